@@ -1,9 +1,93 @@
 """Download, verify and cache published model files, safely and together."""
 
-__all__ = ["__version__"]
+from typing import TYPE_CHECKING, Any
+
+from ptbert_hub.archives import extracted_archive, is_archive
+from ptbert_hub.cache import cached_path, get_from_cache
+from ptbert_hub.catalog import CATALOG, Checkpoint, archive_map, closest_name
+from ptbert_hub.errors import (
+    AccessDenied,
+    BadSource,
+    CacheError,
+    CacheReadOnly,
+    CacheWriteError,
+    CorruptCache,
+    DigestMismatch,
+    DiskFull,
+    HubError,
+    IntegrityError,
+    NetworkError,
+    NotAModelFile,
+    NotFound,
+    OfflineMiss,
+    ProxyError,
+    RateLimited,
+    SizeMismatch,
+    SourcesExhausted,
+    Timeout,
+    TLSError,
+    UnsafeArchive,
+    Unverifiable,
+)
+from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
+from ptbert_hub.location import CONFIG_NAME, WEIGHTS_NAME, default_cache
+from ptbert_hub.naming import filename_to_url, split_s3_path, url_to_filename
+from ptbert_hub.transport import http_get
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    PYTORCH_PRETRAINED_BERT_CACHE: Path
+
+__all__ = [
+    "CATALOG",
+    "CONFIG_NAME",
+    "PYTORCH_PRETRAINED_BERT_CACHE",
+    "WEIGHTS_NAME",
+    "AccessDenied",
+    "BadSource",
+    "CacheError",
+    "CacheReadOnly",
+    "CacheWriteError",
+    "Checkpoint",
+    "CorruptCache",
+    "DigestMismatch",
+    "DiskFull",
+    "HubError",
+    "IntegrityError",
+    "NetworkError",
+    "NotAModelFile",
+    "NotFound",
+    "OfflineMiss",
+    "ProxyError",
+    "RateLimited",
+    "SizeMismatch",
+    "SourcesExhausted",
+    "TLSError",
+    "Timeout",
+    "UnsafeArchive",
+    "Unverifiable",
+    "__version__",
+    "archive_map",
+    "atomic_write",
+    "cached_path",
+    "closest_name",
+    "default_cache",
+    "extracted_archive",
+    "filename_to_url",
+    "get_file_extension",
+    "get_from_cache",
+    "http_get",
+    "is_archive",
+    "read_set_from_file",
+    "split_s3_path",
+    "url_to_filename",
+]
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
+    if name == "PYTORCH_PRETRAINED_BERT_CACHE":  # the folder as the environment says now
+        return default_cache()
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,0 +1,187 @@
+"""The one table of published checkpoints: a shortcut name, its files and its facts.
+
+The dictionaries of 2019 are comprehensions over :data:`CATALOG`; see :func:`archive_map`.
+A file's identity is its address of 2019, wherever its bytes come from today.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Literal
+
+Family = Literal["bert", "gpt", "gpt2", "transfo_xl"]
+Kind = Literal["weights", "config", "vocabulary", "merges", "corpus"]
+
+KINDS: tuple[Kind, ...] = ("weights", "config", "vocabulary", "merges", "corpus")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What the bytes of a file must be: ``sha256`` in hexadecimal and ``size`` in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published model: where its files are and what a tokenizer must know about it.
+
+    Args:
+        name: the shortcut name.
+        family: which group of model and tokenizer classes reads it.
+        weights: address of the PyTorch weights.
+        config: address of the configuration.
+        vocabulary: address of the vocabulary.
+        merges: address of the byte-pair merges; None where the family has none.
+        corpus: address of the encoded corpus; None for all but Transformer-XL.
+        max_length: longest input in tokens; None for no limit.
+        lower_case: whether text is lower-cased first; None where the family has no such switch.
+        repository: where the files are on the Hugging Face Hub today.
+        revision: the commit or branch there.
+        archive: address of the ``.tar.gz`` of early 2019 with weights and configuration, if any.
+
+    Example:
+        >>> CATALOG["gpt2"].max_length
+        1024
+        >>> CATALOG["bert-base-cased"].vocabulary.rpartition("/")[2]
+        'bert-base-cased-vocab.txt'
+    """
+
+    name: str
+    family: Family
+    weights: str
+    config: str
+    vocabulary: str
+    merges: str | None
+    corpus: str | None
+    max_length: int | None
+    lower_case: bool | None
+    repository: str
+    revision: str
+    archive: str | None
+
+    def files(self) -> dict[Kind, str]:
+        """Return the addresses of all files there are, by kind."""
+        addresses = {kind: getattr(self, kind) for kind in KINDS}
+        return {kind: url for kind, url in addresses.items() if url}
+
+
+def closest_name(name: str) -> str | None:
+    """Return the shortcut name most like ``name``, or None if none is near.
+
+    Example:
+        >>> closest_name("bert-base-uncase")
+        'bert-base-uncased'
+        >>> closest_name("resnet50")
+    """
+    near = get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def archive_map(family: Family, kind: Kind) -> dict[str, str]:
+    """Return name → address for one family and kind of file, as the dictionaries of 2019.
+
+    Example:
+        >>> sorted(archive_map("gpt2", "merges"))
+        ['gpt2', 'gpt2-medium']
+    """
+    rows = (row for row in CATALOG.values() if row.family == family)
+    return {row.name: row.files()[kind] for row in rows if kind in row.files()}
+
+
+_AMAZON = "https://s3.amazonaws.com/models.huggingface.co/bert"
+_DEEPSET = "https://int-deepset-models-bert.s3.eu-central-1.amazonaws.com/pytorch"
+_FILE_NAMES: dict[Family, dict[Kind, str]] = {
+    "bert": {"vocabulary": "vocab.txt"},
+    "gpt": {"vocabulary": "vocab.json", "merges": "merges.txt"},
+    "gpt2": {"vocabulary": "vocab.json", "merges": "merges.txt"},
+    "transfo_xl": {"vocabulary": "vocab.bin", "corpus": "corpus.bin"},
+}
+for _names in _FILE_NAMES.values():
+    _names |= {"weights": "pytorch_model.bin", "config": "config.json"}
+
+
+def published_name(family: Family, kind: Kind) -> str:
+    """Return what a file of that kind is called inside a model folder.
+
+    Example:
+        >>> published_name("gpt2", "vocabulary")
+        'vocab.json'
+    """
+    return _FILE_NAMES[family][kind]
+
+
+def _row(
+    name: str,
+    family: Family,
+    max_length: int | None,
+    lower_case: bool | None,
+    organisation: str,
+    *,
+    bucket: str = _AMAZON,
+    revision: str = "main",
+    archived: bool = False,
+) -> Checkpoint:
+    files = {kind: f"{bucket}/{name}-{file}" for kind, file in _FILE_NAMES[family].items()}
+    return Checkpoint(
+        name=name,
+        family=family,
+        weights=files["weights"],
+        config=files["config"],
+        vocabulary=files["vocabulary"],
+        merges=files.get("merges"),
+        corpus=files.get("corpus"),
+        max_length=max_length,
+        lower_case=lower_case,
+        repository=f"{organisation}/{name}",
+        revision=revision,
+        archive=f"{bucket}/{name}.tar.gz" if archived else None,
+    )
+
+
+# The authors of BERT lower-cased their Chinese model too (bert/tokenization.py, lower_models).
+_ROWS = (
+    _row(
+        "bert-base-uncased",
+        "bert",
+        512,
+        True,
+        "google-bert",
+        revision="86b5e0934494bd15c9632b12f734a8a67f723594",
+        archived=True,
+    ),
+    _row("bert-large-uncased", "bert", 512, True, "google-bert", archived=True),
+    _row("bert-base-cased", "bert", 512, False, "google-bert", archived=True),
+    _row("bert-large-cased", "bert", 512, False, "google-bert", archived=True),
+    _row("bert-base-multilingual-uncased", "bert", 512, True, "google-bert", archived=True),
+    _row("bert-base-multilingual-cased", "bert", 512, False, "google-bert", archived=True),
+    _row("bert-base-chinese", "bert", 512, True, "google-bert", archived=True),
+    _row("bert-base-german-cased", "bert", 512, False, "google-bert", bucket=_DEEPSET),
+    _row("bert-large-uncased-whole-word-masking", "bert", 512, True, "google-bert"),
+    _row("bert-large-cased-whole-word-masking", "bert", 512, False, "google-bert"),
+    _row("bert-large-uncased-whole-word-masking-finetuned-squad", "bert", 512, True, "google-bert"),
+    _row("bert-large-cased-whole-word-masking-finetuned-squad", "bert", 512, False, "google-bert"),
+    _row("bert-base-cased-finetuned-mrpc", "bert", 512, False, "google-bert"),
+    _row("openai-gpt", "gpt", 512, None, "openai-community"),
+    _row("gpt2", "gpt2", 1024, None, "openai-community"),
+    _row("gpt2-medium", "gpt2", 1024, None, "openai-community"),
+    _row("transfo-xl-wt103", "transfo_xl", None, None, "transfo-xl"),
+)
+
+CATALOG: Mapping[str, Checkpoint] = MappingProxyType({row.name: row for row in _ROWS})
+"""Every shortcut name, in the order of the reference documentation."""
+
+# Known from public records; the rest is checked by the digests that servers announce.
+PINS: Mapping[tuple[str, Kind], Pin] = MappingProxyType(
+    {
+        ("bert-base-uncased", "weights"): Pin(
+            "097417381d6c7230bd9e3557456d726de6e83245ec8b24f529f60198a67b203a", 440_473_133
+        ),
+        ("bert-base-uncased", "vocabulary"): Pin(
+            "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231_508
+        ),
+    }
+)
+"""Digests of catalog files, by name and kind."""

@@ -1,0 +1,93 @@
+import os
+
+import pytest
+
+from ptbert_hub import atomic_write, files, get_file_extension, read_set_from_file
+
+
+def test_a_file_appears_whole(tmp_path):
+    target = tmp_path / "vocab.txt"
+
+    with atomic_write(target) as file:
+        file.write(b"half")
+        assert not target.exists()
+        file.write(b" and half")
+
+    assert target.read_bytes() == b"half and half"
+    assert os.listdir(tmp_path) == ["vocab.txt"] or set(os.listdir(tmp_path)) == {
+        "vocab.txt",
+        "home",
+    }
+
+
+def test_after_an_error_the_old_file_stands(tmp_path):
+    folder = tmp_path / "x"
+    folder.mkdir()
+    target = folder / "vocab.txt"
+    target.write_bytes(b"old")
+
+    with pytest.raises(KeyboardInterrupt), atomic_write(target) as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
+
+    assert target.read_bytes() == b"old"
+    assert os.listdir(folder) == ["vocab.txt"]
+
+
+def test_a_missing_folder_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "none" / "file"):
+        pass
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "file"):
+            pass
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_held_open_on_windows_is_waited_for(tmp_path, monkeypatch):
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.touch()
+    real, refusals = os.replace, []
+
+    def held_twice(old, new):
+        if len(refusals) < 2:
+            error = PermissionError("held open")
+            error.winerror = 32
+            refusals.append(error)
+            raise error
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", held_twice)
+    monkeypatch.setattr(files.time, "sleep", lambda _: None)
+    files.replace(source, target)
+
+    assert target.exists()
+    assert len(refusals) == 2
+
+
+def test_a_real_refusal_is_not_waited_for(tmp_path, monkeypatch):
+    def refuse(old, new):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError, match="no"):
+        files.replace(tmp_path / "a", tmp_path / "b")
+
+
+def test_lines_are_read_once_each_and_as_utf8(tmp_path):
+    (tmp_path / "words").write_bytes("é\nb\né\n".encode())
+
+    assert read_set_from_file(tmp_path / "words") == {"é", "b"}
+
+
+def test_extensions():
+    assert get_file_extension("a/b.TXT") == ".txt"
+    assert get_file_extension("a/b.TXT", dot=False) == "txt"
+    assert get_file_extension("a/b.TXT", lower=False) == ".TXT"
+    assert get_file_extension("a.d/b") == ""
