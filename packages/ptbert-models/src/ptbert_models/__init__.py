@@ -1,6 +1,43 @@
 """BERT, GPT, GPT-2 and Transformer-XL as PyTorch models, with the names and numbers of 2019."""
 
-__all__ = ["__version__"]
+from ptbert_models.bert import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForMultipleChoice,
+    BertForNextSentencePrediction,
+    BertForPreTraining,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
+)
+from ptbert_models.errors import (
+    CheckpointError,
+    CheckpointNotFound,
+    CorruptCheckpoint,
+    NothingLoaded,
+    ShapeMismatch,
+    UnsafeCheckpoint,
+)
+
+__all__ = [
+    "BertConfig",
+    "BertForMaskedLM",
+    "BertForMultipleChoice",
+    "BertForNextSentencePrediction",
+    "BertForPreTraining",
+    "BertForQuestionAnswering",
+    "BertForSequenceClassification",
+    "BertForTokenClassification",
+    "BertModel",
+    "CheckpointError",
+    "CheckpointNotFound",
+    "CorruptCheckpoint",
+    "NothingLoaded",
+    "ShapeMismatch",
+    "UnsafeCheckpoint",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> str:

@@ -1,0 +1,193 @@
+"""The models that are fine-tuned for a task: texts, tokens, choices and spans.
+
+Letters: B batch, C choices, L sequence length, H heads, N layers.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805, section 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.models import BertWithHead
+from ptbert_models.losses import UNCLASSIFIED, class_loss, span_loss
+from ptbert_models.outputs import with_attentions
+
+
+class BertForSequenceClassification(BertWithHead):
+    """One label for each text.
+
+    Args:
+        config: sizes and rates.
+        num_labels: number of labels.
+        output_attentions: see `BertModel`.
+        keep_multihead_output: see `BertModel`.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        num_labels: int = 2,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.num_labels = num_labels
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.classifier = nn.Linear(config.hidden_size, num_labels)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return scores (B, ``num_labels``), or the loss when labels (B,) are given."""
+        weights, _, pooled = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        scores = self.classifier(self.dropout(pooled))
+        if labels is not None:
+            return class_loss(scores, labels)
+        return with_attentions(weights, scores)
+
+
+class BertForTokenClassification(BertWithHead):
+    """One label for each token. Arguments as in `BertForSequenceClassification`."""
+
+    def __init__(
+        self,
+        config: BertConfig,
+        num_labels: int = 2,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.num_labels = num_labels
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.classifier = nn.Linear(config.hidden_size, num_labels)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return scores (B, L, ``num_labels``), or the loss when labels (B, L) are given.
+
+        Padding, where ``attention_mask`` is 0, and labels of -100 do not count in the loss.
+        """
+        weights, sequence, _ = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        scores = self.classifier(self.dropout(sequence))
+        if labels is None:
+            return with_attentions(weights, scores)
+        if attention_mask is not None:
+            labels = labels.masked_fill(attention_mask != 1, UNCLASSIFIED)
+        return class_loss(scores, labels)
+
+
+class BertForMultipleChoice(BertWithHead):
+    """The best of several continuations of a text.
+
+    Args:
+        config: sizes and rates.
+        num_choices: number of choices C.
+        output_attentions: see `BertModel`.
+        keep_multihead_output: see `BertModel`.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        num_choices: int = 2,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.num_choices = num_choices
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.classifier = nn.Linear(config.hidden_size, 1)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Score the choices of each question.
+
+        Args:
+            input_ids: (B, C, L), each choice together with its text.
+            token_type_ids: (B, C, L).
+            attention_mask: (B, C, L).
+            labels: (B,), the index of the right choice.
+            head_mask: (H,) or (N, H).
+
+        Returns:
+            Scores (B, C), or the loss when labels are given.
+        """
+        inputs = (  # (B, C, L) → (B * C, L)
+            None if each is None else each.view(-1, each.size(-1))
+            for each in (input_ids, token_type_ids, attention_mask)
+        )
+        weights, _, pooled = self.encode(*inputs, head_mask=head_mask)
+        scores = self.classifier(self.dropout(pooled)).view(-1, self.num_choices)
+        if labels is not None:
+            return class_loss(scores, labels)
+        return with_attentions(weights, scores)
+
+
+class BertForQuestionAnswering(BertWithHead):
+    """Where in a text an answer starts and ends. Arguments as in `BertModel`."""
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.qa_outputs = nn.Linear(config.hidden_size, 2)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return start scores (B, L) and end scores (B, L), or the loss when positions are given.
+
+        Args:
+            input_ids: (B, L).
+            token_type_ids: (B, L).
+            attention_mask: (B, L).
+            start_positions: (B,); a position past the text does not count in the loss.
+            end_positions: (B,); likewise.
+            head_mask: (H,) or (N, H).
+        """
+        weights, sequence, _ = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
+        if start_positions is not None and end_positions is not None:
+            return span_loss(start_scores, end_scores, start_positions, end_positions)
+        return with_attentions(weights, start_scores, end_scores)

@@ -1,0 +1,82 @@
+"""What the pre-training tasks put on top of BERT: masked-token and next-sentence prediction.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805, section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ptbert_models.bert.config import BertConfig
+from ptbert_models.normalization import BertLayerNorm
+
+
+class BertPredictionHeadTransform(nn.Module):
+    """Dense layer, activation and normalization before the decoder."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.transform_act_fn = config.activation()
+        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """(..., E) → (..., E)."""
+        return self.LayerNorm(self.transform_act_fn(self.dense(hidden_states)))
+
+
+class BertLMPredictionHead(nn.Module):
+    """Scores of all tokens; the decoder shares its weights with the token embeddings."""
+
+    def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
+        super().__init__()
+        self.transform = BertPredictionHeadTransform(config)
+        vocabulary, width = bert_model_embedding_weights.shape
+        self.decoder = nn.Linear(width, vocabulary, bias=False)
+        self.decoder.weight = cast("nn.Parameter", bert_model_embedding_weights)  # tied
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """(..., E) → (..., V)."""
+        return self.decoder(self.transform(hidden_states)) + self.bias
+
+
+class BertOnlyMLMHead(nn.Module):
+    """The masked-token head alone."""
+
+    def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
+        super().__init__()
+        self.predictions = BertLMPredictionHead(config, bert_model_embedding_weights)
+
+    def forward(self, sequence_output: Tensor) -> Tensor:
+        """(B, L, E) → (B, L, V)."""
+        return self.predictions(sequence_output)
+
+
+class BertOnlyNSPHead(nn.Module):
+    """The next-sentence head alone."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.seq_relationship = nn.Linear(config.hidden_size, 2)
+
+    def forward(self, pooled_output: Tensor) -> Tensor:
+        """(B, E) → (B, 2): scores of "follows" and "does not follow"."""
+        return self.seq_relationship(pooled_output)
+
+
+class BertPreTrainingHeads(nn.Module):
+    """Both heads."""
+
+    def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
+        super().__init__()
+        self.predictions = BertLMPredictionHead(config, bert_model_embedding_weights)
+        self.seq_relationship = nn.Linear(config.hidden_size, 2)
+
+    def forward(self, sequence_output: Tensor, pooled_output: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, E) and (B, E) → (B, L, V) and (B, 2)."""
+        return self.predictions(sequence_output), self.seq_relationship(pooled_output)

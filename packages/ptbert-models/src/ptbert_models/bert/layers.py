@@ -1,0 +1,293 @@
+"""The layers of BERT, small before large.
+
+Letters: B batch, L sequence length, H heads, D features per head, E model width, F feed-forward
+width, N layers. Attribute names are key names of 2019 checkpoints, and every ``forward`` keeps its
+2019 form: with ``output_attentions`` the attention weights come first, else there is no tuple.
+Programs slice ``encoder.layer``, call layers by hand and replace parts, so nothing but modules of
+2019 stands here, and attention and activation are functions.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805; Vaswani et al. 2017, arXiv:1706.03762, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ptbert_models.attention import attend, merge_heads, split_heads
+from ptbert_models.bert.config import BertConfig
+from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.outputs import split_attentions, with_attentions
+from ptbert_models.pruning import prune_linear_layer, remaining_features
+
+
+class BertEmbeddings(nn.Module):
+    """Sum of token, position and token-type embeddings, normalized."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        # The padding token 0 gets no gradient.
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=0)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
+        self.LayerNorm = BertLayerNorm(width, eps=config.layer_norm_eps)  # key name of 2019
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """Embed (B, L) token ids, and (B, L) token types (0 when None), as (B, L, E)."""
+        positions = torch.arange(input_ids.size(1), device=input_ids.device)
+        if token_type_ids is None:
+            token_type_ids = torch.zeros_like(input_ids)
+        embeddings = (
+            self.word_embeddings(input_ids)
+            + self.position_embeddings(positions)
+            + self.token_type_embeddings(token_type_ids)
+        )
+        return self.dropout(self.LayerNorm(embeddings))
+
+
+class BertSelfAttention(nn.Module):
+    """Attention of every token to every token of the same text."""
+
+    # Class-level defaults serve whole-model pickles that are older than these attributes.
+    output_attentions = False
+    keep_multihead_output = False
+    multihead_output: Tensor | None = None
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__()
+        self.attention_head_size = config.head_size()
+        self.num_attention_heads = config.num_attention_heads
+        self.all_head_size = self.num_attention_heads * self.attention_head_size
+        self.output_attentions = output_attentions
+        self.keep_multihead_output = keep_multihead_output
+        self.multihead_output = None
+        self.query = nn.Linear(config.hidden_size, self.all_head_size)
+        self.key = nn.Linear(config.hidden_size, self.all_head_size)
+        self.value = nn.Linear(config.hidden_size, self.all_head_size)
+        self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
+
+    def transpose_for_scores(self, x: Tensor) -> Tensor:
+        """(B, L, H * D) → (B, H, L, D)."""
+        return split_heads(x, self.num_attention_heads)
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return the context (B, L, H * D).
+
+        Args:
+            hidden_states: (B, L, E).
+            attention_mask: added to the scores, broadcastable to (B, H, L, L); see `padding_bias`.
+            head_mask: factor of the weights, broadcastable to (B, H, L, L).
+        """
+        context, weights = attend(
+            self.transpose_for_scores(self.query(hidden_states)),
+            self.transpose_for_scores(self.key(hidden_states)),
+            self.transpose_for_scores(self.value(hidden_states)),
+            attention_mask,
+            dropout=self.dropout.p if self.dropout.training else 0.0,
+            head_mask=head_mask,
+            need_weights=self.output_attentions,
+        )
+        if self.keep_multihead_output:
+            self.multihead_output = context  # (B, H, L, D), for the importance of heads
+            if context.requires_grad:
+                context.retain_grad()
+        return with_attentions(weights if self.output_attentions else None, merge_heads(context))
+
+
+class BertSelfOutput(nn.Module):
+    """Projection of the context, added to the input and normalized."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        """Combine the context (B, L, H * D) with the layer's input (B, L, E)."""
+        return self.LayerNorm(self.dropout(self.dense(hidden_states)) + input_tensor)
+
+
+class BertAttention(nn.Module):
+    """Self-attention with its projection and residual connection."""
+
+    output_attentions = False
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__()
+        self.output_attentions = output_attentions
+        self.self = BertSelfAttention(config, output_attentions, keep_multihead_output)
+        self.output = BertSelfOutput(config)
+
+    def prune_heads(self, heads: Iterable[int]) -> None:
+        """Remove heads for good; the remaining ones are numbered anew from 0."""
+        heads = set(heads)
+        if not heads:
+            return
+        attention = self.self
+        stay = remaining_features(
+            heads, attention.num_attention_heads, attention.attention_head_size
+        )
+        attention.query = prune_linear_layer(attention.query, stay)
+        attention.key = prune_linear_layer(attention.key, stay)
+        attention.value = prune_linear_layer(attention.value, stay)
+        self.output.dense = prune_linear_layer(self.output.dense, stay, dim=1)
+        attention.num_attention_heads -= len(heads)
+        attention.all_head_size = attention.attention_head_size * attention.num_attention_heads
+
+    def forward(
+        self,
+        input_tensor: Tensor,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
+        weights, context = split_attentions(self.self(input_tensor, attention_mask, head_mask))
+        return with_attentions(weights, self.output(context, input_tensor))
+
+
+class BertIntermediate(nn.Module):
+    """First half of the feed-forward network: widen and activate."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate_act_fn = config.activation()
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """(B, L, E) → (B, L, F)."""
+        return self.intermediate_act_fn(self.dense(hidden_states))
+
+
+class BertOutput(nn.Module):
+    """Second half of the feed-forward network: narrow, add the input, normalize."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        """Combine (B, L, F) with the feed-forward network's input (B, L, E)."""
+        return self.LayerNorm(self.dropout(self.dense(hidden_states)) + input_tensor)
+
+
+class BertLayer(nn.Module):
+    """One layer: attention, then the feed-forward network, each with a residual connection.
+
+    Example:
+        >>> config = BertConfig(10, hidden_size=8, num_attention_heads=2, intermediate_size=16)
+        >>> BertLayer(config)(torch.zeros(1, 3, 8)).shape
+        torch.Size([1, 3, 8])
+    """
+
+    output_attentions = False
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__()
+        self.output_attentions = output_attentions
+        self.attention = BertAttention(config, output_attentions, keep_multihead_output)
+        self.intermediate = BertIntermediate(config)
+        self.output = BertOutput(config)
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
+        weights, attended = split_attentions(
+            self.attention(hidden_states, attention_mask, head_mask)
+        )
+        return with_attentions(weights, self.output(self.intermediate(attended), attended))
+
+
+class BertEncoder(nn.Module):
+    """The stack of layers; ``layer`` is an ordinary list that may be sliced and replaced."""
+
+    output_attentions = False
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__()
+        self.output_attentions = output_attentions
+        self.layer = nn.ModuleList(
+            BertLayer(config, output_attentions, keep_multihead_output)
+            for _ in range(config.num_hidden_layers)
+        )
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        output_all_encoded_layers: bool = True,
+        head_mask: Iterable[Tensor | None] | None = None,
+    ) -> Any:
+        """Run the layers.
+
+        Args:
+            hidden_states: (B, L, E).
+            attention_mask: as in `BertSelfAttention`.
+            output_all_encoded_layers: whether all outputs are wanted or only the last.
+            head_mask: one factor of the attention weights for each layer.
+
+        Returns:
+            A list of tensors (B, L, E); with ``output_attentions`` a list of N tensors
+            (B, H, L, L) comes first.
+        """
+        head_masks = [None] * len(self.layer) if head_mask is None else list(head_mask)
+        outputs, all_weights = [], []
+        for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
+            weights, hidden_states = split_attentions(
+                layer(hidden_states, attention_mask, layer_head_mask)
+            )
+            outputs.append(hidden_states)
+            all_weights.append(weights)
+        if not output_all_encoded_layers:
+            outputs = outputs[-1:]
+        return with_attentions(all_weights if self.output_attentions else None, outputs)
+
+
+class BertPooler(nn.Module):
+    """A dense layer with tanh over the first token."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = nn.Tanh()
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """(B, L, E) → (B, E)."""
+        return self.activation(self.dense(hidden_states[:, 0]))

@@ -1,0 +1,134 @@
+"""The models of BERT's pre-training tasks: masked tokens, next sentence, and both.
+
+Letters: B batch, L sequence length, H heads, V vocabulary, N layers.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805, section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.heads import BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads
+from ptbert_models.bert.models import BertWithHead
+from ptbert_models.losses import labelled_only, token_loss
+from ptbert_models.outputs import with_attentions
+
+
+class BertForPreTraining(BertWithHead):
+    """Masked-token and next-sentence prediction, as BERT was pre-trained.
+
+    Args:
+        config: sizes and rates.
+        output_attentions: see `BertModel`.
+        keep_multihead_output: see `BertModel`.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.cls = BertPreTrainingHeads(config, self.bert.embeddings.word_embeddings.weight)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        masked_lm_labels: Tensor | None = None,
+        next_sentence_label: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Score tokens and continuations; inputs as in `BertModel`.
+
+        Args:
+            input_ids: (B, L).
+            token_type_ids: (B, L).
+            attention_mask: (B, L).
+            masked_lm_labels: (B, L), the true tokens where masked, -1 elsewhere.
+            next_sentence_label: (B,), 0 if the second text follows the first, 1 if not.
+            head_mask: (H,) or (N, H).
+
+        Returns:
+            The sum of both losses when both labels are given; else the scores of tokens (B, L, V)
+            and of continuations (B, 2).
+        """
+        weights, sequence, pooled = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        if masked_lm_labels is None or next_sentence_label is None:
+            scores, relationship = self.cls(sequence, pooled)
+            return with_attentions(weights, scores, relationship)
+        sequence, tokens = labelled_only(sequence, masked_lm_labels)
+        scores, relationship = self.cls(sequence, pooled)
+        return token_loss(scores, tokens) + token_loss(relationship, next_sentence_label)
+
+
+class BertForMaskedLM(BertWithHead):
+    """Prediction of masked tokens. Arguments as in `BertForPreTraining`."""
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.cls = BertOnlyMLMHead(config, self.bert.embeddings.word_embeddings.weight)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        masked_lm_labels: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return the scores of tokens (B, L, V), or the loss when labels (B, L) are given."""
+        weights, sequence, _ = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        if masked_lm_labels is None:
+            return with_attentions(weights, self.cls(sequence))
+        sequence, tokens = labelled_only(sequence, masked_lm_labels)
+        return token_loss(self.cls(sequence), tokens)
+
+
+class BertForNextSentencePrediction(BertWithHead):
+    """Whether the second text follows the first. Arguments as in `BertForPreTraining`."""
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.cls = BertOnlyNSPHead(config)
+        self.apply(self.init_bert_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        next_sentence_label: Tensor | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Return scores (B, 2) of "follows" and "does not", or the loss given labels (B,)."""
+        weights, _, pooled = self.encode(
+            input_ids, token_type_ids, attention_mask, head_mask=head_mask
+        )
+        scores = self.cls(pooled)
+        if next_sentence_label is not None:
+            return token_loss(scores, next_sentence_label)
+        return with_attentions(weights, scores)

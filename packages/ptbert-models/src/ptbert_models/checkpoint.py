@@ -1,0 +1,162 @@
+"""Which files a name, path or address stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptbert_hub import (
+    CATALOG,
+    CONFIG_NAME,
+    WEIGHTS_NAME,
+    NotFound,
+    cached_path,
+    closest_name,
+    extracted_archive,
+    is_archive,
+)
+from ptbert_models.errors import CheckpointNotFound
+
+CONFIG_NAMES = (
+    CONFIG_NAME,
+    "bert_config.json",
+    "openai_gpt_config.json",
+    "gpt2_config.json",
+    "transfo_xl_config.json",
+)
+WEIGHTS_NAMES = (
+    WEIGHTS_NAME,
+    "model.safetensors",
+    f"{WEIGHTS_NAME}.index.json",
+    "model.safetensors.index.json",
+)
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+
+
+@dataclass(frozen=True)
+class CheckpointFiles:
+    """The files of one checkpoint.
+
+    Args:
+        config: its configuration.
+        weights: its weights, or the index of weights in several files.
+        immutable: whether the files stand in the cache, where nothing is ever written in place.
+    """
+
+    config: Path
+    weights: Path
+    immutable: bool
+
+
+def find_checkpoint(
+    name_or_path: str | os.PathLike[str],
+    *,
+    family: str,
+    cache_dir: str | os.PathLike[str] | None = None,
+    weights_wanted: bool = True,
+) -> CheckpointFiles:
+    """Find the configuration and the weights of a checkpoint, downloading them if need be.
+
+    Args:
+        name_or_path: a shortcut name of the catalog; a folder; an archive, local or URL; a weights
+            file with a configuration beside it; or the URL of a folder.
+        family: the catalog's word for the kind of model wanted, such as "bert".
+        cache_dir: where downloads are kept; see `ptbert_hub.default_cache`.
+        weights_wanted: False where the caller has the weights already.
+
+    Raises:
+        CheckpointNotFound: if there is no such thing, with what was looked for.
+        ValueError: if the name is that of another family's checkpoint.
+        OSError: if it could not be downloaded or unpacked.
+    """
+    name = os.fspath(name_or_path)
+    if name in CATALOG:
+        return _published(name, family, cache_dir, weights_wanted)
+    if "://" in name:
+        return _remote(name, cache_dir, weights_wanted)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _in_folder(path, weights_wanted, immutable=False)
+    if path.is_file():
+        if is_archive(path):
+            return _in_archive(path, cache_dir, weights_wanted)
+        return CheckpointFiles(_first_file(path.parent, CONFIG_NAMES), path, immutable=False)
+    raise CheckpointNotFound(_unknown(name, family))
+
+
+def _published(
+    name: str, family: str, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
+) -> CheckpointFiles:
+    row = CATALOG[name]
+    if row.family != family:
+        raise ValueError(
+            f"{name!r} is a checkpoint of the {row.family!r} family, and this class is of the "
+            f"{family!r} family; use a class of the checkpoint's family"
+        )
+    config = Path(cached_path(row.config, cache_dir))
+    weights = Path(cached_path(row.weights, cache_dir)) if weights_wanted else config
+    return CheckpointFiles(config, weights, immutable=True)
+
+
+def _remote(
+    url: str, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
+) -> CheckpointFiles:
+    if url.endswith(ARCHIVE_SUFFIXES):
+        return _in_archive(Path(cached_path(url, cache_dir)), cache_dir, weights_wanted)
+
+    def fetch(name: str) -> Path | None:
+        try:
+            return Path(cached_path(f"{url.rstrip('/')}/{name}", cache_dir))
+        except NotFound:
+            return None
+
+    config = _first(fetch, CONFIG_NAMES, url)
+    # The files of an index are fetched one by one, which a plain address does not offer.
+    weights = _first(fetch, WEIGHTS_NAMES[:2], url) if weights_wanted else config
+    return CheckpointFiles(config, weights, immutable=True)
+
+
+def _in_archive(
+    archive: Path, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
+) -> CheckpointFiles:
+    folder = extracted_archive(archive, cache_dir)
+    entries = list(folder.iterdir())
+    if len(entries) == 1 and entries[0].is_dir():  # archives made of a folder, not of its files
+        folder = entries[0]
+    return _in_folder(folder, weights_wanted, immutable=True)
+
+
+def _in_folder(folder: Path, weights_wanted: bool, *, immutable: bool) -> CheckpointFiles:
+    config = _first_file(folder, CONFIG_NAMES)
+    weights = _first_file(folder, WEIGHTS_NAMES) if weights_wanted else config
+    return CheckpointFiles(config, weights, immutable)
+
+
+def _first_file(folder: Path, names: Iterable[str]) -> Path:
+    def look(name: str) -> Path | None:
+        return folder / name if (folder / name).is_file() else None
+
+    return _first(look, names, str(folder))
+
+
+def _first(look: Callable[[str], Path | None], names: Iterable[str], where: str) -> Path:
+    names = tuple(names)
+    for name in names:
+        if path := look(name):
+            return path
+    raise CheckpointNotFound(
+        f"{where!r} has none of {', '.join(names)}; "
+        "give a folder, archive or address that holds a model's configuration and its weights"
+    )
+
+
+def _unknown(name: str, family: str) -> str:
+    known = ", ".join(row.name for row in CATALOG.values() if row.family == family)
+    closest = closest_name(name)
+    guess = f"did you mean {closest!r}? " if closest else ""
+    return (
+        f"{name!r} is neither a known checkpoint nor an existing folder or archive "
+        f"(looked in {os.getcwd()!r}); {guess}Known checkpoints: {known}"
+    )

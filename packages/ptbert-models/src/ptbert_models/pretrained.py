@@ -1,0 +1,143 @@
+"""What every model can do: come from a checkpoint, and read key names of all ages."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from ptbert_models.checkpoint import find_checkpoint
+from ptbert_models.config import PretrainedConfig
+from ptbert_models.initialization import NoInitialization, initialize_normal
+from ptbert_models.loading import LoadReport, fill, modern_key, plan_loading
+from ptbert_models.weights import read_weights
+
+logger = logging.getLogger(__name__)
+
+
+class PreTrainedModel(nn.Module):
+    """Base of all models. A family subclasses it with data; its models subclass the family.
+
+    Args:
+        config: sizes and rates; the model keeps it as ``config``.
+
+    Raises:
+        TypeError: if the configuration is of another family.
+        ValueError: if no model can be built from it.
+    """
+
+    config_class: ClassVar[type[PretrainedConfig]]
+    family: ClassVar[str]  # the catalog's word for the family
+    base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
+    ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of keys that are stored no longer
+
+    def __init__(self, config: PretrainedConfig, *inputs: Any, **kwargs: Any) -> None:
+        super().__init__()
+        if not isinstance(config, self.config_class):
+            raise TypeError(
+                f"{type(self).__name__} is built from a {self.config_class.__name__}, "
+                f"not from {config!r}; to load a checkpoint, call "
+                f"{type(self).__name__}.from_pretrained(name_or_path)"
+            )
+        config.validate()
+        self.config = config
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *inputs: Any,
+        cache_dir: str | os.PathLike[str] | None = None,
+        state_dict: Mapping[str, Tensor] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model with the configuration and the weights of a checkpoint.
+
+        The model is in training mode; call ``eval()`` before inference. Weights that the
+        checkpoint lacks, those of a new head for example, are initialised and named in one warning.
+
+        Args:
+            pretrained_model_name_or_path: a shortcut name such as "bert-base-uncased"; a folder
+                with ``config.json`` and ``pytorch_model.bin`` or ``model.safetensors``; an archive
+                of one (``.tar.gz``, ``.tar``, ``.zip``), as a file or a URL; or a folder's URL.
+            *inputs: further arguments of the class.
+            cache_dir: where downloads are kept instead of the usual cache.
+            state_dict: weights to use instead of the checkpoint's; they are copied.
+            **kwargs: further arguments of the class, such as ``num_labels``.
+
+        Raises:
+            OSError: if the checkpoint cannot be found, reached or read.
+            ValueError: if its configuration makes no sense, or its weights do not fit.
+        """
+        files = find_checkpoint(
+            pretrained_model_name_or_path,
+            family=cls.family,
+            cache_dir=cache_dir,
+            weights_wanted=state_dict is None,
+        )
+        config = cls.config_class.from_json_file(files.config)
+        # A constructor written by somebody else may give first values that only it knows.
+        ours = cls.__init__.__module__.startswith(f"{__package__}.")
+        with NoInitialization() if ours else nullcontext():
+            model = cls(config, *inputs, **kwargs)
+        if state_dict is None:
+            weights = read_weights(files.weights, memory_map=files.immutable)
+            source = str(files.weights)
+        else:
+            weights, source = dict(state_dict), "the given state_dict"
+        report = model._load(weights, take=state_dict is None, initialize_missing=ours)
+        _log(report, cls.__name__, source)
+        return model
+
+    def init_weights(self, module: nn.Module) -> None:
+        """Give one module its first values; use as ``self.apply(self.init_weights)``."""
+        initialize_normal(module, self.config.initializer_range)
+
+    def _load(
+        self, weights: Mapping[str, Tensor], *, take: bool, initialize_missing: bool
+    ) -> LoadReport:
+        plan = plan_loading(
+            self,
+            weights,
+            base_prefix=f"{self.base_model_prefix}.",
+            legacy_suffixes=self.legacy_suffixes,
+            ignored_suffixes=self.ignored_suffixes,
+        )
+        if initialize_missing:
+            for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
+                self.init_weights(self.get_submodule(owner))
+        fill(self, plan, take=take)
+        return plan.report
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # load_state_dict hands every module its own copy of the dictionary to work on, so old key
+        # names can be renamed here, wherever this model stands inside another.
+        for key in list(state_dict):
+            if key.startswith(prefix):
+                new_key = modern_key(key, self.legacy_suffixes, self.ignored_suffixes)
+                if new_key != key:
+                    tensor = state_dict.pop(key)
+                    if new_key is not None:
+                        state_dict[new_key] = tensor
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _log(report: LoadReport, model_name: str, source: str) -> None:
+    if report.missing:
+        logger.warning(
+            "%s has weights that are not in %s; they were newly initialised and need training: %s",
+            model_name,
+            source,
+            ", ".join(report.missing),
+        )
+    if report.unused:
+        logger.info(
+            "%s does not use these weights of %s: %s", model_name, source, ", ".join(report.unused)
+        )

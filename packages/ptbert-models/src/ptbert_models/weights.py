@@ -1,0 +1,106 @@
+"""Reading weights files: what PyTorch saved, in both its formats, and safetensors."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ptbert_models.config import read_json_object
+from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+
+_ZIP_MAGIC = b"PK\x03\x04"
+
+
+def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    """Read the tensors of a weights file, or of all files that an index names.
+
+    Args:
+        path: a file written by `torch.save` (zip or legacy format), a ``.safetensors`` file, or an
+            ``.index.json`` beside the files that it names.
+        memory_map: whether tensors may stay on disk until they are used. Only for files that are
+            never written in place: a program that overwrites a mapped file would pull the
+            weights from under the model.
+
+    Returns:
+        The tensors by name, on the CPU, and the caller's own.
+
+    Raises:
+        CheckpointNotFound: if a file that an index names is missing.
+        CorruptCheckpoint: if a file is cut off, or no weights file at all.
+        UnsafeCheckpoint: if a file wants to run code.
+    """
+    if path.name.endswith(".index.json"):
+        return _read_indexed(path, memory_map=memory_map)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, memory_map=memory_map)
+    return _read_torch(path, memory_map=memory_map)
+
+
+def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    with open(path, "rb") as file:
+        zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
+    except pickle.UnpicklingError as error:
+        wanted = re.search(r"GLOBAL (\S+)", str(error))
+        if wanted is None:
+            raise _corrupt(path, error) from error
+        raise UnsafeCheckpoint(
+            f"{str(path)!r} wants to run {wanted[1]!r}, which weights never need, so it was not "
+            "opened. If you trust it, load it yourself with torch.load(..., weights_only=False) "
+            "and save its state_dict()"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise _corrupt(path, error) from error
+    if not isinstance(loaded, Mapping):
+        raise CorruptCheckpoint(
+            f"{str(path)!r} holds a {type(loaded).__name__}, not a dictionary of tensors; "
+            "save model.state_dict()"
+        )
+    return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    try:
+        import safetensors  # optional: few checkpoints of this library's models need it
+    except ImportError as error:
+        raise ImportError(
+            f"reading {str(path)!r} needs the package safetensors; "
+            "install it with: pip install safetensors"
+        ) from error
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not memory_map:
+                tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    except safetensors.SafetensorError as error:
+        raise _corrupt(path, error) from error
+    return tensors
+
+
+def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    weight_map = read_json_object(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise CorruptCheckpoint(f"{str(index)!r} has no 'weight_map'; download it again")
+    tensors: dict[str, Tensor] = {}
+    for name in sorted(set(weight_map.values())):
+        part = index.with_name(name)
+        if not part.is_file():
+            raise CheckpointNotFound(
+                f"{str(index)!r} names {name!r}, which is not beside it; download that file too"
+            )
+        tensors.update(read_weights(part, memory_map=memory_map))
+    return tensors
+
+
+def _corrupt(path: Path, error: Exception) -> CorruptCheckpoint:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return CorruptCheckpoint(
+        f"{str(path)!r} is not a weights file, or it is cut off ({reason}); "
+        "download or save it again"
+    )
