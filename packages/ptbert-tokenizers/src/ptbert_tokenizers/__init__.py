@@ -1,6 +1,22 @@
 """The BERT, GPT, GPT-2 and Transformer-XL tokenizers of 2019, exact and fast, without torch."""
 
-__all__ = ["__version__"]
+from ptbert_tokenizers.bert import BertTokenizer
+from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
+from ptbert_tokenizers.vocabulary import load_vocab
+from ptbert_tokenizers.wordpiece import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
+
+__all__ = [
+    "BadVocabulary",
+    "BasicTokenizer",
+    "BertTokenizer",
+    "MissingVocabulary",
+    "UnknownId",
+    "UnknownToken",
+    "WordpieceTokenizer",
+    "__version__",
+    "load_vocab",
+    "whitespace_tokenize",
+]
 
 
 def __getattr__(name: str) -> str:

@@ -1,0 +1,30 @@
+"""The errors of this package; each is also the builtin that a caller would guess.
+
+::
+
+    BadVocabulary      (OSError, ValueError)             a vocabulary file with the wrong content
+    MissingVocabulary  (FileNotFoundError, ValueError)   no vocabulary file where one was named
+    UnknownToken       (KeyError, ValueError)            a token that the vocabulary lacks
+    UnknownId          (KeyError, ValueError)            an id that the vocabulary lacks
+"""
+
+
+class BadVocabulary(OSError, ValueError):
+    """The file is there, but what it holds is not a vocabulary."""
+
+
+class MissingVocabulary(FileNotFoundError, ValueError):
+    """No file, folder or checkpoint of that name holds the vocabulary."""
+
+
+class _Missing(KeyError, ValueError):
+    def __str__(self) -> str:  # KeyError shows the repr of its message
+        return str(self.args[0])
+
+
+class UnknownToken(_Missing):
+    """A token has no id."""
+
+
+class UnknownId(_Missing):
+    """An id has no token."""

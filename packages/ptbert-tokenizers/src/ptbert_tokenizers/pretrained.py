@@ -1,0 +1,202 @@
+"""What the four tokenizers share: loading by name or path, and encoding one text.
+
+``from_pretrained`` exists here only. A family contributes names of files, a constructor and, where
+it has them, the settings that a published checkpoint implies.
+"""
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+from ptbert_hub import (
+    CATALOG,
+    Checkpoint,
+    cached_path,
+    closest_name,
+    extracted_archive,
+    is_archive,
+)
+from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.vocabulary import PathLike
+
+logger = logging.getLogger(__name__)
+
+NO_LIMIT = int(1e12)
+"""``max_len`` of a tokenizer that serves a model without a longest input."""
+
+SPECIAL_TOKENS_NAME = "special_tokens.txt"
+
+
+@dataclass(frozen=True)
+class VocabularyFiles:
+    """The files a tokenizer is made from.
+
+    Args:
+        vocabulary: path of the vocabulary.
+        merges: path of the byte-pair merges, where the family has them.
+        special_tokens: path of the added tokens, where there are any.
+        folder: the local folder they were found in, if they were.
+        checkpoint: the catalog's row, if they came by a published name.
+    """
+
+    vocabulary: str
+    merges: str | None = None
+    special_tokens: str | None = None
+    folder: Path | None = None
+    checkpoint: Checkpoint | None = None
+
+
+class Frame(NamedTuple):
+    """Ids that a model expects before, between and after the texts."""
+
+    before: tuple[int, ...] = ()
+    between: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+
+class PretrainedTokenizer(ABC):
+    """The methods that every tokenizer has."""
+
+    family: ClassVar[str]
+    vocabulary_names: ClassVar[tuple[str, ...]]
+    merges_name: ClassVar[str | None] = None
+    max_len: int = NO_LIMIT
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: PathLike,
+        cache_dir: PathLike | None = None,
+        *inputs: Any,
+        **kwargs: Any,
+    ) -> Self:
+        """Load a tokenizer by published name, or from a folder, a file or an address.
+
+        Args:
+            pretrained_model_name_or_path: such as ``bert-base-uncased``, a folder that
+                ``save_vocabulary`` wrote to, or the path or address of a vocabulary file.
+            cache_dir: where downloads are kept; the hub's own cache folder when None.
+            *inputs: more arguments for the constructor, after the files.
+            **kwargs: keyword arguments for the constructor.
+
+        Raises:
+            MissingVocabulary: if nothing of that name holds a vocabulary.
+            BadVocabulary: if a file is not what it should be.
+            OSError: if a file could not be downloaded.
+
+        Example:
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
+            >>> BertTokenizer.from_pretrained(".").tokenize("Hello world!")
+            ['hello', 'world', '[UNK]']
+        """
+        files = cls._find(os.fspath(pretrained_model_name_or_path), cache_dir)
+        checkpoint = files.checkpoint
+        if checkpoint is not None and checkpoint.max_length is not None:
+            asked = kwargs.get("max_len")
+            limit = checkpoint.max_length
+            kwargs["max_len"] = limit if asked is None else min(asked, limit)
+        return cls._open(files, *inputs, **kwargs)
+
+    @classmethod
+    def _find(cls, name: str, cache_dir: PathLike | None) -> VocabularyFiles:
+        checkpoint = CATALOG.get(name)
+        if checkpoint is not None:
+            if checkpoint.family != cls.family:
+                raise MissingVocabulary(
+                    f"{name!r} is a checkpoint of the {checkpoint.family} family and "
+                    f"{cls.__name__} reads {cls.family}; use that family's tokenizer"
+                )
+            return VocabularyFiles(
+                vocabulary=cached_path(checkpoint.vocabulary, cache_dir),
+                merges=checkpoint.merges and cached_path(checkpoint.merges, cache_dir),
+                checkpoint=checkpoint,
+            )
+        if os.path.isdir(name):
+            return cls._find_in_folder(Path(name))
+        if "://" not in name and not os.path.exists(name):
+            guess = closest_name(name)
+            raise MissingVocabulary(
+                f"{name!r} is neither a published checkpoint nor a folder or file; "
+                + (f"did you mean {guess!r}?" if guess else "check the path")
+            )
+        path = cached_path(name, cache_dir)
+        if is_archive(path):
+            return cls._find_in_folder(extracted_archive(path, cache_dir))
+        return VocabularyFiles(vocabulary=path)
+
+    @classmethod
+    def _find_in_folder(cls, folder: Path) -> VocabularyFiles:
+        for name in cls.vocabulary_names:
+            if (folder / name).is_file():
+                break
+        else:
+            raise MissingVocabulary(
+                f"folder {str(folder)!r} has no {' or '.join(cls.vocabulary_names)}, which "
+                f"{cls.__name__} reads; save_vocabulary(folder) writes it"
+            )
+        merges = cls.merges_name and folder / cls.merges_name
+        special = folder / SPECIAL_TOKENS_NAME
+        return VocabularyFiles(
+            vocabulary=str(folder / name),
+            merges=str(merges) if merges and merges.is_file() else None,
+            special_tokens=str(special) if special.is_file() else None,
+            folder=folder,
+        )
+
+    @classmethod
+    @abstractmethod
+    def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
+        """Construct the tokenizer from its files and what the caller gave."""
+
+    @abstractmethod
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into tokens."""
+
+    @abstractmethod
+    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> Any:
+        """Look up the ids of tokens."""
+
+    @abstractmethod
+    def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
+        """Look up the tokens of ids."""
+
+    def encode(
+        self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True
+    ) -> list[int]:
+        """Return the ids of a text, or of two texts one after the other.
+
+        Args:
+            text: what to encode.
+            text_pair: the second text, if there is one.
+            add_special_tokens: add what the model was trained with, as BERT's
+                ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
+        """
+        frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
+        ids = [*frame.before, *self._ids(text)]
+        if text_pair is not None:
+            ids += [*frame.between, *self._ids(text_pair)]
+        ids += frame.after
+        self._warn_if_long(len(ids))
+        return ids
+
+    def _frame(self, pair: bool) -> Frame:
+        """Ids around one text, or around and between two."""
+        return Frame()
+
+    def _ids(self, text: str) -> list[int]:
+        """The ids of the tokens of ``text``, by the plain path unless a family has a quick one."""
+        return list(self.convert_tokens_to_ids(self.tokenize(text)))
+
+    def _warn_if_long(self, length: int) -> None:
+        if length > self.max_len:
+            logger.warning(
+                "%d tokens are more than the model's longest input of %d; it will fail on them "
+                "unless they are cut, as encode_batch(max_len=...) does",
+                length,
+                self.max_len,
+            )

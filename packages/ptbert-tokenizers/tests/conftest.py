@@ -1,0 +1,50 @@
+"""The published vocabularies and the recorded answers of 2019, unpacked once."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function from the name of a published vocabulary to a folder with its files."""
+    root = tmp_path_factory.mktemp("published")
+
+    def folder(name: str) -> Path:
+        target = root / name
+        if not target.exists():
+            target.mkdir()
+            for packed in DATA.glob(f"{name}.*.gz"):
+                file = target / packed.name.removeprefix(f"{name}.").removesuffix(".gz")
+                file.write_bytes(gzip.decompress(packed.read_bytes()))
+        return target
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    """356 texts in many scripts, with code and hostile Unicode."""
+    return list(_unpacked("texts.json.gz"))
+
+
+@pytest.fixture(scope="session")
+def recorded() -> dict[str, list[Any]]:
+    """What 2019 made of each text, by tokenizer and setting."""
+    return dict(_unpacked("tokens.json.gz"))
+
+
+def _unpacked(name: str) -> Any:
+    return json.loads(gzip.decompress((DATA / name).read_bytes()))
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test, doctests included, starts in an empty folder."""
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,39 @@
+"""The public names, and what importing them must not bring along."""
+
+import json
+import subprocess
+import sys
+
+import ptbert_tokenizers
+
+PUBLIC = [
+    "BadVocabulary",
+    "BasicTokenizer",
+    "BertTokenizer",
+    "MissingVocabulary",
+    "UnknownId",
+    "UnknownToken",
+    "WordpieceTokenizer",
+    "__version__",
+    "load_vocab",
+    "whitespace_tokenize",
+]
+
+
+def test_public_names() -> None:
+    assert ptbert_tokenizers.__all__ == PUBLIC
+    assert all(hasattr(ptbert_tokenizers, name) for name in PUBLIC)
+
+
+def test_import_loads_neither_torch_nor_numpy() -> None:
+    program = (
+        "import json, sys; before = set(sys.modules); import ptbert_tokenizers; "
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    loaded = {name.partition(".")[0] for name in json.loads(answer.stdout)}
+    assert not loaded & {"torch", "numpy", "spacy", "ftfy", "ptbert_models", "ptbert"}

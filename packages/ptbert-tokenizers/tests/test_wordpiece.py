@@ -1,0 +1,64 @@
+"""BasicTokenizer and WordpieceTokenizer, method by method."""
+
+import pytest
+
+from ptbert_tokenizers import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
+
+
+def test_basic_tokenizer_cleans_splits_and_lowers() -> None:
+    text = " \tHeLLo!how  \n Are yoU\u00e9?\x00\ufffd\u200b "
+
+    assert BasicTokenizer().tokenize(text) == ["hello", "!", "how", "are", "youe", "?"]
+    assert BasicTokenizer(do_lower_case=False).tokenize(text) == (
+        ["HeLLo", "!", "how", "Are", "yoU\u00e9", "?"]
+    )
+
+
+def test_ideographs_stand_alone_and_kana_do_not() -> None:
+    assert BasicTokenizer().tokenize("ah北京テスト") == ["ah", "北", "京", "テスト"]
+
+
+def test_never_split_compares_whole_words_before_and_after_lower_casing() -> None:
+    basic = BasicTokenizer(never_split=["[E1]", "[e2]"])
+
+    assert basic.tokenize("[E1] [E2] [E1]x") == ["[E1]", "[e2]", "[", "e1", "]", "x"]
+
+
+def test_a_capital_sigma_lowers_by_its_place() -> None:
+    assert BasicTokenizer().tokenize("ΣΊΣΥΦΟΣ Σ") == ["σισυφος", "σ"]
+
+
+def test_the_private_methods_can_be_called() -> None:
+    basic = BasicTokenizer()
+
+    assert basic._clean_text("a\x00b\tc\u00a0d") == "ab c d"
+    assert basic._tokenize_chinese_chars("x京y") == "x 京 y"
+    assert basic._is_chinese_char(0x4EAC)
+    assert basic._run_strip_accents("é") == "e"
+    assert basic._run_split_on_punc("don't!!") == ["don", "'", "t", "!", "!"]
+    assert basic._run_split_on_punc("[MASK]") == ["[MASK]"]
+
+
+def test_an_overridden_step_counts() -> None:
+    class OnlyLatin(BasicTokenizer):
+        def _is_chinese_char(self, cp: int) -> bool:
+            return False
+
+    assert OnlyLatin().tokenize("北京") == ["北京"]
+
+
+@pytest.mark.parametrize("length", [100, 101])
+def test_words_over_the_limit_are_unknown(length: int) -> None:
+    wordpiece = WordpieceTokenizer({"x", "##x"})
+
+    pieces = wordpiece.tokenize("x" * length)
+
+    assert pieces == (["x"] + ["##x"] * 99 if length == 100 else ["[UNK]"])
+
+
+def test_a_word_that_cannot_be_cut_to_its_end_is_unknown() -> None:
+    assert WordpieceTokenizer({"un", "##aff"}).tokenize("unaffable un") == ["[UNK]", "un"]
+
+
+def test_whitespace_tokenize_of_blank_text_is_empty() -> None:
+    assert whitespace_tokenize(" \n\u2029") == []
