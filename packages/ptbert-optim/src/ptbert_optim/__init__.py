@@ -1,6 +1,43 @@
 """BertAdam, OpenAIAdam and their learning rate schedules for PyTorch."""
 
-__all__ = ["__version__"]
+from ptbert_optim.bert_adam import BertAdam
+from ptbert_optim.curves import (
+    warmup_constant,
+    warmup_cosine,
+    warmup_cosine_hard_restarts,
+    warmup_cosine_warmup_restarts,
+    warmup_linear,
+)
+from ptbert_optim.openai_adam import OpenAIAdam
+from ptbert_optim.schedules import (
+    SCHEDULES,
+    ConstantLR,
+    WarmupConstantSchedule,
+    WarmupCosineSchedule,
+    WarmupCosineWithHardRestartsSchedule,
+    WarmupCosineWithWarmupRestartsSchedule,
+    WarmupLinearSchedule,
+    _LRSchedule,
+)
+
+__all__ = [
+    "SCHEDULES",
+    "BertAdam",
+    "ConstantLR",
+    "OpenAIAdam",
+    "WarmupConstantSchedule",
+    "WarmupCosineSchedule",
+    "WarmupCosineWithHardRestartsSchedule",
+    "WarmupCosineWithWarmupRestartsSchedule",
+    "WarmupLinearSchedule",
+    "_LRSchedule",
+    "__version__",
+    "warmup_constant",
+    "warmup_cosine",
+    "warmup_cosine_hard_restarts",
+    "warmup_cosine_warmup_restarts",
+    "warmup_linear",
+]
 
 
 def __getattr__(name: str) -> str:

@@ -1,0 +1,125 @@
+"""The optimizer that OpenAI GPT was trained with."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from torch import Tensor
+from torch.optim.optimizer import required
+
+from ptbert_optim.adam import ScheduledAdam, bias_corrections
+from ptbert_optim.fused import Coefficients
+
+__all__ = ["OpenAIAdam"]
+
+
+def openai_adam_update(
+    param: Tensor,
+    grad: Tensor,
+    m: Tensor,
+    v: Tensor,
+    lr: float | Tensor,
+    step: float | Tensor,
+    weight_decay: float,
+    group: Mapping[str, Any],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the new parameter and moments; the decay acts on the parameter already updated."""
+    b1, b2 = group["betas"]
+    m = b1 * m + (1 - b1) * grad
+    v = b2 * v + (1 - b2) * grad * grad
+    m_share, v_share = bias_corrections(step, group)
+    # The corrections are in the step size, so that e is added to the uncorrected root.
+    param = param - lr * v_share**0.5 / m_share * m / (v.sqrt() + group["e"])
+    return param - lr * weight_decay * param, m, v
+
+
+def openai_adam_coefficients(
+    lr: float | Tensor, step: float | Tensor, weight_decay: float, group: Mapping[str, Any]
+) -> Coefficients:
+    """Return the numbers with which the common form equals :func:`openai_adam_update`.
+
+    There the decay acts first, so the step that it would have shrunk is shrunk beforehand.
+    """
+    m_share, v_share = bias_corrections(step, group)
+    decay = lr * weight_decay
+    return Coefficients(lr * v_share**0.5 / m_share * (1 - decay), group["e"], decay)
+
+
+class OpenAIAdam(ScheduledAdam):
+    """Adam as the authors of GPT used it: bias correction, and decay after the update.
+
+    Vectors (biases, the weights of layer norms) do not decay unless ``vector_l2``. The rate is read
+    from the schedule after the step is counted.
+
+    Args:
+        params: see :class:`~ptbert_optim.bert_adam.BertAdam`, as for every argument not named here.
+        lr: peak step size for each update; required.
+        vector_l2: let tensors of fewer than two dimensions decay, too.
+        max_grad_norm: largest L2 norm of one tensor's gradient; -1 for no limit.
+        bias_correction: False leaves the moments as they are, as ``BertAdam`` does.
+
+    Raises:
+        ValueError: if a rate is negative, a beta is outside [0, 1) or no schedule has that name.
+
+    Source:
+        Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training", section
+        4.1; update of its reference code.
+
+    Example:
+        >>> import torch
+        >>> weight = torch.nn.Parameter(torch.ones(2))
+        >>> optimizer = OpenAIAdam([weight], lr=0.1, warmup=0.5, t_total=4)
+        >>> weight.sum().backward()
+        >>> optimizer.step()
+        >>> weight.detach(), optimizer.get_lr()
+        (tensor([0.9500, 0.9500]), [0.05])
+    """
+
+    moments = ("exp_avg", "exp_avg_sq")
+    counts_first = True
+    update = staticmethod(openai_adam_update)
+    coefficients = staticmethod(openai_adam_coefficients)
+    later_options: ClassVar = {**ScheduledAdam.later_options, "bias_correction": True}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = required,
+        schedule: object = "warmup_linear",
+        warmup: float = -1,
+        t_total: float = -1,
+        betas: tuple[float, float] = (0.9, 0.999),
+        e: float = 1e-8,
+        weight_decay: float = 0,
+        vector_l2: bool = False,
+        max_grad_norm: float = -1,
+        *,
+        b1: float | None = None,
+        b2: float | None = None,
+        global_clip: bool = False,
+        bias_correction: bool = True,
+        fused: bool | None = None,
+        capturable: bool = False,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            schedule=schedule,
+            warmup=warmup,
+            t_total=t_total,
+            b1=b1,
+            b2=b2,
+            unknown=unknown,
+            betas=betas,
+            e=e,
+            weight_decay=weight_decay,
+            vector_l2=vector_l2,
+            max_grad_norm=max_grad_norm,
+            global_clip=global_clip,
+            bias_correction=bias_correction,
+            fused=fused,
+            capturable=capturable,
+        )
+
+    def _weight_decay(self, param: Tensor, group: Mapping[str, Any]) -> float:
+        return float(group["weight_decay"]) if param.ndim > 1 or group["vector_l2"] else 0.0
