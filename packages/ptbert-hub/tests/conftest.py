@@ -1,26 +1,28 @@
 import http.server
+import os
+import random
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from ptbert_hub import download
+
 sys.path.insert(0, str(Path(__file__).parent))
 
-CACHE_VARIABLES = (
-    "PYTORCH_PRETRAINED_BERT_CACHE ENV_TORCH_HOME TORCH_HOME ENV_XDG_CACHE_HOME XDG_CACHE_HOME "
-    "PTBERT_HUB_CACHE_RO PTBERT_HUB_OFFLINE HF_HUB_OFFLINE TRANSFORMERS_OFFLINE HF_ENDPOINT "
-    "HF_HOME HF_HUB_CACHE HF_TOKEN PTBERT_HUB_MIRROR PTBERT_HUB_MIRROR_ONLY "
-    "http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY "
-    "REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE"
-).split()
+from faultserver import FaultServer
+
+OURS = ("PTBERT_HUB_", "PYTORCH_PRETRAINED_BERT_", "HF_", "TRANSFORMERS_", "AWS_", "TQDM_")
+OTHERS = ("TORCH_HOME", "XDG_CACHE_HOME", "_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "RANK")
 
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     """A home folder and an environment without anything of the user's."""
-    for name in CACHE_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith(OURS) or name.upper().endswith(OTHERS):
+            monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -53,3 +55,26 @@ def file_server(tmp_path):
         yield f"http://127.0.0.1:{server.server_address[1]}", folder
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def served():
+    """A server that goes wrong on demand, with three megabytes that are no model."""
+    with FaultServer(random.Random(1).randbytes(3_000_000)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Pauses between tries a hundred times shorter."""
+    monkeypatch.setattr(download, "PACE", download.Pace(base=0.005, cap=0.3))
+
+
+@pytest.fixture
+def stored():
+    """What a cache folder shows to programs of 2019."""
+
+    def names(cache):
+        return {path.name for path in cache.glob("*") if path.name != ".ptbert-hub"}
+
+    return names

@@ -43,7 +43,7 @@ def test_an_entry_knows_its_address_and_tag(cache):
 
 def test_a_missing_entry_or_record_is_an_environment_error(cache):
     cache.mkdir()
-    with pytest.raises(EnvironmentError, match="file .*name' not found"):
+    with pytest.raises(EnvironmentError, match=r"file .*name' not found"):
         filename_to_url("name", cache)
     (cache / "name").touch()
     with pytest.raises(EnvironmentError, match=r"name.json' not found or not readable"):
@@ -56,7 +56,7 @@ def test_bucket_and_key_are_split():
 
 @pytest.mark.parametrize("url", ["s3://bucket", "s3://bucket/", "s3:///key"])
 def test_an_incomplete_s3_path_is_a_value_error(url):
-    with pytest.raises(ValueError, match="bad s3 path .* write it as s3://bucket/key"):
+    with pytest.raises(ValueError, match=r"bad s3 path .* write it as s3://bucket/key"):
         split_s3_path(url)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ptbert_hub.cache import work_folder
 from ptbert_hub.errors import NotFound, UnsafeArchive
+from ptbert_hub.location import work_folder
 from ptbert_hub.locking import entry_lock
 
 

@@ -1,23 +1,45 @@
-"""The cache: look, lock, look again, download, publish."""
+"""The cache: look, ask only when needed, lock, look again, download."""
 
-import json
+import logging
 import os
-import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from ptbert_hub.errors import BadSource, NotFound, OfflineMiss
-from ptbert_hub.files import atomic_write, remove, replace
-from ptbert_hub.location import WORK_FOLDER, default_cache, expanded, is_offline, search_path
+from ptbert_hub.archives import extracted_archive
+from ptbert_hub.download import Download
+from ptbert_hub.entries import Entry, newest_good
+from ptbert_hub.errors import BadSource, CacheError, CorruptCache, HubError, NotFound, OfflineMiss
+from ptbert_hub.files import disk
+from ptbert_hub.location import (
+    CONFIG_NAME,
+    OFFLINE_VARIABLES,
+    WEIGHTS_NAME,
+    WORK_FOLDER,
+    default_cache,
+    expanded,
+    hub_blob_folders,
+    is_offline,
+    search_path,
+)
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.naming import ENTRY_NAME, record_path, redacted, url_to_filename
-from ptbert_hub.transport import download
+from ptbert_hub.naming import record_path, redacted, url_to_filename
+from ptbert_hub.sources import Wanted, wanted
+
+log = logging.getLogger(__name__)
 
 
 def cached_path(
     url_or_filename: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None
 ) -> str:
     """Return a local path for an address or a path, downloading what is not there yet.
+
+    Args:
+        url_or_filename: a path, or an address with ``http``, ``https``, ``s3`` or ``file``.
+        cache_dir: the cache folder; :func:`~ptbert_hub.default_cache` when None.
 
     Raises:
         NotFound: if it is a path where nothing exists.
@@ -31,77 +53,168 @@ def cached_path(
     """
     text = os.fspath(url_or_filename)
     scheme = urlsplit(text).scheme
-    if scheme in {"http", "https"}:
+    if scheme in {"http", "https", "s3"}:
         return get_from_cache(text, cache_dir)
-    local = expanded(text)
+    local = Path(url2pathname(urlsplit(text).path)) if scheme == "file" else expanded(text)
     if local.exists():
         return str(local)
-    if len(scheme) <= 1:  # a drive letter is no scheme
+    if len(scheme) <= 1 or scheme == "file":  # a drive letter is no scheme
         raise NotFound(f"file {text!r} not found", hint="check the spelling", path=text)
     raise BadSource(
         f"unable to read {redacted(text)!r} as an address or a local path",
-        hint="give an existing path, or an address with http:// or https://",
+        hint="give an existing path, or an address with http, https, s3 or file",
         url=redacted(text),
     )
 
 
-def get_from_cache(url: str, cache_dir: str | os.PathLike[str] | None = None) -> str:
-    """Return the path of the cached file for ``url``, downloading it first if it is not there.
+def get_from_cache(
+    url: str,
+    cache_dir: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+    revalidate: str | float | None = None,
+    strict: bool = False,
+) -> str:
+    """Return the path of the cached file for ``url``, downloading it first if needed.
+
+    Files of the catalog never change, so one that is cached is returned without a request. Other
+    addresses are asked whether there is a newer version; when they cannot be, the copy is used.
+
+    Args:
+        url: an ``http``, ``https`` or ``s3`` address; it is the file's identity.
+        cache_dir: the only cache folder to use; None for the default and the read-only layers.
+        force: download even if a copy is there.
+        revalidate: ``"always"``, ``"never"``, or how many seconds a copy may go unasked. None
+            takes ``PTBERT_HUB_REVALIDATE``, else as said above.
+        strict: raise when the server cannot be asked, although a copy is there.
 
     Raises:
         OfflineMiss: if the network is switched off and no cache holds the file.
+        CorruptCache: if it is switched off and the copies are damaged.
         HubError: if it could not be downloaded.
     """
-    folders = search_path() if cache_dir is None else [expanded(cache_dir)]
-    found = _newest_entry(folders, url)
-    if found is not None:
-        return str(found)
+    file = wanted(url)
+    cache = default_cache() if cache_dir is None else expanded(cache_dir)
+    folders = search_path() if cache_dir is None else [cache]
+    found, damaged = _looked_up(folders, file)
+    if found is None and not force:
+        elsewhere = _held_elsewhere(folders, file, cache)
+        if elsewhere is not None:
+            return str(elsewhere)
+    if found is not None and not force and _is_fresh(found, file, revalidate):
+        return str(found.path)
     if is_offline():
-        raise OfflineMiss(
-            f"{redacted(url)} is not in the cache and the network is switched off; "
-            f"looked in {', '.join(map(str, folders))}",
-            hint="fetch it once on a connected machine",
-            url=redacted(url),
-        )
-    cache = default_cache() if cache_dir is None else folders[0]
-    work = cache / WORK_FOLDER
-    for folder in ("locks", "partial"):
-        (work / folder).mkdir(parents=True, exist_ok=True)
-    with entry_lock(work / "locks", url_to_filename(url)):
-        found = _newest_entry([cache], url)
-        return str(found if found is not None else _fetch(url, cache))
-
-
-def _fetch(url: str, cache: Path) -> Path:
-    work = cache / WORK_FOLDER / "partial"
-    partial = work / f"{url_to_filename(url)}.{secrets.token_hex(8)}.part"
-    with open(partial, "xb") as file:
-        try:
-            etag = download(url, file)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            remove(partial)
+        if found is None:
+            raise _offline_miss(file, folders, damaged)
+        return str(found.path)
+    try:
+        return str(_fetched(file, cache, found, force=force))
+    except CacheError:
+        raise
+    except HubError as error:
+        if found is None or strict or force:
             raise
-    entry = cache / url_to_filename(url, etag)
-    with atomic_write(record_path(entry), temporary_folder=work) as record:
-        record.write(json.dumps({"url": redacted(url), "etag": etag}).encode())
-    replace(partial, entry)
-    return entry
+        log.warning("using the cached copy of %s: %s", redacted(url), error)
+        return str(found.path)
 
 
-def _newest_entry(folders: list[Path], url: str) -> Path | None:
+def _looked_up(folders: list[Path], file: Wanted) -> tuple[Entry | None, list[Entry]]:
+    damaged: list[Entry] = []
     for folder in folders:
-        found = [
-            path
-            for path in folder.glob(f"{url_to_filename(url)}*")
-            if ENTRY_NAME.fullmatch(path.name)
-        ]
-        if found:
-            return max(found, key=lambda path: path.stat().st_mtime_ns)
+        found, bad = newest_good(folder, file)
+        damaged += bad
+        if found is not None:
+            return found, damaged
+    return None, damaged
+
+
+def _held_elsewhere(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
+    """The file in the Hugging Face client's cache, or in an archive of early 2019."""
+    row = file.checkpoint
+    if row is None:
+        return None
+    if file.pin is not None and len(folders) > 1:
+        for folder in hub_blob_folders(row.repository):
+            blob = folder / file.pin.sha256
+            with suppress(OSError):
+                if blob.stat().st_size == file.pin.size:
+                    return blob
+    if row.archive is not None and file.url in {row.weights, row.config}:
+        archive, _ = _looked_up(folders, Wanted(row.archive, None, row, ()))
+        if archive is not None:
+            return next(_unpacked(archive.path, cache, file.url == row.weights), None)
     return None
 
 
-def work_folder(cache_dir: str | os.PathLike[str] | None) -> Path:
-    """Return the folder for locks, partial downloads and unpacked archives of a cache."""
-    return (default_cache() if cache_dir is None else expanded(cache_dir)) / WORK_FOLDER
+def _unpacked(archive: Path, cache: Path, weights: bool) -> Iterator[Path]:
+    folder = extracted_archive(archive, cache)
+    for name in (WEIGHTS_NAME,) if weights else (CONFIG_NAME, "bert_config.json"):
+        if (folder / name).is_file():
+            yield folder / name
+
+
+def _is_fresh(found: Entry, file: Wanted, revalidate: str | float | None) -> bool:
+    """Whether a copy is used without asking for a newer one."""
+    rule = os.environ.get("PTBERT_HUB_REVALIDATE", "") if revalidate is None else revalidate
+    if rule in {"always", "never"}:
+        return rule == "never"
+    try:
+        seconds = float(rule)
+    except ValueError:
+        if rule:
+            raise ValueError(
+                f"revalidate={rule!r}; give 'always', 'never' or a number of seconds"
+            ) from None
+        return file.is_published
+    asked = record_path(found.path)
+    return asked.exists() and time.time() - asked.stat().st_mtime < seconds
+
+
+def _fetched(file: Wanted, cache: Path, found: Entry | None, *, force: bool) -> Path:
+    work = cache / WORK_FOLDER
+    with disk(cache):
+        for name in ("locks", "partial"):
+            (work / name).mkdir(parents=True, exist_ok=True)
+        _mark_as_cache(work)
+    key = url_to_filename(file.url)
+    before = newest_good(cache, file)[0]
+    with entry_lock(work / "locks", key, lambda: _sizes(work / "partial", key)):
+        now = newest_good(cache, file)[0]
+        if now is not None and now != before:  # somebody published it while we waited
+            return now.path
+        known = None if force else found
+        return Download(file, cache, known).run()
+
+
+def _sizes(folder: Path, key: str) -> list[tuple[str, int]]:
+    sizes = []
+    for path in folder.glob(f"{key}.*"):
+        with suppress(OSError):
+            sizes.append((path.name, path.stat().st_size))
+    return sorted(sizes)
+
+
+def _mark_as_cache(work: Path) -> None:
+    """Tell backup programs to pass by; see bford.info/cachedir."""
+    tag = work / "CACHEDIR.TAG"
+    if not tag.exists():
+        tag.write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def _offline_miss(file: Wanted, folders: list[Path], damaged: list[Entry]) -> HubError:
+    url = redacted(file.url)
+    if damaged:
+        return CorruptCache(
+            f"the cached copy of {url} at {str(damaged[0].path)!r} is damaged, "
+            "and the network is switched off",
+            hint="fetch it again on a connected machine",
+            url=url,
+            path=str(damaged[0].path),
+        )
+    return OfflineMiss(
+        f"{url} is not in the cache and the network is switched off; "
+        f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}",
+        hint=f"unset {' and '.join(OFFLINE_VARIABLES)}, or bring the file with "
+        "`ptbert-hub export` and `import`",
+        url=url,
+    )

@@ -165,7 +165,14 @@ _ROWS = (
     _row("bert-large-cased-whole-word-masking-finetuned-squad", "bert", 512, False, "google-bert"),
     _row("bert-base-cased-finetuned-mrpc", "bert", 512, False, "google-bert"),
     _row("openai-gpt", "gpt", 512, None, "openai-community"),
-    _row("gpt2", "gpt2", 1024, None, "openai-community"),
+    _row(
+        "gpt2",
+        "gpt2",
+        1024,
+        None,
+        "openai-community",
+        revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
+    ),
     _row("gpt2-medium", "gpt2", 1024, None, "openai-community"),
     _row("transfo-xl-wt103", "transfo_xl", None, None, "transfo-xl"),
 )
@@ -181,6 +188,12 @@ PINS: Mapping[tuple[str, Kind], Pin] = MappingProxyType(
         ),
         ("bert-base-uncased", "vocabulary"): Pin(
             "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231_508
+        ),
+        ("gpt2", "weights"): Pin(
+            "7c5d3f4b8b76583b422fcb9189ad6c89d5d97a094541ce8932dce3ecabde1421", 548_118_077
+        ),
+        ("gpt2", "vocabulary"): Pin(
+            "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", 1_042_301
         ),
     }
 )

@@ -41,10 +41,15 @@ class HubError(OSError):
         path: the file or folder concerned.
         errno: the operating system's number, where there is one.
 
+    Attributes:
+        transient: whether the same request may well succeed later.
+
     Example:
         >>> str(NotFound("no such file: 'x'", hint="check the spelling"))
         "no such file: 'x' - check the spelling"
     """
+
+    transient: bool = False
 
     def __init__(
         self,

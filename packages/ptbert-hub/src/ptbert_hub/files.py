@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, and read as lists of words.
+"""Files on disk: written whole or not at all, their errors typed, and read as lists of words.
 
 Everything that may not be left half-written goes through :func:`atomic_write`.
 """
@@ -6,16 +6,19 @@ Everything that may not be left half-written goes through :func:`atomic_write`.
 import errno
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull, HubError
+
 
 @contextmanager
 def atomic_write(
-    path: str | os.PathLike[str], *, temporary_folder: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str], *, temporary: str | os.PathLike[str] | None = None
 ) -> Iterator[BinaryIO]:
     """Open a file for bytes that appears as ``path`` only when the block ends well.
 
@@ -25,7 +28,7 @@ def atomic_write(
 
     Args:
         path: the file to write; its folder must exist.
-        temporary_folder: where the temporary file stands meanwhile, on the same file system.
+        temporary: the temporary file, if it should stand elsewhere on the same file system.
 
     Example:
         >>> with atomic_write("vocab.txt") as file:
@@ -34,17 +37,17 @@ def atomic_write(
         '[PAD]'
     """
     target = Path(path)
-    folder = Path(temporary_folder) if temporary_folder else target.parent
-    temporary = folder / f".{target.name[:200]}.{secrets.token_hex(8)}.tmp"
+    name = f".{target.name[:200]}.{secrets.token_hex(8)}.tmp"
+    scratch = target.with_name(name) if temporary is None else Path(temporary)
     try:
-        with open(temporary, "xb") as file:
+        with open(scratch, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        replace(temporary, target)
+        replace(scratch, target)
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            scratch.unlink()
         raise
     sync_folder(target.parent)
 
@@ -115,3 +118,66 @@ def get_file_extension(path: str, dot: bool = True, lower: bool = True) -> str:
     extension = os.path.splitext(path)[1]
     extension = extension if dot else extension[1:]
     return extension.lower() if lower else extension
+
+
+def check_room(folder: Path, needed: int | None) -> None:
+    """Raise before the first byte is written if a file of that size cannot fit.
+
+    Raises:
+        DiskFull: with the bytes needed and free.
+    """
+    if needed is None:
+        return
+    with disk(folder):
+        free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise _disk_full(folder, errno.ENOSPC, needed, free)
+
+
+@contextmanager
+def disk(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Turn the system's errors about files into this package's.
+
+    Raises:
+        DiskFull: for a full disk, a quota or a limit on file sizes.
+        CacheReadOnly: where writing is not allowed.
+        CacheWriteError: for anything else.
+    """
+    try:
+        yield
+    except HubError:
+        raise
+    except OSError as error:
+        number, shown = error.errno, str(path)
+        if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise _disk_full(path, number, needed, None) from error
+        if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise CacheReadOnly(
+                f"{shown!r} cannot be written ({error.strerror})",
+                hint="name a folder of your own in PYTORCH_PRETRAINED_BERT_CACHE",
+                path=shown,
+                errno=number,
+            ) from error
+        raise CacheWriteError(
+            f"writing {shown!r} failed ({error.strerror or error})",
+            hint="check the disk",
+            path=shown,
+            errno=number,
+        ) from error
+
+
+def _disk_full(path: Path, number: int, needed: int | None, free: int | None) -> DiskFull:
+    if free is None:
+        try:
+            free = shutil.disk_usage(path.parent).free
+        except OSError:
+            free = None
+    error = DiskFull(
+        f"no room for {path}: {needed if needed is not None else 'unknown many'} bytes needed, "
+        f"{free if free is not None else 'unknown many'} free",
+        hint="make room, or name another disk in PYTORCH_PRETRAINED_BERT_CACHE",
+        path=str(path),
+        errno=number,
+    )
+    error.needed, error.free = needed, free
+    return error

@@ -73,7 +73,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
 def is_offline() -> bool:
     """Whether a variable forbids the network: ours, or either of Hugging Face's."""
-    return any(_is_set(name) for name in OFFLINE_VARIABLES)
+    return any(is_set(name) for name in OFFLINE_VARIABLES)
 
 
 OFFLINE_VARIABLES = ("PTBERT_HUB_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -96,5 +96,11 @@ def hub_blob_folders(repository: str) -> Iterator[Path]:
     yield base / f"models--{repository.replace('/', '--')}" / "blobs"
 
 
-def _is_set(name: str) -> bool:
+def is_set(name: str) -> bool:
+    """Whether the environment says yes to the switch ``name``."""
     return os.environ.get(name, "").strip().upper() in {"1", "TRUE", "YES", "ON"}
+
+
+def work_folder(cache_dir: str | os.PathLike[str] | None) -> Path:
+    """Return the folder for locks, partial downloads and unpacked archives of a cache."""
+    return (default_cache() if cache_dir is None else expanded(cache_dir)) / WORK_FOLDER

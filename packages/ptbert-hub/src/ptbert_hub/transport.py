@@ -1,13 +1,98 @@
-"""Reading from the network: one GET, its status looked at, its bytes counted."""
+"""One GET over the network or from a mirror on disk, with every failure given its type.
 
-from typing import BinaryIO
+Redirects are followed by hand so that a token, or a name and password in an address, reaches the
+origin it belongs to and no other. ``.netrc`` is not read. Proxies and certificate bundles come
+from the environment. Each download has its own session, so threads and forks share nothing.
+"""
 
-from ptbert_hub.errors import AccessDenied, HubError, NetworkError, NotFound, SizeMismatch, Timeout
+import os
+import ssl
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socket import EAI_AGAIN, gaierror
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import url2pathname
+
+from ptbert_hub import answers
+from ptbert_hub.errors import (
+    BadSource,
+    HubError,
+    NetworkError,
+    NotFound,
+    ProxyError,
+    SizeMismatch,
+    Timeout,
+    TLSError,
+)
+from ptbert_hub.location import hub_endpoint
 from ptbert_hub.naming import redacted
 
+if TYPE_CHECKING:
+    import requests
+
 CHUNK = 1 << 20
-CONNECT_SECONDS = 10
-SILENT_SECONDS = 30
+MAX_REDIRECTS = 10
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long a server may be silent, in seconds: while connecting, and between bytes."""
+
+    connect: float = 10.0
+    silence: float = 30.0
+
+
+@dataclass
+class Answer:
+    """The last answer of a chain of redirects.
+
+    Args:
+        status: its HTTP status.
+        headers: its headers with lower-case names, and the Hub's facts from before redirects.
+        read: returns the next bytes, at most as many as asked for; none at the end.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    read: Callable[[int], bytes]
+
+    @property
+    def has_end(self) -> bool:
+        """Whether a complete body can be told from one cut short."""
+        chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        return chunked or answers.body_size(self.headers) is not None
+
+
+@contextmanager
+def opened(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Iterator[Answer]:
+    """GET ``url`` and yield the answer, its body still unread.
+
+    Raises:
+        HubError: of a class for each cause; ``transient`` says whether to try again.
+    """
+    if urlsplit(url).scheme == "file":
+        with _local(url) as answer:
+            yield answer
+        return
+    import requests
+
+    with requests.Session() as session:
+        session.auth = _leave_alone
+        with _typed(url):
+            response, facts = _followed(session, url, headers, waits or Waits())
+        with response:
+            lower = {name.lower(): value for name, value in response.headers.items()}
+            take = getattr(response.raw, "read1", response.raw.read)
+
+            def read(size: int) -> bytes:
+                with _typed(url):
+                    data: bytes = take(size, decode_content=False)
+                    return data
+
+            yield Answer(response.status_code, lower | facts, read)
 
 
 def http_get(url: str, temp_file: BinaryIO) -> None:
@@ -16,52 +101,164 @@ def http_get(url: str, temp_file: BinaryIO) -> None:
     Raises:
         HubError: of a class for each cause, for any answer but a complete 200.
     """
-    download(url, temp_file)
+    with opened(url, {"Accept-Encoding": "identity"}) as answer:
+        answers.step(answer.status, answer.headers, None, {})
+        announced, received = answers.body_size(answer.headers), 0
+        while chunk := answer.read(CHUNK):
+            received += len(chunk)
+            temp_file.write(chunk)
+    if announced is not None and received != announced:
+        raise SizeMismatch(
+            f"{redacted(url)}: {received} bytes came, {announced} were announced",
+            hint="try again",
+            url=redacted(url),
+        )
 
 
-def download(url: str, file: BinaryIO) -> str | None:
-    """Write the body found at ``url`` to ``file`` and return its entity tag."""
-    import requests
+def _leave_alone(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
+    """An authentication that adds nothing; its presence keeps ``.netrc`` from being read."""
+    return request
 
-    shown = redacted(url)
-    try:
-        with requests.get(
-            url,
+
+def _followed(
+    session: "requests.Session", url: str, headers: Mapping[str, str], waits: Waits
+) -> tuple["requests.Response", dict[str, str]]:
+    """The first answer that is no redirect, and the Hub's facts seen on the way."""
+    facts: dict[str, str] = {}
+    seen = {url}
+    here = url
+    for _ in range(MAX_REDIRECTS + 1):
+        response = session.get(
+            _without_login(here),
+            headers={
+                "Accept-Encoding": "identity",
+                "User-Agent": "ptbert-hub",
+                **headers,
+                **_credentials(here, url),
+            },
+            timeout=(waits.connect, waits.silence),
             stream=True,
-            headers={"Accept-Encoding": "identity"},
-            timeout=(CONNECT_SECONDS, SILENT_SECONDS),
-        ) as response:
-            check_status(response.status_code, shown)
-            received = 0
-            while chunk := response.raw.read(CHUNK, decode_content=False):
-                received += len(chunk)
-                file.write(chunk)
-            announced = response.headers.get("Content-Length")
-            etag: str | None = response.headers.get("ETag")
-    except requests.Timeout as error:
-        raise Timeout(f"{shown} was silent for too long", url=shown) from error
-    except requests.RequestException as error:
+            allow_redirects=False,
+            verify=_bundle(),
+        )
+        for name in ("x-linked-etag", "x-linked-size", "x-repo-commit"):
+            if name in response.headers and here == url:
+                facts[name] = response.headers[name]
+        location = response.headers.get("location")
+        if response.status_code not in {301, 302, 303, 307, 308} or not location:
+            return response, facts
+        response.close()
+        target = urljoin(here, location)
+        _check_redirect(here, target, seen)
+        seen.add(target)
+        here = target
+    raise NetworkError(
+        f"{redacted(url)} redirects more than {MAX_REDIRECTS} times", hint="check the address"
+    )
+
+
+def _check_redirect(here: str, target: str, seen: set[str]) -> None:
+    scheme = urlsplit(target).scheme
+    if scheme not in {"http", "https"} or (urlsplit(here).scheme == "https" and scheme == "http"):
         raise NetworkError(
-            f"{shown} could not be read: {error}", hint="check the connection", url=shown
-        ) from error
-    if announced is not None and received != int(announced):
-        raise SizeMismatch(f"{shown}: {received} bytes came, {announced} were announced", url=shown)
-    return etag
+            f"{redacted(here)} redirects to {redacted(target)!r}, which is not followed",
+            hint="only https may follow https",
+        )
+    if target in seen:
+        raise NetworkError(f"{redacted(here)} redirects in a circle", hint="check the address")
 
 
-def check_status(status: int, shown: str) -> None:
-    """Raise the error that an HTTP status other than 200 stands for."""
-    if status == 200:
-        return
-    message, kind = f"{shown} answered with status {status}", _STATUS_ERRORS.get(status)
-    if kind is not None:
-        raise kind(message, hint="check the address", url=shown)
-    raise NetworkError(message, hint="try again later", url=shown)
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port: what a secret belongs to."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), port
 
 
-_STATUS_ERRORS: dict[int, type[HubError]] = {
-    401: AccessDenied,
-    403: AccessDenied,
-    404: NotFound,
-    410: NotFound,
-}
+def _credentials(here: str, asked: str) -> dict[str, str]:
+    parts = urlsplit(asked)
+    if parts.username is not None and origin(here) == origin(asked):
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Authorization": "Basic " + b64encode(login.encode()).decode()}
+    token = os.environ.get("HF_TOKEN")
+    if token and origin(here) == origin(hub_endpoint()):
+        return {"Authorization": f"Bearer {token}"}
+    return {}
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _bundle() -> str | bool:
+    for name in ("PTBERT_HUB_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        if path := os.environ.get(name):
+            return path
+    return True
+
+
+@contextmanager
+def _local(url: str) -> Iterator[Answer]:
+    path = url2pathname(urlsplit(url).path)
+    if not os.path.isfile(path):
+        raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        yield Answer(200, {"content-length": str(size)}, file.read)
+
+
+@contextmanager
+def _typed(url: str) -> Iterator[None]:
+    """Turn what requests and urllib3 raise into this package's errors."""
+    import requests
+    import urllib3
+
+    try:
+        yield
+    except HubError:
+        raise
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        root = _root(error)
+        raise _network_error(error, root, redacted(url)) from root
+
+
+def _network_error(error: Exception, root: BaseException | None, shown: str) -> HubError:
+    import requests
+    import urllib3
+
+    why = f" ({root})" if root is not None and str(root) else ""
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return BadSource(f"{shown!r} is no address to read from", hint="check it", url=shown)
+    if isinstance(root, ssl.SSLCertVerificationError) or "CA certificate bundle" in str(error):
+        return TLSError(
+            f"the certificate of {shown} could not be verified{why}",
+            hint="name your organisation's certificates in PTBERT_HUB_CA_BUNDLE",
+            url=shown,
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ProxyError(
+            f"the proxy did not let us reach {shown}{why}", hint="check HTTPS_PROXY", url=shown
+        )
+    kind: type[HubError] = NetworkError
+    silent = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    if isinstance(error, silent) or isinstance(root, TimeoutError):
+        kind, why = Timeout, why or " (it was silent for too long)"
+    result = kind(f"{shown} could not be read{why}", hint="check the connection", url=shown)
+    result.transient = not (isinstance(root, gaierror) and root.errno != EAI_AGAIN)
+    return result
+
+
+def _root(error: BaseException) -> BaseException | None:
+    """The system's own error below the wrappers, which may quote addresses with secrets."""
+    waiting: list[Any] = [error]
+    known: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in known or not isinstance(one, BaseException):
+            continue
+        known.add(id(one))
+        if isinstance(one, OSError) and type(one).__module__ in {"builtins", "socket", "ssl"}:
+            return one.with_traceback(None)
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return None

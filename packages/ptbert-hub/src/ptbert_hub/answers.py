@@ -1,0 +1,177 @@
+"""What an answer means for a download, decided from status and headers alone.
+
+Nothing here touches a socket or a file.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from ptbert_hub.digests import Headers
+from ptbert_hub.errors import (
+    AccessDenied,
+    HubError,
+    NetworkError,
+    NotFound,
+    ProxyError,
+    RateLimited,
+    Unverifiable,
+)
+
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may well succeed later."""
+
+
+class Step(Enum):
+    """What to do with an answer."""
+
+    WHOLE = "write the body from the first byte"
+    CONTINUE = "append the body to what is there"
+    UNCHANGED = "keep the cached file"
+    COMPLETE = "nothing is missing; verify what is there"
+    AGAIN = "forget what is there and ask for everything"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an interrupted download has: how much, of which version, out of how much.
+
+    Args:
+        size: bytes on disk.
+        total: bytes of the whole file, where known.
+        validator: the strong entity tag of the version they belong to.
+        is_pinned: whether a digest known beforehand will judge the whole.
+    """
+
+    size: int
+    total: int | None
+    validator: str | None
+    is_pinned: bool = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a server can be asked for the rest."""
+        return self.size > 0 and self.total is not None and (self.is_pinned or bool(self.validator))
+
+
+def request_headers(held: Held | None, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that ask for what is missing, or for a newer version.
+
+    Args:
+        held: what an interrupted download has.
+        known: the header that names the cached version; empty if there is none.
+
+    Example:
+        >>> request_headers(Held(5, 9, '"v1"'), {})
+        {'Range': 'bytes=5-', 'If-Range': '"v1"'}
+    """
+    if held is not None and held.resumable:
+        headers = {"Range": f"bytes={held.size}-"}
+        return headers | ({"If-Range": held.validator} if held.validator else {})
+    return dict(known)
+
+
+def step(status: int, headers: Headers, held: Held | None, known: Mapping[str, str]) -> Step:
+    """Decide what an answer to :func:`request_headers` means.
+
+    Raises:
+        Unverifiable: if the body is encoded, so that its bytes cannot be counted.
+        HubError: for any status that brings no file; ``transient`` says whether to try again.
+    """
+    asked_for_rest = held is not None and held.resumable
+    if status == 206 and held is not None and asked_for_rest:
+        return Step.CONTINUE if _fits(headers, held) else Step.AGAIN
+    if status == 200:
+        encoding = headers.get("content-encoding", "identity").lower()
+        if encoding not in {"", "identity"}:
+            raise Unverifiable(
+                f"the body came encoded as {encoding!r} although that was declined",
+                hint="a proxy on the way may be changing files",
+            )
+        if "content-range" not in headers:
+            return Step.WHOLE
+        if asked_for_rest:  # a slice that calls itself the whole
+            return Step.AGAIN
+    if status == 304 and known and not asked_for_rest:
+        return Step.UNCHANGED
+    if status == 416 and held is not None and asked_for_rest:
+        return Step.COMPLETE if _range_total(headers) == held.size == held.total else Step.AGAIN
+    if status == 412 and asked_for_rest:
+        return Step.AGAIN
+    raise _failure(status, headers)
+
+
+def _fits(headers: Headers, held: Held) -> bool:
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("content-range", "").strip())
+    if found is None or "content-encoding" in headers:
+        return False
+    first, last, total = (int(group) for group in found.groups())
+    whole = first == held.size and last < total and total == held.total
+    return whole and (held.is_pinned or strong(headers.get("etag")) == held.validator)
+
+
+def _range_total(headers: Headers) -> int | None:
+    found = re.fullmatch(r"bytes \*/(\d+)", headers.get("content-range", "").strip())
+    return int(found[1]) if found else None
+
+
+def strong(etag: str | None) -> str | None:
+    """Return the entity tag if it stands for exact bytes, else None.
+
+    Example:
+        >>> strong('"a"'), strong('W/"a"')
+        ('"a"', None)
+    """
+    return etag if etag and not etag.startswith("W/") else None
+
+
+def body_size(headers: Headers) -> int | None:
+    """Return the announced size of the body, or None if it is missing or makes no sense."""
+    text = headers.get("content-length", "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
+    """Return how many seconds the server asks to wait; it may say so in seconds or as a date.
+
+    Example:
+        >>> retry_after({"retry-after": "120"})
+        120.0
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def _failure(status: int, headers: Headers) -> HubError:
+    kind, hint = _KINDS.get(status, (NetworkError, "the server may have a fault; try again later"))
+    wait = retry_after(headers) if status in TRANSIENT else None
+    error = (RateLimited if wait is not None else kind)(
+        f"the server answered with status {status}", hint=hint
+    )
+    error.transient = status in TRANSIENT
+    if isinstance(error, RateLimited):
+        error.retry_after = wait
+    return error
+
+
+_DENIED = (AccessDenied, "it needs a login, or HF_TOKEN for the Hugging Face Hub")
+_MISSING = (NotFound, "check the address")
+_KINDS: dict[int, tuple[type[HubError], str]] = {
+    401: _DENIED,
+    403: _DENIED,
+    404: _MISSING,
+    407: (ProxyError, "put the proxy's user name and password into HTTPS_PROXY"),
+    410: _MISSING,
+    429: (RateLimited, "wait a while, or log in with HF_TOKEN"),
+    451: _DENIED,
+}

@@ -1,0 +1,193 @@
+"""What the bytes of a file must be: digests that are pinned or announced, and signs of error pages.
+
+The strongest statement at hand decides: the pin, then what the Hub says of its stored objects,
+then checksums of the storage services, then Amazon's entity tag where it is an MD5.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from ptbert_hub.catalog import Pin
+from ptbert_hub.errors import NotAModelFile
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Digest:
+    """One statement about bytes.
+
+    Args:
+        algorithm: ``sha256``, ``sha1``, ``md5``, or ``git`` for the SHA-1 of a git blob.
+        value: the digest in hexadecimal.
+    """
+
+    algorithm: str
+    value: str
+
+
+def announced(headers: Headers, pin: Pin | None = None) -> Digest | None:
+    """Return the strongest digest known for an answer with these headers, or None.
+
+    Args:
+        headers: of the answer and the redirects before it, with lower-case names.
+        pin: what the catalog knows.
+
+    Example:
+        >>> announced({"etag": '"9e107d9d372bb6826bd81d3542a419d6"', "server": "AmazonS3"})
+        Digest(algorithm='md5', value='9e107d9d372bb6826bd81d3542a419d6')
+        >>> announced({"etag": '"9e107d9d372bb6826bd81d3542a419d6-2"', "server": "AmazonS3"})
+    """
+    if pin is not None:
+        return Digest("sha256", pin.sha256)
+    etag = headers.get("etag", "").strip().strip('"')
+    linked = headers.get("x-linked-etag", "").strip().strip('"')
+    if _is_hex(linked, 64):
+        return Digest("sha256", linked)
+    if "x-repo-commit" in headers:
+        tag = (linked or etag).removeprefix("W/").strip('"')
+        if _is_hex(tag, 64):
+            return Digest("sha256", tag)
+        if _is_hex(tag, 40):
+            return Digest("git", tag)
+    return _stored(headers) or _amazon(headers, etag)
+
+
+def _stored(headers: Headers) -> Digest | None:
+    """The checksums storage services send beside an object, in base64."""
+    goog = re.search(r"md5=([A-Za-z0-9+/=]+)", headers.get("x-goog-hash", ""))
+    composite = headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE"
+    for algorithm, text in (
+        ("sha256", "" if composite else headers.get("x-amz-checksum-sha256", "")),
+        ("md5", headers.get("content-md5", "")),
+        ("md5", goog[1] if goog else ""),
+    ):
+        try:
+            value = base64.b64decode(text, validate=True).hex()
+        except binascii.Error:
+            continue
+        if len(value) == hashlib.new(algorithm).digest_size * 2:
+            return Digest(algorithm, value)
+    return None
+
+
+def _amazon(headers: Headers, etag: str) -> Digest | None:
+    """S3's entity tag is the MD5 of objects stored in one part and not encrypted with keys."""
+    encrypted = "kms" in headers.get("x-amz-server-side-encryption", "") or (
+        "x-amz-server-side-encryption-customer-algorithm" in headers
+    )
+    is_amazon = headers.get("server") == "AmazonS3" or "x-amz-request-id" in headers
+    return Digest("md5", etag) if is_amazon and not encrypted and _is_hex(etag, 32) else None
+
+
+def recorded_tag(url: str, etag: str | None) -> Digest | None:
+    """Return what the entity tag in a cache of 2019 says, if the file came from Amazon."""
+    tag = (etag or "").strip('"')
+    host = urlsplit(url).hostname or ""
+    return Digest("md5", tag) if host.endswith(".amazonaws.com") and _is_hex(tag, 32) else None
+
+
+def _is_hex(text: str, length: int) -> bool:
+    return re.fullmatch(f"[0-9a-f]{{{length}}}", text) is not None
+
+
+class Hashing:
+    """Digests of bytes as they go by: always SHA-256, and one other where it is needed.
+
+    Args:
+        digest: the statement to be checked at the end.
+        size: of the whole file, which a git blob's digest begins with.
+    """
+
+    def __init__(self, digest: Digest | None, size: int | None) -> None:
+        self.digest = digest
+        self.sha256 = hashlib.sha256()
+        self._other = None
+        if digest is not None and digest.algorithm != "sha256":
+            git = digest.algorithm == "git"
+            self._other = hashlib.new("sha1" if git else digest.algorithm)
+            if git:
+                self._other.update(b"blob %d\0" % (size or 0))
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Count in the next bytes."""
+        self.sha256.update(data)
+        if self._other is not None:
+            self._other.update(data)
+
+    def read(self, file: BinaryIO, size: int | None = None) -> None:
+        """Count in what ``file`` holds from its position on, up to ``size`` bytes."""
+        left = size if size is not None else -1
+        while left and (block := file.read(min(left, 1 << 20) if left > 0 else 1 << 20)):
+            self.update(block)
+            left -= len(block)
+
+    def agrees(self) -> bool:
+        """Whether the bytes are those that the statement is about."""
+        found = (self._other or self.sha256).hexdigest()
+        return self.digest is None or found == self.digest.value
+
+
+def hashed(path: Path, digest: Digest | None = None) -> Hashing:
+    """Return the digests of a file on disk."""
+    hashing = Hashing(digest, path.stat().st_size)
+    with open(path, "rb") as file:
+        hashing.read(file)
+    return hashing
+
+
+def sniff(path: Path, url: str) -> None:
+    """Look whether a file can be what the name in its address says, when no digest tells.
+
+    Raises:
+        NotAModelFile: if it is an error page, a pointer to a file, empty, or of another kind.
+    """
+    name = urlsplit(url).path.lower()
+    with open(path, "rb") as file:
+        head = file.read(1 << 16)
+    suspicion = _suspicion(name, head)
+    if not suspicion and name.endswith(".json"):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            suspicion = "is not JSON"
+    if suspicion:
+        raise NotAModelFile(
+            f"what came for {name.rpartition('/')[2]!r} {suspicion}: it begins {head[:40]!r}",
+            hint="the server or something on the way sent a page instead of the file",
+            path=str(path),
+        )
+
+
+def _suspicion(name: str, head: bytes) -> str:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    kind = next((suffix for suffix in _MAGIC if name.endswith(suffix)), "")
+    if not head:
+        return "is empty" if kind or name.endswith((".txt", ".json")) else ""
+    if text.startswith(b"version https://git-lfs"):
+        return "is a git-lfs pointer"
+    if not name.endswith((".html", ".htm", ".xml")) and (
+        text.startswith((b"<!doctype html", b"<html", b"<error"))
+        or (text.startswith(b"<?xml") and b"<error" in text)
+    ):
+        return "is an error page"
+    if kind and not head.startswith(_MAGIC[kind]):
+        return f"has not the first bytes of a {kind} file"
+    if name.endswith(".txt") and b"\0" in head:
+        return "is not text"
+    return ""
+
+
+_MAGIC: dict[str, tuple[bytes, ...]] = {
+    ".bin": (b"PK\x03\x04", b"\x80"),  # PyTorch's zip format; a pickle
+    ".gz": (b"\x1f\x8b",),
+    ".zip": (b"PK",),
+}

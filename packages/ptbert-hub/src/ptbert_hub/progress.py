@@ -1,0 +1,79 @@
+"""How a download shows that it lives: a bar on a terminal, else a log line now and then."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+BAR_BYTES = 8 << 20
+BAR_SECONDS = 2.0
+LINE_SECONDS = 30.0
+
+
+def wants_bar(total: int | None) -> bool:
+    """Whether a bar may be drawn: a person watches, and this is the thread and rank they watch.
+
+    ``PTBERT_HUB_PROGRESS`` forces it on (``1``) or off (``0``); ``TQDM_POSITION=-1`` is off too.
+    """
+    choice = os.environ.get("PTBERT_HUB_PROGRESS", "auto")
+    if choice == "0" or os.environ.get("TQDM_POSITION") == "-1":
+        return False
+    try:
+        watched = choice == "1" or os.isatty(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, replaced, or no descriptor at all
+        return False
+    first = all(os.environ.get(name, "0") in {"", "0"} for name in ("RANK", "LOCAL_RANK"))
+    main = threading.current_thread() is threading.main_thread()
+    return watched and first and main and (total is None or total > BAR_BYTES)
+
+
+class Progress:
+    """The course of one download.
+
+    Args:
+        label: what is downloaded, without secrets.
+        total: its size in bytes, where known.
+        done: bytes that are there already.
+    """
+
+    def __init__(self, label: str, total: int | None, done: int) -> None:
+        self._label, self._total, self._done = label, total, done
+        self._bar: Any = None
+        self._next_line = time.monotonic() + LINE_SECONDS
+        if wants_bar(total):
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=label.rpartition("/")[2],
+                total=total,
+                initial=done,
+                unit="B",
+                unit_scale=True,
+                unit_divisor=1024,
+                delay=BAR_SECONDS,
+                mininterval=0.1,
+                leave=False,
+                file=sys.stderr,
+            )
+        else:
+            log.info("downloading %s (%s bytes, %s there)", label, total, done)
+
+    def update(self, size: int) -> None:
+        """Count ``size`` more bytes."""
+        self._done += size
+        if self._bar is not None:
+            self._bar.update(size)
+        elif time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + LINE_SECONDS
+            log.info("downloading %s: %s of %s bytes", self._label, self._done, self._total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+        else:
+            log.info("have %s of %s bytes of %s", self._done, self._total, self._label)
