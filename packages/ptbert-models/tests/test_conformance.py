@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import ptbert_models
 import pytest
 import torch
+
+import ptbert_models
 
 DATA = Path(__file__).parent / "data" / "conformance"
 CASES = [

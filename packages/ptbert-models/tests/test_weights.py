@@ -1,0 +1,124 @@
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ptbert_models import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+from ptbert_models.weights import read_weights
+
+
+@pytest.fixture
+def tensors():
+    torch.manual_seed(0)
+    return {"a.weight": torch.randn(300, 40), "b": torch.arange(5), "half": torch.ones(2).half()}
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+@pytest.mark.parametrize("memory_map", [False, True])
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_both_formats_of_torch(tensors, tmp_path, zipped, memory_map):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(tensors, path, _use_new_zipfile_serialization=zipped)
+    assert same(read_weights(path, memory_map=memory_map), tensors)
+
+
+@pytest.mark.parametrize("memory_map", [False, True])
+def test_safetensors(tensors, tmp_path, memory_map):
+    path = tmp_path / "model.safetensors"
+    save_file(tensors, path)
+    assert same(read_weights(path, memory_map=memory_map), tensors)
+
+
+def test_several_files_with_an_index(tensors, tmp_path):
+    save_file({"b": tensors["b"]}, tmp_path / "one.safetensors")
+    save_file({k: tensors[k] for k in ("a.weight", "half")}, tmp_path / "two.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(
+        '{"weight_map": {"b": "one.safetensors", "a.weight": "two.safetensors", '
+        '"half": "two.safetensors"}}'
+    )
+    assert same(read_weights(index, memory_map=False), tensors)
+
+    (tmp_path / "one.safetensors").unlink()
+    with pytest.raises(CheckpointNotFound, match=r"names 'one\.safetensors', which is not beside"):
+        read_weights(index, memory_map=False)
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".safetensors"])
+def test_overwriting_the_file_leaves_loaded_weights_alone(tensors, tmp_path, suffix):
+    """A training script that loads from a folder and saves to the same one must not crash."""
+    path = tmp_path / f"model{suffix}"
+    save = torch.save if suffix == ".bin" else save_file
+    save(tensors, path)
+
+    loaded = read_weights(path, memory_map=False)
+    path.write_bytes(b"")
+
+    assert same(loaded, tensors)
+
+
+def test_training_does_not_change_a_mapped_file(tensors, tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(tensors, path)
+    before = path.read_bytes()
+
+    read_weights(path, memory_map=True)["a.weight"].fill_(1)
+
+    assert path.read_bytes() == before
+
+
+class RunsCode:
+    def __reduce__(self):
+        return os.system, ("touch harmed",)
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_a_pickle_that_wants_to_run_code_is_refused(tmp_path, monkeypatch, zipped):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"a": RunsCode()}, path, _use_new_zipfile_serialization=zipped)
+
+    with pytest.raises(UnsafeCheckpoint, match=r"wants to run 'posix\.system'.* save its state_di"):
+        read_weights(path, memory_map=False)
+
+    assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_a_file_that_is_cut_off_is_refused(tensors, tmp_path, kind, keep):
+    path = tmp_path / ("model.safetensors" if kind == "safetensors" else "pytorch_model.bin")
+    if kind == "safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole))])
+
+    with pytest.raises(CorruptCheckpoint, match="is not a weights file, or it is cut off"):
+        read_weights(path, memory_map=False)
+
+
+@pytest.mark.parametrize("content", [b"<html>not found</html>", b"version https://git-lfs", b"\n"])
+def test_something_else_is_refused(tmp_path, content):
+    path = tmp_path / "pytorch_model.bin"
+    path.write_bytes(content)
+    with pytest.raises(CorruptCheckpoint, match=r"pytorch_model\.bin' is not a weights file"):
+        read_weights(path, memory_map=False)
+
+
+def test_a_list_is_refused(tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save([1, 2], path)
+    with pytest.raises(CorruptCheckpoint, match="holds a list, not a dictionary of tensors"):
+        read_weights(path, memory_map=False)
+
+
+def test_safetensors_is_asked_for_where_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
+    with pytest.raises(ImportError, match="needs the package safetensors; install it with"):
+        read_weights(tmp_path / "model.safetensors", memory_map=False)
