@@ -1,9 +1,8 @@
-"""What both optimizers share: options, state, clipping, rates, and the loop over tensors."""
+"""What both optimizers share: state, clipping, rates, and the loop over tensors."""
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -11,19 +10,19 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.optimizer import required
 
-from ptbert_optim.clipping import clip_each, clip_together, local_part
+from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
 from ptbert_optim.fused import LOW_PRECISION, Coefficients, fused_update
+from ptbert_optim.options import Group, completed_group, pair_of_betas
 from ptbert_optim.schedules import _LRSchedule, plain_schedule, resolve_schedule
 
 __all__ = ["ScheduledAdam", "bias_corrections"]
 
 logger = logging.getLogger(__name__)
 
-SMALL = 512  # elements; the vectors of BERT-base have 768
+SMALL = 512  # elements, below the 768 of BERT-base's vectors
+LARGE = 2**16  # elements
 
-Group = dict[str, Any]
 Moments = tuple[Tensor, Tensor, Tensor]
 
 
@@ -43,20 +42,14 @@ def bias_corrections(
 
 @dataclass(frozen=True)
 class Bucket:
-    """Tensors of one group that are updated alike: same device, dtype, decay and step.
+    """Tensors of one group that are updated alike; the lists have equal lengths."""
 
-    Lists of equal length; of a distributed tensor ``params``, ``firsts`` and ``seconds`` hold the
-    part on this machine, ``grads`` the whole.
-    """
-
-    group: Group
-    params: list[Tensor]
-    grads: list[Tensor]
-    firsts: list[Tensor]
-    seconds: list[Tensor]
     step: float | Tensor
     lr: float | Tensor
     weight_decay: float
+    params: list[Tensor] = field(default_factory=list)
+    firsts: list[Tensor] = field(default_factory=list)
+    seconds: list[Tensor] = field(default_factory=list)
 
 
 class ScheduledAdam(Optimizer):
@@ -98,7 +91,7 @@ class ScheduledAdam(Optimizer):
                 ", ".join(unknown),
                 ", ".join(["b1", "b2", *options]),
             )
-        options["betas"] = _pair(options["betas"], b1, b2)
+        options["betas"] = pair_of_betas(options["betas"], b1, b2)
         options["schedule"] = resolve_schedule(schedule, warmup, t_total)
         super().__init__(params, {"lr": lr, **options})
 
@@ -111,8 +104,7 @@ class ScheduledAdam(Optimizer):
         Raises:
             ValueError: if an option is outside its range.
         """
-        group = _completed(param_group, self.defaults)
-        super().add_param_group(group)
+        super().add_param_group(completed_group(param_group, self.defaults))
 
     def get_lr(self) -> list[float]:
         """Return the scheduled rate of each tensor updated so far; ``[0]`` if none was."""
@@ -147,9 +139,7 @@ class ScheduledAdam(Optimizer):
         for group in self.param_groups:
             group["b1"], group["b2"] = group["betas"]
             for bucket in self._buckets(group):
-                if group["max_grad_norm"] > 0 and not group["global_clip"]:
-                    clip_each(bucket.grads, group["max_grad_norm"])
-                self._apply(bucket)
+                self._apply(bucket, group)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -172,34 +162,40 @@ class ScheduledAdam(Optimizer):
             ValueError: if the state is of another optimizer or of other shapes.
         """
         seen: dict[str, Any] = {}
-        last = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))
+
+        def look(_: Optimizer, loaded: dict[str, Any]) -> None:
+            seen.update(loaded)
+            for key, param in self._saved_order(loaded):
+                self._check_state(key, param, loaded["state"].get(key))
+
+        last = self.register_load_state_dict_pre_hook(look)
         try:
             super().load_state_dict(state_dict)
         finally:
             last.remove()
-        saved_order = chain.from_iterable(group["params"] for group in seen["param_groups"])
-        params = chain.from_iterable(group["params"] for group in self.param_groups)
-        for key, param in zip(saved_order, params, strict=True):
-            if saved := seen["state"].get(key):
-                self._adopt(key, param, saved)
+        # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
+        for key, param in self._saved_order(seen):
+            for name in self.moments if seen["state"].get(key) else ():
+                moment = seen["state"][key][name]
+                self.state[param][name] = moment.to(param.device, _state_dtype(param), copy=True)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.defaults = {**self.later_options, **self.defaults}
-        self.param_groups = [_completed(group, self.defaults) for group in self.param_groups]
+        defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
+        groups = [completed_group(group, defaults) for group in state["param_groups"]]
+        super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
 
-    def _adopt(self, key: object, param: Tensor, saved: Mapping[str, Any]) -> None:
-        # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
-        for name in self.moments:
-            moment = saved.get(name)
-            if moment is None or moment.shape != param.shape:
-                shapes = {k: tuple(getattr(v, "shape", ())) for k, v in saved.items()}
-                raise ValueError(
-                    f"the state of parameter {key!r} holds {shapes}, but {type(self).__name__} "
-                    f"needs {' and '.join(self.moments)} of shape {tuple(param.shape)}; "
-                    "load the file of this optimizer and model"
-                )
-            self.state[param][name] = moment.to(param.device, _state_dtype(param), copy=True)
+    def _saved_order(self, saved: Mapping[str, Any]) -> Iterator[tuple[Any, Tensor]]:
+        keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
+        return zip(keys, chain.from_iterable(g["params"] for g in self.param_groups), strict=False)
+
+    def _check_state(self, key: object, param: Tensor, saved: Mapping[str, Any] | None) -> None:
+        wanted = dict.fromkeys(self.moments, tuple(param.shape))
+        shapes = {k: tuple(v.shape) for k, v in (saved or {}).items() if isinstance(v, Tensor)}
+        if saved and not wanted.items() <= shapes.items():
+            raise ValueError(
+                f"parameter {key!r} has a saved state of shapes {shapes}, but "
+                f"{type(self).__name__} needs {wanted}; load a file of this optimizer for this model"
+            )
 
     def _check_gradients(self) -> None:
         for group in self.param_groups:
@@ -220,16 +216,18 @@ class ScheduledAdam(Optimizer):
                 continue
             state = self._advanced_state(param, group)
             step, weight_decay = state["step"], self._weight_decay(param, group)
-            alone = group["capturable"] or param.device.type == "cpu"
-            # One tensor at a time on the CPU: its gradient is still in the cache after clipping.
-            key = id(param) if alone else (param.device, param.dtype, step, weight_decay)
+            key: object = param
+            if not _goes_alone(param, group):
+                kind = param.device, param.dtype, type(param), _is_small(param)
+                key = kind, step, weight_decay
             if key not in buckets:
+                step = step.double() if isinstance(step, Tensor) else step
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
-                lr *= _multiplier(group["schedule"], step if self.counts_first else step - 1)
-                buckets[key] = Bucket(group, [], [], [], [], step, lr, weight_decay)
+                read_at = step if self.counts_first else step - 1
+                lr = lr * _multiplier(group["schedule"], read_at)
+                buckets[key] = Bucket(step, lr, weight_decay)
             bucket = buckets[key]
-            bucket.grads.append(param.grad)
-            bucket.params.append(local_part(param))
+            bucket.params.append(param)
             bucket.firsts.append(local_part(state[self.moments[0]]))
             bucket.seconds.append(local_part(state[self.moments[1]]))
         yield from buckets.values()
@@ -250,55 +248,38 @@ class ScheduledAdam(Optimizer):
     def _weight_decay(self, param: Tensor, group: Group) -> float:
         return float(group["weight_decay"])
 
-    def _apply(self, bucket: Bucket) -> None:
-        group, rule = bucket.group, (bucket.lr, bucket.step, bucket.weight_decay, bucket.group)
-        params, firsts, seconds = bucket.params, bucket.firsts, bucket.seconds
-        grads = [local_part(grad) for grad in bucket.grads]
-        # A small tensor costs little either way, and the formula rounds exactly as 2019 did.
-        small = len(params) == 1 and params[0].is_cpu and params[0].numel() < SMALL
-        wanted = not small if group["fused"] is None else group["fused"]
+    def _apply(self, bucket: Bucket, group: Group) -> None:
+        rule = (bucket.lr, bucket.step, bucket.weight_decay, group)
+        whole_grads = [param.grad for param in bucket.params if param.grad is not None]
+        clip = clip_coefficients(whole_grads, group["max_grad_norm"]) if _clips(group) else None
+        params = [local_part(param) for param in bucket.params]
+        grads = [local_part(grad) for grad in whole_grads]
+        moments = bucket.firsts, bucket.seconds
+        wanted = not _is_small(bucket.params[0]) if group["fused"] is None else group["fused"]
         if wanted and fused_update(
-            params, grads, firsts, seconds, group["betas"], self.coefficients(*rule), bucket.step
+            params, grads, *moments, group["betas"], self.coefficients(*rule), bucket.step, clip
         ):
             return
-        for param, grad, m, v in zip(params, grads, firsts, seconds, strict=True):
+        if clip is not None:
+            scale_gradients(grads, clip)
+        for param, grad, m, v in zip(params, grads, *moments, strict=True):
             updated = self.update(param.to(m.dtype), grad.to(m.dtype), m, v, *rule)
             for old, new in zip((param, m, v), updated, strict=True):
                 old.copy_(new)
 
 
-def _completed(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Group:
-    group = dict(group)
-    if "betas" not in group:
-        group["betas"] = _pair(defaults["betas"], group.get("b1"), group.get("b2"))
-    group["b1"], group["b2"] = group["betas"] = _pair(group["betas"], None, None)
-    group["schedule"] = resolve_schedule(
-        group.get("schedule", defaults["schedule"]),
-        group.pop("warmup", -1),  # kept in the groups until 0.6.1
-        group.pop("t_total", -1),
-    )
-    group = {**{k: v for k, v in defaults.items() if v is not required}, **group}
-    _check_options(group)
-    return group
+def _clips(group: Group) -> bool:
+    return group["max_grad_norm"] > 0 and not group["global_clip"]
 
 
-def _pair(betas: Any, b1: float | None, b2: float | None) -> tuple[float, float]:
-    try:
-        first, second = betas
-    except (TypeError, ValueError):
-        raise ValueError(f"betas={betas!r} is no pair; give (b1, b2), or b1= and b2=") from None
-    return first if b1 is None else b1, second if b2 is None else b2
+def _is_small(param: Tensor) -> bool:
+    # Costs little either way, and the formula rounds exactly as 2019 did.
+    return param.is_cpu and param.numel() < SMALL
 
 
-def _check_options(group: Group) -> None:
-    for name in ("lr", "e", "weight_decay"):
-        if name in group and not group[name] >= 0:
-            raise ValueError(f"{name}={group[name]!r} is refused; choose a number of at least 0")
-    for name in ("b1", "b2"):
-        if not 0 <= group[name] < 1:
-            raise ValueError(f"{name}={group[name]!r} is refused; choose a number in [0, 1)")
-    if math.isnan(group["max_grad_norm"]):
-        raise ValueError("max_grad_norm=nan is refused; choose a number, -1 for no clipping")
+def _goes_alone(param: Tensor, group: Group) -> bool:
+    # On the CPU a large gradient just measured for clipping is in the cache for the update.
+    return group["capturable"] or (param.is_cpu and _clips(group) and param.numel() > LARGE)
 
 
 def _state_dtype(param: Tensor) -> torch.dtype:

@@ -7,25 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["clip_each", "clip_together", "local_part"]
+__all__ = ["clip_coefficients", "clip_together", "local_part", "scale_gradients"]
 
 TINY = 1e-6  # keeps the quotient finite for a zero gradient, as torch.nn.utils.clip_grad_norm_ does
 
 
-def clip_each(grads: Sequence[Tensor], max_norm: float) -> None:
-    """Scale in place each gradient whose own L2 norm is above ``max_norm``.
+def clip_coefficients(grads: Sequence[Tensor], max_norm: float) -> Tensor:
+    """Return the factor, at most 1, that brings each gradient's own L2 norm down to ``max_norm``.
 
     Args:
-        grads: of one dtype on one device.
+        grads: n gradients of one dtype on one device.
         max_norm: positive.
 
+    Returns:
+        (n,), on the device of the gradients.
+
     Example:
-        >>> grads = [torch.tensor([3.0, 4.0]), torch.tensor([0.3, 0.4])]
-        >>> clip_each(grads, 1.0)
-        >>> grads
-        [tensor([0.6000, 0.8000]), tensor([0.3000, 0.4000])]
+        >>> clip_coefficients([torch.tensor([3.0, 4.0]), torch.tensor([0.3, 0.4])], 1.0)
+        tensor([0.2000, 1.0000])
     """
-    _scale(grads, max_norm / (_norms(grads) + TINY))
+    return (max_norm / (_norms(grads) + TINY)).clamp(max=1.0)
 
 
 def clip_together(groups: Iterable[Mapping[str, Any]]) -> None:
@@ -43,9 +44,20 @@ def clip_together(groups: Iterable[Mapping[str, Any]]) -> None:
     norms = [torch.linalg.vector_norm(_norms(grads)) for grads in alike.values()]
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
     for group in chosen:
-        coefficient = group["max_grad_norm"] / (total + TINY)
+        coefficient = (group["max_grad_norm"] / (total + TINY)).clamp(max=1.0)
         for grad in (p.grad for p in group["params"] if p.grad is not None):
-            _scale([grad], coefficient[None].to(grad.device))
+            scale_gradients([local_part(grad)], coefficient[None].to(grad.device))
+
+
+def scale_gradients(grads: Sequence[Tensor], coefficients: Tensor) -> None:
+    """Multiply n gradients in place by n coefficients (n,), each at most 1."""
+    if coefficients.is_cpu:
+        for grad, coefficient in zip(grads, coefficients.tolist(), strict=True):
+            if coefficient < 1:
+                grad.mul_(coefficient)
+    else:  # without waiting for the device to tell which norms are too large
+        for grad, factor in zip(grads, coefficients.unbind(), strict=True):
+            grad.mul_(factor)
 
 
 def local_part(tensor: Tensor) -> Tensor:
@@ -60,13 +72,3 @@ def _norms(grads: Sequence[Tensor]) -> Tensor:
     norms = torch.stack([torch.linalg.vector_norm(grad, dtype=dtype) for grad in grads])
     whole: Tensor = norms.full_tensor() if hasattr(norms, "full_tensor") else norms
     return whole
-
-
-def _scale(grads: Sequence[Tensor], coefficients: Tensor) -> None:
-    if coefficients.device.type == "cpu":
-        for grad, coefficient in zip(grads, coefficients.tolist(), strict=True):
-            if coefficient < 1:
-                local_part(grad).mul_(coefficient)
-    else:  # without waiting for the device to tell which norms are too large
-        for grad, factor in zip(grads, coefficients.clamp(max=1.0).unbind(), strict=True):
-            local_part(grad).mul_(factor)

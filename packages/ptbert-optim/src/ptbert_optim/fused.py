@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from ptbert_optim.clipping import scale_gradients
+
 __all__ = ["LOW_PRECISION", "Coefficients", "fused_update", "kernel_works"]
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
@@ -48,6 +50,7 @@ def fused_update(
     betas: tuple[float, float],
     coefficients: Coefficients,
     step: float | Tensor,
+    clip: Tensor | None = None,
 ) -> bool:
     """Update parameters and moments in place if the kernel can; say whether it did.
 
@@ -59,24 +62,30 @@ def fused_update(
         betas: decay rates of the two means.
         coefficients: of this update.
         step: number of this update, from 1.
+        clip: (n,) factors of at most 1 for the n gradients, which are scaled in place.
     """
     if not all(map(_same_layout, params, grads, firsts, seconds)):
         return False
     if not kernel_works(params[0].device, firsts[0].dtype) or isinstance(coefficients.eps, Tensor):
         return False
-    if (
-        isinstance(coefficients.step_size, float)
-        and not coefficients.step_size
-        and coefficients.decay
-    ):
-        return False  # the kernel multiplies its decay by the rate
-    if params[0].dtype in LOW_PRECISION:
+    if not isinstance(step, Tensor):
+        if firsts[0].dtype == torch.float32:
+            coefficients = coefficients._replace(decay=float32_decay(coefficients.decay, step))
+        if coefficients.step_size == 0 and coefficients.decay != 0:
+            return False  # the kernel multiplies its decay by the rate
+    low = params[0].dtype in LOW_PRECISION
+    grad_scale = None
+    if clip is not None and clip.is_cpu and len(clip) == 1 and not low:
+        grad_scale = 1 / clip[0] if clip.item() < 1 else None  # the kernel divides and stores
+    elif clip is not None:
+        scale_gradients(grads, clip)
+    if low:
         for param, grad, m, v in _chunks(params, grads, firsts, seconds):
             work = param.float()
             _kernel([work], [grad.float()], [m], [v], betas, coefficients)
             param.copy_(work)
     else:
-        _kernel(params, grads, firsts, seconds, betas, coefficients)
+        _kernel(params, grads, firsts, seconds, betas, coefficients, grad_scale)
     return True
 
 
@@ -87,7 +96,7 @@ def float32_decay(decay: float | Tensor, step: float) -> float:
     every step alike. Rounding up at some steps and down at others is right on average.
 
     Example:
-        >>> round(sum(float32_decay(5e-7, step) for step in range(1, 1001)), 8)
+        >>> round(sum(float32_decay(5e-7, step) for step in range(1, 1001)), 7)
         0.0005
     """
     return math.floor(decay / FLOAT32_GRID + step * GOLDEN % 1.0) * FLOAT32_GRID
@@ -104,13 +113,15 @@ def kernel_works(device: torch.device, dtype: torch.dtype) -> bool:
         torch.tensor(values, dtype=dtype, device=device)
         for values in ([1.0, -2.0], [3.0, 0.5], [-1.0, 0.25], [4.0, 0.5])
     )
-    m_new, v_new = 0.75 * m + 0.25 * grad, 0.5 * v + 0.5 * grad * grad
-    expected = (1 - 0.0625) * param - 0.125 * m_new / (v_new.sqrt() + 0.25)
+    scaled = grad / 2
+    m_new, v_new = 0.75 * m + 0.25 * scaled, 0.5 * v + 0.5 * scaled * scaled
+    moved = (1 - 0.0625) * param - 0.125 * m_new / (v_new.sqrt() + 0.25)
+    coefficients, half = Coefficients(0.125, 0.25, 0.0625), torch.tensor(2.0, device=device)
     try:
-        _kernel([param], [grad], [m], [v], (0.75, 0.5), Coefficients(0.125, 0.25, 0.0625))
+        _kernel([param], [grad], [m], [v], (0.75, 0.5), coefficients, half)
     except (RuntimeError, TypeError, NotImplementedError):
         return False
-    return all(map(torch.allclose, (param, m, v), (expected, m_new, v_new)))
+    return all(map(torch.allclose, (param, grad, m, v), (moved, scaled, m_new, v_new)))
 
 
 def _kernel(
@@ -120,6 +131,7 @@ def _kernel(
     seconds: list[Tensor],
     betas: tuple[float, float],
     coefficients: Coefficients,
+    grad_scale: Tensor | None = None,
 ) -> None:
     lr, eps, decay = coefficients
     if isinstance(lr, Tensor):  # the kernel takes a rate from the device, but not a decay
@@ -137,6 +149,7 @@ def _kernel(
         [],
         [step] * len(params),
         fused=True,
+        grad_scale=grad_scale,
         amsgrad=False,
         beta1=betas[0],
         beta2=betas[1],
