@@ -1,6 +1,7 @@
 import http.server
 import os
 import random
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -78,3 +79,13 @@ def stored():
         return {path.name for path in cache.glob("*") if path.name != ".ptbert-hub"}
 
     return names
+
+
+@pytest.fixture
+def which():
+    """The path of a program; the test is skipped where it is not installed."""
+
+    def path(name):
+        return shutil.which(name) or pytest.skip(f"{name} is not installed")
+
+    return path

@@ -81,7 +81,7 @@ def test_without_progress_the_tries_end(served, cache):
     served.replies = lambda request: Reply(served.content, 200, {"ETag": '"v1"'}, cut=1000)
     served.ranges = False
 
-    with pytest.raises(NetworkError, match="the connection closed after 1000 of 3000000 bytes"):
+    with pytest.raises(NetworkError, match=r"could not be read .the connection broke off"):
         fetched(served, cache)
     assert len(served.requests) == 7  # one that brought bytes, then six that brought none
 

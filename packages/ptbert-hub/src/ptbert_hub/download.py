@@ -123,14 +123,14 @@ class Download:
         return path
 
     def _from_sources(self) -> Path:
+        """Ask each source in turn; pause only when all have failed."""
         alive, attempts, failures = list(self.file.sources), [], 0
-        suspects: set[str] = set()
         last: HubError | None = None
         while alive:
             asked = 0.0
             for source in tuple(alive):
                 try:
-                    return self._resumed(source)
+                    return self._from_source(source)
                 except CacheError:
                     raise
                 except HubError as error:
@@ -139,32 +139,34 @@ class Download:
                 log.info("%s", attempts[-1])
                 if self._has_grown():
                     failures = 0
-                if isinstance(last, IntegrityError):
-                    self._forget()
-                    if source not in suspects:
-                        suspects.add(source)
-                        continue
                 wait = getattr(last, "retry_after", None) or 0.0
                 if not last.transient or wait > self.pace.longest:
                     alive.remove(source)
-                asked = max(asked, wait if wait <= self.pace.longest else 0.0)
+                else:
+                    asked = max(asked, wait)
             failures += 1
             if self._is_hurried or failures >= self.pace.tries:
                 break
-            if alive and suspects.isdisjoint(alive):
+            if alive:
                 self.pace.sleep(self.pace.pause(failures - 1, asked))
         raise self._final(last, attempts)
 
-    def _resumed(self, source: str) -> Path:
-        """Stay with a source for as long as each try brings new bytes."""
+    def _from_source(self, source: str) -> Path:
+        """Stay with a source while each try brings new bytes, and once more after wrong ones."""
+        is_suspect = False
         while True:
             try:
                 return self._attempt(source)
+            except IntegrityError:
+                self._forget()
+                if is_suspect:
+                    raise
+                is_suspect = True
             except HubError as error:
                 if not (error.transient and self._has_grown()):
                     raise
                 log.info("%s stopped at byte %s: %s", redacted(source), self.partial.size, error)
-            self.pace.sleep(self.pace.pause(0))
+                self.pace.sleep(self.pace.pause(0))
 
     def _has_grown(self) -> bool:
         """Whether there are more bytes than ever before."""

@@ -228,6 +228,8 @@ def _network_error(error: Exception, root: BaseException | None, shown: str) -> 
     import urllib3
 
     why = f" ({root})" if root is not None and str(root) else ""
+    if root is None and isinstance(error, urllib3.exceptions.ProtocolError):
+        why = " (the connection broke off)"
     if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
         return BadSource(f"{shown!r} is no address to read from", hint="check it", url=shown)
     if isinstance(root, ssl.SSLCertVerificationError) or "CA certificate bundle" in str(error):

@@ -1,0 +1,502 @@
+"""Group E: what goes over the wire, how long it may take, and whom a secret reaches."""
+
+import datetime
+import email.utils
+import json
+import logging
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faultserver import FaultServer, Reply
+
+from ptbert_hub import answers, download, get_from_cache, http_get, transport
+from ptbert_hub.catalog import CATALOG
+from ptbert_hub.errors import (
+    BadSource,
+    HubError,
+    NetworkError,
+    NotFound,
+    OfflineMiss,
+    ProxyError,
+    RateLimited,
+    Timeout,
+    TLSError,
+)
+
+
+def get(server, cache, name="model.dat", **options):
+    return Path(get_from_cache(server.url(name), cache, **options))
+
+
+# E1: one conditional GET, no HEAD
+
+
+def test_a_file_costs_one_get_and_a_new_look_one_more_without_a_body(served, cache):
+    first = get(served, cache)
+    assert get(served, cache) == first
+
+    assert [(one.method, one.status) for one in served.requests] == [("GET", 200), ("GET", 304)]
+    assert served.requests[1].headers["if-none-match"] == '"v1"'
+
+
+# E2: revalidation
+
+
+def test_a_new_version_lies_beside_the_old_one(served, cache):
+    old = get(served, cache)
+    served.become(b"new" * 1000)
+    new = get(served, cache)
+
+    assert new.read_bytes() == b"new" * 1000
+    assert old.exists()
+    assert new != old
+    assert get(served, cache) == new
+
+
+def test_a_weak_tag_is_compared_but_never_resumed_with(served, cache):
+    served.etag = 'W/"v1"'
+    get(served, cache)
+    get(served, cache)
+    assert [one.status for one in served.requests] == [200, 304]
+
+    served.replies = lambda request: (
+        Reply(served.content, 200, {"ETag": 'W/"v1"'}, cut=1_000_000)
+        if request.number == 2
+        else None
+    )
+    get(served, cache, force=True)
+    assert "range" not in served.requests[3].headers
+
+
+def test_without_a_tag_the_time_of_the_last_change_is_used(served, cache):
+    served.etag = None
+    served.extra = {"Last-Modified": "Mon, 03 Jun 2019 10:00:00 GMT"}
+    get(served, cache)
+    get(served, cache)
+
+    assert [one.status for one in served.requests] == [200, 304]
+
+
+@pytest.mark.parametrize(
+    ("rule", "requests"), [("always", 3), ("never", 1), (3600, 1), (0, 3), ("3600", 1)]
+)
+def test_how_often_to_ask_can_be_chosen(served, cache, rule, requests, monkeypatch):
+    for _ in range(3):
+        get(served, cache, revalidate=rule)
+    assert len(served.requests) == requests
+
+    served.requests.clear()
+    monkeypatch.setenv("PTBERT_HUB_REVALIDATE", str(rule))
+    get(served, cache)
+    assert len(served.requests) == (1 if requests == 3 else 0)
+
+
+def test_a_wrong_rule_is_a_value_error(served, cache):
+    get(served, cache)
+    with pytest.raises(ValueError, match="revalidate='often'; give 'always'"):
+        get(served, cache, revalidate="often")
+
+
+def test_force_downloads_again(served, cache):
+    get(served, cache)
+    get(served, cache, force=True)
+
+    assert [one.status for one in served.requests] == [200, 200]
+
+
+# E3, E4: hits of published files, and offline mode, open no socket
+
+
+@contextmanager
+def no_sockets(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a socket was opened")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        yield
+
+
+def test_a_published_file_that_is_there_costs_no_request(served, cache, monkeypatch):
+    url = CATALOG["bert-base-cased"].vocabulary
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    served.content = b"[PAD]\n"
+    path = get_from_cache(url, cache)
+
+    with no_sockets(monkeypatch):
+        assert get_from_cache(url, cache) == path
+    assert len(served.requests) == 1
+
+
+def test_offline_answers_from_the_cache_or_says_what_is_missing(served, cache, monkeypatch):
+    path = get(served, cache)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    with no_sockets(monkeypatch):
+        assert get(served, cache) == path
+        with pytest.raises(OfflineMiss, match="not in the cache and the network is switched off"):
+            get(served, cache, "other.dat")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="strace is Linux only")
+def test_the_kernel_sees_no_socket_either(served, cache, tmp_path, which):
+    which("strace")
+    url = served.url()
+    get(served, cache)
+    code = "import sys; from ptbert_hub import cached_path; print(cached_path(*sys.argv[1:]))"
+
+    done = subprocess.run(
+        ["strace", "-f", "-e", "trace=%network", sys.executable, "-c", code, url, str(cache)],
+        env={**os.environ, "PTBERT_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "AF_INET" not in done.stderr
+    assert len(served.requests) == 1
+
+
+# E5: a copy is better than an error
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+PAGE = b"<html>log in</html>"
+TROUBLE = {
+    "403": lambda r: Reply(b"", 403),
+    "404": lambda r: Reply(b"", 404),
+    "407": lambda r: Reply(b"", 407),
+    "429": lambda r: Reply(b"", 429, {"Retry-After": "60"}),
+    "500": lambda r: Reply(b"", 500),
+    "503": lambda r: Reply(b"", 503),
+    "silent": lambda r: Reply(b"", silent=30),
+    "captive portal": lambda r: Reply(PAGE),
+    "cut": lambda r: Reply(b"x" * 1000, cut=0, reset=True),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_when_the_server_cannot_be_asked_the_copy_is_used_with_one_warning(
+    served, cache, name, caplog
+):
+    path = get(served, cache)
+    served.replies = TROUBLE[name]
+    began = time.monotonic()
+
+    with caplog.at_level(logging.WARNING):
+        assert get(served, cache) == path
+    assert time.monotonic() - began < 5
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "using the cached copy of http"
+    ]
+    with pytest.raises(HubError):
+        get(served, cache, strict=True)
+
+
+def test_refused_connections_and_unknown_hosts_leave_the_copy(served, cache, caplog, monkeypatch):
+    path = get(served, cache)
+    url = served.url()
+    served.__exit__()
+
+    assert get_from_cache(url, cache) == str(path)
+    with pytest.raises(NetworkError, match=r"could not be read .*Connection refused"):
+        get_from_cache(url, cache, strict=True)
+    with pytest.raises(NetworkError, match="could not be read"):
+        get_from_cache("http://no-such-host.invalid/x", cache)
+
+
+# E6: pauses
+
+
+def test_pauses_grow_at_random_up_to_a_cap():
+    pace = download.Pace(uniform=lambda low, high: high)
+
+    assert [pace.pause(n) for n in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert pace.pause(0, asked=7.0) == 7.5  # never earlier than asked
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_earlier(served, cache):
+    times = []
+
+    def busy_once(request):
+        times.append(time.monotonic())
+        return Reply(b"", 429, {"Retry-After": "1"}) if len(times) == 1 else None
+
+    served.replies = busy_once
+
+    get(served, cache)
+
+    assert times[1] - times[0] >= 1.0
+
+
+def test_the_time_to_wait_may_be_a_date():
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    date = email.utils.format_datetime(now + datetime.timedelta(seconds=90), usegmt=True)
+
+    assert answers.retry_after({"retry-after": date}, now) == 90.0
+    assert answers.retry_after({"retry-after": "soon"}) is None
+    assert answers.retry_after({}) is None
+
+
+def test_a_wait_of_a_day_is_an_error_at_once(served, cache):
+    served.replies = lambda request: Reply(b"", 503, {"Retry-After": "86400"})
+    began = time.monotonic()
+
+    with pytest.raises(RateLimited) as caught:
+        get(served, cache)
+    assert time.monotonic() - began < 1
+    assert caught.value.retry_after == 86400
+
+
+# E7: silence
+
+
+def test_a_silent_server_is_given_up(served, cache, monkeypatch):
+    monkeypatch.setattr(download, "Waits", lambda *_: transport.Waits(0.3, 0.3))
+    monkeypatch.setattr(download, "PACE", download.Pace(tries=2, base=0.01))
+    served.replies = lambda request: Reply(b"", silent=30)
+
+    with pytest.raises(Timeout, match="could not be read"):
+        get(served, cache)
+    assert len(served.requests) == 2
+
+
+def test_the_usual_patience_is_ten_and_thirty_seconds():
+    assert transport.Waits() == transport.Waits(connect=10.0, silence=30.0)
+
+
+def test_a_trickle_is_given_up_only_on_request(served, cache, monkeypatch):
+    monkeypatch.setattr(download, "LOW_SPEED_SECONDS", 0.2)
+    served.content = served.content[:2000]
+    served.rate = 4000
+
+    assert get(served, cache).read_bytes() == served.content
+    monkeypatch.setenv("PTBERT_HUB_LOW_SPEED", "1000000")
+    monkeypatch.setattr(download, "PACE", download.Pace(tries=1))
+    served.ranges = False
+    with pytest.raises(Timeout, match="bytes came in"):
+        get(served, cache, "other.dat")
+
+
+# E8: secrets
+
+CANARY = "c4n4ry"
+
+
+def everything_in(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("scheme", ["same", "port", "host"])
+def test_a_token_reaches_its_own_origin_only(served, cache, monkeypatch, scheme):
+    host = "127.0.0.2" if scheme == "host" else "127.0.0.1"
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    monkeypatch.setenv("HF_TOKEN", CANARY)
+    with FaultServer(b"content", host=host) as other:
+        target = served.url("there") if scheme == "same" else other.url("there")
+        served.replies = lambda request: (
+            None if request.path == "/there" else Reply(b"", 302, {"Location": target})
+        )
+        get(served, cache)
+
+        assert served.requests[0].headers["authorization"] == f"Bearer {CANARY}"
+        last = served.requests[-1] if scheme == "same" else other.requests[-1]
+        assert ("authorization" in last.headers) == (scheme == "same")
+
+
+def test_a_login_in_the_address_is_sent_once_and_never_shown(served, cache, caplog):
+    url = served.url("x.dat?token=" + CANARY).replace("//", f"//me:{CANARY}@")
+    with caplog.at_level(logging.DEBUG, logger="ptbert_hub"):
+        path = get_from_cache(url, cache)
+        served.replies = lambda request: Reply(b"", 404)
+        with pytest.raises(NotFound) as caught:
+            get_from_cache(url, cache, force=True)
+        served.__exit__()
+        with pytest.raises(NetworkError) as refused:
+            get_from_cache(url, cache, strict=True)
+
+    assert served.requests[0].headers["authorization"].startswith("Basic ")
+    told = caplog.text + repr(caught.value) + repr(refused.value) + path
+    for error in (caught.value, refused.value):
+        told += json.dumps(vars(error), default=str) + str(error) + repr(error.__cause__)
+    assert CANARY not in told
+    assert CANARY.encode() not in everything_in(cache)
+
+
+def test_netrc_is_not_read(served, cache, own_home):
+    (own_home / ".netrc").write_text(f"machine 127.0.0.1 login me password {CANARY}\n")
+
+    get(served, cache)
+
+    assert "authorization" not in served.requests[0].headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_followed(served, cache, status):
+    served.replies = lambda request: (
+        Reply(b"", status, {"Location": "/there"}) if request.path != "/there" else None
+    )
+
+    assert get(served, cache).read_bytes() == served.content
+
+
+def test_circles_chains_and_strange_targets_are_not_followed(served, cache):
+    served.replies = lambda request: Reply(b"", 302, {"Location": request.path})
+    with pytest.raises(NetworkError, match="redirects in a circle"):
+        get(served, cache)
+    served.replies = lambda request: Reply(b"", 302, {"Location": f"/{request.number}"})
+    with pytest.raises(NetworkError, match="redirects more than 10 times"):
+        get(served, cache)
+    served.replies = lambda request: Reply(b"", 302, {"Location": "file:///etc/passwd"})
+    with pytest.raises(NetworkError, match="which is not followed - only https"):
+        get(served, cache)
+
+
+def test_https_is_never_left_for_http():
+    with pytest.raises(NetworkError, match="which is not followed"):
+        transport._check_redirect("https://a/x", "http://a/x", set())
+
+
+# E9: certificates and proxies
+
+
+@pytest.fixture
+def authority():
+    trustme = pytest.importorskip("trustme", reason="trustme makes the certificates")
+    return trustme.CA()
+
+
+def tls_server(authority, name, **options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **options).configure_cert(context)
+    return FaultServer(b"secret content", tls=context)
+
+
+def test_a_known_authority_is_believed_and_no_other(authority, cache, tmp_path, monkeypatch):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    with tls_server(authority, "127.0.0.1") as server:
+        with pytest.raises(TLSError, match=r"certificate of .* could not be verified") as caught:
+            get(server, cache)
+        assert isinstance(caught.value.__cause__, ssl.SSLError)
+        assert server.requests == []
+        for variable in ("PTBERT_HUB_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            monkeypatch.setenv(variable, str(bundle))
+            assert get(server, cache, variable).read_bytes() == b"secret content"
+            monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize("wrong", ["name", "expired"])
+def test_a_certificate_must_fit_and_be_valid(authority, cache, tmp_path, monkeypatch, wrong):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("PTBERT_HUB_CA_BUNDLE", str(bundle))
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    options = {"not_after": past} if wrong == "expired" else {}
+    name = "example.org" if wrong == "name" else "127.0.0.1"
+    if wrong == "expired":
+        options["not_before"] = past - datetime.timedelta(days=1)
+    with tls_server(authority, name, **options) as server, pytest.raises(TLSError):
+        get(server, cache)
+
+
+def test_proxies_of_the_environment_are_used_and_can_be_switched_off(served, cache, monkeypatch):
+    with FaultServer(b"x") as proxy:
+        proxy.content = served.content
+        monkeypatch.setenv("HTTP_PROXY", proxy.address)
+        monkeypatch.setenv("http_proxy", proxy.address)
+        get_from_cache("http://far.invalid/x.dat", cache)
+        assert proxy.requests[0].path == "http://far.invalid/x.dat"
+
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        get(served, cache)
+        assert len(proxy.requests) == 1
+
+        proxy.replies = lambda request: Reply(b"", 407)
+        with pytest.raises(ProxyError, match="status 407 - put the proxy's user name"):
+            get_from_cache("http://far.invalid/y.dat", cache)
+
+
+@pytest.mark.parametrize("login", [None, "me:right", "me:wrong"])
+def test_a_real_proxy_with_and_without_a_login(served, cache, tmp_path, monkeypatch, which, login):
+    program = which("tinyproxy")
+    port = closed_port()
+    config = tmp_path / "proxy.conf"
+    config.write_text(
+        f"Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\n"
+        + ("BasicAuth me right\n" if login else "")
+    )
+    with subprocess.Popen([program, "-d", "-c", str(config)], stdout=subprocess.DEVNULL) as proxy:
+        try:
+            wait_for(port)
+            address = f"http://{login + '@' if login else ''}127.0.0.1:{port}"
+            monkeypatch.setenv("http_proxy", address)
+            if login == "me:wrong":
+                with pytest.raises(HubError):
+                    get(served, cache)
+            else:
+                assert get(served, cache).read_bytes() == served.content
+                assert "via" in served.requests[0].headers
+        finally:
+            proxy.terminate()
+
+
+def wait_for(port):
+    for _ in range(100):
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the server did not start")
+
+
+# E10: what is tried again
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_passing_trouble_is_tried_again(served, cache, status):
+    served.replies = lambda request: Reply(b"", status) if request.number < 2 else None
+
+    assert get(served, cache).read_bytes() == served.content
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 501])
+def test_lasting_trouble_is_not(served, cache, status):
+    served.replies = lambda request: Reply(b"", status)
+
+    with pytest.raises(HubError):
+        get(served, cache)
+    assert len(served.requests) == 1
+
+
+# http_get keeps the shape of 2019
+
+
+def test_http_get_appends_to_an_open_file(served, tmp_path):
+    with open(tmp_path / "file", "w+b") as file:
+        file.write(b"before")
+        http_get(served.url(), file)
+        file.seek(0)
+        assert file.read() == b"before" + served.content
+
+
+def test_http_get_raises_for_a_bad_answer(served, tmp_path):
+    served.replies = lambda request: Reply(b"page", 404)
+    with open(tmp_path / "file", "wb") as file, pytest.raises(NotFound):
+        http_get(served.url(), file)
+    with open(tmp_path / "file", "wb") as file, pytest.raises(BadSource, match="is no address"):
+        http_get("http://", file)

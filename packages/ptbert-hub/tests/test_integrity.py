@@ -1,0 +1,434 @@
+"""Group C: only bytes that are known to be right get a name."""
+
+import base64
+import gc
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+from faultserver import FaultServer, Reply
+
+from ptbert_hub import digests, download, get_from_cache, naming
+from ptbert_hub.catalog import CATALOG, Pin
+from ptbert_hub.digests import Digest, announced
+from ptbert_hub.errors import (
+    AccessDenied,
+    CorruptCache,
+    DigestMismatch,
+    HubError,
+    NetworkError,
+    NotAModelFile,
+    NotFound,
+    OfflineMiss,
+    RateLimited,
+    SizeMismatch,
+    SourcesExhausted,
+    Unverifiable,
+)
+from ptbert_hub.sources import Wanted
+
+
+def get(server, cache, name="model.dat", **options):
+    return Path(get_from_cache(server.url(name), cache, **options))
+
+
+# C1, C6: bytes are counted here, and a body whose end cannot be told is refused
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ({"cut": 2_000_000}, NetworkError),
+        ({"cut": 2_000_000, "reset": True}, NetworkError),
+        ({"length": "4000000"}, NetworkError),
+        ({"length": "-1"}, Unverifiable),
+        ({"length": "many"}, Unverifiable),
+        ({"length": None}, Unverifiable),
+        ({"length": None, "cut": 1_000_000}, Unverifiable),
+        ({"chunked": True, "cut": 1_000_000}, NetworkError),
+        ({"headers": {"Content-Encoding": "gzip"}}, Unverifiable),
+    ],
+    ids=str,
+)
+def test_a_body_that_is_not_surely_whole_is_not_published(served, cache, stored, reply, error):
+    served.replies = lambda request: Reply(served.content, **reply)
+
+    with pytest.raises(error):
+        get(served, cache)
+    assert stored(cache) == set()
+
+
+def test_two_lengths_are_refused(served, cache, stored):
+    served.replies = lambda request: Reply(served.content, length="3000000, 7")
+
+    with pytest.raises(NetworkError):
+        get(served, cache)
+    assert stored(cache) == set()
+    with warnings.catch_warnings():  # urllib3 leaves the socket to the collector then
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_an_encoded_body_is_named(served, cache):
+    body = gzip.compress(served.content)
+    served.replies = lambda request: Reply(body, headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(Unverifiable, match="encoded as 'gzip' although that was declined"):
+        get(served, cache)
+
+
+def test_identity_is_asked_for(served, cache):
+    get(served, cache)
+
+    assert served.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_chunked_body_with_its_end_is_whole(served, cache):
+    served.replies = lambda request: Reply(served.content, chunked=True)
+
+    assert get(served, cache).read_bytes() == served.content
+
+
+def test_a_body_without_an_end_is_accepted_on_request_or_by_digest(served, cache, monkeypatch):
+    served.replies = lambda request: Reply(served.content, length=None)
+    with pytest.raises(Unverifiable, match="half a file would look whole"):
+        get(served, cache)
+    monkeypatch.setenv("PTBERT_HUB_ALLOW_UNVERIFIABLE", "1")
+    assert get(served, cache).read_bytes() == served.content
+    monkeypatch.delenv("PTBERT_HUB_ALLOW_UNVERIFIABLE")
+
+    md5 = base64.b64encode(hashlib.md5(served.content).digest()).decode()
+    served.replies = lambda request: Reply(
+        served.content, length=None, headers={"Content-MD5": md5}
+    )
+    assert get(served, cache, "other.dat").read_bytes() == served.content
+
+
+def test_more_than_announced_is_refused_by_the_pin_before_the_first_byte(served, cache):
+    file = Wanted(served.url(), Pin("0" * 64, 7), None, (served.url(),))
+    (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
+
+    with pytest.raises(SizeMismatch, match="announces 3000000 bytes where 7 were expected"):
+        download.Download(file, cache).run()
+
+
+# C2: the ladder of digests
+
+BODY = b"\x80 the body" * 1000
+
+
+def rungs(body):
+    sha = hashlib.sha256(body)
+    md5 = hashlib.md5(body)
+    git = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+    plain = base64.b64encode(md5.digest()).decode()
+    return {
+        "linked": {"X-Linked-Etag": f'"{sha.hexdigest()}"', "X-Repo-Commit": "1"},
+        "hub": {"ETag": f'"{sha.hexdigest()}"', "X-Repo-Commit": "1"},
+        "git": {"ETag": f'"{git}"', "X-Repo-Commit": "1"},
+        "amazon sha256": {"x-amz-checksum-sha256": base64.b64encode(sha.digest()).decode()},
+        "content-md5": {"Content-MD5": plain},
+        "google": {"x-goog-hash": f"crc32c=AAAAAA==,md5={plain}"},
+        "amazon tag": {"ETag": f'"{md5.hexdigest()}"', "Server": "AmazonS3"},
+    }
+
+
+@pytest.mark.parametrize("where", ["none", "first", "middle", "last"])
+@pytest.mark.parametrize("rung", rungs(b""))
+def test_one_wrong_byte_is_noticed_on_every_rung(served, cache, stored, rung, where):
+    at = {"first": 0, "middle": len(BODY) // 2, "last": len(BODY) - 1}.get(where)
+    sent = bytearray(BODY)
+    if at is not None:
+        sent[at] ^= 1
+    served.replies = lambda request: Reply(bytes(sent), headers=rungs(BODY)[rung])
+
+    if at is None:
+        assert get(served, cache).read_bytes() == BODY
+        return
+    with pytest.raises(DigestMismatch, match="its digest is wrong"):
+        get(served, cache)
+    assert stored(cache) == set()
+    assert len(served.bodies) == 2  # once more from the first byte, then no more
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"etag": '"9e107d9d372bb6826bd81d3542a419d6-2"', "server": "AmazonS3"},
+        {"etag": 'W/"9e107d9d372bb6826bd81d3542a419d6"', "server": "AmazonS3"},
+        {"etag": '"9e107d9d372bb6826bd81d3542a419d6"'},
+        {
+            "etag": '"9e107d9d372bb6826bd81d3542a419d6"',
+            "server": "AmazonS3",
+            "x-amz-server-side-encryption": "aws:kms",
+        },
+        {
+            "etag": '"9e107d9d372bb6826bd81d3542a419d6"',
+            "server": "AmazonS3",
+            "x-amz-server-side-encryption-customer-algorithm": "AES256",
+        },
+        {"x-amz-checksum-sha256": "nonsense!"},
+        {
+            "x-amz-checksum-sha256": base64.b64encode(bytes(32)).decode(),
+            "x-amz-checksum-type": "COMPOSITE",
+        },
+        {"content-md5": base64.b64encode(b"short").decode()},
+    ],
+)
+def test_what_is_no_digest_is_not_taken_for_one(headers):
+    assert announced(headers) is None
+
+
+def test_the_pin_comes_first():
+    pin = Pin("a" * 64, 1)
+
+    assert announced({"x-linked-etag": f'"{"b" * 64}"'}, pin) == Digest("sha256", "a" * 64)
+
+
+# C3: wrong bytes are asked for once more, then the next source is asked
+
+
+def test_a_corrupt_source_gets_a_second_chance_and_then_the_next_is_asked(served, cache):
+    good = served.content
+    with FaultServer(good) as other:
+        served.content = b"x" + good[1:]
+        file = Wanted(
+            "http://identity/x.dat",
+            Pin(hashlib.sha256(good).hexdigest(), len(good)),
+            None,
+            (served.url(), other.url()),
+        )
+        (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
+
+        path = download.Download(file, cache).run()
+
+        assert path.read_bytes() == good
+        assert (len(served.bodies), len(other.bodies)) == (2, 1)
+
+
+# C4: only 200, 206 and 304 can lead to a file
+
+
+@pytest.mark.parametrize("status", [s for s in range(100, 600) if s not in {200}])
+def test_no_other_status_stores_anything(fault_statuses, cache, stored, status, monkeypatch):
+    monkeypatch.setattr(download, "PACE", download.Pace(tries=1))
+    fault_statuses.replies = lambda request: Reply(b"page", status)
+
+    with pytest.raises(HubError):
+        get_from_cache(fault_statuses.url(f"{status}.dat"), cache)
+    assert stored(cache) == set()
+
+
+@pytest.fixture(scope="module")
+def fault_statuses():
+    with FaultServer(b"") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "text"),
+    [
+        (401, AccessDenied, "status 401 - it needs a login"),
+        (403, AccessDenied, "status 403"),
+        (404, NotFound, "status 404 - check the address"),
+        (429, RateLimited, "status 429 - wait a while"),
+        (500, NetworkError, "status 500 - the server may have a fault"),
+        (418, NetworkError, "status 418"),
+    ],
+)
+def test_each_status_has_its_error(served, cache, status, error, text):
+    served.replies = lambda request: Reply(b"", status)
+
+    with pytest.raises(error, match=text):
+        get(served, cache)
+
+
+# C5: without a digest, error pages are told by their looks
+
+PAGE = b"<!DOCTYPE html><html><body>log in to the wireless network</body></html>"
+XML = b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+
+
+@pytest.mark.parametrize("name", ["m.bin", "m.json", "m.txt", "m.tar.gz", "m.zip", "m.dat"])
+@pytest.mark.parametrize("body", [PAGE, XML, POINTER, b"  \n" + PAGE], ids=lambda b: b[:12])
+def test_a_page_is_not_a_model(served, cache, stored, name, body):
+    served.replies = lambda request: Reply(body)
+
+    with pytest.raises(NotAModelFile, match="what came for"):
+        get(served, cache, name)
+    assert stored(cache) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "is_fine"),
+    [
+        ("m.bin", b"PK\x03\x04rest", True),
+        ("m.bin", b"\x80\x02rest", True),
+        ("m.bin", b"rest", False),
+        ("m.bin", b"", False),
+        ("m.json", b'{"a": 1}', True),
+        ("m.json", b'{"a": ', False),
+        ("m.json", b"", False),
+        ("m.txt", b"[PAD]\n", True),
+        ("m.txt", b"a\0b", False),
+        ("m.txt", b"", False),
+        ("m.tar.gz", b"\x1f\x8bx", True),
+        ("m.tar.gz", b"x", False),
+        ("m.dat", b"", True),
+        ("page.html", PAGE, True),
+    ],
+)
+def test_looks_are_judged_by_the_name(served, cache, name, body, is_fine):
+    served.content = body
+    if is_fine:
+        assert get(served, cache, name).read_bytes() == body
+    else:
+        with pytest.raises(NotAModelFile):
+            get(served, cache, name)
+
+
+# C7: a file that changed at rest is noticed at the next use
+
+
+@pytest.fixture
+def resting(served, cache):
+    served.become(served.content)
+    return get(served, cache, revalidate="never")
+
+
+DAMAGE = {
+    "truncated": lambda path: os.truncate(path, 1000),
+    "appended": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "overwritten": lambda path: path.write_bytes(b"y" * path.stat().st_size),
+    "emptied": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_file_is_put_aside_and_fetched_again(served, cache, resting, how):
+    DAMAGE[how](resting)
+
+    again = get(served, cache, revalidate="never")
+
+    assert again.read_bytes() == served.content
+    aside = cache / ".ptbert-hub" / "quarantine"
+    assert any(path.name.startswith(resting.name) for path in aside.iterdir())
+
+
+def test_offline_a_damaged_file_is_an_error(served, cache, resting, monkeypatch):
+    os.truncate(resting, 1000)
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+
+    with pytest.raises(CorruptCache, match="is damaged, and the network is switched off"):
+        get(served, cache)
+
+
+def test_two_files_that_changed_places_are_noticed(served, cache, resting):
+    first = served.content
+    served.become(b"other" * 1000)
+    other = get(served, cache, "other.dat")
+    spare = cache / "spare"
+    os.rename(resting, spare)
+    os.rename(other, resting)
+    os.rename(spare, other)
+
+    served.become(first)
+    assert get(served, cache, revalidate="never").read_bytes() == first
+
+
+def test_a_touched_file_is_hashed_once_and_kept(served, cache, resting):
+    os.utime(resting, (1, 1))
+    before = len(served.requests)
+
+    assert get(served, cache, revalidate="never") == resting
+    assert len(served.requests) == before
+    assert naming.read_record(resting)["mtime_ns"] == 10**9
+
+
+def test_a_hit_reads_no_byte_of_the_file(served, cache, resting, monkeypatch):
+    monkeypatch.setattr(digests, "hashed", lambda *_: pytest.fail("the file was read"))
+    monkeypatch.setattr("ptbert_hub.entries.hashed", lambda *_: pytest.fail("read"))
+
+    assert get(served, cache, revalidate="never") == resting
+
+
+# C8: what 2019 stored is looked at before it is used
+
+VOCAB = CATALOG["bert-base-cased"].vocabulary
+
+
+def poisoned(cache, content, etag, url=VOCAB):
+    """What the downloader of 2019 left behind, by its file format."""
+    cache.mkdir(exist_ok=True)
+    entry = cache / naming.url_to_filename(url, etag)
+    entry.write_bytes(content)
+    naming.record_path(entry).write_text(json.dumps({"url": url, "etag": etag}))
+    return entry
+
+
+@pytest.mark.parametrize("etag", [None, '"64800d5d8528ce344256daf115d4965e"', '"any-2"'])
+@pytest.mark.parametrize("page", [PAGE, XML, b"", b"[PA\0"])
+def test_a_poisoned_entry_of_2019_is_put_aside(cache, page, etag, monkeypatch):
+    entry = poisoned(cache, page, etag)
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+
+    with pytest.raises((CorruptCache, OfflineMiss)):
+        get_from_cache(VOCAB, cache)
+    assert not entry.exists()
+    assert len(list((cache / ".ptbert-hub/quarantine").iterdir())) == 2
+
+
+def test_a_good_entry_of_2019_is_used_and_written_down(cache):
+    content = b"[PAD]\n[UNK]\n"
+    entry = poisoned(cache, content, f'"{hashlib.md5(content).hexdigest()}"')
+
+    assert get_from_cache(VOCAB, cache) == str(entry)
+    record = naming.read_record(entry)
+    assert record["verified"] == "md5"
+    assert record["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_good_entry_wins_over_a_poisoned_newer_one(cache):
+    content = b"[PAD]\n[UNK]\n"
+    good = poisoned(cache, content, f'"{hashlib.md5(content).hexdigest()}"')
+    os.utime(good, (1, 1))
+    poisoned(cache, PAGE, None)
+
+    assert get_from_cache(VOCAB, cache) == str(good)
+
+
+def test_sources_exhausted_names_every_failure(monkeypatch, cache, served):
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", served.address)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
+    served.replies = lambda request: Reply(b"", 404)
+
+    with pytest.raises(NotFound, match="status 404"):
+        get_from_cache(VOCAB, cache)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", f"{served.address}/a {served.address}/b")
+    with pytest.raises(SourcesExhausted) as caught:
+        get_from_cache(VOCAB, cache)
+    assert len(caught.value.attempts) == 2
+
+
+def test_a_pinned_file_in_the_hubs_own_cache_is_used(own_home, monkeypatch, tmp_path):
+    row = CATALOG["bert-base-uncased"]
+    body = b"x" * 10
+    pin = Pin(hashlib.sha256(body).hexdigest(), 10)
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {(row.name, "vocabulary"): pin})
+    blobs = own_home / ".cache/huggingface/hub/models--google-bert--bert-base-uncased/blobs"
+    blobs.mkdir(parents=True)
+    (blobs / pin.sha256).write_bytes(body)
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+
+    assert get_from_cache(row.vocabulary) == str(blobs / pin.sha256)
+    (blobs / pin.sha256).write_bytes(b"")  # as a power cut leaves it
+    with pytest.raises(OfflineMiss):
+        get_from_cache(row.vocabulary)
+    shutil.rmtree(blobs)
