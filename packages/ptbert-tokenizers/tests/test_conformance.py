@@ -1,12 +1,13 @@
 """Ids and tokens equal what 2019 made of 356 recorded texts."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ptbert_tokenizers import BasicTokenizer, BertTokenizer
+from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
 
 BERT_ROWS: dict[str, dict[str, Any]] = {
     "bert-base-uncased": {},
@@ -39,3 +40,34 @@ def test_basic_tokens_are_those_of_2019(texts: list[str], recorded: dict[str, li
 
     for text, words in zip(texts, recorded["basic tokens"], strict=True):
         assert tokenizer.tokenize(text) == words, text
+
+
+def test_gpt2_ids_and_decoded_texts_are_those_of_2019(
+    published: Callable[[str], Path], texts: list[str], recorded: dict[str, list[Any]]
+) -> None:
+    tokenizer = GPT2Tokenizer.from_pretrained(published("gpt2"))
+
+    for text, ids, clean, raw in zip(
+        texts, recorded["gpt2"], recorded["gpt2 decode"], recorded["gpt2 decode raw"], strict=True
+    ):
+        assert tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) == ids, text
+        assert tokenizer.encode(text) == ids, text
+        assert tokenizer.decode(ids) == clean
+        assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == raw
+
+
+def test_gpt_ids_and_decoded_texts_are_those_of_2019(
+    published: Callable[[str], Path],
+    texts: list[str],
+    recorded: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)  # recorded without it
+    special = ["_start_", "_classify_"]
+    tokenizer = OpenAIGPTTokenizer.from_pretrained(published("openai-gpt"), special_tokens=special)
+    rows = recorded["openai-gpt special=_start_,_classify_"]
+
+    for text, ids, decoded in zip(texts, rows, recorded["openai-gpt decode"], strict=True):
+        assert tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) == ids, text
+        assert tokenizer.encode(text) == ids, text
+        assert tokenizer.decode(ids) == decoded

@@ -2,6 +2,9 @@
 
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
+from ptbert_tokenizers.gpt2 import GPT2Tokenizer
+from ptbert_tokenizers.openai import OpenAIGPTTokenizer
+from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 from ptbert_tokenizers.vocabulary import load_vocab
 from ptbert_tokenizers.wordpiece import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
 
@@ -9,7 +12,10 @@ __all__ = [
     "BadVocabulary",
     "BasicTokenizer",
     "BertTokenizer",
+    "GPT2Tokenizer",
     "MissingVocabulary",
+    "OpenAIGPTTokenizer",
+    "TransfoXLTokenizer",
     "UnknownId",
     "UnknownToken",
     "WordpieceTokenizer",

@@ -1,0 +1,97 @@
+"""GPT2Tokenizer: byte-pair encoding of the UTF-8 bytes of a text."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import regex  # type: ignore[import-untyped, unused-ignore]
+
+from ptbert_tokenizers.bpe import bytes_to_unicode
+from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
+from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.vocabulary import PathLike
+
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""How GPT-2 cuts text into words: contractions, letters, numbers, the rest, spaces."""
+
+
+class GPT2Tokenizer(BpeTokenizer):
+    """GPT-2's tokenizer: every text has tokens, and they hold all of the text.
+
+    Lone surrogates, which have no UTF-8 bytes, are dropped.
+
+    Args:
+        vocab_file: path of ``vocab.json``.
+        merges_file: path of ``merges.txt``; the one beside the vocabulary when None.
+        errors: what :meth:`decode` does with bytes that are not UTF-8, as in ``bytes.decode``.
+        special_tokens: tokens to add after the vocabulary; text is not searched for them.
+        max_len: longest input of the model, in tokens; no limit when None.
+
+    Raises:
+        MissingVocabulary: if a file is not there.
+        BadVocabulary: if a file is not what it should be.
+
+    Source:
+        Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
+
+    Example:
+        >>> from ptbert_tokenizers.vocabulary import write_json_vocabulary, write_merges
+        >>> write_json_vocabulary("vocab.json", {"l": 0, "o": 1, "w": 2, "lo": 3, "Ġ": 4, "Ġlo": 5})
+        >>> write_merges("merges.txt", [("l", "o"), ("Ġ", "lo")])
+        >>> tokenizer = GPT2Tokenizer("vocab.json", "merges.txt")
+        >>> tokenizer.tokenize("low lo")
+        ['lo', 'w', 'Ġlo']
+        >>> tokenizer.encode("low lo"), tokenizer.decode([3, 2, 5])
+        ([3, 2, 5], 'low lo')
+    """
+
+    family: ClassVar[str] = "gpt2"
+
+    def __init__(
+        self,
+        vocab_file: PathLike,
+        merges_file: PathLike | None = None,
+        errors: str = "replace",
+        special_tokens: Sequence[str] | None = None,
+        max_len: int | None = None,
+    ) -> None:
+        super().__init__(vocab_file, merges_file, special_tokens, max_len)
+        self.errors = errors
+        self.byte_encoder = bytes_to_unicode()
+        self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
+        self.pat = regex.compile(PATTERN)
+
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into pieces, written in visible characters, such as ``Ġ`` for a space.
+
+        Args:
+            text: any string.
+        """
+        valid = text.encode("utf-8", "ignore").decode()
+        tokens: list[str] = []
+        for word in self.pat.findall(valid):
+            tokens += self.bpe("".join(map(self.byte_encoder.__getitem__, word.encode()))).split()
+        return tokens
+
+    def decode(
+        self,
+        tokens: Iterable[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = True,
+    ) -> str:
+        """Return the text of ids.
+
+        Args:
+            tokens: ids, as :meth:`encode` returns them.
+            skip_special_tokens: leave out the special tokens.
+            clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
+                marks; False for exactly the text that was encoded.
+        """
+        names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
+        text = b"".join(map(self._bytes, names)).decode("utf-8", errors=self.errors)
+        return close_gaps(text.replace(UNKNOWN, "")) if clean_up_tokenization_spaces else text
+
+    def _bytes(self, token: str) -> bytes:
+        try:
+            return bytes(map(self.byte_decoder.__getitem__, token))
+        except KeyError:  # a special token may hold any characters
+            return token.encode("utf-8", "ignore")

@@ -1,0 +1,146 @@
+"""OpenAIGPTTokenizer: words, lower-cased, cut by byte-pair merges."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
+from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.vocabulary import PathLike
+from ptbert_tokenizers.wordpiece import BasicTokenizer
+
+logger = logging.getLogger(__name__)
+
+_PLAIN_PUNCTUATION = str.maketrans({"—": "-", "–": "-", "―": "-", "…": "...", "´": "'"})
+_MARKS = re.compile(r"-+|~+|!+|\"+|;+|\?+|\++|,+|\)+|\(+|\\+|/+|\*+|\[+|\]+|\}+|\{+|\|+|_+")
+_AROUND_LINE_END = re.compile(r"\s*\n\s*")
+_SPACES_IN_LINE = re.compile(r"[^\S\n]+")
+
+
+def text_standardize(text: str) -> str:
+    """Spell punctuation plainly and set it apart, as the model's training text had it.
+
+    Source:
+        Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
+        section 4.1; the authors' released code.
+
+    Example:
+        >>> text_standardize("Well—(maybe)…")
+        'Well - ( maybe ) ...'
+    """
+    text = _MARKS.sub(r" \g<0> ", text.translate(_PLAIN_PUNCTUATION))
+    return _SPACES_IN_LINE.sub(" ", _AROUND_LINE_END.sub(" \n ", text)).strip()
+
+
+class OpenAIGPTTokenizer(BpeTokenizer):
+    """The tokenizer of OpenAI's first GPT.
+
+    Where ftfy and spaCy are installed they make words of the text, as the model's authors did;
+    elsewhere BERT's basic tokenizer does, which differs in few places. ``nlp`` and ``fix_text``
+    are the parts in use; ``fix_text`` is None with the basic tokenizer.
+
+    Args:
+        vocab_file: path of ``vocab.json``.
+        merges_file: path of ``merges.txt``; the one saved with the vocabulary when None.
+        special_tokens: tokens to add after the vocabulary.
+        max_len: longest input of the model, in tokens; no limit when None.
+
+    Raises:
+        MissingVocabulary: if a file is not there.
+        BadVocabulary: if a file is not what it should be.
+
+    Source:
+        Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training".
+
+    Example:
+        >>> from ptbert_tokenizers.vocabulary import write_json_vocabulary, write_merges
+        >>> write_json_vocabulary("vocab.json", {"<unk>": 0, "l": 1, "o": 2, "w</w>": 3, "lo": 4})
+        >>> write_merges("merges.txt", [("l", "o")])
+        >>> tokenizer = OpenAIGPTTokenizer("vocab.json", "merges.txt", special_tokens=["_end_"])
+        >>> tokenizer.tokenize("Low"), tokenizer.encode("low"), tokenizer.special_tokens
+        (['lo', 'w</w>'], [4, 3], {'_end_': 5})
+    """
+
+    family: ClassVar[str] = "gpt"
+    word_end: ClassVar[str] = "</w>"
+
+    def __init__(
+        self,
+        vocab_file: PathLike,
+        merges_file: PathLike | None = None,
+        special_tokens: Sequence[str] | None = None,
+        max_len: int | None = None,
+    ) -> None:
+        self.nlp: Any
+        self.fix_text: Callable[[str], str] | None
+        self.nlp, self.fix_text = _original_parts() or (BasicTokenizer(never_split=[]), None)
+        super().__init__(vocab_file, merges_file, special_tokens, max_len)
+
+    def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
+        """Replace the special tokens; their ids follow those of the vocabulary.
+
+        The basic tokenizer leaves them whole where they stand between spaces.
+
+        Args:
+            special_tokens: the new list; None or an empty one for none.
+        """
+        super().set_special_tokens(special_tokens)
+        if self.fix_text is None:
+            self.nlp.never_split = list(special_tokens or ())
+
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into pieces; the last piece of each word ends in ``</w>``.
+
+        Args:
+            text: any string.
+        """
+        return [piece for word in self._words(text) for piece in self.bpe(word).split(" ")]
+
+    def _pieces(self, word: str) -> list[str]:
+        if word == "\n ":  # a line end as spaCy cuts it, which the model knows without the space
+            return ["\n</w>"]
+        return super()._pieces(word)
+
+    def _words(self, text: str) -> list[str]:
+        if self.fix_text is None:
+            words: list[str] = self.nlp.tokenize(text)
+            return words
+        valid = text.encode("utf-8", "ignore").decode()  # spaCy fails on lone surrogates
+        document = self.nlp(text_standardize(self.fix_text(valid)))
+        return [word.text.lower() for word in document]
+
+    def decode(
+        self,
+        ids: Iterable[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = True,
+    ) -> str:
+        """Return a readable text for ids; capitals and spacing do not come back.
+
+        Args:
+            ids: as :meth:`encode` returns them.
+            skip_special_tokens: leave out the special tokens.
+            clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
+                marks.
+        """
+        tokens = self.convert_ids_to_tokens(ids, skip_special_tokens)
+        text = "".join(tokens).replace(self.word_end, " ").strip()
+        return close_gaps(text.replace(UNKNOWN, "")) if clean_up_tokenization_spaces else text
+
+
+def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
+    """spaCy's English tokenizer and ftfy's repair, or None where they cannot be had."""
+    try:
+        import ftfy  # type: ignore[import-not-found, unused-ignore]
+        import spacy  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        logger.info("ftfy or spaCy is not installed; BERT's basic tokenizer makes the words")
+        return None
+    try:
+        english = spacy.blank("en")  # the rules of tokenization, without a model to download
+        english.max_length = 2**62
+    except Exception as error:  # whatever a spaCy release may raise
+        logger.warning("spaCy has no English (%s); BERT's basic tokenizer makes the words", error)
+        return None
+    return english, ftfy.fix_text

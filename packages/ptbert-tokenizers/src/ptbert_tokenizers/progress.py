@@ -1,0 +1,53 @@
+"""Reading long files line by line under a progress bar."""
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+
+from ptbert_tokenizers.vocabulary import PathLike
+
+T = TypeVar("T")
+
+_LINES_BETWEEN_UPDATES = 1000
+
+
+def lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of a UTF-8 file, with their line ends.
+
+    Args:
+        path: the file.
+        verbose: show on standard error how much of the file is read.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+
+    Example:
+        >>> with open("text.txt", "w") as file:
+        ...     _ = file.write("one\\ntwo\\n")
+        >>> list(lines("text.txt"))
+        ['one\\n', 'two\\n']
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"no text file at {os.fspath(path)!r}; check the path")
+    bar = tqdm(
+        total=os.path.getsize(path),
+        unit="B",
+        unit_scale=True,
+        desc=os.path.basename(path),
+        disable=not verbose,
+    )
+    with bar, open(path, "rb") as data, io.TextIOWrapper(data, encoding="utf-8") as text:
+        for number, line in enumerate(text, 1):
+            yield line
+            if number % _LINES_BETWEEN_UPDATES == 0:
+                bar.update(data.tell() - bar.n)
+        bar.update(data.tell() - bar.n)
+
+
+def watched(items: Iterable[T], *, verbose: bool, unit: str) -> Iterable[T]:
+    """Return the same items, counted by a bar on standard error if ``verbose``."""
+    bar: Iterable[T] = tqdm(items, unit=f" {unit}", disable=not verbose)
+    return bar
