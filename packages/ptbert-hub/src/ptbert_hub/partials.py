@@ -100,7 +100,19 @@ def _started(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-_mine: set[str] = set()  # owners, with their random numbers, that this process writes for now
+_mine: set[str] = set()  # tags of what this process is writing now
+
+
+def claim() -> str:
+    """Return a tag that says in a file's name that this process is writing it."""
+    tag = f"{myself()}-{secrets.token_hex(8)}"
+    _mine.add(tag)
+    return tag
+
+
+def unclaim(tag: str) -> None:
+    """Say that this process no longer writes what bears the tag."""
+    _mine.discard(tag)
 
 
 class Partial:
@@ -114,10 +126,9 @@ class Partial:
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
         self.key = key
-        self.owner = f"{myself()}-{secrets.token_hex(8)}"
+        self.tag = claim()
         self.size = 0
         self.facts: dict[str, Any] = {}
-        _mine.add(self.owner)
 
     @classmethod
     def adopted_or_new(cls, folder: Path, key: str) -> Self:
@@ -135,12 +146,12 @@ class Partial:
     @property
     def path(self) -> Path:
         """Where the bytes are."""
-        return self.folder / f"{self.key}.{self.owner}.part"
+        return self.folder / f"{self.key}.{self.tag}.part"
 
     @property
     def spare(self) -> Path:
         """A name for a temporary file that is removed together with this download."""
-        return self.folder / f"{self.key}.{self.owner}.tmp"
+        return self.folder / f"{self.key}.{self.tag}.tmp"
 
     @property
     def digest(self) -> Digest | None:
@@ -174,13 +185,13 @@ class Partial:
             return self.discard()
         with suppress(OSError):
             self.note(released=True)
-        _mine.discard(self.owner)
+        unclaim(self.tag)
         return None
 
     def discard(self) -> None:
         """Remove the download and everything that belongs to it."""
         discard_files(self.path)
-        _mine.discard(self.owner)
+        unclaim(self.tag)
 
     def _write_facts(self) -> None:
         with atomic_write(_facts_path(self.path), temporary=self.spare) as file:
