@@ -6,7 +6,9 @@ from ptbert_optim.curves import (
     warmup_cosine,
     warmup_cosine_hard_restarts,
     warmup_cosine_warmup_restarts,
+    warmup_cosine_waves,
     warmup_linear,
+    warmup_linear_decay,
 )
 from ptbert_optim.openai_adam import OpenAIAdam
 from ptbert_optim.schedules import (
@@ -36,7 +38,9 @@ __all__ = [
     "warmup_cosine",
     "warmup_cosine_hard_restarts",
     "warmup_cosine_warmup_restarts",
+    "warmup_cosine_waves",
     "warmup_linear",
+    "warmup_linear_decay",
 ]
 
 

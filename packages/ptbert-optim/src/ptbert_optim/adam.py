@@ -194,7 +194,7 @@ class ScheduledAdam(Optimizer):
         if saved and not wanted.items() <= shapes.items():
             raise ValueError(
                 f"parameter {key!r} has a saved state of shapes {shapes}, but "
-                f"{type(self).__name__} needs {wanted}; load a file of this optimizer for this model"
+                f"{type(self).__name__} needs {wanted}; load what it saved for this model"
             )
 
     def _check_gradients(self) -> None:

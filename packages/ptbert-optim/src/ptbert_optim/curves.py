@@ -10,7 +10,9 @@ __all__ = [
     "warmup_cosine",
     "warmup_cosine_hard_restarts",
     "warmup_cosine_warmup_restarts",
+    "warmup_cosine_waves",
     "warmup_linear",
+    "warmup_linear_decay",
 ]
 
 
@@ -28,7 +30,7 @@ def warmup_constant(x: float, warmup: float = 0.002) -> float:
     return x / warmup if x < warmup else 1.0
 
 
-def warmup_linear(x: float, warmup: float = 0.002) -> float:
+def warmup_linear_decay(x: float, warmup: float = 0.002) -> float:
     """Rise from 0 to 1 during the warmup, then fall in a straight line to 0 at progress 1.
 
     Args:
@@ -36,13 +38,13 @@ def warmup_linear(x: float, warmup: float = 0.002) -> float:
         warmup: share of the progress spent rising, in [0, 1).
 
     Example:
-        >>> warmup_linear(0.1, warmup=0.2), warmup_linear(0.2, warmup=0.2), warmup_linear(1.0)
-        (0.5, 1.0, 0.0)
+        >>> [warmup_linear_decay(x, warmup=0.5) for x in (0.25, 0.5, 0.75, 1.0)]
+        [0.5, 1.0, 0.5, 0.0]
     """
     return x / warmup if x < warmup else max(0.0, (x - 1.0) / (warmup - 1.0))
 
 
-def warmup_cosine(x: float, warmup: float = 0.002, cycles: float = 0.5) -> float:
+def warmup_cosine_waves(x: float, warmup: float = 0.002, cycles: float = 0.5) -> float:
     """Rise from 0 to 1 during the warmup, then follow a cosine.
 
     Args:
@@ -51,7 +53,7 @@ def warmup_cosine(x: float, warmup: float = 0.002, cycles: float = 0.5) -> float
         cycles: waves of the cosine after the warmup; one half ends at 0.
 
     Example:
-        >>> warmup_cosine(0.0, warmup=0.0), warmup_cosine(0.5, warmup=0.0)
+        >>> warmup_cosine_waves(0.0, warmup=0.0), warmup_cosine_waves(0.5, warmup=0.0)
         (1.0, 0.5)
     """
     if x < warmup:
@@ -99,3 +101,35 @@ def warmup_cosine_warmup_restarts(x: float, warmup: float = 0.002, cycles: float
     if within < warmup:
         return within / warmup
     return 0.5 * (1.0 + math.cos(math.pi * ((within - warmup) / (1 - warmup))))
+
+
+def warmup_linear(x: float, warmup: float = 0.002) -> float:
+    """Rise from 0 to 1 during the warmup, then fall along ``1 - x``: the curve until 2019's 0.6.1.
+
+    It jumps down by ``warmup`` at its peak, which :func:`warmup_linear_decay` does not.
+
+    Args:
+        x: progress; past 1 the multiplier is 0 (it was negative).
+        warmup: share of the progress spent rising, in [0, 1).
+
+    Example:
+        >>> [warmup_linear(x, warmup=0.5) for x in (0.25, 0.5, 0.75)]
+        [0.5, 0.5, 0.25]
+    """
+    return x / warmup if x < warmup else max(0.0, 1.0 - x)
+
+
+def warmup_cosine(x: float, warmup: float = 0.002) -> float:
+    """Rise from 0 to 1 during the warmup, then join the half cosine over the whole progress.
+
+    As :func:`warmup_linear` the curve until 2019's 0.6.1, with a jump at its peak.
+
+    Args:
+        x: progress.
+        warmup: share of the progress spent rising, in [0, 1).
+
+    Example:
+        >>> warmup_cosine(0.25, warmup=0.5), round(warmup_cosine(0.5, warmup=0.5), 6)
+        (0.5, 0.5)
+    """
+    return x / warmup if x < warmup else 0.5 * (1.0 + math.cos(math.pi * x))

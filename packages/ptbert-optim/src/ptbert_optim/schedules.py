@@ -4,17 +4,16 @@ import difflib
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from ptbert_optim.curves import (
     warmup_constant,
-    warmup_cosine,
     warmup_cosine_hard_restarts,
     warmup_cosine_warmup_restarts,
-    warmup_linear,
+    warmup_cosine_waves,
+    warmup_linear_decay,
 )
 
 __all__ = [
@@ -138,7 +137,7 @@ class WarmupConstantSchedule(_LRSchedule):
 
 
 class WarmupLinearSchedule(_LRSchedule):
-    """Hold the arguments of :func:`warmup_linear`.
+    """Hold the arguments of :func:`warmup_linear_decay`.
 
     Example:
         >>> schedule = WarmupLinearSchedule(warmup=0.1, t_total=100)
@@ -151,12 +150,12 @@ class WarmupLinearSchedule(_LRSchedule):
     warn_t_total = True
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_linear` of the progress."""
-        return warmup_linear(progress, self.warmup)
+        """Return :func:`warmup_linear_decay` of the progress."""
+        return warmup_linear_decay(progress, self.warmup)
 
 
 class WarmupCosineSchedule(_LRSchedule):
-    """Hold the arguments of :func:`warmup_cosine`.
+    """Hold the arguments of :func:`warmup_cosine_waves`.
 
     Args:
         warmup: as in :class:`_LRSchedule`; so are ``t_total`` and ``kw``.
@@ -182,8 +181,8 @@ class WarmupCosineSchedule(_LRSchedule):
         super().__init__(warmup, t_total, **kw)
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_cosine` of the progress."""
-        return warmup_cosine(progress, self.warmup, self.cycles)
+        """Return :func:`warmup_cosine_waves` of the progress."""
+        return warmup_cosine_waves(progress, self.warmup, self.cycles)
 
 
 class WarmupCosineWithHardRestartsSchedule(WarmupCosineSchedule):
@@ -279,7 +278,7 @@ def resolve_schedule(schedule: object, warmup: float = -1, t_total: float = -1) 
     """Return the schedule that an optimizer argument or an optimizer file means.
 
     Args:
-        schedule: a schedule, a key of ``SCHEDULES``, or what :func:`plain_schedule` returned.
+        schedule: an object, a name for :func:`schedule_class`, or what :func:`plain_schedule` gave.
         warmup: of a schedule given by name.
         t_total: of a schedule given by name.
 
@@ -296,11 +295,11 @@ def resolve_schedule(schedule: object, warmup: float = -1, t_total: float = -1) 
             )
         return schedule
     if isinstance(schedule, dict):
-        kind = _lookup(schedule.get("class"), _CLASSES)
+        kind = schedule_class(schedule.get("class"))
         restored = kind.__new__(kind)
         vars(restored).update({k: v for k, v in schedule.items() if k != "class"})
         return restored
-    return _lookup(schedule, SCHEDULES)(warmup=warmup, t_total=t_total)
+    return schedule_class(schedule)(warmup=warmup, t_total=t_total)
 
 
 def plain_schedule(schedule: _LRSchedule) -> _LRSchedule | dict[str, Any]:
@@ -309,12 +308,17 @@ def plain_schedule(schedule: _LRSchedule) -> _LRSchedule | dict[str, Any]:
     return {"class": name, **vars(schedule)} if type(schedule) is _CLASSES.get(name) else schedule
 
 
-def _lookup(name: object, table: Mapping[Any, type[_LRSchedule]]) -> type[_LRSchedule]:
-    try:
-        return table[name]
-    except (KeyError, TypeError):
-        nearest = difflib.get_close_matches(str(name), [key for key in table if key], 1, 0)
-        raise ValueError(
-            f"{name!r} is no schedule; did you mean {nearest[0]!r}? "
-            f"Allowed: {', '.join(map(repr, table))} or an object of a subclass of _LRSchedule"
-        ) from None
+def schedule_class(name: object) -> type[_LRSchedule]:
+    """Return the class for a key of ``SCHEDULES`` or the name of a class of this module.
+
+    Raises:
+        ValueError: if there is none, naming the nearest.
+    """
+    known: dict[Any, type[_LRSchedule]] = {**SCHEDULES, **_CLASSES}
+    if isinstance(name, str | None) and name in known:
+        return known[name]
+    nearest = difflib.get_close_matches(str(name), [key for key in known if key], 1, 0)
+    raise ValueError(
+        f"{name!r} is no schedule; did you mean {nearest[0]!r}? Allowed are "
+        f"{', '.join(map(repr, known))}, or an object of a subclass of _LRSchedule"
+    )
