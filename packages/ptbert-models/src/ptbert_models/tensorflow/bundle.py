@@ -1,0 +1,160 @@
+"""Checkpoints of format V2: an index, and data files of raw bytes."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
+from ptbert_models.tensorflow.crc32c import crc32c, mask
+from ptbert_models.tensorflow.dtypes import STRING, array_of, numpy_type
+from ptbert_models.tensorflow.protobuf import read_message, read_varint
+from ptbert_models.tensorflow.slices import Extent, index_of, read_shape, read_slice, slice_key
+from ptbert_models.tensorflow.table import read_table
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the bytes of a variable, or of a piece of one, stand."""
+
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    crc: int
+    slices: tuple[tuple[Extent, ...], ...]
+
+
+class Bundle(Mapping[str, Array]):
+    """The variables of a V2 checkpoint by name, read and checked when they are asked for.
+
+    Args:
+        prefix: path of the checkpoint without ``.index``.
+
+    Raises:
+        CorruptCheckpoint: if the index is damaged.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        self.prefix = prefix
+        self._index_path = prefix.with_name(prefix.name + ".index")
+        self._entries: dict[bytes, Entry] = {}
+        self._shards = 1
+        self._big_endian = False
+        self._maps: dict[int, memoryview] = {}
+        data = memoryview(self._index_path.read_bytes())
+        for key, value in read_table(self._index_path, data):
+            try:
+                if key:
+                    self._entries[key] = _read_entry(value)
+                else:
+                    self._read_header(value)
+            except (ValueError, IndexError) as error:
+                raise self._damaged(key.decode("utf-8", "replace"), error) from error
+        # Keys that begin with a zero byte belong to pieces of variables.
+        self._names = [key.decode() for key in self._entries if not key.startswith(b"\x00")]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.encode() in self._entries
+
+    def __getitem__(self, name: str) -> Array:
+        """Read a variable.
+
+        Raises:
+            KeyError: if there is no variable of that name.
+            CorruptCheckpoint: if its bytes are missing, cut off or changed.
+            CheckpointNotFound: if a data file is missing.
+        """
+        entry = self._entries[name.encode()]
+        if not entry.slices:
+            return self._read(name, entry)
+        whole = np.empty(entry.shape, numpy_type(entry.dtype))
+        for extents in entry.slices:
+            piece = self._entries.get(slice_key(name.encode(), extents))
+            if piece is None:
+                raise self._damaged(name, f"its piece {extents} is missing")
+            whole[index_of(extents)] = self._read(name, piece)
+        return whole
+
+    def _read(self, name: str, entry: Entry) -> Array:
+        data = self._shard(entry.shard)[entry.offset : entry.offset + entry.size]
+        if len(data) < entry.size:
+            raise self._damaged(name, "its data file is cut off")
+        if mask(_checksum(data, entry)) != entry.crc:
+            raise self._damaged(name, "its bytes have a wrong checksum")
+        try:
+            return array_of(entry.dtype, entry.shape, data, big_endian=self._big_endian)
+        except ValueError as error:
+            raise self._damaged(name, error) from error
+
+    def _shard(self, number: int) -> memoryview:
+        if number not in self._maps:
+            name = f"{self.prefix.name}.data-{number:05d}-of-{self._shards:05d}"
+            path = self.prefix.with_name(name)
+            try:
+                with open(path, "rb") as file:
+                    empty = file.seek(0, 2) == 0  # an empty file cannot be mapped
+                    mapped = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except FileNotFoundError as error:
+                raise CheckpointNotFound(
+                    f"{str(self._index_path)!r} needs {name!r} beside it; copy that file too"
+                ) from error
+            self._maps[number] = memoryview(mapped)
+        return self._maps[number]
+
+    def _read_header(self, value: memoryview) -> None:
+        fields = read_message(value)
+        self._shards = fields[1][0] if fields[1] else 1
+        self._big_endian = bool(fields[2] and fields[2][0])
+        version = read_message(fields[3][0]) if fields[3] else {2: []}
+        if version[2] and version[2][0] > 1:
+            raise ValueError(f"it is of version {version[2][0]}, and only version 1 is known")
+
+    def _damaged(self, name: str, problem: Exception | str) -> CorruptCheckpoint:
+        return CorruptCheckpoint(
+            f"{str(self._index_path)!r}: {name!r} cannot be read ({problem}); "
+            "copy the checkpoint again"
+        )
+
+
+def _read_entry(value: memoryview) -> Entry:
+    fields = read_message(value)
+
+    def number(field: int) -> int:
+        return int(fields[field][0]) if fields[field] else 0
+
+    return Entry(
+        dtype=number(1),
+        shape=read_shape(fields[2][0]) if fields[2] else (),
+        shard=number(3),
+        offset=number(4),
+        size=number(5),
+        crc=number(6),
+        slices=tuple(read_slice(each) for each in fields[7]),
+    )
+
+
+def _checksum(data: memoryview, entry: Entry) -> int:
+    """The checksum of an entry; lengths of strings count with 4 or 8 bytes, not as stored."""
+    if entry.dtype != STRING:
+        return crc32c(data)
+    count, at = int(np.prod(entry.shape)), 0
+    crc = 0
+    for _ in range(count):
+        length, at = read_varint(data, at)
+        crc = crc32c(length.to_bytes(4 if length < 1 << 32 else 8, "little"), crc)
+    return crc32c(data[at:], crc)

@@ -1,0 +1,130 @@
+"""The parts of the reader against definitions and hand-made cases."""
+
+import numpy as np
+import pytest
+
+from ptbert_models.tensorflow import crc32c as crc
+from ptbert_models.tensorflow.protobuf import read_message, read_varint, read_varints, signed
+from ptbert_models.tensorflow.slices import slice_key
+from ptbert_models.tensorflow.snappy import decompress
+
+
+def plain_crc32c(data):
+    """The definition: long division by the polynomial, a bit at a time."""
+    state = 0xFFFFFFFF
+    for byte in data:
+        state ^= byte
+        for _ in range(8):
+            state = (state >> 1) ^ (0x82F63B78 if state & 1 else 0)
+    return state ^ 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 1000])
+def test_short_checksums_follow_the_definition(size):
+    data = np.random.default_rng(size).bytes(size)
+    assert crc.crc32c(data) == plain_crc32c(data)
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1, 7, 70_001])
+def test_long_checksums_follow_the_definition(extra):
+    data = np.random.default_rng(0).bytes(4 * (1 << 14) * 4 + extra)
+    assert crc.crc32c(memoryview(data)) == crc._plain(data, 0xFFFFFFFF) ^ 0xFFFFFFFF
+
+
+def test_published_checksums():
+    """RFC 3720, appendix B.4."""
+    assert crc.crc32c(bytes(32)) == 0x8A9136AA
+    assert crc.crc32c(b"\xff" * 32) == 0x62A8AB43
+    assert crc.crc32c(bytes(range(32))) == 0x46DD794E
+
+
+def test_a_checksum_can_be_continued():
+    data = np.random.default_rng(0).bytes(300_000)
+    assert crc.crc32c(data[200_000:], crc.crc32c(data[:200_000])) == crc.crc32c(data)
+
+
+def snappy_literal(data):
+    """Compress without compressing: one literal of any length."""
+    length = len(data) - 1
+    if length < 60:
+        return bytes([length << 2]) + data
+    size = (length.bit_length() + 7) // 8
+    return bytes([(59 + size) << 2]) + length.to_bytes(size, "little") + data
+
+
+def varint(number):
+    out = b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+@pytest.mark.parametrize("size", [1, 60, 61, 256, 70_000])
+def test_literals_of_every_length(size):
+    data = np.random.default_rng(0).bytes(size)
+    assert decompress(memoryview(varint(size) + snappy_literal(data))) == data
+
+
+@pytest.mark.parametrize(
+    "copy", [bytes([0b000_010_01, 5]), bytes([5 << 2 | 2, 5, 0]), bytes([5 << 2 | 3, 5, 0, 0, 0])]
+)
+def test_copies_of_every_kind(copy):
+    """Six bytes from five back, so that the copy reads one byte that it wrote."""
+    packed = varint(11) + snappy_literal(b"abcde") + copy
+    assert decompress(memoryview(packed)) == b"abcdeabcdea"
+
+
+@pytest.mark.parametrize(
+    ("packed", "message"),
+    [
+        (varint(9) + snappy_literal(b"abc"), "3 bytes came out, and 9 were announced"),
+        (varint(9) + bytes([0b000_101_01, 4]), "refers 4 bytes back, where 0 are there"),
+        (varint(9) + snappy_literal(b"abc")[:-1], "a literal is cut off"),
+    ],
+)
+def test_damaged_compression_is_refused(packed, message):
+    with pytest.raises(ValueError, match=message):
+        decompress(memoryview(packed))
+
+
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 300, 2**32, 2**64 - 1])
+def test_numbers_of_every_size(number):
+    assert read_varint(varint(number), 0) == (number, len(varint(number)))
+    assert read_varints(varint(number) * 3).tolist() == [number] * 3
+
+
+def test_no_numbers_at_all():
+    assert read_varints(b"").tolist() == []
+
+
+def test_a_number_that_does_not_end_is_refused():
+    with pytest.raises(ValueError, match="a number does not end"):
+        read_varint(b"\x80" * 3, 0)
+    with pytest.raises(ValueError, match="a number does not end"):
+        read_varints(b"\x01\x80")
+
+
+def test_messages_of_every_kind_of_field():
+    data = b"\x08\x05" + b"\x12\x02hi" + b"\x1d\x01\x00\x00\x00" + b"\x21" + b"\x02" + bytes(7)
+    fields = read_message(memoryview(data))
+    assert (fields[1], bytes(fields[2][0]), fields[3], fields[4]) == ([5], b"hi", [1], [2])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"\x12\x05hi", "a field is cut off"), (b"\x0b", "a field has the unknown kind 3")],
+)
+def test_damaged_messages_are_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        read_message(memoryview(data))
+
+
+def test_negative_numbers_wrap_around():
+    assert [signed(value) for value in (0, 5, 2**64 - 3)] == [0, 5, -3]
+
+
+def test_zero_bytes_in_names_are_escaped():
+    assert slice_key(b"a\x00\xff", ((0, -1),)).hex() == "00" + "61" + "00ff" + "ff00" + "0001" + (
+        "0101" + "80" + "7f"
+    )
