@@ -48,7 +48,7 @@ def test_a_weights_file_with_its_configuration_beside_it(folder):
 
 
 @pytest.mark.parametrize("inside", ["", "model/"])
-@pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar", ".zip"])
 def test_archives_are_unpacked(folder, tmp_path, suffix, inside):
     archive = tmp_path / f"weights{suffix}"
     if suffix == ".zip":

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ptbert_hub import (
     CATALOG,
@@ -34,6 +35,8 @@ WEIGHTS_NAMES = (
 )
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
+Wanted = Literal["pytorch", "tensorflow", "none"]
+
 
 @dataclass(frozen=True)
 class CheckpointFiles:
@@ -41,7 +44,8 @@ class CheckpointFiles:
 
     Args:
         config: its configuration.
-        weights: its weights, or the index of weights in several files.
+        weights: its weights, the index of weights in several files, or what a TensorFlow
+            checkpoint is opened by. Where no weights are wanted, the configuration again.
         immutable: whether the files stand in the cache, where nothing is ever written in place.
     """
 
@@ -52,19 +56,20 @@ class CheckpointFiles:
 
 def find_checkpoint(
     name_or_path: str | os.PathLike[str],
+    wanted: Wanted = "pytorch",
     *,
     family: str,
     cache_dir: str | os.PathLike[str] | None = None,
-    weights_wanted: bool = True,
 ) -> CheckpointFiles:
     """Find the configuration and the weights of a checkpoint, downloading them if need be.
 
     Args:
         name_or_path: a shortcut name of the catalog; a folder; an archive, local or URL; a weights
             file with a configuration beside it; or the URL of a folder.
+        wanted: which weights beside the configuration: those of PyTorch, a TensorFlow checkpoint,
+            or none, where the caller has them already.
         family: the catalog's word for the kind of model wanted, such as "bert".
         cache_dir: where downloads are kept; see `ptbert_hub.default_cache`.
-        weights_wanted: False where the caller has the weights already.
 
     Raises:
         CheckpointNotFound: if there is no such thing, with what was looked for.
@@ -73,21 +78,21 @@ def find_checkpoint(
     """
     name = os.fspath(name_or_path)
     if name in CATALOG:
-        return _published(name, family, cache_dir, weights_wanted)
+        return _published(name, family, cache_dir, wanted)
     if "://" in name:
-        return _remote(name, cache_dir, weights_wanted)
+        return _remote(name, cache_dir, wanted)
     path = Path(name).expanduser()
     if path.is_dir():
-        return _in_folder(path, weights_wanted, immutable=False)
-    if path.is_file():
-        if is_archive(path):
-            return _in_archive(path, cache_dir, weights_wanted)
+        return _in_folder(path, wanted, immutable=False)
+    if path.is_file() and is_archive(path):
+        return _in_archive(path, cache_dir, wanted)
+    if path.is_file() or (wanted == "tensorflow" and path.parent.is_dir()):
         return CheckpointFiles(_first_file(path.parent, CONFIG_NAMES), path, immutable=False)
     raise CheckpointNotFound(_unknown(name, family))
 
 
 def _published(
-    name: str, family: str, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
+    name: str, family: str, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
 ) -> CheckpointFiles:
     row = CATALOG[name]
     if row.family != family:
@@ -95,16 +100,16 @@ def _published(
             f"{name!r} is a checkpoint of the {row.family!r} family, and this class is of the "
             f"{family!r} family; use a class of the checkpoint's family"
         )
+    if wanted == "tensorflow":
+        raise ValueError(f"{name!r} is published as PyTorch weights; leave out from_tf=True")
     config = Path(cached_path(row.config, cache_dir))
-    weights = Path(cached_path(row.weights, cache_dir)) if weights_wanted else config
+    weights = Path(cached_path(row.weights, cache_dir)) if wanted == "pytorch" else config
     return CheckpointFiles(config, weights, immutable=True)
 
 
-def _remote(
-    url: str, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
-) -> CheckpointFiles:
+def _remote(url: str, cache_dir: str | os.PathLike[str] | None, wanted: Wanted) -> CheckpointFiles:
     if url.endswith(ARCHIVE_SUFFIXES):
-        return _in_archive(Path(cached_path(url, cache_dir)), cache_dir, weights_wanted)
+        return _in_archive(Path(cached_path(url, cache_dir)), cache_dir, wanted)
 
     def fetch(name: str) -> Path | None:
         try:
@@ -112,25 +117,34 @@ def _remote(
         except NotFound:
             return None
 
+    if wanted == "tensorflow":
+        raise ValueError(
+            f"a TensorFlow checkpoint cannot be read from the folder at {url!r}; download its "
+            "files, or give the address of an archive of them"
+        )
     config = _first(fetch, CONFIG_NAMES, url)
     # The files of an index are fetched one by one, which a plain address does not offer.
-    weights = _first(fetch, WEIGHTS_NAMES[:2], url) if weights_wanted else config
+    weights = _first(fetch, WEIGHTS_NAMES[:2], url) if wanted == "pytorch" else config
     return CheckpointFiles(config, weights, immutable=True)
 
 
 def _in_archive(
-    archive: Path, cache_dir: str | os.PathLike[str] | None, weights_wanted: bool
+    archive: Path, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
 ) -> CheckpointFiles:
     folder = extracted_archive(archive, cache_dir)
     entries = list(folder.iterdir())
     if len(entries) == 1 and entries[0].is_dir():  # archives made of a folder, not of its files
         folder = entries[0]
-    return _in_folder(folder, weights_wanted, immutable=True)
+    return _in_folder(folder, wanted, immutable=True)
 
 
-def _in_folder(folder: Path, weights_wanted: bool, *, immutable: bool) -> CheckpointFiles:
+def _in_folder(folder: Path, wanted: Wanted, *, immutable: bool) -> CheckpointFiles:
     config = _first_file(folder, CONFIG_NAMES)
-    weights = _first_file(folder, WEIGHTS_NAMES) if weights_wanted else config
+    weights = {
+        "pytorch": lambda: _first_file(folder, WEIGHTS_NAMES),
+        "tensorflow": lambda: folder,
+        "none": lambda: config,
+    }[wanted]()
     return CheckpointFiles(config, weights, immutable)
 
 

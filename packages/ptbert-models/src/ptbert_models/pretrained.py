@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor, nn
 
@@ -17,6 +17,8 @@ from ptbert_models.loading import LoadReport, fill, modern_key, plan_loading
 from ptbert_models.weights import read_weights
 
 logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model", bound="PreTrainedModel")
 
 
 class PreTrainedModel(nn.Module):
@@ -53,6 +55,7 @@ class PreTrainedModel(nn.Module):
         pretrained_model_name_or_path: str | os.PathLike[str],
         *inputs: Any,
         cache_dir: str | os.PathLike[str] | None = None,
+        from_tf: bool = False,
         state_dict: Mapping[str, Tensor] | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -67,6 +70,8 @@ class PreTrainedModel(nn.Module):
                 of one (``.tar.gz``, ``.tar``, ``.zip``), as a file or a URL; or a folder's URL.
             *inputs: further arguments of the class.
             cache_dir: where downloads are kept instead of the usual cache.
+            from_tf: whether the weights are a TensorFlow checkpoint; the name is then a folder, an
+                archive or a checkpoint's prefix, with the configuration beside the checkpoint.
             state_dict: weights to use instead of the checkpoint's; they are copied.
             **kwargs: further arguments of the class, such as ``num_labels``.
 
@@ -74,25 +79,41 @@ class PreTrainedModel(nn.Module):
             OSError: if the checkpoint cannot be found, reached or read.
             ValueError: if its configuration makes no sense, or its weights do not fit.
         """
+        given = state_dict is not None
         files = find_checkpoint(
             pretrained_model_name_or_path,
+            "none" if given else "tensorflow" if from_tf else "pytorch",
             family=cls.family,
             cache_dir=cache_dir,
-            weights_wanted=state_dict is None,
         )
         config = cls.config_class.from_json_file(files.config)
         # A constructor written by somebody else may give first values that only it knows.
         ours = cls.__init__.__module__.startswith(f"{__package__}.")
         with NoInitialization() if ours else nullcontext():
             model = cls(config, *inputs, **kwargs)
-        if state_dict is None:
+        weights: Mapping[str, Tensor]
+        if state_dict is not None:
+            weights, source = state_dict, "the given state_dict"
+        elif from_tf:
+            weights, source = cls.read_tensorflow(files.weights, config), str(files.weights)
+        else:
             weights = read_weights(files.weights, memory_map=files.immutable)
             source = str(files.weights)
-        else:
-            weights, source = dict(state_dict), "the given state_dict"
-        report = model._load(weights, take=state_dict is None, initialize_missing=ours)
+        report = model._load(weights, take=not given, initialize_missing=ours)
         _log(report, cls.__name__, source)
         return model
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PretrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a TensorFlow checkpoint of the family as a state dict.
+
+        Args:
+            path: a checkpoint's prefix, one of its files, or its folder.
+            config: sizes of the model that it is for.
+        """
+        raise NotImplementedError(f"{cls.__name__} has no TensorFlow counterpart")
 
     def init_weights(self, module: nn.Module) -> None:
         """Give one module its first values; use as ``self.apply(self.init_weights)``."""
@@ -129,10 +150,21 @@ class PreTrainedModel(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
+def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
+    """Fill a model from a TensorFlow checkpoint of its family, and log what was not used.
+
+    What the checkpoint lacks keeps the values that it has.
+    """
+    weights = model.read_tensorflow(path, model.config)
+    report = model._load(weights, take=True, initialize_missing=False)
+    _log(report, type(model).__name__, os.fspath(path))
+    return model
+
+
 def _log(report: LoadReport, model_name: str, source: str) -> None:
     if report.missing:
         logger.warning(
-            "%s has weights that are not in %s; they were newly initialised and need training: %s",
+            "%s has weights that are not in %s; they are newly initialised and need training: %s",
             model_name,
             source,
             ", ".join(report.missing),

@@ -13,6 +13,7 @@ from ptbert_models.bert.pretraining import (
     BertForNextSentencePrediction,
     BertForPreTraining,
 )
+from ptbert_models.bert.tensorflow import load_tf_weights_in_bert
 
 __all__ = [
     "BertConfig",
@@ -25,4 +26,5 @@ __all__ = [
     "BertForTokenClassification",
     "BertModel",
     "BertPreTrainedModel",
+    "load_tf_weights_in_bert",
 ]

@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 from ptbert_models.attention import padding_bias, split_head_mask
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
+from ptbert_models.bert.tensorflow import read_bert_checkpoint
+from ptbert_models.config import PretrainedConfig
 from ptbert_models.initialization import initialize_normal
 from ptbert_models.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
@@ -43,6 +46,13 @@ class BertPreTrainedModel(PreTrainedModel):
     legacy_suffixes: ClassVar[Mapping[str, str]] = {".gamma": ".weight", ".beta": ".bias"}
     ignored_suffixes = (".embeddings.position_ids",)  # a buffer of later libraries
     output_attentions = False  # for whole-model pickles that are older than this attribute
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PretrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a TensorFlow checkpoint as a state dict."""
+        return read_bert_checkpoint(path)
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Give one module its first values; programs also call this with a bare part as self."""
