@@ -48,5 +48,5 @@ def test_an_error_page_is_never_stored(file_server, cache):
 def test_offline_says_where_it_looked(cache, monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
 
-    with pytest.raises(OfflineMiss, match=f"is switched off; looked for [0-9a-f]+ in {cache}"):
+    with pytest.raises(OfflineMiss, match=f"is not used; looked for [0-9a-f]+ in {cache}"):
         cached_path("http://127.0.0.1:9/x", cache)

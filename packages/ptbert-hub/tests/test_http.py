@@ -142,7 +142,7 @@ def test_offline_answers_from_the_cache_or_says_what_is_missing(served, cache, m
 
     with no_sockets(monkeypatch):
         assert get(served, cache) == path
-        with pytest.raises(OfflineMiss, match="not in the cache and the network is switched off"):
+        with pytest.raises(OfflineMiss, match="not in the cache and the network is not used"):
             get(served, cache, "other.dat")
 
 

@@ -325,7 +325,7 @@ def test_offline_a_damaged_file_is_an_error(served, cache, resting, monkeypatch)
     os.truncate(resting, 1000)
     monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
 
-    with pytest.raises(CorruptCache, match="is damaged, and the network is switched off"):
+    with pytest.raises(CorruptCache, match="is damaged, and the network is not used"):
         get(served, cache)
 
 

@@ -74,6 +74,7 @@ def get_from_cache(
     force: bool = False,
     revalidate: str | float | None = None,
     strict: bool = False,
+    local_only: bool = False,
 ) -> str:
     """Return the path of the cached file for ``url``, downloading it first if needed.
 
@@ -87,6 +88,7 @@ def get_from_cache(
         revalidate: ``"always"``, ``"never"``, or how many seconds a copy may go unasked. None
             takes ``PTBERT_HUB_REVALIDATE``, else as said above.
         strict: raise when the server cannot be asked, although a copy is there.
+        local_only: never use the network, as if the environment switched it off.
 
     Raises:
         OfflineMiss: if the network is switched off and no cache holds the file.
@@ -103,7 +105,7 @@ def get_from_cache(
             return str(elsewhere)
     if found is not None and not force and _is_fresh(found, file, revalidate):
         return str(found.path)
-    if is_offline():
+    if local_only or is_offline():
         if found is None:
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
@@ -206,15 +208,15 @@ def _offline_miss(file: Wanted, folders: list[Path], damaged: list[Entry]) -> Hu
     if damaged:
         return CorruptCache(
             f"the cached copy of {url} at {str(damaged[0].path)!r} is damaged, "
-            "and the network is switched off",
+            "and the network is not used",
             hint="fetch it again on a connected machine",
             url=url,
             path=str(damaged[0].path),
         )
     return OfflineMiss(
-        f"{url} is not in the cache and the network is switched off; "
+        f"{url} is not in the cache and the network is not used; "
         f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}",
-        hint=f"unset {' and '.join(OFFLINE_VARIABLES)}, or bring the file with "
-        "`ptbert-hub export` and `import`",
+        hint="`ptbert-hub fetch` downloads it where the network is on "
+        f"({', '.join(OFFLINE_VARIABLES)} switch it off), `export` and `import` carry it here",
         url=url,
     )

@@ -130,10 +130,14 @@ class Hashing:
             self.update(block)
             left -= len(block)
 
+    @property
+    def found(self) -> str:
+        """The digest so far, by the algorithm of the statement."""
+        return (self._other or self.sha256).hexdigest()
+
     def agrees(self) -> bool:
         """Whether the bytes are those that the statement is about."""
-        found = (self._other or self.sha256).hexdigest()
-        return self.digest is None or found == self.digest.value
+        return self.digest is None or self.found == self.digest.value
 
 
 def hashed(path: Path, digest: Digest | None = None) -> Hashing:

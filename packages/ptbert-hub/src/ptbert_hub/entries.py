@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ptbert_hub.digests import hashed, recorded_tag, sniff
+from ptbert_hub.digests import Digest, hashed, recorded_tag, sniff
 from ptbert_hub.errors import NotAModelFile
 from ptbert_hub.files import atomic_write, replace
 from ptbert_hub.location import WORK_FOLDER
@@ -88,17 +88,24 @@ def newest_good(folder: Path, file: Wanted) -> tuple[Entry | None, list[Entry]]:
 
 
 def examined(entry: Entry, file: Wanted) -> str | None:
-    """Read a file whole; return what is wrong with it, or write down that it is good."""
+    """Read a file whole; return what is wrong with it, or write down that it is good.
+
+    Programs of 2019 wrote the record last, so a file without one may be half a copy. Then only
+    a pin tells, or the name, which holds the digest of an entity tag that may be the MD5.
+    """
     tag = recorded_tag(file.url, entry.record.get("etag"))
-    hashing = hashed(entry.path, tag)
+    hashing = hashed(entry.path, tag or Digest("md5", ""))
     sha256 = hashing.sha256.hexdigest()
+    named = entry.path.name.partition(".")[2] == url_to_filename(f'"{hashing.found}"')
     expected = {entry.record.get("sha256"), file.pin and file.pin.sha256} - {None}
     if sha256 in expected:
         verified = "sha256"
-    elif tag is not None and hashing.agrees() and entry.trust is Trust.UNKNOWN:
+    elif (hashing.agrees() or named) and entry.trust is Trust.UNKNOWN:
         verified = "md5"
     elif expected or tag is not None:
         return "its digest is not the right one"
+    elif not entry.record:
+        return "nothing says what it is, so it may be half a copy"
     else:
         try:
             sniff(entry.path, file.url)

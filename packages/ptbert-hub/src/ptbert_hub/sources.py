@@ -8,7 +8,7 @@ digest is not fetched from there.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -43,9 +43,9 @@ def wanted(url: str) -> Wanted:
         >>> wanted(CATALOG["gpt2"].merges).sources[0]
         'https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/merges.txt'
     """
-    found = _published().get(url)
-    pin = PINS.get((found[0].name, found[1])) if found else None
-    mirrors = [filled for filled in _mirrors(url, found) if filled]
+    file = published_file(url)
+    found, pin = _published().get(url), file.pin
+    mirrors = _mirrors(url, found)
     others = [] if is_set("PTBERT_HUB_MIRROR_ONLY") else [*_hub(found), *_original(url, found, pin)]
     if not mirrors and not others:
         raise BadSource(
@@ -53,7 +53,14 @@ def wanted(url: str) -> Wanted:
             hint="unset PTBERT_HUB_MIRROR_ONLY, or name a mirror that has it",
             url=redacted(url),
         )
-    return Wanted(url, pin, found[0] if found else None, tuple(dict.fromkeys(mirrors + others)))
+    return replace(file, sources=tuple(dict.fromkeys(mirrors + others)))
+
+
+def published_file(url: str) -> Wanted:
+    """Return what is known about the file at ``url``, without asking where it could come from."""
+    found = _published().get(url)
+    pin = PINS.get((found[0].name, found[1])) if found else None
+    return Wanted(url, pin, found[0] if found else None, ())
 
 
 def _hub(found: tuple[Checkpoint, Kind] | None) -> list[str]:

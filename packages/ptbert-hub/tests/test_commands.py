@@ -1,0 +1,281 @@
+"""The command line, and the upkeep of a cache that it stands on."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from ptbert_hub import CATALOG, get_from_cache, naming, upkeep
+from ptbert_hub.__main__ import main
+from ptbert_hub.errors import DigestMismatch, NotFound
+
+ROW = CATALOG["bert-base-cased"]
+VOCAB = b"[PAD]\n[UNK]\n"
+
+
+@pytest.fixture
+def filled(served, cache, monkeypatch):
+    """A cache with two versions of one file, a published one, and every kind of leftover."""
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    old = Path(get_from_cache(served.url(), cache))
+    os.utime(old, (time.time() - 3 * upkeep.DAY,) * 2)
+    served.become(b"new" * 100)
+    get_from_cache(served.url(), cache)
+    served.become(VOCAB)
+    get_from_cache(ROW.vocabulary, cache)
+    partial = cache / ".ptbert-hub/partial" / f"{'a' * 64}.{'0' * 16}-1-1-{'0' * 16}.part"
+    partial.write_bytes(b"half")
+    os.utime(partial, (time.time() - 2 * upkeep.DAY,) * 2)
+    aside = cache / ".ptbert-hub/quarantine"
+    aside.mkdir()
+    (aside / "bad.1").write_bytes(b"page")
+    (cache / f"{'b' * 64}.json").write_text("{}")
+    return cache
+
+
+def run(capsys, *arguments):
+    code = main(arguments)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def rows(capsys, *arguments):
+    code, out, _ = run(capsys, *arguments, "--json")
+    assert code == 0
+    return json.loads(out)["rows"]
+
+
+def test_ls_shows_files_versions_and_leftovers(filled, capsys):
+    found = rows(capsys, "ls", "--cache-dir", str(filled))
+
+    assert sorted(row["state"] for row in found) == [
+        *("file", "file", "old", "orphan", "partial", "quarantine")
+    ]
+    published = next(row for row in found if row["name"])
+    assert (published["name"], published["file"]) == ("bert-base-cased", "vocabulary")
+    assert published["size"] == len(VOCAB)
+    assert published["pinned"] is False
+    assert published["verified"] == "sniffed"
+    assert "127.0.0.1" in published["source"]
+
+
+def test_ls_for_people_names_checkpoints_and_says_what_is_unpinned(filled, capsys):
+    code, out, _ = run(capsys, "ls", "--cache-dir", str(filled))
+
+    assert code == 0
+    line = next(line for line in out.splitlines() if "bert-base-cased vocabulary" in line)
+    assert "unpinned" in line
+    assert f"bytes in {filled}" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="du is not there")
+def test_the_total_is_what_du_says(filled, which):
+    done = subprocess.run(
+        [which("du"), "-s", "--block-size=1", str(filled)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert upkeep.disk_usage(filled) == int(done.stdout.split()[0])
+
+
+def test_an_empty_cache_is_no_error(cache, capsys):
+    assert run(capsys, "ls", "--cache-dir", str(cache)) == (0, f"0 bytes in {cache}\n", "")
+
+
+def test_path_prints_a_path_or_says_how_to_get_it(filled, capsys):
+    options = ("--file", "vocabulary", "--cache-dir", str(filled))
+    code, out, _ = run(capsys, "path", "bert-base-cased", *options)
+    assert code == 0
+    assert Path(out.strip()).read_bytes() == VOCAB
+
+    code, out, err = run(capsys, "path", "gpt2", "--file", "merges", "--cache-dir", str(filled))
+    assert (code, out) == (1, "")
+    assert "is not in the cache and the network is not used" in err
+    assert "`ptbert-hub fetch` downloads it" in err
+
+
+def test_fetch_downloads_and_prints_paths(served, cache, capsys, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    served.content = b"{}"
+    code, out, _ = run(
+        capsys, "fetch", "gpt2-medium", "--file", "config", "--cache-dir", str(cache)
+    )
+
+    assert code == 0
+    assert Path(out.strip()).read_bytes() == b"{}"
+    run(capsys, "fetch", "gpt2-medium", "--file", "config", "--force", "--cache-dir", str(cache))
+    assert len(served.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["fetch", "bert-base-uncasd"], "did you mean 'bert-base-uncased'?"),
+        (["fetch", "resnet"], "known are bert-base-uncased"),
+        (["fetch", "gpt2", "--file", "corpus"], "'gpt2' has no corpus - it has weights"),
+        (["rm", "gpt2"], "nothing of"),
+        (["export", "x.tar"], "nothing to export"),
+        (["import", "none.tar"], "no archive at 'none.tar'"),
+    ],
+)
+def test_errors_take_one_line(cache, capsys, arguments, text):
+    code, out, err = run(capsys, *arguments, "--cache-dir", str(cache))
+
+    assert (code, out) == (1, "")
+    assert err.startswith("ptbert-hub: ")
+    assert text in err
+    assert err.count("\n") == 1
+
+
+def test_verify_finds_a_flipped_bit_whatever_the_time_says(filled, capsys):
+    assert run(capsys, "verify", "--cache-dir", str(filled))[0] == 0
+    path = Path(rows(capsys, "ls", "--cache-dir", str(filled))[0]["path"])
+    status = path.stat()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    code, out, _ = run(capsys, "verify", "--cache-dir", str(filled))
+    assert code == 1
+    assert "1 damaged" in out
+    assert "problem: its digest is not the right one" in out
+    assert path.exists()
+    run(capsys, "verify", "--quarantine", "--cache-dir", str(filled))
+    assert not path.exists()
+
+
+def test_verify_takes_names(filled, capsys):
+    assert len(rows(capsys, "verify", "bert-base-cased", "--cache-dir", str(filled))) == 1
+
+
+def test_prune_tells_first_and_deletes_only_when_told(filled, capsys):
+    later = time.time() + 8 * upkeep.DAY
+    would = upkeep.prune(filled, now=later)
+
+    assert sorted(row["state"] for row in would) == ["old", "orphan", "partial", "quarantine"]
+    assert all(Path(row["path"]).exists() for row in would)
+    done = upkeep.prune(filled, apply=True, now=later)
+    assert [row["path"] for row in done] == [row["path"] for row in would]
+    assert not any(Path(row["path"]).exists() for row in would)
+    assert [row["state"] for row in upkeep.listing(filled)] == ["file", "file"]
+    assert upkeep.prune(filled, now=later) == []
+
+
+def test_prune_keeps_what_is_young(filled, capsys):
+    code, out, _ = run(capsys, "prune", "--yes", "--cache-dir", str(filled))
+
+    assert code == 0
+    assert "deleted 0 files" in out
+
+
+def test_prune_leaves_what_is_being_written(cache):
+    folder = cache / ".ptbert-hub/partial"
+    folder.mkdir(parents=True)
+    from ptbert_hub.partials import Partial
+
+    writer = Partial(folder, "k" * 64)
+    writer.start_over(source="s", total=9, validator='"v"')
+    os.utime(writer.path, (1, 1))
+
+    assert upkeep.prune(cache, apply=True, now=time.time()) == []
+    writer.discard()
+
+
+def test_rm_tells_first_and_deletes_only_when_told(filled, capsys):
+    options = ("rm", "bert-base-cased", "--cache-dir", str(filled))
+    path = Path(rows(capsys, *options)[0]["path"])
+    assert path.exists()
+    assert "would delete 1 files, 12 bytes; add --yes" in run(capsys, *options)[1]
+    assert "deleted 1 files" in run(capsys, *options, "--yes")[1]
+    assert not path.exists()
+    assert not naming.record_path(path).exists()
+
+
+def test_files_travel_in_an_archive(filled, tmp_path, capsys, monkeypatch):
+    archive, other = str(tmp_path / "carry.tar"), tmp_path / "other"
+    code, out, _ = run(capsys, "export", archive, "--cache-dir", str(filled))
+    assert (code, out.splitlines()[-1]) == (0, f"2 files in {archive}")
+
+    assert run(capsys, "import", archive, "--cache-dir", str(other))[0] == 0
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    assert Path(get_from_cache(ROW.vocabulary, other)).read_bytes() == VOCAB
+    assert list((other / ".ptbert-hub/extracted").iterdir()) == []
+
+
+def test_export_takes_names(filled, tmp_path, capsys):
+    archive = str(tmp_path / "carry.tar")
+    run(capsys, "export", archive, "bert-base-cased", "--cache-dir", str(filled))
+
+    with tarfile.open(archive) as tar:
+        assert len(tar.getnames()) == 2
+
+
+def test_a_forged_file_is_not_imported(filled, tmp_path, cache):
+    forged = tmp_path / "forged.tar"
+    path = Path(get_from_cache(ROW.vocabulary, filled))
+    with tarfile.open(forged, "w") as tar:
+        for name, content in (
+            (path.name, b"forged"),
+            (path.name + ".json", naming.record_path(path).read_bytes()),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+    with pytest.raises(DigestMismatch, match="is not what its record says"):
+        upkeep.import_files(tmp_path / "third", forged)
+    assert [p.name for p in (tmp_path / "third").iterdir()] == [".ptbert-hub"]
+
+
+def test_env_tells_the_settings_and_no_secret(capsys, monkeypatch, cache):
+    monkeypatch.setenv("HF_TOKEN", "c4n4ry")
+    monkeypatch.setenv("HF_ENDPOINT", "https://me:c4n4ry@hub.local")
+    code, out, _ = run(capsys, "env", "--cache-dir", str(cache))
+
+    assert code == 0
+    assert "token: set" in out
+    assert f"cache: {cache}" in out
+    assert "endpoint: https://hub.local" in out
+    assert "c4n4ry" not in out
+    facts = {row["key"]: row["value"] for row in rows(capsys, "env")}
+    assert facts["offline"] is False
+    assert facts["checkpoints"] == 17
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "ptbert_hub", "--help"], capture_output=True, text=True, check=True
+    )
+
+    for command in ["ls", "path", "fetch", "verify", "prune", "rm", "export", "import", "env"]:
+        assert f"    {command}" in done.stdout
+
+
+def test_a_closed_pipe_is_no_traceback(filled):
+    done = subprocess.run(
+        f"{sys.executable} -m ptbert_hub ls --json --cache-dir {filled} | head -c 1 > /dev/null",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "Traceback" not in done.stderr
+
+
+def test_addresses_of_a_name_leave_the_corpus_out():
+    row = CATALOG["transfo-xl-wt103"]
+
+    assert upkeep.addresses(row.name) == [row.weights, row.config, row.vocabulary]
+    assert upkeep.addresses(row.name, ["corpus"]) == [row.corpus]
+    with pytest.raises(NotFound, match="has no merges"):
+        upkeep.addresses(row.name, ["merges"])
