@@ -129,6 +129,12 @@ class ScheduledAdam(Optimizer):
         Raises:
             RuntimeError: if a gradient is sparse or complex, before anything is changed.
         """
+        if torch.compiler.is_compiling():
+            # One call of a kernel leaves nothing to compile, and a rate that changes recompiles.
+            return torch.compiler.disable(self._step)(closure)  # type: ignore[no-untyped-call]
+        return self._step(closure)
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -295,7 +301,8 @@ def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
         last = max(int(schedule.t_total), 0)
         values = [schedule.get_lr(i, nowarn=True) for i in range(last + 1)]
         table[step.device] = torch.tensor(values, dtype=torch.float64, device=step.device)
-    return table[step.device][step.long().clamp(max=len(table[step.device]) - 1)]
+    multipliers = table[step.device]
+    return multipliers.take(step.long().clamp(max=len(multipliers) - 1))
 
 
 _tables: WeakKeyDictionary[_LRSchedule, dict[torch.device, Tensor]] = WeakKeyDictionary()

@@ -73,13 +73,12 @@ def fused_update(
             coefficients = coefficients._replace(decay=float32_decay(coefficients.decay, step))
         if coefficients.step_size == 0 and coefficients.decay != 0:
             return False  # the kernel multiplies its decay by the rate
-    low = params[0].dtype in LOW_PRECISION
     grad_scale = None
-    if clip is not None and clip.is_cpu and len(clip) == 1 and not low:
+    if clip is not None and clip.is_cpu and len(clip) == 1 and params[0].dtype == torch.float32:
         grad_scale = 1 / clip[0] if clip.item() < 1 else None  # the kernel divides and stores
     elif clip is not None:
         scale_gradients(grads, clip)
-    if low:
+    if params[0].dtype in LOW_PRECISION:
         for param, grad, m, v in _chunks(params, grads, firsts, seconds):
             work = param.float()
             _kernel([work], [grad.float()], [m], [v], betas, coefficients)

@@ -30,9 +30,13 @@ def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Gr
     if "betas" not in group:
         full["betas"] = pair_of_betas(full["betas"], group.get("b1"), group.get("b2"))
     full["b1"], full["b2"] = full["betas"] = pair_of_betas(full["betas"])
-    # Until 0.6.1 the groups held the schedule by its name and these two beside it.
-    arguments = full.pop("warmup", -1), full.pop("t_total", -1)
-    full["schedule"] = resolve_schedule(full["schedule"], *arguments)
+    # Arguments of the schedule rather than options; until 0.6.1 they were kept beside its name.
+    given = {name: full.pop(name) for name in ("warmup", "t_total") if name in group}
+    if "schedule" in group:
+        full["schedule"] = resolve_schedule(group["schedule"], **given)
+    elif given:
+        schedule = full["schedule"]
+        full["schedule"] = type(schedule)(**{**schedule.arguments(), **given})
     _check(full)
     return full
 

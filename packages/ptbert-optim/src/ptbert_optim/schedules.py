@@ -100,11 +100,13 @@ class _LRSchedule(ABC):  # the underscore is 2019's: published programs subclass
     def get_lr_(self, progress: float) -> float:
         """Return the multiplier at ``progress``, the share of ``t_total`` done."""
 
-    def _arguments(self) -> dict[str, float]:
-        return {k: v for k, v in vars(self).items() if k in ("warmup", "t_total", "cycles")}
+    def arguments(self) -> dict[str, float]:
+        """Return the arguments with which the constructor makes an equal schedule."""
+        held = vars(self)
+        return {name: held[name] for name in ("warmup", "t_total", "cycles") if name in held}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value:g}" for name, value in self._arguments().items())
+        arguments = ", ".join(f"{name}={value:g}" for name, value in self.arguments().items())
         return f"{type(self).__name__}({arguments})"
 
 
@@ -227,7 +229,7 @@ class WarmupCosineWithWarmupRestartsSchedule(WarmupCosineWithHardRestartsSchedul
     def __init__(
         self, warmup: float = 0.002, t_total: float = -1, cycles: float = 1.0, **kw: Any
     ) -> None:
-        if not warmup * cycles < 1:
+        if 0 <= warmup < 1 <= warmup * cycles:
             raise ValueError(
                 f"warmup={warmup!r} in each of cycles={cycles!r} leaves no time to fall; "
                 "choose warmup * cycles below 1"
@@ -238,8 +240,9 @@ class WarmupCosineWithWarmupRestartsSchedule(WarmupCosineWithHardRestartsSchedul
         """Return :func:`warmup_cosine_warmup_restarts` of the progress."""
         return warmup_cosine_warmup_restarts(progress, self.warmup, self.cycles)
 
-    def _arguments(self) -> dict[str, float]:
-        arguments = super()._arguments()
+    def arguments(self) -> dict[str, float]:
+        """Return the arguments with which the constructor makes an equal schedule."""
+        arguments = super().arguments()
         return {**arguments, "warmup": arguments["warmup"] / self.cycles}
 
 

@@ -1,0 +1,362 @@
+"""What BertAdam and OpenAIAdam both promise."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
+
+from ptbert_optim import BertAdam, OpenAIAdam, WarmupCosineSchedule, WarmupLinearSchedule
+
+pytestmark = pytest.mark.parametrize(
+    "optimizer_class", [BertAdam, OpenAIAdam], ids=lambda kind: kind.__name__
+)
+
+
+def weights(*shapes):
+    generator = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+
+
+def take_steps(optimizer, number, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(number):
+        for group in optimizer.param_groups:
+            for param in group["params"]:
+                param.grad = torch.randn(param.shape, generator=generator).to(param.dtype)
+        optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"lr": -1.0}, r"lr=-1.0 is refused; choose a finite number >= 0"),
+        ({"lr": float("nan")}, r"lr=nan is refused"),
+        ({"e": -1e-8}, r"e=-1e-08 is refused"),
+        ({"weight_decay": -0.1}, r"weight_decay=-0.1 is refused"),
+        ({"b1": 1.0}, r"b1=1.0 is refused; choose a number in \[0, 1\)"),
+        ({"betas": (0.9, -0.1)}, r"b2=-0.1 is refused"),
+        ({"betas": 0.9}, r"betas=0.9 is no pair; give \(b1, b2\), or b1= and b2="),
+        ({"max_grad_norm": float("nan")}, r"max_grad_norm=nan is refused; .* -1 for no clipping"),
+        ({"schedule": "linear"}, r"'linear' is no schedule; did you mean"),
+        ({"warmup": 2, "schedule": "warmup_linear"}, r"warmup=2 is no share"),
+    ],
+)
+def test_an_impossible_option_is_refused(optimizer_class, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        optimizer_class(weights(3), **{"lr": 0.1, **wrong})
+    with pytest.raises(ValueError, match=message):
+        optimizer_class([{"params": weights(3), **wrong}], lr=0.1)
+
+
+def test_the_rate_is_required(optimizer_class):
+    with pytest.raises(ValueError, match="lr"):
+        optimizer_class(weights(3))
+
+
+def test_unknown_arguments_are_named_in_one_warning(optimizer_class, caplog):
+    optimizer_class(weights(3), lr=0.1, foo=1, correct_bias=False)
+
+    (message,) = caplog.messages
+    assert f"{optimizer_class.__name__} ignores the unknown arguments foo, correct_bias" in message
+    assert "it knows lr, schedule, warmup, t_total, b1, b2, betas" in message
+
+
+def test_a_schedule_object_beside_warmup_warns_once(optimizer_class, caplog):
+    schedule = WarmupLinearSchedule(warmup=0.1, t_total=10)
+
+    optimizer = optimizer_class(weights(3, 3), lr=0.1, warmup=0.2, t_total=20, schedule=schedule)
+
+    (message,) = caplog.messages
+    assert "warmup=0.2 and t_total=20 are ignored beside the schedule Warmup" in message
+    assert optimizer.param_groups[0]["schedule"] is schedule
+
+
+def test_both_spellings_of_the_betas_mean_the_same(optimizer_class):
+    new = optimizer_class(weights((4, 3)), lr=0.1, betas=(0.8, 0.95))
+    old = optimizer_class(weights((4, 3)), lr=0.1, b1=0.8, b2=0.95)
+    one = optimizer_class([{"params": weights((4, 3)), "b1": 0.8}], lr=0.1, b2=0.95)
+
+    for optimizer in (new, old, one):
+        take_steps(optimizer, 3)
+
+    for other in (old, one):
+        assert torch.equal(other.param_groups[0]["params"][0], new.param_groups[0]["params"][0])
+    assert (old.param_groups[0]["betas"], new.param_groups[0]["b2"]) == ((0.8, 0.95), 0.95)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_sparse_gradient_is_refused_before_anything_changes(optimizer_class, fused):
+    dense, table = weights(3, (5, 2))
+    optimizer = optimizer_class([dense, table], lr=0.1, fused=fused)
+    dense.grad, before = torch.ones(3), dense.detach().clone()
+    nn.functional.embedding(torch.tensor([1]), table, sparse=True).sum().backward()
+
+    with pytest.raises(RuntimeError, match=r"sparse gradient of a parameter of shape \(5, 2\)"):
+        optimizer.step()
+
+    assert torch.equal(dense, before)
+    assert optimizer.get_lr() == [0]
+
+
+def test_a_complex_gradient_is_refused(optimizer_class):
+    weight = nn.Parameter(torch.ones(3, dtype=torch.complex64))
+    weight.grad = torch.ones_like(weight)
+
+    with pytest.raises(RuntimeError, match=r"complex gradient .* give dense real gradients"):
+        optimizer_class([weight], lr=0.1).step()
+
+
+def test_get_lr_tells_the_rates_of_the_tensors_updated_so_far(optimizer_class):
+    used, unused = weights(3, 3)
+    optimizer = optimizer_class([used, unused], lr=0.1, warmup=0.5, t_total=4)
+    assert optimizer.get_lr() == [0]
+
+    used.grad = torch.ones(3)
+    optimizer.step()
+
+    assert optimizer.get_lr() == [0.05]
+
+
+def test_a_rate_set_by_hand_counts(optimizer_class):
+    left, right = weights((4, 3))[0], weights((4, 3))[0]
+    by_hand, from_start = optimizer_class([left], lr=9.0), optimizer_class([right], lr=0.1)
+
+    by_hand.param_groups[0]["lr"] = 0.1
+    take_steps(by_hand, 2)
+    take_steps(from_start, 2)
+
+    assert torch.equal(left, right)
+    assert by_hand.get_lr() == [0.1]
+
+
+def test_a_rate_may_be_a_tensor(optimizer_class):
+    left, right = weights((4, 3))[0], weights((4, 3))[0]
+
+    take_steps(optimizer_class([left], lr=torch.tensor(0.125)), 2)
+    take_steps(optimizer_class([right], lr=0.125), 2)
+
+    assert torch.equal(left, right)
+
+
+def test_a_scheduler_of_torch_multiplies_the_schedule(optimizer_class):
+    (weight,) = weights((4, 3))
+    optimizer = optimizer_class([weight], lr=0.1, warmup=0.5, t_total=8)
+    scheduler = LambdaLR(optimizer, lambda step: 1 / (1 + step))
+
+    take_steps(optimizer, 1)
+    scheduler.step()
+
+    assert optimizer.get_lr() == pytest.approx([0.1 / 2 / 4])
+
+
+def test_one_cycle_moves_the_betas(optimizer_class):
+    (weight,) = weights((4, 3))
+    optimizer = optimizer_class([weight], lr=0.1)
+    scheduler = OneCycleLR(optimizer, max_lr=0.1, total_steps=10)
+
+    take_steps(optimizer, 1)
+    scheduler.step()
+    take_steps(optimizer, 1)
+
+    group = optimizer.param_groups[0]
+    assert group["betas"][0] != 0.9
+    assert (group["b1"], group["b2"]) == tuple(group["betas"])
+
+
+def test_a_saved_state_is_plain_and_goes_on_exactly(optimizer_class):
+    (here,), (there,) = weights((40, 30)), weights((40, 30))
+    options = {"lr": 0.1, "warmup": 0.1, "t_total": 10}
+    first, second = optimizer_class([here], **options), optimizer_class([there], lr=7.0)
+    take_steps(first, 3)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    with torch.no_grad():
+        there.copy_(here)
+
+    second.load_state_dict(torch.load(file, weights_only=True))
+    for optimizer in (first, second):
+        take_steps(optimizer, 3, seed=2)
+
+    assert torch.equal(here, there)
+    assert first.get_lr() == second.get_lr()
+
+
+def test_the_saved_layout_is_that_of_2019(optimizer_class):
+    optimizer = optimizer_class(weights((4, 3)), lr=0.1)
+    take_steps(optimizer, 2)
+
+    state = optimizer.state_dict()
+
+    names = ["step", *optimizer_class.moments]
+    assert list(state["state"][0]) == names
+    assert state["state"][0]["step"] == 2
+    assert {"lr", "schedule", "b1", "b2", "betas", "e", "weight_decay", "max_grad_norm"} <= set(
+        state["param_groups"][0]
+    )
+
+
+def test_loading_leaves_the_callers_state_alone(optimizer_class):
+    optimizer, other = (optimizer_class(weights((4, 3)), lr=0.1) for _ in range(2))
+    take_steps(optimizer, 2)
+    state = optimizer.state_dict()
+    before = copy.deepcopy(state)
+
+    other.load_state_dict(state)
+    take_steps(other, 2)
+
+    assert state["param_groups"] == before["param_groups"]
+    for name in optimizer_class.moments:
+        assert torch.equal(state["state"][0][name], before["state"][0][name])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_moments_of_low_precision_parameters_stay_float32(optimizer_class, dtype):
+    optimizer, other = (
+        optimizer_class([nn.Parameter(torch.ones(600, dtype=dtype))], lr=0.1) for _ in range(2)
+    )
+    take_steps(optimizer, 2)
+
+    other.load_state_dict(optimizer.state_dict())
+
+    for name in optimizer_class.moments:
+        (saved,) = (state[name] for state in optimizer.state.values())
+        (loaded,) = (state[name] for state in other.state.values())
+        assert saved.dtype is loaded.dtype is torch.float32
+        assert torch.equal(saved, loaded)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3, 1)])
+def test_a_state_of_other_shapes_is_refused_and_nothing_loaded(optimizer_class, shape):
+    optimizer, other = (
+        optimizer_class(weights((4, 3)), lr=0.1),
+        optimizer_class(weights(shape), lr=0.2),
+    )
+    take_steps(optimizer, 1)
+
+    with pytest.raises(ValueError, match=r"parameter 0 has a saved state of shapes .* needs"):
+        other.load_state_dict(optimizer.state_dict())
+
+    assert other.param_groups[0]["lr"] == 0.2
+
+
+def test_a_state_of_another_optimizer_is_refused(optimizer_class):
+    sgd = torch.optim.SGD(weights((4, 3)), lr=0.1, momentum=0.9)
+    take_steps(sgd, 1)
+
+    with pytest.raises(ValueError, match=f"momentum_buffer.* but {optimizer_class.__name__} needs"):
+        optimizer_class(weights((4, 3)), lr=0.1).load_state_dict(sgd.state_dict())
+
+
+def test_an_unknown_schedule_in_a_file_is_refused_and_nothing_loaded(optimizer_class):
+    optimizer = optimizer_class(weights(3), lr=0.1)
+    state = optimizer.state_dict()
+    state["param_groups"][0] |= {"schedule": {"class": "Foo"}, "lr": 5.0}
+
+    with pytest.raises(ValueError, match="'Foo' is no schedule"):
+        optimizer.load_state_dict(state)
+
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_an_optimizer_can_be_copied_and_pickled(optimizer_class, again):
+    optimizer = optimizer_class(weights((4, 3)), lr=0.1, warmup=0.1, t_total=10)
+    take_steps(optimizer, 2)
+
+    other = again(optimizer)
+    take_steps(optimizer, 2, seed=2)
+    take_steps(other, 2, seed=2)
+
+    assert torch.equal(other.param_groups[0]["params"][0], optimizer.param_groups[0]["params"][0])
+
+
+def test_options_unknown_in_2019_are_filled_in(optimizer_class):
+    optimizer = optimizer_class(weights((4, 3)), lr=0.1)
+    state = optimizer.state_dict()
+    for name in optimizer_class.later_options:
+        del state["param_groups"][0][name]
+
+    optimizer.load_state_dict(state)
+
+    assert optimizer_class.later_options.items() <= optimizer.param_groups[0].items()
+
+
+def test_a_group_added_later_has_its_own_options(optimizer_class):
+    first, second = weights((4, 3), (4, 3))
+    optimizer = optimizer_class([first], lr=0.1)
+    take_steps(optimizer, 1)
+    group = {"params": [second], "lr": 0.2, "schedule": "none"}
+
+    optimizer.add_param_group(group)
+    take_steps(optimizer, 1)
+
+    assert optimizer.get_lr() == [0.1, 0.2]
+    assert group == {"params": [second], "lr": 0.2, "schedule": "none"}
+
+
+def test_a_group_may_have_a_warmup_of_its_own(optimizer_class, caplog):
+    optimizer = optimizer_class(
+        [{"params": weights(3)}, {"params": weights(3), "warmup": 0.5}],
+        lr=0.1,
+        schedule=WarmupCosineSchedule(warmup=0.1, t_total=10, cycles=2),
+    )
+
+    assert [str(group["schedule"]) for group in optimizer.param_groups] == [
+        "WarmupCosineSchedule(warmup=0.1, t_total=10, cycles=2)",
+        "WarmupCosineSchedule(warmup=0.5, t_total=10, cycles=2)",
+    ]
+    assert caplog.messages == []
+
+
+def test_names_of_parameters_are_kept(optimizer_class):
+    model = nn.Linear(3, 2)
+
+    optimizer = optimizer_class(model.named_parameters(), lr=0.1)
+
+    assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
+
+
+def test_the_closure_is_called_once_with_gradients(optimizer_class):
+    (weight,) = weights((4, 3))
+    optimizer = optimizer_class([weight], lr=0.1)
+    before, calls = weight.detach().clone(), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        calls.append(loss)
+        return loss
+
+    assert optimizer.step(closure) is calls[0]
+    assert len(calls) == 1
+    assert not torch.equal(weight, before)
+
+
+def test_hooks_run_around_the_step(optimizer_class):
+    optimizer, order = optimizer_class(weights((4, 3)), lr=0.1), []
+    optimizer.register_step_pre_hook(lambda *_: order.append("before"))
+    optimizer.register_step_post_hook(lambda *_: order.append("after"))
+    optimizer.register_load_state_dict_pre_hook(lambda *_: order.append("load"))
+
+    take_steps(optimizer, 1)
+    optimizer.load_state_dict(optimizer.state_dict())
+
+    assert order == ["before", "after", "load"]
+
+
+def test_zero_grad_and_a_step_without_gradients_change_nothing(optimizer_class):
+    (weight,) = weights((4, 3))
+    optimizer = optimizer_class([weight], lr=0.1)
+    weight.grad, before = torch.ones(4, 3), weight.detach().clone()
+
+    optimizer.zero_grad()
+    optimizer.step()
+
+    assert torch.equal(weight, before)
+    assert optimizer.state_dict()["state"] == {}

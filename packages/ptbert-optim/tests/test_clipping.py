@@ -1,0 +1,66 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from ptbert_optim import BertAdam
+from ptbert_optim.clipping import clip_coefficients
+
+
+@given(st.integers(0, 10**6), st.floats(0.01, 100))
+def test_no_clipped_gradient_is_longer_than_allowed(seed, max_norm):
+    generator = torch.Generator().manual_seed(seed)
+    grads = [torch.randn(shape, generator=generator) * 10 for shape in ((7,), (), (3, 5))]
+
+    coefficients = clip_coefficients(grads, max_norm)
+
+    for grad, coefficient in zip(grads, coefficients, strict=True):
+        norm = torch.linalg.vector_norm(grad)
+        assert norm * coefficient <= max_norm * (1 + 1e-6)
+        assert coefficient == 1 or norm > max_norm * (1 - 1e-4)
+
+
+def test_a_float16_gradient_whose_squares_overflow_is_measured():
+    grad = torch.tensor([3000.0, 4000.0], dtype=torch.float16)
+
+    assert clip_coefficients([grad], 1.0).tolist() == pytest.approx([1 / 5000])
+
+
+@pytest.mark.parametrize("fused", [None, True, False])
+def test_a_global_clip_is_torchs_over_all_groups(fused):
+    shapes = [(700,), (30, 40), (3,)]
+    grads = [torch.randn(shape, generator=torch.Generator().manual_seed(1)) for shape in shapes]
+    ours, torchs = ([nn.Parameter(torch.ones(s)) for s in shapes] for _ in range(2))
+    for params in (ours, torchs):
+        for param, grad in zip(params, grads, strict=True):
+            param.grad = grad.clone()
+
+    BertAdam(
+        [{"params": ours[:1]}, {"params": ours[1:]}], lr=0.1, global_clip=True, fused=fused
+    ).step()
+    nn.utils.clip_grad_norm_(torchs, 1.0)
+    BertAdam(torchs, lr=0.1, max_grad_norm=-1, fused=fused).step()
+
+    for left, right in zip(ours, torchs, strict=True):
+        assert torch.allclose(left.grad, right.grad)
+        assert torch.allclose(left, right, rtol=0, atol=1e-6)
+
+
+def test_a_global_clip_without_gradients_does_nothing():
+    weight = nn.Parameter(torch.ones(3))
+
+    BertAdam([weight], lr=0.1, global_clip=True).step()
+
+    assert torch.equal(weight, torch.ones(3))
+
+
+def test_groups_without_a_limit_are_not_clipped_together():
+    free, limited = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    free.grad, limited.grad = torch.tensor([30.0]), torch.tensor([4.0])
+    groups = [{"params": [free], "max_grad_norm": -1}, {"params": [limited]}]
+
+    BertAdam(groups, lr=0.1, global_clip=True).step()
+
+    assert free.grad.item() == 30
+    assert limited.grad.item() == pytest.approx(1)

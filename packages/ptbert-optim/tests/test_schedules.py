@@ -1,0 +1,201 @@
+import io
+import logging
+import math
+import pickle
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+
+import ptbert_optim
+from ptbert_optim import (
+    SCHEDULES,
+    ConstantLR,
+    WarmupConstantSchedule,
+    WarmupCosineSchedule,
+    WarmupCosineWithHardRestartsSchedule,
+    WarmupCosineWithWarmupRestartsSchedule,
+    WarmupLinearSchedule,
+    _LRSchedule,
+)
+from ptbert_optim.schedules import plain_schedule, resolve_schedule, schedule_class
+
+CLASSES = [
+    ConstantLR,
+    WarmupConstantSchedule,
+    WarmupLinearSchedule,
+    WarmupCosineSchedule,
+    WarmupCosineWithHardRestartsSchedule,
+    WarmupCosineWithWarmupRestartsSchedule,
+]
+every_class = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+
+
+def test_the_names_of_2019_are_kept():
+    assert list(SCHEDULES) == [None, "none", "warmup_cosine", "warmup_constant", "warmup_linear"]
+
+
+@every_class
+@pytest.mark.parametrize("warmup", [-0.5, 1.0, 2, math.nan])
+def test_a_warmup_that_is_no_share_is_refused(kind, warmup):
+    with pytest.raises(ValueError, match=r"warmup=.* no share .* \[0, 1\), or -1"):
+        kind(warmup=warmup, t_total=10)
+
+
+@every_class
+@pytest.mark.parametrize("t_total", [0, -2, math.inf, math.nan])
+def test_a_t_total_that_is_no_number_of_updates_is_refused(kind, t_total):
+    with pytest.raises(ValueError, match=r"t_total=.* no number of updates; choose a positive"):
+        kind(t_total=t_total)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cycles", "least"),
+    [
+        (WarmupCosineSchedule, -1, 0),
+        (WarmupCosineSchedule, math.nan, 0),
+        (WarmupCosineWithHardRestartsSchedule, 0.5, 1),
+        (WarmupCosineWithWarmupRestartsSchedule, 0.5, 1),
+    ],
+)
+def test_impossible_cycles_are_refused(kind, cycles, least):
+    with pytest.raises(ValueError, match=f"cycles=.* refused by {kind.__name__}.* least {least}"):
+        kind(warmup=0.1, t_total=10, cycles=cycles)
+
+
+def test_warm_restarts_without_time_to_fall_are_refused():
+    with pytest.raises(ValueError, match=r"warmup=0.5 in each of cycles=2 .*warmup \* cycles"):
+        WarmupCosineWithWarmupRestartsSchedule(warmup=0.5, t_total=10, cycles=2)
+
+
+@every_class
+def test_without_t_total_the_multiplier_is_1(kind):
+    assert {kind(warmup=-1).get_lr(step) for step in (0, 1, 10**6)} == {1.0}
+
+
+@every_class
+def test_printing_says_what_it_is(kind):
+    cycles = ", cycles=3" if hasattr(kind, "least_cycles") else ""
+
+    schedule = kind(warmup=0.1, t_total=1000, cycles=3)
+
+    assert str(schedule) == f"{kind.__name__}(warmup=0.1, t_total=1000{cycles})"
+
+
+@pytest.mark.parametrize("nowarn", [True, 0.1, "yes"])
+def test_the_second_argument_of_get_lr_may_be_anything(nowarn, caplog):
+    assert WarmupLinearSchedule(warmup=0.1, t_total=100).get_lr(200, nowarn) == 0.0
+    assert caplog.messages == []
+
+
+def test_going_past_t_total_warns_once(caplog):
+    schedule = WarmupLinearSchedule(warmup=0.1, t_total=10)
+
+    for step in range(20):
+        schedule.get_lr(step)
+
+    (message,) = caplog.messages
+    assert "step 11 is past t_total=10 of WarmupLinearSchedule(warmup=0.1, t_total=10)" in message
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_a_constant_rate_does_not_warn_past_t_total(caplog):
+    for schedule in (ConstantLR(t_total=10), WarmupConstantSchedule(t_total=10)):
+        schedule.get_lr(20)
+
+    assert caplog.messages == []
+
+
+def test_a_warmup_without_t_total_warns(caplog):
+    WarmupConstantSchedule(warmup=0.1)
+
+    assert "has no effect without t_total" in caplog.text
+
+
+class Squared(_LRSchedule):
+    def get_lr_(self, progress):
+        return (1 - progress) ** 2
+
+
+def test_a_schedule_of_ones_own_defines_get_lr_():
+    assert Squared(t_total=10).get_lr(5) == 0.25
+
+
+def test_the_base_class_is_abstract():
+    with pytest.raises(TypeError, match="get_lr_"):
+        _LRSchedule()
+
+
+def test_a_schedule_is_a_function_for_lambda_lr():
+    weight = torch.nn.Parameter(torch.ones(1))
+    sgd = torch.optim.SGD([weight], lr=2.0)
+    scheduler = LambdaLR(sgd, WarmupLinearSchedule(warmup=0.5, t_total=4))
+
+    rates = []
+    for _ in range(4):
+        rates.append(scheduler.get_last_lr()[0])
+        sgd.step()
+        scheduler.step()
+
+    assert rates == [0.0, 1.0, 2.0, 1.0]
+    assert scheduler.state_dict()["lr_lambdas"][0]["t_total"] == 4
+
+
+@every_class
+def test_the_plain_form_restores_the_schedule(kind):
+    schedule = kind(warmup=0.1, t_total=10, cycles=2)
+
+    restored = resolve_schedule(plain_schedule(schedule))
+
+    assert type(restored) is kind
+    assert vars(restored) == vars(schedule)
+
+
+def test_a_foreign_schedule_has_no_plain_form():
+    schedule = Squared(t_total=10)
+
+    assert plain_schedule(schedule) is schedule
+
+
+@every_class
+def test_a_pickled_schedule_is_read_by_weights_only(kind):
+    file = io.BytesIO()
+    torch.save(kind(warmup=0.1, t_total=10), file)
+    file.seek(0)
+
+    assert vars(torch.load(file, weights_only=True))["t_total"] == 10
+
+
+def test_pickling_keeps_that_it_warned(caplog):
+    schedule = WarmupLinearSchedule(warmup=0.1, t_total=10)
+    schedule.get_lr(11)
+
+    pickle.loads(pickle.dumps(schedule)).get_lr(12)
+
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("warmup_linera", "warmup_linear"),
+        ("WarmupCosineShedule", "WarmupCosineSchedule"),
+        (3, "none"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"{name!r} is no schedule; did you mean '.*'") as caught:
+        schedule_class(name)
+
+    if isinstance(name, str):
+        assert f"did you mean {nearest!r}?" in str(caught.value)
+    assert "object of a subclass of _LRSchedule" in str(caught.value)
+
+
+def test_a_schedule_added_by_the_program_is_found(monkeypatch):
+    monkeypatch.setitem(SCHEDULES, "squared", Squared)
+    weight = torch.nn.Parameter(torch.ones(1))
+
+    optimizer = ptbert_optim.BertAdam([weight], lr=0.1, schedule="squared", t_total=10)
+
+    assert str(optimizer.param_groups[0]["schedule"]) == "Squared(warmup=0, t_total=10)"
