@@ -59,11 +59,13 @@ def attention_path(request, monkeypatch):
     if request.param == "explicit":
         from ptbert_models import attention
         from ptbert_models.bert import layers as bert_layers
+        from ptbert_models.gpt import layers as gpt_layers
 
         def explicit(*args, **kwargs):
             return attention.attend(*args, **{**kwargs, "need_weights": True})
 
         monkeypatch.setattr(bert_layers, "attend", explicit)
+        monkeypatch.setattr(gpt_layers, "attend", explicit)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

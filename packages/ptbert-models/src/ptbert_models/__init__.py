@@ -10,6 +10,7 @@ from ptbert_models.bert import (
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
+    load_tf_weights_in_bert,
 )
 from ptbert_models.errors import (
     CheckpointError,
@@ -18,6 +19,16 @@ from ptbert_models.errors import (
     NothingLoaded,
     ShapeMismatch,
     UnsafeCheckpoint,
+)
+from ptbert_models.gpt import (
+    GPT2Config,
+    GPT2DoubleHeadsModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    OpenAIGPTConfig,
+    OpenAIGPTDoubleHeadsModel,
+    OpenAIGPTLMHeadModel,
+    OpenAIGPTModel,
 )
 
 __all__ = [
@@ -33,10 +44,19 @@ __all__ = [
     "CheckpointError",
     "CheckpointNotFound",
     "CorruptCheckpoint",
+    "GPT2Config",
+    "GPT2DoubleHeadsModel",
+    "GPT2LMHeadModel",
+    "GPT2Model",
     "NothingLoaded",
+    "OpenAIGPTConfig",
+    "OpenAIGPTDoubleHeadsModel",
+    "OpenAIGPTLMHeadModel",
+    "OpenAIGPTModel",
     "ShapeMismatch",
     "UnsafeCheckpoint",
     "__version__",
+    "load_tf_weights_in_bert",
 ]
 
 

@@ -75,3 +75,18 @@ def activation(name_or_function: str | Activation, table: Mapping[str, Activatio
 BERT_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {"gelu": gelu, "gelu_tanh": gelu_tanh, "relu": F.relu, "swish": swish}
 )
+# What OpenAI GPT calls "gelu" is the approximate form.
+GPT_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {"gelu": gelu_tanh, "relu": F.relu, "swish": swish}
+)
+# Names that later libraries write into GPT-2 files; all of OpenAI's use the first.
+GPT2_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "gelu_new": gelu_tanh,
+        "gelu_pytorch_tanh": gelu_tanh,
+        "gelu": gelu,
+        "relu": F.relu,
+        "swish": swish,
+        "silu": swish,
+    }
+)

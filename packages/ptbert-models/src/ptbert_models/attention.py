@@ -22,6 +22,7 @@ def attend(
     value: Tensor,
     bias: Tensor | None = None,
     *,
+    causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
     head_mask: Tensor | None = None,
@@ -37,6 +38,7 @@ def attend(
         key: (B, H, K, D).
         value: (B, H, K, D).
         bias: added to the scores before the softmax, broadcastable to (B, H, Q, K).
+        causal: whether no query may see later keys; the last query stands at the last key.
         scale: factor of the scores; 1 / sqrt(D) when None.
         dropout: probability with which a weight is dropped.
         head_mask: factor of the weights, broadcastable to (B, H, Q, K); 1 keeps a head.
@@ -53,9 +55,22 @@ def attend(
         tensor([[[[1., 0.],
                   [0., 1.]]]])
     """
-    if head_mask is None and not need_weights:
+    explicit = head_mask is not None or need_weights
+    causal = causal and query.size(-2) > 1  # a single query stands at the last key
+    # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
+    by_kernel = causal and bias is None and not explicit and query.size(-2) == key.size(-2)
+    if causal and not by_kernel:
+        later = causal_bias(query.size(-2), key.size(-2), query.dtype, query.device)
+        bias = later if bias is None else bias + later
+    if not explicit:
         context = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias, dropout_p=dropout, scale=scale
+            query,
+            key,
+            value,
+            attn_mask=bias,
+            dropout_p=dropout,
+            is_causal=by_kernel,
+            scale=scale,
         )
         return context, None
     scale = query.size(-1) ** -0.5 if scale is None else scale
@@ -88,6 +103,67 @@ def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
             "give one row of 1 (real) and 0 (padding) for each text: (batch, length)"
         )
     return (1.0 - attention_mask[:, None, None, :].to(dtype)) * MASKED
+
+
+def causal_bias(queries: int, keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Make a bias that hides later keys from each query; the last query stands at the last key.
+
+    Args:
+        queries: number of query positions Q.
+        keys: number of key positions K, at least Q.
+        dtype: type of the scores.
+        device: where they are.
+
+    Returns:
+        (Q, K): 0 where a query may look and -10000 where not.
+
+    Example:
+        >>> causal_bias(2, 3, torch.float32, torch.device("cpu"))
+        tensor([[     0.,      0., -10000.],
+                [     0.,      0.,      0.]])
+    """
+    positions = torch.arange(keys, device=device)
+    later = positions > positions[keys - queries :, None]  # (Q, K)
+    return torch.zeros_like(later, dtype=dtype).masked_fill(later, MASKED)
+
+
+def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype) -> Tensor:
+    """Make a bias that hides both padding and later tokens.
+
+    Args:
+        attention_mask: (B, K), 1 for real tokens and 0 for padding.
+        queries: number of query positions Q; the last query stands at the last key.
+        dtype: type of the scores.
+
+    Returns:
+        (B, 1, Q, K): 0 where a query may look and -10000 where not.
+
+    Example:
+        >>> causal_padding_bias(torch.tensor([[0, 1, 1]]), 2, torch.float32)
+        tensor([[[[-10000.,      0., -10000.],
+                  [-10000.,      0.,      0.]]]])
+    """
+    padding = padding_bias(attention_mask, dtype)
+    later = causal_bias(queries, attention_mask.size(1), dtype, attention_mask.device)
+    return torch.minimum(later, padding)
+
+
+def is_known_full(attention_mask: Tensor) -> bool:
+    """Whether a mask hides nothing, as far as that can be known for free.
+
+    False where values are not at hand: on an accelerator, and while a model is compiled or traced.
+
+    Example:
+        >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
+        (True, False)
+    """
+    if (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or attention_mask.device.type != "cpu"
+    ):
+        return False
+    return attention_mask.dim() == 2 and bool((attention_mask == 1).all())
 
 
 def split_head_mask(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from ptbert_models.conv1d import Conv1D
 from ptbert_models.normalization import BertLayerNorm
 
 
@@ -15,17 +16,17 @@ def initialize_normal(module: nn.Module, std: float) -> None:
     """Give one module its first values, as the authors of BERT and GPT-2 did.
 
     Args:
-        module: weights of `torch.nn.Linear` and `torch.nn.Embedding` become normal noise, biases
-            0, and scales of `BertLayerNorm` 1; other modules, and modules inside this one, are
-            left alone.
+        module: weights of `torch.nn.Linear`, `Conv1D` and `torch.nn.Embedding` become normal
+            noise, biases 0, and scales of `BertLayerNorm` 1; other modules, and modules inside
+            this one, are left alone.
         std: standard deviation of the noise.
     """
-    if isinstance(module, (nn.Linear, nn.Embedding)):
+    if isinstance(module, (nn.Linear, Conv1D, nn.Embedding)):
         nn.init.normal_(module.weight, mean=0.0, std=std)
     elif isinstance(module, BertLayerNorm):
         nn.init.ones_(module.weight)
         nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Linear) and module.bias is not None:
+    if isinstance(module, (nn.Linear, Conv1D)) and module.bias is not None:
         nn.init.zeros_(module.bias)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from ptbert_models.conv1d import Conv1D
+
 
 def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tensor:
     """List the features that stay when heads go.
@@ -68,4 +70,30 @@ def prune_linear_layer(layer: nn.Linear, index: Tensor, dim: int = 0) -> nn.Line
     pruned.weight = nn.Parameter(weight.clone(), requires_grad=layer.weight.requires_grad)
     if bias is not None:
         pruned.bias = nn.Parameter(bias.detach().clone(), requires_grad=layer.bias.requires_grad)
+    return pruned
+
+
+def prune_conv1d_layer(layer: Conv1D, index: Tensor, dim: int = 1) -> Conv1D:
+    """Keep only some rows or columns of a GPT layer, whose weights are (in, out).
+
+    Args:
+        layer: weights (in, out).
+        index: which features stay, integers.
+        dim: 1 to choose outputs, 0 to choose inputs.
+
+    Returns:
+        A new layer on the same device, of the same type.
+
+    Example:
+        >>> prune_conv1d_layer(Conv1D(4, 3), torch.tensor([0, 2]))
+        Conv1D(nf=2, nx=3)
+    """
+    index = index.to(layer.weight.device)
+    weight = layer.weight.detach().index_select(dim, index)
+    bias = layer.bias.detach()
+    bias = bias[index] if dim == 1 else bias.clone()
+    with torch.device("meta"):
+        pruned = Conv1D(weight.size(1), weight.size(0))
+    pruned.weight = nn.Parameter(weight, requires_grad=layer.weight.requires_grad)
+    pruned.bias = nn.Parameter(bias, requires_grad=layer.bias.requires_grad)
     return pruned

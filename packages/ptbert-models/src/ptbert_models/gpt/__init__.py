@@ -1,0 +1,30 @@
+"""OpenAI GPT and GPT-2: configurations, layers, heads and models."""
+
+from ptbert_models.gpt.cache import LayerCache
+from ptbert_models.gpt.config import GPT2Config, OpenAIGPTConfig
+from ptbert_models.gpt.gpt2 import (
+    GPT2DoubleHeadsModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    GPT2PreTrainedModel,
+)
+from ptbert_models.gpt.openai import (
+    OpenAIGPTDoubleHeadsModel,
+    OpenAIGPTLMHeadModel,
+    OpenAIGPTModel,
+    OpenAIGPTPreTrainedModel,
+)
+
+__all__ = [
+    "GPT2Config",
+    "GPT2DoubleHeadsModel",
+    "GPT2LMHeadModel",
+    "GPT2Model",
+    "GPT2PreTrainedModel",
+    "LayerCache",
+    "OpenAIGPTConfig",
+    "OpenAIGPTDoubleHeadsModel",
+    "OpenAIGPTLMHeadModel",
+    "OpenAIGPTModel",
+    "OpenAIGPTPreTrainedModel",
+]

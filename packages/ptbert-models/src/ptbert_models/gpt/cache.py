@@ -1,0 +1,75 @@
+"""Keys and values of past tokens, in room reserved for the tokens to come.
+
+Letters: B batch, H heads, T tokens so far, D features per head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class LayerCache:
+    """Keys and values of one layer, filled in place as a text grows.
+
+    Takes the place of a layer's tensor in ``past``; appending costs a copy of the new tokens only,
+    where a tensor would be copied whole.
+
+    Args:
+        capacity: number of tokens that there is room for.
+
+    Example:
+        >>> cache = LayerCache(capacity=8)
+        >>> cache.append(torch.zeros(2, 1, 4, 5, 16)).shape
+        torch.Size([2, 1, 4, 5, 16])
+        >>> cache.append(torch.zeros(2, 1, 4, 1, 16)).shape
+        torch.Size([2, 1, 4, 6, 16])
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.length = 0
+        self._room: Tensor | None = None
+
+    def append(self, key_value: Tensor) -> Tensor:
+        """Add tokens (2, B, H, L, D) and return a view of all so far, (2, B, H, T, D)."""
+        end = self.length + key_value.size(-2)
+        if end > self.capacity:
+            raise ValueError(
+                f"a cache for {self.capacity} tokens cannot take token {end}; "
+                "make it with a larger capacity"
+            )
+        if self._room is None:
+            self._room = key_value.new_empty(
+                *key_value.shape[:-2], self.capacity, key_value.size(-1)
+            )
+        self._room[..., self.length : end, :] = key_value
+        self.length = end
+        return self._room[..., :end, :]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts: row i becomes what row ``rows[i]`` was."""
+        if self._room is None:
+            return
+        room = self._room.new_empty(2, rows.numel(), *self._room.shape[2:])
+        room[..., : self.length, :] = self._room[..., : self.length, :].index_select(1, rows)
+        self._room = room
+
+
+LayerPast = Tensor | LayerCache
+
+
+def past_length(layer_past: LayerPast | None) -> int:
+    """Return the number of tokens T that a layer has seen."""
+    if layer_past is None:
+        return 0
+    return layer_past.length if isinstance(layer_past, LayerCache) else layer_past.size(-2)
+
+
+def extended(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
+    """Return past and new keys and values as one tensor (2, B, H, T, D)."""
+    if layer_past is None:
+        return key_value
+    if isinstance(layer_past, LayerCache):
+        return layer_past.append(key_value)
+    return torch.cat((layer_past.to(key_value.dtype), key_value), dim=-2)

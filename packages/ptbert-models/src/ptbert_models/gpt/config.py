@@ -1,0 +1,196 @@
+"""Sizes and rates of GPT models, both families."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ptbert_models.activations import (
+    GPT2_ACTIVATIONS,
+    GPT_ACTIVATIONS,
+    Activation,
+    activation,
+)
+from ptbert_models.attention import head_size
+from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+
+
+class GPTConfig(PretrainedConfig):
+    """What the configurations of both families share."""
+
+    n_special: int
+    n_positions: int
+    n_ctx: int
+    n_embd: int
+    n_layer: int
+    n_head: int
+    resid_pdrop: float
+    embd_pdrop: float
+    attn_pdrop: float
+    layer_norm_epsilon: float
+    predict_special_tokens: bool
+
+    if TYPE_CHECKING:  # not a field: the first argument sets it
+        vocab_size: ClassVar[int]
+
+    @property
+    def total_tokens_embeddings(self) -> int:
+        """Number of token embeddings: the vocabulary, then the special tokens."""
+        return self.vocab_size + self.n_special
+
+    def validate(self) -> None:
+        """Raise ``ValueError`` naming the first value of which no model can be built."""
+        check_positive(self, "vocab_size", "n_positions", "n_ctx", "n_embd", "n_layer", "n_head")
+        check_probability(self, "resid_pdrop", "embd_pdrop", "attn_pdrop")
+        if not isinstance(self.n_special, int) or self.n_special < 0:
+            raise ValueError(
+                f"{type(self).__name__}: n_special={self.n_special!r} must be an integer from 0 up"
+            )
+        self.head_size()
+        self.activation()
+
+    def head_size(self) -> int:
+        """Return the number of features per head."""
+        return head_size(self.n_embd, self.n_head, names=("n_embd", "n_head"))
+
+    def feed_forward_size(self) -> int:
+        """Return the width F of the feed-forward layers."""
+        return 4 * self.n_embd
+
+    def activation(self) -> Activation:
+        """Return the activation function of the feed-forward layers."""
+        raise NotImplementedError(f"{type(self).__name__} does not name its activation")
+
+
+@dataclass(repr=False, eq=False)
+class OpenAIGPTConfig(GPTConfig):
+    """Sizes and rates of an OpenAI GPT model; the defaults are those of ``openai-gpt``.
+
+    Args:
+        vocab_size_or_config_json_file: number of tokens, or the path of a JSON file.
+        n_special: number of special tokens, whose embeddings follow those of the vocabulary.
+        n_positions: longest text in tokens.
+        n_ctx: size of the causal mask in old checkpoints, the same as ``n_positions``.
+        n_embd: model width E.
+        n_layer: number of layers N.
+        n_head: number of heads H, a divisor of ``n_embd``.
+        afn: activation of the feed-forward layers: "gelu" (the approximation with a hyperbolic
+            tangent), "relu", "swish" or a function.
+        resid_pdrop: dropout rate of what is added to the residual stream.
+        embd_pdrop: dropout rate of embeddings.
+        attn_pdrop: dropout rate of attention weights.
+        layer_norm_epsilon: added to variances.
+        initializer_range: standard deviation of new weights.
+        predict_special_tokens: kept for the files that have it. As in 2019 a new model always
+            scores special tokens; `set_num_special_tokens` changes that.
+
+    Source:
+        Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
+        section 4.1.
+
+    Example:
+        >>> config = OpenAIGPTConfig(100, n_special=3, n_embd=32, n_head=4)
+        >>> config.total_tokens_embeddings, config.n_layer
+        (103, 12)
+    """
+
+    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 40478
+    n_special: int = 0
+    n_positions: int = 512
+    n_ctx: int = 512
+    n_embd: int = 768
+    n_layer: int = 12
+    n_head: int = 12
+    afn: str | Activation = "gelu"
+    resid_pdrop: float = 0.1
+    embd_pdrop: float = 0.1
+    attn_pdrop: float = 0.1
+    layer_norm_epsilon: float = 1e-5
+    initializer_range: float = 0.02
+    predict_special_tokens: bool = True
+
+    def activation(self) -> Activation:
+        """Return the activation function that ``afn`` names."""
+        return activation(self.afn, GPT_ACTIVATIONS)
+
+
+@dataclass(repr=False, eq=False)
+class GPT2Config(GPTConfig):
+    """Sizes and rates of a GPT-2 model; the defaults are those of ``gpt2``.
+
+    Files of later libraries may also hold ``activation_function`` and ``n_inner`` (the width of the
+    feed-forward layers), which count where they are present.
+
+    Args:
+        vocab_size_or_config_json_file: number of tokens, or the path of a JSON file.
+        n_special: number of special tokens, whose embeddings follow those of the vocabulary.
+        n_positions: longest text in tokens.
+        n_ctx: size of the causal mask in old checkpoints, the same as ``n_positions``.
+        n_embd: model width E.
+        n_layer: number of layers N.
+        n_head: number of heads H, a divisor of ``n_embd``.
+        resid_pdrop: dropout rate of what is added to the residual stream.
+        embd_pdrop: dropout rate of embeddings.
+        attn_pdrop: dropout rate of attention weights.
+        layer_norm_epsilon: added to variances.
+        initializer_range: standard deviation of new weights.
+        predict_special_tokens: as in `OpenAIGPTConfig`.
+
+    Source:
+        Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.3.
+
+    Example:
+        >>> GPT2Config(100, n_embd=32, n_head=4).to_dict()["vocab_size"]
+        100
+    """
+
+    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 50257
+    n_special: int = 0
+    n_positions: int = 1024
+    n_ctx: int = 1024
+    n_embd: int = 768
+    n_layer: int = 12
+    n_head: int = 12
+    resid_pdrop: float = 0.1
+    embd_pdrop: float = 0.1
+    attn_pdrop: float = 0.1
+    layer_norm_epsilon: float = 1e-5
+    initializer_range: float = 0.02
+    predict_special_tokens: bool = True
+
+    # What files of later libraries may set; not fields, so that new files stay those of 2019.
+    activation_function: ClassVar[Any] = "gelu_new"
+    n_inner: ClassVar[int | None] = None
+
+    # Changes to the computation that later libraries know and this one does not.
+    _FIXED: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "scale_attn_weights": True,
+            "scale_attn_by_inverse_layer_idx": False,
+            "add_cross_attention": False,
+        }
+    )
+
+    def validate(self) -> None:
+        """Raise ``ValueError`` naming the first value of which no model can be built."""
+        super().validate()
+        if self.n_inner is not None:
+            check_positive(self, "n_inner")
+        for name, value in self._FIXED.items():
+            given = getattr(self, name, value)
+            if given != value:
+                raise ValueError(
+                    f"GPT2Config: {name}={given!r} is a variant that this model does not compute; "
+                    f"only {name}={value!r} is"
+                )
+
+    def feed_forward_size(self) -> int:
+        """Return the width F of the feed-forward layers."""
+        return super().feed_forward_size() if self.n_inner is None else self.n_inner
+
+    def activation(self) -> Activation:
+        """Return the activation function of the feed-forward layers."""
+        return activation(self.activation_function, GPT2_ACTIVATIONS)

@@ -1,0 +1,297 @@
+"""The bare GPT of both families: embeddings, special tokens, and the loop over the blocks.
+
+Letters: B batch, L sequence length, T tokens of past and input together, H heads, D features per
+head, E model width, N layers. With ``output_attentions`` every output is a tuple whose first member
+is the list of N attention weights (B, H, L, T), except where a loss is returned: losses come alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ptbert_models.attention import causal_padding_bias, is_known_full, split_head_mask
+from ptbert_models.gpt.cache import LayerPast, past_length
+from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.layers import add_missing_dropout, given
+from ptbert_models.inputs import check_ids
+from ptbert_models.pretrained import PreTrainedModel
+
+
+class GPTPreTrainedModel(PreTrainedModel):
+    """Base of the models of both families, and of models that programs build on them."""
+
+    config: GPTConfig
+    base_model_prefix = "transformer"
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {  # how later libraries name the heads
+        "lm_head.weight": "lm_head.decoder.weight",
+        "multiple_choice_head.summary.weight": "multiple_choice_head.linear.weight",
+        "multiple_choice_head.summary.bias": "multiple_choice_head.linear.bias",
+    }
+    # Causal masks and positions, which are no weights.
+    ignored_suffixes: ClassVar[tuple[str, ...]] = (
+        ".attn.bias",
+        ".attn.masked_bias",
+        ".position_ids",
+    )
+    output_attentions = False  # for whole-model pickles that are older than this attribute
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *inputs: Any,
+        num_special_tokens: int | None = None,
+        predict_special_tokens: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model with the configuration and the weights of a checkpoint.
+
+        Args:
+            pretrained_model_name_or_path: as in `PreTrainedModel.from_pretrained`.
+            *inputs: further arguments of the class.
+            num_special_tokens: number of special tokens to make room for; as many as the
+                checkpoint has when None.
+            predict_special_tokens: whether a language-model head scores them too.
+            **kwargs: as in `PreTrainedModel.from_pretrained`.
+        """
+        model = super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
+        if num_special_tokens is not None or not predict_special_tokens:
+            number = model.config.n_special if num_special_tokens is None else num_special_tokens
+            model.set_num_special_tokens(number, predict_special_tokens)
+        tie = getattr(model, "set_tied", None)  # what subclasses of release 0.6.2 define
+        if tie is not None:
+            tie()
+        return model
+
+    def set_num_special_tokens(
+        self, num_special_tokens: int, predict_special_tokens: bool = True
+    ) -> None:
+        """Make room for special tokens after the vocabulary; models with embeddings do."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no token embeddings of its own; "
+            "define set_num_special_tokens in it"
+        )
+
+
+class Decoded(NamedTuple):
+    """What the blocks give.
+
+    Args:
+        hidden_states: N + 1 tensors (B, L, E): the embeddings, then each block's output.
+        presents: N tensors (2, B, H, T, D), keys and values; empty where a family keeps none.
+        weights: N attention weights (B, H, L, T), or None.
+    """
+
+    hidden_states: list[Tensor]
+    presents: list[Tensor]
+    weights: list[Tensor] | None
+
+
+class GPTDecoder(GPTPreTrainedModel):
+    """The bare model, whatever a family calls its embeddings and however its blocks normalize.
+
+    Setting ``gradient_checkpointing = True`` on a model trades time for memory in training: of each
+    block only the input is kept, and the rest is computed again for the gradients.
+    """
+
+    token_embedding_name: ClassVar[str]
+    position_embedding_name: ClassVar[str]
+    gradient_checkpointing = False
+    keep_multihead_output = False
+
+    # The one switch between the library's two states of 2019: the last release returned the last
+    # layer's hidden states where the documented version returns the list of all of them. Drop-in
+    # use sets it on this class; models with a head work with either.
+    last_hidden_state_only = False
+
+    h: nn.ModuleList
+    drop: nn.Dropout
+
+    def __init__(
+        self, config: GPTConfig, output_attentions: bool, keep_multihead_output: bool
+    ) -> None:
+        super().__init__(config)
+        self.output_attentions = output_attentions
+        self.keep_multihead_output = keep_multihead_output
+        tokens = nn.Embedding(config.total_tokens_embeddings, config.n_embd)
+        positions = nn.Embedding(config.n_positions, config.n_embd)
+        setattr(self, self.token_embedding_name, tokens)
+        setattr(self, self.position_embedding_name, positions)
+        self.drop = nn.Dropout(config.embd_pdrop)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        add_missing_dropout(self, "drop")
+
+    def token_embedding(self) -> nn.Embedding:
+        """Return the embedding of tokens, special tokens and token types."""
+        return getattr(self, self.token_embedding_name)
+
+    def position_embedding(self) -> nn.Embedding:
+        """Return the embedding of positions."""
+        return getattr(self, self.position_embedding_name)
+
+    def set_num_special_tokens(
+        self, num_special_tokens: int, predict_special_tokens: bool = True
+    ) -> None:
+        """Make room for special tokens, whose embeddings follow those of the vocabulary.
+
+        Rows that exist already are kept, those of special tokens too; new ones are initialised.
+        ``config`` is replaced by a changed copy.
+
+        Args:
+            num_special_tokens: how many there shall be.
+            predict_special_tokens: for the models with a language-model head.
+
+        Raises:
+            ValueError: if the number is negative.
+        """
+        if num_special_tokens == self.config.n_special:
+            return
+        config = copy.copy(self.config)
+        config.n_special = num_special_tokens
+        config.validate()
+        old = self.token_embedding()
+        new = nn.Embedding(
+            config.total_tokens_embeddings,
+            old.embedding_dim,
+            device=old.weight.device,
+            dtype=old.weight.dtype,
+        )
+        self.init_weights(new)
+        kept = min(old.num_embeddings, new.num_embeddings)
+        with torch.no_grad():
+            new.weight[:kept] = old.weight[:kept]
+        new.weight.requires_grad_(old.weight.requires_grad)
+        setattr(self, self.token_embedding_name, new.train(old.training))
+        self.config = config
+
+    def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
+        """Remove heads for good, given as layer index → head indices."""
+        blocks: Any = self.h
+        for layer, heads in heads_to_prune.items():
+            blocks[layer].attn.prune_heads(heads)
+
+    def get_multihead_outputs(self) -> list[Tensor | None]:
+        """Return each layer's context (B, H, L, D) of the last call, before heads are joined.
+
+        After ``backward()`` the ``grad`` of each says how much its heads mattered. All None unless
+        the model was made with ``keep_multihead_output=True``.
+        """
+        blocks: Any = self.h
+        return [block.attn.multihead_output for block in blocks]
+
+    def run_block(
+        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Run one block; return its output, its keys and values, and its attention weights."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its blocks are called")
+
+    def decode(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        token_type_ids: Tensor | None,
+        past: Sequence[LayerPast] | None,
+        head_mask: Tensor | None,
+        attention_mask: Tensor | None,
+    ) -> Decoded:
+        """Embed the tokens and run all blocks; arguments as in the family's ``forward``."""
+        shape = input_ids.shape
+        input_ids = input_ids.reshape(-1, shape[-1])  # (B, C, L) → (B * C, L)
+        layer_pasts = [None] * len(self.h) if past is None else list(past)
+        if len(layer_pasts) != len(self.h):
+            raise ValueError(
+                f"past has {len(layer_pasts)} layers and this model has {len(self.h)}; "
+                "give the presents that this model returned"
+            )
+        total = past_length(layer_pasts[0]) + input_ids.size(1)
+        if attention_mask is not None:
+            attention_mask = _flat_mask(attention_mask, total)
+            attention_mask = None if is_known_full(attention_mask) else attention_mask
+        hidden = self._embedded(input_ids, position_ids, token_type_ids, attention_mask, total)
+        bias = (
+            None
+            if attention_mask is None
+            else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
+        )
+        head_masks = split_head_mask(head_mask, len(self.h), self.config.n_head, hidden.dtype)
+        hidden_states, presents, weights = [hidden], [], []
+        for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
+            hidden, present, layer_weights = self._run(
+                block, hidden, layer_past, **given(head_mask=layer_mask, attention_bias=bias)
+            )
+            hidden_states.append(hidden)
+            if present is not None:
+                presents.append(present)
+            if layer_weights is not None:
+                weights.append(layer_weights)
+        hidden_states[-1] = self._finished(hidden)
+        return Decoded(
+            [states.view(*shape, -1) for states in hidden_states],
+            presents,
+            weights if self.output_attentions else None,
+        )
+
+    def _finished(self, hidden_state: Tensor) -> Tensor:
+        """Do what comes after the last block; nothing unless a family says otherwise."""
+        return hidden_state
+
+    def _hidden(self, decoded: Decoded) -> Any:
+        return decoded.hidden_states[-1] if self.last_hidden_state_only else decoded.hidden_states
+
+    def _run(self, *inputs: Any, **masks: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        # Kept head outputs are those that gradients flow through, so they forbid recomputing.
+        recompute = self.gradient_checkpointing and not self.keep_multihead_output
+        if recompute and self.training and torch.is_grad_enabled():
+            return checkpoint(self.run_block, *inputs, use_reentrant=False, **masks)
+        return self.run_block(*inputs, **masks)
+
+    def _embedded(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        token_type_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        total: int,
+    ) -> Tensor:
+        tokens, positions = self.token_embedding(), self.position_embedding()
+        tokens_limit, longest = tokens.num_embeddings, positions.num_embeddings
+        length = input_ids.size(1)
+        if position_ids is not None:
+            position_ids = position_ids.reshape(-1, position_ids.size(-1))
+        elif attention_mask is not None:  # padding on the left moves no token to the right
+            position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, -length:]
+        elif total > longest:
+            raise ValueError(
+                f"a text of {total} tokens ({total - length} of them in past) is longer than "
+                f"n_positions={longest}; shorten it"
+            )
+        else:
+            position_ids = torch.arange(total - length, total, device=input_ids.device)
+        remedy = "use the tokenizer of this model, and set_num_special_tokens for special tokens"
+        check_ids(input_ids, tokens_limit, name="input_ids", remedy=remedy)
+        if position_ids.dim() > 1:
+            check_ids(position_ids, longest, name="position_ids", remedy="shorten the texts")
+        embedded = tokens(input_ids) + positions(position_ids)
+        if token_type_ids is not None:  # types are tokens too
+            token_type_ids = token_type_ids.reshape(-1, token_type_ids.size(-1))
+            check_ids(token_type_ids, tokens_limit, name="token_type_ids", remedy=remedy)
+            embedded = embedded + tokens(token_type_ids)
+        return self.drop(embedded)
+
+
+def _flat_mask(attention_mask: Tensor, total: int) -> Tensor:
+    if attention_mask.size(-1) != total:
+        raise ValueError(
+            f"attention_mask covers {attention_mask.size(-1)} tokens, and past and input together "
+            f"have {total}; give 1 or 0 for each of them"
+        )
+    return attention_mask.reshape(-1, total)

@@ -1,0 +1,89 @@
+"""What stands on top of a GPT: scores of the next token, and of choices.
+
+Letters: B batch, C choices, L sequence length, E model width, V vocabulary with special tokens.
+
+Source:
+    Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
+    sections 3.1 to 3.3.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.inputs import check_ids
+
+
+class LMHead(nn.Module):
+    """Scores of the next token, by the token embeddings themselves.
+
+    Args:
+        model_embeddings_weights: the token embeddings (V, E), which this head shares.
+        config: says how many of them are no special tokens.
+    """
+
+    # For whole-model pickles that are older than this attribute.
+    predict_special_tokens = True
+
+    def __init__(self, model_embeddings_weights: Tensor, config: GPTConfig) -> None:
+        super().__init__()
+        self.n_embd = config.n_embd
+        self.vocab_size = config.vocab_size
+        # A quirk of 2019: config.predict_special_tokens does not reach a new head.
+        self.set_embeddings_weights(model_embeddings_weights)
+
+    def set_embeddings_weights(
+        self, model_embeddings_weights: Tensor, predict_special_tokens: bool = True
+    ) -> None:
+        """Share these token embeddings (V, E), and say whether special tokens are scored."""
+        self.predict_special_tokens = predict_special_tokens
+        tokens, width = model_embeddings_weights.shape
+        self.decoder = nn.Linear(width, tokens, bias=False, device="meta")
+        self.decoder.weight = cast("nn.Parameter", model_embeddings_weights)  # tied
+
+    def forward(self, hidden_state: Tensor) -> Tensor:
+        """(..., E) → (..., V), or without special tokens where they are not to be scored."""
+        scores = self.decoder(hidden_state)
+        return scores if self.predict_special_tokens else scores[..., : self.vocab_size]
+
+
+class MultipleChoiceHead(nn.Module):
+    """One score for each choice, from the hidden state of its classification token.
+
+    Args:
+        config: width and rate of dropout.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.n_embd = config.n_embd
+        # Drops a feature of all choices of a text together, never of one alone.
+        self.dropout = nn.Dropout1d(config.resid_pdrop)
+        self.linear = nn.Linear(config.n_embd, 1)
+        nn.init.normal_(self.linear.weight, std=config.initializer_range)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, hidden_states: Tensor, mc_token_ids: Tensor) -> Tensor:
+        """Score choices.
+
+        Args:
+            hidden_states: (B, C, L, E).
+            mc_token_ids: (B, C), the position of each choice's classification token.
+
+        Returns:
+            (B, C).
+        """
+        length = hidden_states.size(2)
+        check_ids(
+            mc_token_ids,
+            length,
+            name="mc_token_ids",
+            remedy=f"give positions in the text, which has {length} tokens",
+        )
+        positions = mc_token_ids[..., None, None].expand(-1, -1, -1, hidden_states.size(-1))
+        chosen = hidden_states.gather(2, positions).squeeze(2)  # (B, C, L, E) → (B, C, E)
+        dropped = self.dropout(chosen.transpose(1, 2)).transpose(1, 2)
+        return self.linear(dropped).squeeze(-1)

@@ -1,0 +1,86 @@
+"""What the models with a head share, in both families.
+
+Letters: B batch, C choices, L sequence length, E model width, V vocabulary with special tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
+from ptbert_models.losses import class_loss, labelled_only, token_loss
+
+
+class GPTWithHead(GPTPreTrainedModel):
+    """A bare model as ``transformer`` and a language-model head that shares its embeddings."""
+
+    transformer: GPTDecoder
+    lm_head: LMHead
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training trades time for memory; see `GPTDecoder`."""
+        return self.transformer.gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.transformer.gradient_checkpointing = wanted
+
+    def set_num_special_tokens(
+        self, num_special_tokens: int, predict_special_tokens: bool = True
+    ) -> None:
+        """Make room for special tokens in the embeddings and in the head that shares them.
+
+        Args:
+            num_special_tokens: how many there shall be.
+            predict_special_tokens: whether the head scores them too.
+
+        Raises:
+            ValueError: if the number is negative.
+        """
+        self.transformer.set_num_special_tokens(num_special_tokens)
+        self.config = self.transformer.config
+        self.lm_head.set_embeddings_weights(
+            self.transformer.token_embedding().weight, predict_special_tokens
+        )
+
+    def lm_loss(self, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
+        """Mean cross entropy of the tokens that follow, scored only where they are labelled.
+
+        Args:
+            hidden_states: (..., L, E).
+            lm_labels: (..., L), usually the input itself: position i is scored against label i + 1.
+                -1 leaves a position out.
+        """
+        states, labels = labelled_only(hidden_states[..., :-1, :], lm_labels[..., 1:])
+        return token_loss(self.lm_head(states), labels)
+
+
+class GPTWithTwoHeads(GPTWithHead):
+    """A second head that scores choices."""
+
+    multiple_choice_head: MultipleChoiceHead
+
+    def losses(
+        self,
+        hidden_states: Tensor,
+        mc_token_ids: Tensor,
+        lm_labels: Tensor | None,
+        mc_labels: Tensor | None,
+    ) -> list[Tensor]:
+        """Return the losses for which there are labels: language model first, then choices."""
+        losses = []
+        if lm_labels is not None:
+            losses.append(self.lm_loss(hidden_states, lm_labels))
+        if mc_labels is not None:
+            scores = self.multiple_choice_head(hidden_states, mc_token_ids)
+            losses.append(class_loss(scores, mc_labels))
+        return losses
+
+
+def last_layer(hidden: Any) -> Tensor:
+    """Return the last hidden states, whether a model gave all layers or only the last."""
+    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden

@@ -1,0 +1,352 @@
+"""OpenAI GPT: blocks that normalize last, and the three models.
+
+Letters: B batch, C choices, L sequence length, T tokens of past and input together, H heads, E
+model width, V vocabulary with special tokens, N layers.
+
+Source:
+    Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from ptbert_models import conv1d
+from ptbert_models.gpt.cache import LayerCache, LayerPast
+from ptbert_models.gpt.config import OpenAIGPTConfig
+from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
+from ptbert_models.gpt.layers import MLP, CausalAttention, given
+from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads, last_layer
+from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.outputs import split_attentions, with_attentions
+
+
+class Conv1D(conv1d.Conv1D):
+    """The linear layer, with the three sizes that programs pass.
+
+    Args:
+        nf: size of the output.
+        rf: width of the convolution, which is always 1.
+        nx: size of the input.
+
+    Raises:
+        ValueError: if the width is not 1.
+    """
+
+    def __init__(self, nf: int, rf: int, nx: int) -> None:
+        if rf != 1:
+            raise ValueError(f"Conv1D: rf={rf!r} is not supported; GPT convolves with width 1")
+        super().__init__(nf, nx)
+        self.rf = rf
+
+
+class Attention(CausalAttention):
+    """`CausalAttention` without keys and values among its outputs."""
+
+    def forward(
+        self,
+        x: Tensor,
+        head_mask: Tensor | None = None,
+        layer_past: LayerPast | None = None,
+        attention_bias: Tensor | None = None,
+    ) -> Any:
+        """Return the output (B, L, E).
+
+        With ``output_attentions`` the weights (B, H, L, T) come first. Arguments as in
+        `CausalAttention.project_and_mix`.
+        """
+        weights, output, _ = self.project_and_mix(x, layer_past, head_mask, attention_bias)
+        return with_attentions(weights, output)
+
+
+class Block(nn.Module):
+    """One layer: attention, then the feed-forward network, each sum normalized.
+
+    Args:
+        n_ctx: see `CausalAttention`.
+        config: sizes and rates.
+        scale: see `CausalAttention`.
+        output_attentions: see `CausalAttention`.
+        keep_multihead_output: see `CausalAttention`.
+
+    Example:
+        >>> import torch
+        >>> Block(12, OpenAIGPTConfig(10, n_embd=8, n_head=2))(torch.zeros(1, 3, 8)).shape
+        torch.Size([1, 3, 8])
+    """
+
+    def __init__(
+        self,
+        n_ctx: int,
+        config: OpenAIGPTConfig,
+        scale: bool = False,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__()
+        width = config.n_embd
+        self.attn = Attention(width, n_ctx, config, scale, output_attentions, keep_multihead_output)
+        self.ln_1 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
+        self.mlp = MLP(config.feed_forward_size(), config)
+        self.ln_2 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
+
+    def forward(
+        self,
+        x: Tensor,
+        head_mask: Tensor | None = None,
+        layer_past: LayerPast | None = None,
+        attention_bias: Tensor | None = None,
+    ) -> Any:
+        """(B, L, E) → (B, L, E); arguments and attention weights as in `Attention`."""
+        weights, attended = split_attentions(
+            self.attn(
+                x,
+                **given(head_mask=head_mask, layer_past=layer_past, attention_bias=attention_bias),
+            )
+        )
+        x = self.ln_1(x + attended)
+        return with_attentions(weights, self.ln_2(x + self.mlp(x)))
+
+
+class OpenAIGPTLMHead(LMHead):
+    """`LMHead`, under the name that programs know."""
+
+
+class OpenAIGPTMultipleChoiceHead(MultipleChoiceHead):
+    """`MultipleChoiceHead`, under the name that programs know."""
+
+
+class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
+    """Base of the OpenAI GPT models, and of models that programs build on OpenAI GPT."""
+
+    config: OpenAIGPTConfig
+    config_class = OpenAIGPTConfig
+    family = "gpt"
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {
+        **GPTPreTrainedModel.legacy_suffixes,
+        ".g": ".weight",
+        ".b": ".bias",
+        ".w": ".weight",
+    }
+    ignored_suffixes = (*GPTPreTrainedModel.ignored_suffixes, ".attn.b")
+
+    @classmethod
+    def from_pretrained(  # the number of special tokens stands second in this family
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        num_special_tokens: int | None = None,
+        *inputs: Any,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model with the configuration and the weights of a checkpoint.
+
+        Args:
+            pretrained_model_name_or_path: as in `PreTrainedModel.from_pretrained`.
+            num_special_tokens: as in `GPTPreTrainedModel.from_pretrained`.
+            *inputs: further arguments of the class.
+            **kwargs: as in `GPTPreTrainedModel.from_pretrained`.
+        """
+        return super().from_pretrained(
+            pretrained_model_name_or_path,
+            *inputs,
+            num_special_tokens=num_special_tokens,
+            **kwargs,
+        )
+
+
+class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
+    """The bare model: hidden states of all layers.
+
+    Args:
+        config: sizes and rates.
+        output_attentions: whether attention weights are returned, in front.
+        keep_multihead_output: whether each head's output and its gradient are kept, see
+            `get_multihead_outputs`.
+
+    Example:
+        >>> import torch
+        >>> config = OpenAIGPTConfig(10, n_embd=8, n_layer=3, n_head=2)
+        >>> hidden_states = OpenAIGPTModel(config)(torch.tensor([[1, 2, 3]]))
+        >>> len(hidden_states), hidden_states[-1].shape
+        (4, torch.Size([1, 3, 8]))
+    """
+
+    token_embedding_name = "tokens_embed"
+    position_embedding_name = "positions_embed"
+
+    def __init__(
+        self,
+        config: OpenAIGPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.h = nn.ModuleList(
+            Block(config.n_ctx, config, True, output_attentions, keep_multihead_output)
+            for _ in range(config.n_layer)
+        )
+        self.apply(self.init_weights)
+
+    def run_block(
+        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Run one block; return its output, no keys and values, and its attention weights."""
+        output = block(hidden_state, **given(layer_past=layer_past), **masks)
+        weights, hidden_state = split_attentions(output)
+        return hidden_state, None, weights
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        past: Sequence[LayerCache] | None = None,
+    ) -> Any:
+        """Run a batch of token sequences.
+
+        Args:
+            input_ids: (B, L) integers below ``config.total_tokens_embeddings``.
+            position_ids: (B, L), below ``config.n_positions``; when None they go on from ``past``
+                and pass over padding.
+            token_type_ids: (B, L), tokens whose embeddings are added; none when None.
+            head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
+            attention_mask: (B, T), 1 for real tokens and 0 for padding, those of ``past`` first;
+                all 1 when None.
+            past: N caches of the tokens before these, which are filled in place.
+
+        Returns:
+            Hidden states, a list of N + 1 tensors (B, L, E): the embeddings, then each block's
+            output.
+        """
+        decoded = self.decode(
+            input_ids, position_ids, token_type_ids, past, head_mask, attention_mask
+        )
+        return with_attentions(decoded.weights, self._hidden(decoded))
+
+
+class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
+    """Prediction of the next token. Arguments as in `OpenAIGPTModel`.
+
+    Example:
+        >>> import torch
+        >>> model = OpenAIGPTLMHeadModel(OpenAIGPTConfig(10, n_embd=8, n_layer=2, n_head=2))
+        >>> model(torch.tensor([[1, 2, 3]])).shape
+        torch.Size([1, 3, 10])
+    """
+
+    def __init__(
+        self,
+        config: OpenAIGPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self.transformer = OpenAIGPTModel(config, output_attentions, keep_multihead_output)
+        self.lm_head = OpenAIGPTLMHead(self.transformer.token_embedding().weight, config)
+        self.apply(self.init_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        lm_labels: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Any:
+        """Score the next tokens; inputs as in `OpenAIGPTModel`.
+
+        Args:
+            input_ids: (B, L).
+            position_ids: (B, L).
+            token_type_ids: (B, L).
+            lm_labels: (B, L), usually ``input_ids``: what follows is predicted, so position i is
+                scored against label i + 1; -1 leaves a label out.
+            head_mask: (H,) or (N, H).
+            attention_mask: (B, L).
+
+        Returns:
+            The loss when labels are given; else scores (B, L, V).
+        """
+        output = self.transformer(
+            input_ids,
+            position_ids,
+            token_type_ids,
+            **given(head_mask=head_mask, attention_mask=attention_mask),
+        )
+        weights, hidden = split_attentions(output)
+        if lm_labels is not None:
+            return self.lm_loss(last_layer(hidden), lm_labels)
+        return with_attentions(weights, self.lm_head(last_layer(hidden)))
+
+
+class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
+    """Prediction of the next token, and a choice between texts. Arguments as in `OpenAIGPTModel`.
+
+    Example:
+        >>> import torch
+        >>> model = OpenAIGPTDoubleHeadsModel(OpenAIGPTConfig(10, n_embd=8, n_layer=2, n_head=2))
+        >>> two_choices = torch.tensor([[[1, 2, 3], [1, 4, 3]]])
+        >>> scores, choices = model(two_choices, mc_token_ids=torch.tensor([[2, 2]]))
+        >>> scores.shape, choices.shape
+        (torch.Size([1, 2, 3, 10]), torch.Size([1, 2]))
+    """
+
+    def __init__(
+        self,
+        config: OpenAIGPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self.transformer = OpenAIGPTModel(config, output_attentions, keep_multihead_output)
+        self.lm_head = OpenAIGPTLMHead(self.transformer.token_embedding().weight, config)
+        self.multiple_choice_head = OpenAIGPTMultipleChoiceHead(config)
+        self.apply(self.init_weights)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        mc_token_ids: Tensor,
+        lm_labels: Tensor | None = None,
+        mc_labels: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Any:
+        """Score next tokens and choices; inputs as in `OpenAIGPTModel`, with choices in between.
+
+        Args:
+            input_ids: (B, C, L).
+            mc_token_ids: (B, C), the position of each choice's classification token.
+            lm_labels: (B, C, L), as in `OpenAIGPTLMHeadModel`.
+            mc_labels: (B,), the number of the right choice.
+            token_type_ids: (B, C, L).
+            position_ids: (B, C, L).
+            head_mask: (H,) or (N, H).
+            attention_mask: (B, C, L).
+
+        Returns:
+            A list of the losses for which there are labels, language model first; else scores of
+            tokens (B, C, L, V) and of choices (B, C).
+        """
+        output = self.transformer(
+            input_ids,
+            position_ids,
+            token_type_ids,
+            **given(head_mask=head_mask, attention_mask=attention_mask),
+        )
+        weights, hidden = split_attentions(output)
+        hidden = last_layer(hidden)
+        if lm_labels is not None or mc_labels is not None:
+            return self.losses(hidden, mc_token_ids, lm_labels, mc_labels)
+        choices = self.multiple_choice_head(hidden, mc_token_ids)
+        return with_attentions(weights, self.lm_head(hidden), choices)

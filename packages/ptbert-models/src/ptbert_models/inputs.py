@@ -1,0 +1,38 @@
+"""Checks of what a caller feeds to a model, before an embedding fails with less to say."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
+    """Raise an error for an id that an embedding has no row for.
+
+    Nothing is checked while a model is compiled, exported or traced, because there values are not
+    known. On an accelerator the check waits for the device; without it a wrong id would end the
+    process's use of that device.
+
+    Args:
+        ids: integers of any shape.
+        limit: number of rows.
+        name: what the caller calls the ids.
+        remedy: what the caller can do about it.
+
+    Raises:
+        ValueError: if an id is negative or not below the limit.
+
+    Example:
+        >>> check_ids(torch.tensor([0, 9]), 5, name="input_ids", remedy="use its tokenizer")
+        Traceback (most recent call last):
+        ...
+        ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return
+    if ids.is_meta or not ids.numel():
+        return
+    lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
+    if lowest < 0 or highest >= limit:
+        wrong = lowest if lowest < 0 else highest
+        raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
