@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ptbert_models.inputs import values_are_known
+
 # Finite on purpose: a row of padding only must give the same answer on both paths of attend().
 MASKED = -10000.0
 
@@ -157,11 +159,7 @@ def is_known_full(attention_mask: Tensor) -> bool:
         >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
         (True, False)
     """
-    if (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-        or attention_mask.device.type != "cpu"
-    ):
+    if not values_are_known() or attention_mask.device.type != "cpu":
         return False
     return attention_mask.dim() == 2 and bool((attention_mask == 1).all())
 

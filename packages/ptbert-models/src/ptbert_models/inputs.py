@@ -6,11 +6,20 @@ import torch
 from torch import Tensor
 
 
+def values_are_known() -> bool:
+    """Whether the numbers in tensors can be looked at.
+
+    False while a model is compiled, exported or traced: there only shapes are known, and what runs
+    may not depend on values.
+    """
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return not (tracing or torch.compiler.is_compiling())
+
+
 def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
     """Raise an error for an id that an embedding has no row for.
 
-    Nothing is checked while a model is compiled, exported or traced, because there values are not
-    known. On an accelerator the check waits for the device; without it a wrong id would end the
+    Nothing is checked where values are not known. On an accelerator the check waits for the device; without it a wrong id would end the
     process's use of that device.
 
     Args:
@@ -28,9 +37,7 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
         ...
         ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
-        return
-    if ids.is_meta or not ids.numel():
+    if not values_are_known() or ids.is_meta or not ids.numel():
         return
     lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
     if lowest < 0 or highest >= limit:

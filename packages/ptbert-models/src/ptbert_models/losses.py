@@ -1,8 +1,9 @@
 """The losses of the heads: means of cross entropies over what is labelled."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ptbert_models.inputs import values_are_known
 
 UNLABELLED = -1  # what the losses of language models leave out
 UNCLASSIFIED = -100  # what the losses of classifiers leave out, PyTorch's default
@@ -38,7 +39,7 @@ def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     Returns:
         Hidden states (number of labels, E) and the labels.
     """
-    if torch.compiler.is_compiling():
+    if not values_are_known():
         return hidden_states, labels
     labelled = labels != UNLABELLED
     return hidden_states[labelled], labels[labelled]

@@ -165,7 +165,9 @@ def test_an_archive_as_google_published_them(tmp_path):
 
 
 def test_a_head_of_another_size_is_refused():
-    with pytest.raises(ShapeMismatch, match=r"classifier\.weight: \(3, 48\) in the checkpoint, \(5, 48\)"):
+    with pytest.raises(
+        ShapeMismatch, match=r"classifier\.weight: \(3, 48\) in the checkpoint, \(5, 48\)"
+    ):
         BertForSequenceClassification.from_pretrained(CLASSIFIER, num_labels=5, from_tf=True)
 
 

@@ -50,9 +50,7 @@ class BertForSequenceClassification(BertWithHead):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return scores (B, ``num_labels``), or the loss when labels (B,) are given."""
-        weights, _, pooled = self.encode(
-            input_ids, token_type_ids, attention_mask, head_mask=head_mask
-        )
+        weights, pooled = self.pool(input_ids, token_type_ids, attention_mask, head_mask)
         scores = self.classifier(self.dropout(pooled))
         if labels is not None:
             return class_loss(scores, labels)
@@ -87,9 +85,7 @@ class BertForTokenClassification(BertWithHead):
 
         Padding, where ``attention_mask`` is 0, and labels of -100 do not count in the loss.
         """
-        weights, sequence, _ = self.encode(
-            input_ids, token_type_ids, attention_mask, head_mask=head_mask
-        )
+        weights, sequence, _ = self.encode(input_ids, token_type_ids, attention_mask, head_mask)
         scores = self.classifier(self.dropout(sequence))
         if labels is None:
             return with_attentions(weights, scores)
@@ -141,11 +137,12 @@ class BertForMultipleChoice(BertWithHead):
         Returns:
             Scores (B, C), or the loss when labels are given.
         """
-        inputs = (  # (B, C, L) → (B * C, L)
-            None if each is None else each.flatten(0, -2)
-            for each in (input_ids, token_type_ids, attention_mask)
+        weights, pooled = self.pool(
+            input_ids.flatten(0, -2),  # (B, C, L) → (B * C, L)
+            None if token_type_ids is None else token_type_ids.flatten(0, -2),
+            None if attention_mask is None else attention_mask.flatten(0, -2),
+            head_mask,
         )
-        weights, _, pooled = self.encode(*inputs, head_mask=head_mask)
         scores = self.classifier(self.dropout(pooled)).view(-1, self.num_choices)
         if labels is not None:
             return class_loss(scores, labels)
@@ -184,9 +181,7 @@ class BertForQuestionAnswering(BertWithHead):
             end_positions: (B,); likewise.
             head_mask: (H,) or (N, H).
         """
-        weights, sequence, _ = self.encode(
-            input_ids, token_type_ids, attention_mask, head_mask=head_mask
-        )
+        weights, sequence, _ = self.encode(input_ids, token_type_ids, attention_mask, head_mask)
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
         if start_positions is not None and end_positions is not None:
             return span_loss(start_scores, end_scores, start_positions, end_positions)

@@ -13,13 +13,16 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ptbert_models.attention import attend, merge_heads, split_heads
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.inputs import check_ids
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
 from ptbert_models.pruning import prune_linear_layer, remaining_features
@@ -39,10 +42,25 @@ class BertEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Embed (B, L) token ids, and (B, L) token types (0 when None), as (B, L, E)."""
-        positions = torch.arange(input_ids.size(1), device=input_ids.device)
+        """Embed (B, L) token ids, and (B, L) token types (0 when None), as (B, L, E).
+
+        Raises:
+            ValueError: if a text is too long, or an id is outside the vocabulary.
+        """
+        length, longest = input_ids.size(1), self.position_embeddings.num_embeddings
+        if length > longest:
+            raise ValueError(
+                f"a text of {length} tokens is longer than max_position_embeddings={longest}; "
+                "cut it, or split it into overlapping windows"
+            )
+        positions = torch.arange(length, device=input_ids.device)
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
+        for name, ids, table in (
+            ("input_ids", input_ids, self.word_embeddings),
+            ("token_type_ids", token_type_ids, self.token_type_embeddings),
+        ):
+            check_ids(ids, table.num_embeddings, name=name, remedy="use this model's tokenizer")
         embeddings = (
             self.word_embeddings(input_ids)
             + self.position_embeddings(positions)
@@ -234,6 +252,7 @@ class BertEncoder(nn.Module):
     """The stack of layers; ``layer`` is an ordinary list that may be sliced and replaced."""
 
     output_attentions = False
+    gradient_checkpointing = False  # True: keep each layer's input only, and compute it again
 
     def __init__(
         self,
@@ -268,16 +287,22 @@ class BertEncoder(nn.Module):
             (B, H, L, L) comes first.
         """
         head_masks = [None] * len(self.layer) if head_mask is None else list(head_mask)
+        recompute = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
+        run = partial(checkpoint, use_reentrant=False) if recompute else _call
         outputs, all_weights = [], []
         for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
             weights, hidden_states = split_attentions(
-                layer(hidden_states, attention_mask, layer_head_mask)
+                run(layer, hidden_states, attention_mask, layer_head_mask)
             )
             outputs.append(hidden_states)
             all_weights.append(weights)
         if not output_all_encoded_layers:
             outputs = outputs[-1:]
         return with_attentions(all_weights if self.output_attentions else None, outputs)
+
+
+def _call(layer: nn.Module, *inputs: Any) -> Any:
+    return layer(*inputs)
 
 
 class BertPooler(nn.Module):

@@ -14,14 +14,17 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
-from ptbert_models.attention import padding_bias, split_head_mask
+from ptbert_models.attention import is_known_full, padding_bias, split_head_mask
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
+from ptbert_models.bert.packed import can_pack, wanted_states
 from ptbert_models.bert.tensorflow import read_bert_checkpoint
 from ptbert_models.config import PretrainedConfig
 from ptbert_models.initialization import initialize_normal
+from ptbert_models.losses import UNLABELLED, labelled_only
 from ptbert_models.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
 
@@ -95,6 +98,15 @@ class BertModel(BertPreTrainedModel):
         self.pooler = BertPooler(config)
         self.apply(self.init_bert_weights)
 
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training keeps only the layers' inputs, and computes the rest again."""
+        return self.encoder.gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.encoder.gradient_checkpointing = wanted
+
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
         """Remove heads for good, given as layer index → head indices."""
         layers: Any = self.encoder.layer
@@ -132,7 +144,9 @@ class BertModel(BertPreTrainedModel):
             first token (B, E).
         """
         hidden_states = self.embeddings(input_ids, token_type_ids)
-        bias = None if attention_mask is None else padding_bias(attention_mask, hidden_states.dtype)
+        bias = None
+        if attention_mask is not None and not is_known_full(attention_mask):
+            bias = padding_bias(attention_mask, hidden_states.dtype)
         encoded = self.encoder(
             hidden_states,
             bias,
@@ -159,7 +173,98 @@ class BertWithHead(BertPreTrainedModel):
         self.output_attentions = output_attentions
         self.bert = BertModel(config, output_attentions, keep_multihead_output)
 
-    def encode(self, *inputs: Tensor | None, head_mask: Tensor | None) -> tuple[Any, Any, Any]:
-        """Return attention weights or None, the last layer (B, L, E) and the pooled token."""
-        output = self.bert(*inputs, output_all_encoded_layers=False, head_mask=head_mask)
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training keeps only the layers' inputs, and computes the rest again."""
+        return self.bert.gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.bert.gradient_checkpointing = wanted
+
+    def encode(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        head_mask: Tensor | None,
+    ) -> tuple[Any, Any, Any]:
+        """Return attention weights or None, the last layer (B, L, E) and the pooled token (B, E).
+
+        Arguments as in `BertModel`.
+        """
+        output = self.bert(
+            input_ids,
+            token_type_ids,
+            attention_mask,
+            output_all_encoded_layers=False,
+            head_mask=head_mask,
+        )
         return output if self.output_attentions else (None, *output)
+
+    def pool(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        head_mask: Tensor | None,
+    ) -> tuple[Any, Any]:
+        """Return attention weights or None, and the pooled token (B, E); arguments as above."""
+        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
+        states = self._packed_states(_first_tokens(input_ids), *inputs)
+        if states is not None:
+            return None, self.bert.pooler(states[:, None])
+        weights, _, pooled = self.encode(*inputs)
+        return weights, pooled
+
+    def encode_labelled(
+        self,
+        labels: Tensor,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        head_mask: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Any]:
+        """Return what a loss looks at.
+
+        Args:
+            labels: (B, L), -1 where there is none.
+            input_ids: as above, like the rest.
+            token_type_ids: as above.
+            attention_mask: as above.
+            head_mask: as above.
+
+        Returns:
+            The last layer at labelled positions, their labels, and the pooled token (B, E).
+        """
+        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
+        first, labelled = _first_tokens(input_ids), labels != UNLABELLED
+        wanted = first | labelled
+        states = self._packed_states(wanted, *inputs)
+        if states is not None:
+            pooled = self.bert.pooler(states[first[wanted], None])
+            return states[labelled[wanted]], labels[labelled], pooled
+        _, sequence, pooled = self.encode(*inputs)
+        return *labelled_only(sequence, labels), pooled
+
+    def _packed_states(
+        self,
+        wanted: Tensor,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        head_mask: Tensor | None,
+    ) -> Tensor | None:
+        """The last layer at the wanted positions (W, E), or None where that cannot be packed."""
+        if head_mask is not None or type(self.bert) is not BertModel:
+            return None
+        encoder = self.bert.encoder
+        if not can_pack(encoder, attention_mask, wanted):
+            return None
+        hidden_states = self.bert.embeddings(input_ids, token_type_ids)
+        return wanted_states(encoder, hidden_states, attention_mask, wanted)
+
+
+def _first_tokens(input_ids: Tensor) -> Tensor:
+    """True at the first token of each text: (B, L)."""
+    return (torch.arange(input_ids.size(1), device=input_ids.device) == 0).expand_as(input_ids)

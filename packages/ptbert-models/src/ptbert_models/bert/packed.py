@@ -1,0 +1,121 @@
+"""BERT without work that nobody sees: no padding, and no last layer where it is not looked at.
+
+A head that looks at a few positions only, the first tokens or the labelled ones, gets exactly the
+same states when padding is left out and when the last layer is finished at those positions only.
+`wanted_states` does that with the layers' own parts; its definition is the plain encoder.
+
+Letters: B batch, L sequence length, T real tokens of the batch, W wanted positions, E model width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ptbert_models.attention import attend, merge_heads, padding_bias
+from ptbert_models.bert.layers import (
+    BertAttention,
+    BertEncoder,
+    BertIntermediate,
+    BertLayer,
+    BertOutput,
+    BertSelfAttention,
+    BertSelfOutput,
+)
+from ptbert_models.inputs import values_are_known
+from ptbert_models.normalization import BertLayerNorm
+
+_KNOWN_PARTS = frozenset(
+    {
+        BertAttention,
+        BertEncoder,
+        BertIntermediate,
+        BertLayer,
+        BertLayerNorm,
+        BertOutput,
+        BertSelfAttention,
+        BertSelfOutput,
+        nn.Dropout,
+        nn.Linear,
+        nn.ModuleList,
+    }
+)
+
+
+def can_pack(encoder: nn.Module, attention_mask: Tensor | None, wanted: Tensor) -> bool:
+    """Whether `wanted_states` gives what the encoder gives.
+
+    Not if a part was replaced, patched or hooked, if attention weights, head outputs or only layer
+    inputs are kept, if the mask is not of zeros and ones, or if a wanted position is padding. Never
+    under `torch.compile`, where shapes may not depend on values.
+    """
+    if not values_are_known() or not _is_untouched(encoder):
+        return False
+    if getattr(encoder, "gradient_checkpointing", False):
+        return False
+    if attention_mask is None:
+        return True
+    real = attention_mask == 1
+    return bool((real | (attention_mask == 0)).all() & (real | ~wanted).all())
+
+
+def wanted_states(
+    encoder: BertEncoder, hidden_states: Tensor, attention_mask: Tensor | None, wanted: Tensor
+) -> Tensor:
+    """Run the layers and return the last states at some positions.
+
+    Args:
+        encoder: the layers.
+        hidden_states: (B, L, E).
+        attention_mask: (B, L) of zeros and ones, or None.
+        wanted: (B, L), True at W positions, none of them padding.
+
+    Returns:
+        (W, E), in the order of the positions.
+    """
+    batch, length, _ = hidden_states.shape
+    real = None if attention_mask is None else attention_mask == 1
+    if real is None or bool(real.all()):
+        real, bias = None, None
+        rows, chosen = hidden_states.flatten(0, 1), wanted.flatten()  # (B * L, E), (B * L,)
+    else:
+        bias = padding_bias(real, hidden_states.dtype)
+        rows, chosen = hidden_states[real], wanted[real]  # (T, E), (T,)
+
+    def spread(x: Tensor) -> Tensor:  # (T, H * D) → (B, L, H * D)
+        if real is None:
+            return x.view(batch, length, -1)
+        return x.new_zeros(batch, length, x.size(-1)).index_put((real,), x)
+
+    layers: Any = encoder.layer
+    for layer in layers:
+        attention = layer.attention.self
+        query, key, value = (
+            attention.transpose_for_scores(spread(project(rows)))
+            for project in (attention.query, attention.key, attention.value)
+        )
+        dropout = attention.dropout.p if attention.dropout.training else 0.0
+        context = merge_heads(attend(query, key, value, bias, dropout=dropout)[0])
+        context = context.flatten(0, 1) if real is None else context[real]  # (T, H * D)
+        if layer is layers[-1]:
+            rows, context = rows[chosen], context[chosen]
+        attended = layer.attention.output(context, rows)
+        rows = layer.output(layer.intermediate(attended), attended)
+    return rows
+
+
+def _is_untouched(encoder: nn.Module) -> bool:
+    """Whether an encoder is made of this library's parts as they are."""
+    for module in encoder.modules():
+        if (
+            type(module) not in _KNOWN_PARTS
+            or "forward" in vars(module)
+            or module._forward_hooks
+            or module._forward_pre_hooks
+            or module._backward_hooks
+            or getattr(module, "output_attentions", False)
+            or getattr(module, "keep_multihead_output", False)
+        ):
+            return False
+    return True

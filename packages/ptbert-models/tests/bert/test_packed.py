@@ -1,0 +1,167 @@
+"""Leaving out work that nobody sees changes no number."""
+
+import pytest
+import torch
+from torch import nn
+
+from ptbert_models import (
+    BertForMaskedLM,
+    BertForMultipleChoice,
+    BertForNextSentencePrediction,
+    BertForPreTraining,
+    BertForSequenceClassification,
+    BertModel,
+)
+from ptbert_models.bert import models, packed
+
+
+@pytest.fixture
+def batch(request):
+    """A random batch: token ids, types, and a mask with padding anywhere but at first tokens."""
+    torch.manual_seed(request.param)
+    texts, length = (int(torch.randint(1, limit, ())) for limit in (5, 12))
+    ids = torch.randint(1, 30, (texts, length))
+    types = torch.randint(0, 2, (texts, length))
+    mask = (torch.rand(texts, length) < torch.rand(())).long()
+    mask[:, 0] = 1
+    return ids, types, mask
+
+
+random_batches = pytest.mark.parametrize("batch", range(12), indirect=True)
+
+
+def both_ways(run, monkeypatch):
+    """Return results and gradients with packing, which must have happened, and without."""
+    calls = []
+    monkeypatch.setattr(
+        models, "wanted_states", lambda *a: calls.append(1) or packed.wanted_states(*a)
+    )
+    fast = run()
+    assert calls
+    monkeypatch.setattr(models, "can_pack", lambda *_: False)
+    return fast, run()
+
+
+def result_with_gradients(model, *inputs, **labels):
+    def run():
+        model.zero_grad()
+        output = model(*inputs, **labels)
+        output.sum().backward()
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        return [output.detach(), *gradients]
+
+    return run
+
+
+@random_batches
+@pytest.mark.parametrize(
+    "model_class", [BertForSequenceClassification, BertForNextSentencePrediction]
+)
+def test_pooled_heads(model_class, batch, tiny_config, monkeypatch):
+    model = model_class(tiny_config).eval()
+
+    fast, plain = both_ways(result_with_gradients(model, *batch), monkeypatch)
+
+    for got, want in zip(fast, plain, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@random_batches
+def test_multiple_choice(batch, tiny_config, monkeypatch):
+    model = BertForMultipleChoice(tiny_config).eval()
+    choices = [torch.stack([each, each.flip(0)], 1) for each in batch]
+
+    fast, plain = both_ways(result_with_gradients(model, *choices), monkeypatch)
+
+    for got, want in zip(fast, plain, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@random_batches
+@pytest.mark.parametrize("model_class", [BertForMaskedLM, BertForPreTraining])
+def test_losses_of_labelled_tokens(model_class, batch, tiny_config, monkeypatch):
+    model = model_class(tiny_config).eval()
+    ids, types, mask = batch
+    labels = torch.where((torch.rand(ids.shape) < 0.5) & (mask == 1), ids, -1)
+    labels[0, 0] = 3
+    more = {}
+    if model_class is BertForPreTraining:
+        more["next_sentence_label"] = torch.randint(0, 2, (len(ids),))
+
+    run = result_with_gradients(model, ids, types, mask, masked_lm_labels=labels, **more)
+    fast, plain = both_ways(run, monkeypatch)
+
+    for got, want in zip(fast, plain, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch", range(3), indirect=True)
+def test_without_a_mask_the_last_layer_is_still_saved(batch, tiny_config, monkeypatch):
+    model = BertForSequenceClassification(tiny_config).eval()
+    fast, plain = both_ways(result_with_gradients(model, *batch[:2]), monkeypatch)
+    for got, want in zip(fast, plain, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
+MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+FIRST = torch.tensor([[True, False, False, False]]).expand(2, 4)
+
+
+def test_a_usual_encoder_can_be_packed(tiny_config):
+    encoder = BertModel(tiny_config).encoder
+    assert packed.can_pack(encoder, MASK, FIRST)
+    assert packed.can_pack(encoder, MASK.bool(), FIRST)
+    assert packed.can_pack(encoder, MASK.float(), FIRST)
+    assert packed.can_pack(encoder, None, FIRST)
+
+
+class MyLayer(nn.Module):
+    def forward(self, hidden_states, attention_mask=None, head_mask=None):
+        return hidden_states
+
+
+CHANGES = {
+    "a replaced layer": lambda e: e.layer.__setitem__(0, MyLayer()),
+    "a replaced linear": lambda e: setattr(e.layer[1].output, "dense", nn.Bilinear(2, 2, 2)),
+    "a patched method": lambda e: setattr(e.layer[0], "forward", MyLayer().forward),
+    "a hook": lambda e: e.layer[0].register_forward_hook(lambda *_: None),
+    "a hook before": lambda e: e.layer[0].output.register_forward_pre_hook(lambda *_: None),
+    "a backward hook": lambda e: e.layer[0].register_full_backward_hook(lambda *_: None),
+    "attentions wanted": lambda e: setattr(e.layer[0].attention.self, "output_attentions", True),
+    "outputs kept": lambda e: setattr(e.layer[0].attention.self, "keep_multihead_output", True),
+    "recomputation": lambda e: setattr(e, "gradient_checkpointing", True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_parts_are_honoured(tiny_config, change):
+    encoder = BertModel(tiny_config).encoder
+    CHANGES[change](encoder)
+    assert not packed.can_pack(encoder, MASK, FIRST)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1]]), MASK * 0.5, MASK * 2],
+    ids=["a first token is padding", "halves", "twos"],
+)
+def test_unusual_masks_are_honoured(tiny_config, mask):
+    assert not packed.can_pack(BertModel(tiny_config).encoder, mask, FIRST)
+
+
+def test_a_subclass_of_the_bare_model_is_run_as_it_is(tiny_config):
+    class Mine(BertModel):
+        def forward(self, *inputs, **kwargs):
+            _, pooled = super().forward(*inputs, **kwargs)
+            return None, torch.zeros_like(pooled)
+
+    model = BertForSequenceClassification(tiny_config).eval()
+    model.bert = Mine(tiny_config)
+    assert model(IDS, None, MASK).eq(model.classifier.bias).all()
+
+
+def test_head_masks_are_honoured(tiny_config):
+    model = BertForSequenceClassification(tiny_config).eval()
+    masked = model(IDS, None, MASK, head_mask=torch.tensor([1, 0, 0, 0]))
+    assert not torch.allclose(masked, model(IDS, None, MASK))
