@@ -19,8 +19,8 @@ def values_are_known() -> bool:
 def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
     """Raise an error for an id that an embedding has no row for.
 
-    Nothing is checked where values are not known. On an accelerator the check waits for the device; without it a wrong id would end the
-    process's use of that device.
+    Nothing is checked where values are not known. On an accelerator the check waits for the device;
+    without it a wrong id would end the process's use of that device.
 
     Args:
         ids: integers of any shape.

@@ -20,6 +20,7 @@ def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
         A scalar; not a number if nothing is labelled.
 
     Example:
+        >>> import torch
         >>> logits = torch.tensor([[0.0, 0.0], [5.0, -5.0]])
         >>> token_loss(logits, torch.tensor([1, -1]))
         tensor(0.6931)
@@ -56,6 +57,7 @@ def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
         A scalar.
 
     Example:
+        >>> import torch
         >>> class_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
         tensor(0.6931)
     """
@@ -80,6 +82,7 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
         Devlin et al. 2018, arXiv:1810.04805, section 4.2.
 
     Example:
+        >>> import torch
         >>> uniform = torch.zeros(1, 2)
         >>> span_loss(uniform, uniform, torch.tensor([0]), torch.tensor([7]))  # 7: not in the text
         tensor(nan)
