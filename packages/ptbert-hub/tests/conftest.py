@@ -2,8 +2,12 @@ import http.server
 import os
 import random
 import shutil
+import socket
+import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +26,9 @@ OTHERS = ("TORCH_HOME", "XDG_CACHE_HOME", "_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE
 def own_home(tmp_path, monkeypatch):
     """A home folder and an environment without anything of the user's."""
     for name in os.environ:
-        if name.startswith(OURS) or name.upper().endswith(OTHERS):
+        if (name != "PTBERT_HUB_FIGURES" and name.startswith(OURS)) or name.upper().endswith(
+            OTHERS
+        ):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -89,3 +95,61 @@ def which():
         return shutil.which(name) or pytest.skip(f"{name} is not installed")
 
     return path
+
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log {folder}/access.log;
+  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  types {{ text/plain txt; }}
+  server {{
+    listen 127.0.0.1:{port}; root {folder}/www;
+    location /nohead/ {{ if ($request_method = HEAD) {{ return 405; }} alias {folder}/www/; }}
+    location /noranges/ {{ max_ranges 0; alias {folder}/www/; }}
+    location /notags/ {{ etag off; alias {folder}/www/; }}
+    location /zipped/ {{ gzip on; gzip_types text/plain; alias {folder}/www/; }}
+    location /moved/ {{ return 302 /nohead/model.txt; }}
+    location /slow/ {{ limit_rate 1m; alias {folder}/www/; }}
+    location /slow-noranges/ {{ limit_rate 3m; max_ranges 0; alias {folder}/www/; }}
+    location /busy/ {{ return 429; }}
+    location /broken/ {{ return 503; }}
+    location /dropped/ {{ return 444; }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    """A running nginx: its address, the folder it serves, and its access log."""
+
+    def __init__(self, port, folder):
+        self.address = f"http://127.0.0.1:{port}"
+        self.folder, self.log = folder / "www", folder / "access.log"
+
+
+@pytest.fixture
+def nginx(tmp_path, which):
+    program = which("nginx")
+    folder = tmp_path / "nginx"
+    (folder / "www").mkdir(parents=True)
+    for place in (tmp_path, tmp_path.parent, tmp_path.parent.parent, folder, folder / "www"):
+        place.chmod(place.stat().st_mode | 0o755)  # its workers run as another user
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            for _ in range(200):
+                with suppress(OSError):
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                time.sleep(0.02)
+            else:
+                pytest.skip("nginx does not start here")
+            yield Nginx(port, folder)
+        finally:
+            process.terminate()

@@ -254,3 +254,10 @@ HELD = Held(5, 9, '"v1"')
 )
 def test_an_answer_is_judged_by_start_length_and_tag(status, headers, held, step):
     assert answers.step(status, headers, held, {}) is step
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20 - 1, 2**20, 2**20 + 1, 3 * 2**20])
+def test_every_length_works(served, cache, size):
+    served.become(bytes(size))
+
+    assert Path(get_from_cache(served.url(), cache)).stat().st_size == size

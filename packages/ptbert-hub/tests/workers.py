@@ -46,3 +46,72 @@ def fetch_together(urls, cache, *, threads=1, timeout=60.0, **environment) -> li
     for process in processes:
         process.join(timeout)
     return found
+
+
+def fetch_when_told(url, cache, results, settings):
+    """Stop, and once continued fetch; ``settings`` replace constants of modules."""
+    import importlib
+    import signal
+
+    from ptbert_hub import cache as module
+
+    for name, value in settings.items():
+        owner, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(f"ptbert_hub.{owner}"), constant, value)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    try:
+        results.put(digest(module.get_from_cache(url, cache)))
+    except Exception as error:
+        results.put(f"{type(error).__name__}: {error}")
+
+
+def extract(path, cache, results):
+    """Unpack once and report what is there."""
+    from ptbert_hub import extracted_archive
+
+    folder = extracted_archive(path, cache)
+    results.put((str(folder), sorted(item.name for item in folder.iterdir())))
+
+
+def load_for_ever(url, cache, stop, results):
+    """Fetch and open until told to stop; report how often, or what went wrong."""
+    from ptbert_hub import get_from_cache
+
+    count = 0
+    try:
+        while not stop.is_set():
+            with open(get_from_cache(url, cache, revalidate="never"), "rb") as file:
+                file.read(10)
+            count += 1
+        results.put(count)
+    except Exception as error:
+        results.put(f"{type(error).__name__}: {error}")
+
+
+class Stopped:
+    """A process about to fetch, so that a tracer can be attached before it does."""
+
+    def __init__(self, url, cache, **settings):
+        self.results = CONTEXT.Queue()
+        self.process = CONTEXT.Process(
+            target=fetch_when_told, args=(url, str(cache), self.results, settings)
+        )
+        self.process.start()
+        self.pid = self.process.pid
+        self._wait_for(lambda status: "\nState:\tT" in status)
+
+    def traced(self):
+        """Wait until a tracer is attached."""
+        self._wait_for(lambda status: "\nTracerPid:\t0\n" not in status)
+
+    def go(self):
+        os.kill(self.pid, 18)  # SIGCONT
+
+    def _wait_for(self, condition):
+        import time
+
+        for _ in range(1000):
+            if condition(Path(f"/proc/{self.pid}/status").read_text()):
+                return
+            time.sleep(0.005)
+        raise AssertionError("the process did not get ready")
