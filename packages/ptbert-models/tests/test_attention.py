@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from ptbert_models.attention import attend, head_size, padding_bias, split_head_mask
+from ptbert_models.attention import (
+    attend,
+    causal_padding_bias,
+    head_size,
+    padding_bias,
+    split_head_mask,
+)
 
 
 @pytest.fixture
@@ -30,6 +36,39 @@ def test_both_paths_agree_on_a_row_of_padding_only(projections):
 
     assert fused.isfinite().all()
     torch.testing.assert_close(fused, explicit)
+
+
+@pytest.mark.parametrize("queries", [5, 3, 1])
+def test_no_query_sees_later_keys(projections, queries):
+    """The last query stands at the last key, whatever came before."""
+    query, key, value = projections
+    query = query[..., -queries:, :]
+
+    fused, _ = attend(query, key, value, causal=True)
+    explicit, weights = attend(query, key, value, causal=True, need_weights=True)
+
+    assert weights.triu(5 - queries + 1).eq(0).all()
+    assert weights.tril(5 - queries).gt(0).sum() == 2 * 4 * sum(range(6 - queries, 6))
+    torch.testing.assert_close(fused, explicit)
+    torch.testing.assert_close(explicit, weights @ value)
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_a_bias_and_the_causal_mask_add_up(projections, need_weights):
+    mask = torch.tensor([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
+
+    together, _ = attend(
+        *projections,
+        padding_bias(mask, torch.float32),
+        causal=True,
+        need_weights=need_weights,
+    )
+    once, _ = attend(
+        *projections, causal_padding_bias(mask, 5, torch.float32), need_weights=need_weights
+    )
+
+    torch.testing.assert_close(together[:, :, 1:], once[:, :, 1:])
+    assert together.isfinite().all()
 
 
 def test_scale_replaces_the_square_root(projections):

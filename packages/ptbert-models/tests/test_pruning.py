@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from ptbert_models.pruning import prune_linear_layer, remaining_features
+from ptbert_models.conv1d import Conv1D
+from ptbert_models.pruning import prune_conv1d_layer, prune_linear_layer, remaining_features
 
 
 def test_outputs_are_chosen_with_their_biases():
@@ -44,3 +45,20 @@ def test_unknown_heads_are_refused():
 def test_the_last_head_stays():
     with pytest.raises(ValueError, match="cannot prune all 2 heads of a layer; leave at least one"):
         remaining_features([0, 1], 2, 2)
+
+
+def test_gpt_layers_lie_the_other_way_round():
+    layer = Conv1D(3, 2).requires_grad_(False)
+    layer.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    index = torch.tensor([2, 0])
+
+    outputs = prune_conv1d_layer(layer, index)
+    inputs = prune_conv1d_layer(layer, torch.tensor([1]), dim=0)
+    expected = layer.weight[[1]]
+    layer.weight.fill_(7)
+
+    assert outputs.bias.tolist() == [3, 1]
+    assert outputs(torch.ones(2)).shape == (2,)
+    assert inputs.bias.tolist() == [1, 2, 3]
+    assert torch.equal(inputs.weight, expected)
+    assert not inputs.weight.requires_grad

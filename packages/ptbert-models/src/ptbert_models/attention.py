@@ -58,10 +58,9 @@ def attend(
                   [0., 1.]]]])
     """
     explicit = head_mask is not None or need_weights
-    causal = causal and query.size(-2) > 1  # a single query stands at the last key
     # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
-    by_kernel = causal and bias is None and not explicit and query.size(-2) == key.size(-2)
-    if causal and not by_kernel:
+    by_kernel = causal and not explicit and bias is None and query.size(-2) == key.size(-2)
+    if causal and not by_kernel and query.size(-2) > 1:  # one query stands at the last key
         later = causal_bias(query.size(-2), key.size(-2), query.dtype, query.device)
         bias = later if bias is None else bias + later
     if not explicit:
@@ -71,7 +70,7 @@ def attend(
             value,
             attn_mask=bias,
             dropout_p=dropout,
-            is_causal=by_kernel,
+            is_causal=bool(by_kernel),
             scale=scale,
         )
         return context, None

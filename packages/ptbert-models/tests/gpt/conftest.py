@@ -22,6 +22,12 @@ def config(family):
 
 
 @pytest.fixture
+def gpt2_config():
+    """For what only GPT-2 does."""
+    return GPT2Config(30, **SIZES, initializer_range=0.3)
+
+
+@pytest.fixture
 def build(family, config):
     """Return a function that makes a model of the family in evaluation mode from a seed."""
 

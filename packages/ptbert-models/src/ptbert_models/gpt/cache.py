@@ -56,14 +56,15 @@ class LayerCache:
         self._room = room
 
 
-LayerPast = Tensor | LayerCache
+# What a layer's past may be: a tensor (2, B, H, T, D), a pair of keys and values, or a cache.
+LayerPast = Tensor | tuple[Tensor, Tensor] | LayerCache
 
 
 def past_length(layer_past: LayerPast | None) -> int:
     """Return the number of tokens T that a layer has seen."""
     if layer_past is None:
         return 0
-    return layer_past.length if isinstance(layer_past, LayerCache) else layer_past.size(-2)
+    return layer_past.length if isinstance(layer_past, LayerCache) else layer_past[0].size(-2)
 
 
 def extended(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
@@ -72,4 +73,5 @@ def extended(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
         return key_value
     if isinstance(layer_past, LayerCache):
         return layer_past.append(key_value)
-    return torch.cat((layer_past.to(key_value.dtype), key_value), dim=-2)
+    past = layer_past if isinstance(layer_past, Tensor) else torch.stack(tuple(layer_past))
+    return torch.cat((past.to(key_value.dtype), key_value), dim=-2)
