@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ptbert_models.attention import attend, merge_heads, split_heads
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.inputs import check_ids
+from ptbert_models.inputs import check_ids, values_are_known
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
 from ptbert_models.pruning import prune_linear_layer, remaining_features
@@ -48,7 +48,7 @@ class BertEmbeddings(nn.Module):
             ValueError: if a text is too long, or an id is outside the vocabulary.
         """
         length, longest = input_ids.size(1), self.position_embeddings.num_embeddings
-        if length > longest:
+        if values_are_known() and length > longest:
             raise ValueError(
                 f"a text of {length} tokens is longer than max_position_embeddings={longest}; "
                 "cut it, or split it into overlapping windows"
