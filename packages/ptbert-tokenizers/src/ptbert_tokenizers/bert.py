@@ -11,8 +11,13 @@ from typing import Any, ClassVar, Self
 from ptbert_tokenizers.decoding import close_gaps
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
 from ptbert_tokenizers.pretrained import NO_LIMIT, Frame, PretrainedTokenizer, VocabularyFiles
+from ptbert_tokenizers.quick import QuickEncoder, SpacedWords, WordMaker, are_ids
+from ptbert_tokenizers.quick_wordpiece import QuickWordpiece
+from ptbert_tokenizers.quick_words import QuickWords
+from ptbert_tokenizers.untouched import Untouched
 from ptbert_tokenizers.vocabulary import (
     PathLike,
+    Vocabulary,
     by_id,
     load_vocab,
     read_text,
@@ -28,6 +33,9 @@ from ptbert_tokenizers.wordpiece import (
 logger = logging.getLogger(__name__)
 
 VOCAB_NAME = "vocab.txt"
+
+_is_basic = Untouched(BasicTokenizer)
+_is_wordpiece = Untouched(WordpieceTokenizer)
 
 
 class BertTokenizer(PretrainedTokenizer):
@@ -117,8 +125,51 @@ class BertTokenizer(PretrainedTokenizer):
         Args:
             text: any string; code points that BERT deletes are dropped.
         """
+        quick = self._quick()
+        tokens = None if quick is None else quick.tokens(text)
+        if tokens is not None:
+            return tokens
         words = self.basic_tokenizer.tokenize(text) if self.do_basic_tokenize else text.split()
         return [piece for word in words for piece in self.wordpiece_tokenizer.tokenize(word)]
+
+    def _is_untouched(self) -> bool:
+        return _has_own_methods(self)
+
+    def _quick(self) -> QuickEncoder | None:
+        wordpiece, vocab = self.wordpiece_tokenizer, self.vocab
+        if not (
+            _is_wordpiece(wordpiece) and isinstance(vocab, Vocabulary) and wordpiece.vocab is vocab
+        ):
+            return None
+        limit = wordpiece.max_input_chars_per_word
+        setting: tuple[Any, ...] = (id(vocab), vocab.edits, wordpiece.unk_token, limit)
+        if self.do_basic_tokenize:
+            basic = self.basic_tokenizer
+            if not (_is_basic(basic) and isinstance(basic.never_split, (list, tuple))):
+                return None
+            setting += (bool(basic.do_lower_case), tuple(basic.never_split))
+        return self._quick_for(setting, self._build_quick)
+
+    def _build_quick(self) -> QuickEncoder | None:
+        wordpiece, vocab = self.wordpiece_tokenizer, self.vocab
+        if wordpiece.unk_token not in vocab or not are_ids(vocab.values()):
+            return None
+        words: WordMaker = SpacedWords()
+        if self.do_basic_tokenize:
+            words = QuickWords(
+                bool(self.basic_tokenizer.do_lower_case), tuple(self.basic_tokenizer.never_split)
+            )
+            if not words.is_possible:
+                return None
+        limit = wordpiece.max_input_chars_per_word
+        tokens = {index: token for token, index in vocab.items()}
+        return QuickEncoder(
+            words,
+            QuickWordpiece(vocab, wordpiece.unk_token, limit),
+            # A word that is in the vocabulary is its own longest piece.
+            {token: (index,) for token, index in vocab.items() if len(token) <= limit},
+            tokens if len(tokens) == len(vocab) else None,
+        )
 
     def convert_tokens_to_ids(
         self, tokens: Iterable[str], *, unk_token: str | None = None
@@ -202,6 +253,9 @@ class BertTokenizer(PretrainedTokenizer):
     def _frame(self, pair: bool) -> Frame:
         start, end = self.convert_tokens_to_ids(["[CLS]", "[SEP]"])
         return Frame((start,), (end,) if pair else (), (end,))
+
+
+_has_own_methods = Untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
 
 
 def _recorded_casing(path: Path) -> bool | None:

@@ -82,7 +82,9 @@ class MergeTable:
     piece that fits and stepping back where that leads nowhere.
 
     This holds if every merge makes a new symbol, out of symbols that exist before it, as merges
-    learnt from a corpus do; ``is_regular`` tells whether they are of this kind.
+    learnt from a corpus do; ``is_regular`` tells whether they are of this kind. Then symbols can
+    be numbered in the order in which they come to be, first the characters, and all questions
+    about order become comparisons of numbers.
 
     Args:
         ranks: rank of each merge.
@@ -95,95 +97,123 @@ class MergeTable:
     """
 
     def __init__(self, ranks: Ranks, end: str = "") -> None:
-        self._ranks = ranks
         self._end = end
-        self._parts = {left + right: (left, right) for left, right in ranks}
-        self._rank_of = {left + right: rank for (left, right), rank in ranks.items()}
-        self._whole: dict[str, bool] = {}
-        self._longest = max(map(len, self._parts), default=0)
-        self._longest = max(self._longest, 1 + len(end))  # one symbol always fits
-        self.is_regular = self._find_regularity()
+        self._number: dict[str, int] = {}  # of every symbol that a merge knows
+        self._merge: dict[int, int] = {}  # key of two numbers → number of what they merge into
+        self.is_regular = self._number_symbols(ranks)
+        self._is_whole_known: dict[int, bool] = {}
+        self._longest: dict[str, int] = {}  # length of the longest symbol with that prefix
+        for piece in self._number:
+            if len(piece) > self._longest.get(piece[:_PREFIX], 0):
+                self._longest[piece[:_PREFIX]] = len(piece)
 
-    def _find_regularity(self) -> bool:
-        rank_of = self._rank_of
-        return (
-            len(self._parts) == len(self._ranks)
-            and len(set(self._ranks.values())) == len(self._ranks)
-            and not any(map(self._is_symbol, self._parts))
-            and all(
-                rank_of.get(left, -1) < rank and rank_of.get(right, -1) < rank
-                for (left, right), rank in self._ranks.items()
-            )
-        )
+    def _number_symbols(self, ranks: Ranks) -> bool:
+        """Number all symbols and list their halves; return whether the merges are regular."""
+        number = self._number
+        for symbol in {part for pair in ranks for part in pair if self._is_character(part)}:
+            number[symbol] = len(number)
+        self._strange = len(number)  # stands for any character without merges
+        self._first_merge = len(number) + 1
+        self._left = [0] * self._first_merge  # number of the left half, by number
+        self._right = [0] * self._first_merge
+        for left, right in sorted(ranks, key=ranks.__getitem__):
+            whole = left + right
+            if left not in number or right not in number or whole in number:
+                return False
+            self._left.append(number[left])
+            self._right.append(number[right])
+            self._merge[_key(number[left], number[right])] = number[whole] = len(self._left) - 1
+        return len(set(ranks.values())) == len(ranks)
 
-    def _is_symbol(self, piece: str) -> bool:
+    def _is_character(self, symbol: str) -> bool:
         """Whether words start out with this as one symbol."""
-        return len(piece) == 1 or (len(piece) == 1 + len(self._end) and piece[1:] == self._end)
+        return len(symbol) == 1 or (len(symbol) == 1 + len(self._end) and symbol[1:] == self._end)
 
     def cut(self, word: str) -> list[str]:
         """Return the pieces of a word that is not empty and does not hold ``end`` itself."""
         text = word + self._end
-        last = len(word) - 1  # where the last symbol begins
+        whole = self._number.get(text)
+        if whole is not None and self._is_whole(whole):
+            return [text]
+        return self._cut(text, len(word) - 1)
+
+    def _cut(self, text: str, last: int) -> list[str]:
+        """Cut a text whose last symbol begins at ``last`` and reaches to the end."""
         pieces: list[str] = []
-        dead: set[int] = set()  # from here no cut reaches the end
-        start, stop = 0, len(text)
-        while start < len(text):
-            piece = self._longest_fit(text, start, stop, last, pieces[-1] if pieces else "", dead)
-            if piece:
-                pieces.append(piece)
-                start += len(piece)
-                stop = len(text)
-            else:  # step back and try something shorter
-                dead.add(start)
-                stop = start - 1
-                start -= len(pieces.pop())
+        numbers: list[int] = []  # of the pieces
+        dead: set[int] = set()  # places from which no cut reaches the end
+        start, stop, size = 0, len(text), len(text)  # the next piece must end by `stop`
+        while start < size:
+            before = numbers[-1] if numbers else None
+            reach = min(stop, start + self._longest.get(text[start : start + _PREFIX], _PREFIX - 1))
+            if last < reach < size:
+                reach = last
+            while reach > start + 1:
+                number = self._number.get(text[start:reach])
+                if number is not None and reach not in dead and self._follows(before, number):
+                    break
+                reach = min(reach - 1, last)
+            else:
+                reach = size if start == last else start + 1
+                number = self._number.get(text[start:reach], self._strange)
+                if reach > stop or reach in dead or not self._follows(before, number):
+                    dead.add(start)  # step back and try something shorter
+                    stop = start - 1
+                    start -= len(pieces.pop())
+                    numbers.pop()
+                    continue
+            pieces.append(text[start:reach])
+            numbers.append(number)
+            start, stop = reach, size
         return pieces
 
-    def _longest_fit(
-        self, text: str, start: int, stop: int, last: int, before: str, dead: set[int]
-    ) -> str:
-        """The longest piece at ``start`` that ends by ``stop`` and may follow ``before``."""
-        reach = min(stop, start + self._longest)
-        if reach < len(text):
-            reach = min(reach, last)
-        while reach > start:
-            piece = text[start:reach]
-            known = (piece in self._parts and self._is_whole(piece)) or self._is_symbol(piece)
-            if known and reach not in dead and (not before or self._seam_holds(before, piece)):
-                return piece
-            reach = min(reach - 1, last)
-        return ""
-
-    def _is_whole(self, piece: str) -> bool:
-        """Whether the symbols of ``piece`` merge into it."""
-        known = self._whole.get(piece)
+    def _follows(self, before: int | None, number: int) -> bool:
+        """Whether a symbol is a piece, and one that may stand after another."""
+        known = self._is_whole_known.get(number)
         if known is None:
-            left, right = self._parts[piece]
-            known = (self._is_symbol(left) or (left in self._parts and self._is_whole(left))) and (
-                self._is_symbol(right) or (right in self._parts and self._is_whole(right))
+            known = self._is_whole(number)
+        return known and (before is None or self._seam_holds(before, number, _NEVER))
+
+    def _is_whole(self, number: int) -> bool:
+        """Whether the characters of a symbol merge into it."""
+        known = self._is_whole_known.get(number)
+        if known is None:
+            left, right = self._left[number], self._right[number]
+            known = number < self._first_merge or (
+                self._is_whole(left)
+                and self._is_whole(right)
+                and self._seam_holds(left, right, number)
             )
-            known = known and self._seam_holds(left, right, self._rank_of[piece])
-            self._whole[piece] = known
+            self._is_whole_known[number] = known
         return known
 
-    def _seam_holds(self, left: str, right: str, limit: int | None = None) -> bool:
-        """Whether nothing merges across the seam of two whole pieces before rank ``limit``.
+    def _seam_holds(self, left: int, right: int, limit: int) -> bool:
+        """Whether nothing merges across the seam of two whole symbols before ``limit`` is made.
 
-        Undoes the merges that made the two pieces, latest first, and looks at each pair of
-        symbols that touched at the seam. Such a pair would have merged if its rank comes before
-        the merge that made the left symbol part of something longer. On the right, equal ranks
-        count too, because merging goes from left to right.
+        Undoes the merges that made the two, latest first, and looks at each pair of symbols that
+        touched at the seam. Such a pair would have merged if what it makes comes before the
+        symbol that took the left one away. On the right, the same symbol counts too, because
+        merging goes from left to right.
         """
-        rank_of = self._rank_of
-        left_taken = right_taken = len(self._ranks) if limit is None else limit
+        merge, first_merge = self._merge, self._first_merge
+        left_taken = right_taken = limit
         while True:
-            rank = self._ranks.get((left, right))
-            if rank is not None and rank < left_taken and rank <= right_taken:
+            made = merge.get(left << 32 | right)
+            if made is not None and made < left_taken and made <= right_taken:
                 return False
-            left_rank, right_rank = rank_of.get(left, -1), rank_of.get(right, -1)
-            if left_rank > right_rank:
-                left_taken, left = left_rank, self._parts[left][1]
-            elif right_rank >= 0:
-                right_taken, right = right_rank, self._parts[right][0]
+            if left > right:
+                if left < first_merge:
+                    return True
+                left_taken, left = left, self._right[left]
             else:
-                return True
+                if right < first_merge:
+                    return True
+                right_taken, right = right, self._left[right]
+
+
+_NEVER = 2**32
+_PREFIX = 4  # characters; long enough to say how far it is worth looking
+
+
+def _key(left: int, right: int) -> int:
+    return left << 32 | right

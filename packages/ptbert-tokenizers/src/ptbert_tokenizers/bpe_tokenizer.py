@@ -1,21 +1,24 @@
 """What the tokenizers of GPT and GPT-2 share: pieces, ids, special tokens, files."""
 
-import logging
 import os
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from inspect import signature
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, cast, overload
 
 from ptbert_tokenizers.bpe import MergeTable, merged
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
+from ptbert_tokenizers.memo import Ids
 from ptbert_tokenizers.pretrained import (
     NO_LIMIT,
     SPECIAL_TOKENS_NAME,
     PretrainedTokenizer,
     VocabularyFiles,
 )
+from ptbert_tokenizers.quick import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.vocabulary import (
     PathLike,
+    Vocabulary,
     read_json_vocabulary,
     read_merges,
     read_special_tokens,
@@ -24,8 +27,6 @@ from ptbert_tokenizers.vocabulary import (
     write_lines,
     write_merges,
 )
-
-logger = logging.getLogger(__name__)
 
 VOCAB_NAME = "vocab.json"
 MERGES_NAME = "merges.txt"
@@ -114,21 +115,78 @@ class BpeTokenizer(PretrainedTokenizer):
     def _pieces(self, word: str) -> list[str]:
         if not word:
             return []
-        if len(word) > _LONG_WORD and self.word_end not in word:
-            table = self._merge_table()
-            if table.is_regular:
-                return table.cut(word)
+        if len(word) > _LONG_WORD:
+            return self._cut(word, self._merge_table())
+        return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
+
+    def _cut(self, word: str, table: MergeTable) -> list[str]:
+        """The pieces of a word by the merge table, where that can give them."""
+        if table.is_regular and not (self.word_end and self.word_end in word):
+            return table.cut(word)
         return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
 
     def _merge_table(self) -> MergeTable:
         """The table of the merges as they are now."""
-        known = self.__dict__.get("_table")
-        if known is None or known[0] is not self.bpe_ranks or known[1] != len(self.bpe_ranks):
+        state: tuple[Any, int, MergeTable] | None = self.__dict__.get("_table_state")
+        if state is None or state[0] is not self.bpe_ranks or state[1] != len(self.bpe_ranks):
             table = MergeTable(self.bpe_ranks, self.word_end)
-            self.__dict__["_table"] = known = (self.bpe_ranks, len(self.bpe_ranks), table)
-        table = known[2]
-        assert isinstance(table, MergeTable)
-        return table
+            self.__dict__["_table_state"] = state = (self.bpe_ranks, len(self.bpe_ranks), table)
+        return state[2]
+
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into pieces.
+
+        Args:
+            text: any string.
+        """
+        quick = self._quick()
+        tokens = None if quick is None else quick.tokens(text)
+        return self._plain_tokens(text) if tokens is None else tokens
+
+    @abstractmethod
+    def _plain_tokens(self, text: str) -> list[str]:
+        """The pieces of a text, word by word: what :meth:`tokenize` returns, by definition."""
+
+    def _quick(self) -> QuickEncoder | None:
+        parts = self._word_parts()
+        if parts is None or not isinstance(self.encoder, Vocabulary):
+            return None
+        ranks, special = self.bpe_ranks, tuple(self.special_tokens.items())
+        setting = (id(self.encoder), self.encoder.edits, id(ranks), len(ranks), special, parts)
+        return self._quick_for(setting, self._build_quick)
+
+    @abstractmethod
+    def _word_parts(self) -> tuple[Any, ...] | None:
+        """What the words and their pieces depend on; None if a part of that was replaced."""
+
+    @abstractmethod
+    def _word_maker(self) -> WordMaker | None:
+        """The quick way to the words; None if it cannot serve the parts."""
+
+    @abstractmethod
+    def _symbols(self, word: str) -> str:
+        """A word, spelt in the symbols of the vocabulary."""
+
+    def _build_quick(self) -> QuickEncoder | None:
+        words = self._word_maker()
+        numbers = [*self.encoder.values(), *self.special_tokens.values()]
+        if words is None or not are_ids(numbers):
+            return None
+        table = self._merge_table()
+        id_of = {**self.encoder, **self.special_tokens}  # special tokens win over pieces
+        unknown = id_of.get(UNKNOWN)
+
+        def ids_of_word(word: str) -> Ids:
+            pieces = self._cut(self._symbols(word), table)
+            ids = tuple([id_of.get(piece, unknown) for piece in pieces])
+            if None in ids:
+                self.convert_tokens_to_ids(pieces)  # raises, naming the piece
+            return cast(Ids, ids)
+
+        tokens = {index: token for token, index in self.encoder.items()}
+        tokens |= {index: token for token, index in self.special_tokens.items()}
+        are_distinct = len(tokens) == len(numbers)
+        return QuickEncoder(words, ids_of_word, {}, tokens if are_distinct else None, unknown)
 
     @overload
     def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also many strings

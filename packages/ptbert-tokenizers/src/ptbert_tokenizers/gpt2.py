@@ -1,21 +1,21 @@
 """GPT2Tokenizer: byte-pair encoding of the UTF-8 bytes of a text."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
-
-import regex  # type: ignore[import-untyped, unused-ignore]
+from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe import bytes_to_unicode
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
 from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.gpt2_words import PATTERN, Gpt2Words, valid
+from ptbert_tokenizers.quick import WordMaker
+from ptbert_tokenizers.untouched import Untouched
 from ptbert_tokenizers.vocabulary import PathLike
-
-PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-"""How GPT-2 cuts text into words: contractions, letters, numbers, the rest, spaces."""
 
 
 class GPT2Tokenizer(BpeTokenizer):
     """GPT-2's tokenizer: every text has tokens, and they hold all of the text.
+
+    Tokens are written in visible characters, ``Ġ`` for a space.
 
     Lone surrogates, which have no UTF-8 bytes, are dropped.
 
@@ -58,19 +58,28 @@ class GPT2Tokenizer(BpeTokenizer):
         self.errors = errors
         self.byte_encoder = bytes_to_unicode()
         self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
-        self.pat = regex.compile(PATTERN)
+        self.pat = PATTERN
 
-    def tokenize(self, text: str) -> list[str]:
-        """Cut a text into pieces, written in visible characters, such as ``Ġ`` for a space.
-
-        Args:
-            text: any string.
-        """
-        valid = text.encode("utf-8", "ignore").decode()
+    def _plain_tokens(self, text: str) -> list[str]:
         tokens: list[str] = []
-        for word in self.pat.findall(valid):
-            tokens += self.bpe("".join(map(self.byte_encoder.__getitem__, word.encode()))).split()
+        for word in self.pat.findall(valid(text)):
+            tokens += self.bpe(self._symbols(word)).split(" ")
         return tokens
+
+    def _symbols(self, word: str) -> str:
+        return "".join(map(self.byte_encoder.__getitem__, word.encode()))
+
+    def _is_untouched(self) -> bool:
+        return _has_own_methods(self)
+
+    def _word_parts(self) -> tuple[Any, ...] | None:
+        is_pattern = self.pat is PATTERN or (
+            self.pat.pattern == PATTERN.pattern and self.pat.flags == PATTERN.flags
+        )
+        return (id(self.byte_encoder),) if is_pattern and _has_own_cuts(self) else None
+
+    def _word_maker(self) -> WordMaker | None:
+        return Gpt2Words() if self.byte_encoder == bytes_to_unicode() else None
 
     def decode(
         self,
@@ -95,3 +104,7 @@ class GPT2Tokenizer(BpeTokenizer):
             return bytes(map(self.byte_decoder.__getitem__, token))
         except KeyError:  # a special token may hold any characters
             return token.encode("utf-8", "ignore")
+
+
+_has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")
+_has_own_methods = Untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")

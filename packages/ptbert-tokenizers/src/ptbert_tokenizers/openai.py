@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
 from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.quick import WordMaker
+from ptbert_tokenizers.quick_words import QuickWords
+from ptbert_tokenizers.untouched import Untouched
 from ptbert_tokenizers.vocabulary import PathLike
 from ptbert_tokenizers.wordpiece import BasicTokenizer
 
@@ -37,7 +40,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     """The tokenizer of OpenAI's first GPT.
 
     Where ftfy and spaCy are installed they make words of the text, as the model's authors did;
-    elsewhere BERT's basic tokenizer does, which differs in few places. ``nlp`` and ``fix_text``
+    elsewhere BERT's basic tokenizer does, which differs in few places. The last piece of each word
+    ends in ``</w>``. ``nlp`` and ``fix_text``
     are the parts in use; ``fix_text`` is None with the basic tokenizer.
 
     Args:
@@ -89,12 +93,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         if self.fix_text is None:
             self.nlp.never_split = list(special_tokens or ())
 
-    def tokenize(self, text: str) -> list[str]:
-        """Cut a text into pieces; the last piece of each word ends in ``</w>``.
-
-        Args:
-            text: any string.
-        """
+    def _plain_tokens(self, text: str) -> list[str]:
         return [piece for word in self._words(text) for piece in self.bpe(word).split(" ")]
 
     def _pieces(self, word: str) -> list[str]:
@@ -109,6 +108,24 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         valid = text.encode("utf-8", "ignore").decode()  # spaCy fails on lone surrogates
         document = self.nlp(text_standardize(self.fix_text(valid)))
         return [word.text.lower() for word in document]
+
+    def _is_untouched(self) -> bool:
+        return _has_own_methods(self)
+
+    def _word_parts(self) -> tuple[Any, ...] | None:
+        basic = self.nlp
+        if self.fix_text is not None or not (_has_own_cuts(self) and _is_basic(basic)):
+            return None
+        if not isinstance(basic.never_split, (list, tuple)):
+            return None
+        return (bool(basic.do_lower_case), tuple(basic.never_split))
+
+    def _word_maker(self) -> WordMaker | None:
+        words = QuickWords(bool(self.nlp.do_lower_case), tuple(self.nlp.never_split))
+        return words if words.is_possible else None
+
+    def _symbols(self, word: str) -> str:
+        return word
 
     def decode(
         self,
@@ -144,3 +161,8 @@ def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
         logger.warning("spaCy has no English (%s); BERT's basic tokenizer makes the words", error)
         return None
     return english, ftfy.fix_text
+
+
+_is_basic = Untouched(BasicTokenizer)
+_has_own_cuts = Untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
+_has_own_methods = Untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")

@@ -7,7 +7,7 @@ it has them, the settings that a published checkpoint implies.
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -21,6 +21,7 @@ from ptbert_hub import (
     is_archive,
 )
 from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.quick import FlatIds, QuickEncoder
 from ptbert_tokenizers.vocabulary import PathLike
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ NO_LIMIT = int(1e12)
 """``max_len`` of a tokenizer that serves a model without a longest input."""
 
 SPECIAL_TOKENS_NAME = "special_tokens.txt"
+
+_DERIVED = frozenset({"_quick_state", "_table_state"})  # made again where a pickle is opened
 
 
 @dataclass(frozen=True)
@@ -188,9 +191,53 @@ class PretrainedTokenizer(ABC):
         """Ids around one text, or around and between two."""
         return Frame()
 
+    def encode_flat(self, texts: Sequence[str]) -> FlatIds:
+        """Return the ids of many texts end to end, without special tokens and never cut.
+
+        Example:
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
+            >>> ids, bounds = BertTokenizer("vocab.txt").encode_flat(["Hello world", "hello"])
+            >>> ids.tolist(), bounds.tolist()
+            ([1, 2, 1], [0, 2, 3])
+        """
+        quick = self._quick() if self._is_untouched() else None
+        if quick is not None:
+            return quick.flat(texts)
+        import numpy as np
+
+        found = [np.asarray(self._plain_ids(text), np.int32) for text in texts]
+        bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
+        return FlatIds(np.concatenate(found) if found else np.empty(0, np.int32), bounds)
+
     def _ids(self, text: str) -> list[int]:
-        """The ids of the tokens of ``text``, by the plain path unless a family has a quick one."""
+        """The ids of the tokens of ``text``."""
+        quick = self._quick() if self._is_untouched() else None
+        return self._plain_ids(text) if quick is None else quick.ids(text)
+
+    def _plain_ids(self, text: str) -> list[int]:
         return list(self.convert_tokens_to_ids(self.tokenize(text)))
+
+    def _is_untouched(self) -> bool:
+        """Whether this object tokenizes and looks up as its family does."""
+        return False
+
+    def _quick(self) -> QuickEncoder | None:
+        """The quick encoder for the parts as they are now; None if it cannot serve them."""
+        return None
+
+    def _quick_for(
+        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
+    ) -> QuickEncoder | None:
+        """The quick encoder built last, or a new one if ``setting`` differs from then."""
+        known = self.__dict__.get("_quick_state")
+        if known is None or known[0] != setting:
+            self.__dict__["_quick_state"] = known = (setting, build())
+        quick: QuickEncoder | None = known[1]
+        return quick
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
 
     def _warn_if_long(self, length: int) -> None:
         if length > self.max_len:

@@ -1,0 +1,135 @@
+"""Time the tokenizers beside their peers, on one thread, in one run, on files you give.
+
+    python compare.py --vocabularies FOLDER CORPUS...
+
+FOLDER holds the published vocabularies, one folder each: ``bert-base-uncased`` and
+``bert-base-cased`` with ``vocab.txt``, ``gpt2`` and ``openai-gpt`` with ``vocab.json`` and
+``merges.txt``. A corpus is a text file, or ``.jsonl`` with one JSON string a line; both may be
+gzipped. Peers that are not installed are left out. Nothing is downloaded.
+
+Every implementation takes its turn on each block of text, so that a busy machine slows all alike.
+*Cold* is the first half of a corpus with a tokenizer just loaded; *warmed* is the second half,
+after the first. Figures are MB of UTF-8 a second of CPU time, best of the repetitions.
+"""
+
+import argparse
+import gc
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when the library is first used
+os.environ["RAYON_NUM_THREADS"] = "1"
+
+from corpora import blocks_of, read_corpus
+from peers import TASKS, Encode, Task
+
+REPETITIONS = 3
+
+
+def main() -> None:
+    """Read the command line, run what it asks, print tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
+    parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
+    parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--block", type=int, default=60_000, help="bytes of UTF-8 in a block")
+    parser.add_argument("--with-2019", action="store_true", help="time the 2019 library too")
+    parser.add_argument("--processes", action="store_true", help="two processes against one")
+    options = parser.parse_args()
+
+    corpora = {path.name.partition(".")[0]: read_corpus(path) for path in options.corpora}
+    print_loading(options.vocabularies, options.tasks)
+    for name in options.tasks:
+        for corpus, texts in corpora.items():
+            compare(TASKS[name], name, corpus, texts, options)
+    if options.processes:
+        for corpus, texts in corpora.items():
+            compare_processes(TASKS["bert-uncased"], corpus, texts, options.vocabularies)
+
+
+def compare(
+    task: Task, name: str, corpus: str, texts: Sequence[str], options: argparse.Namespace
+) -> None:
+    """Print one row for each implementation of a task on a corpus."""
+    blocks = list(blocks_of(texts, options.block))
+    middle = len(blocks) // 2
+    makers = task.makers(options.vocabularies, with_2019=options.with_2019)
+    cold = {maker: float("inf") for maker in makers}
+    warmed = dict(cold)
+    for _ in range(REPETITIONS):
+        encoders = {maker: make() for maker, make in makers.items()}
+        for half, best in ((blocks[:middle], cold), (blocks[middle:], warmed)):
+            for maker, seconds in seconds_by_turns(encoders, half).items():
+                best[maker] = min(best[maker], seconds)
+    sizes = [sum(map(size, half)) for half in (blocks[:middle], blocks[middle:])]
+    ours = cold["ptbert"], warmed["ptbert"]
+    print(f"\n{name}, {corpus} ({sum(sizes) / 1e6:.1f} MB)")
+    print("| implementation | cold MB/s | warmed MB/s | ptbert is faster: cold | warmed |")
+    print("|---|---|---|---|---|")
+    for maker in makers:
+        speeds = sizes[0] / cold[maker] / 1e6, sizes[1] / warmed[maker] / 1e6
+        ratios = cold[maker] / ours[0], warmed[maker] / ours[1]
+        print(
+            f"| {maker} | {speeds[0]:.2f} | {speeds[1]:.2f} | {ratios[0]:.1f}x | {ratios[1]:.1f}x |",
+            flush=True,
+        )
+
+
+def size(block: Sequence[str]) -> int:
+    """Bytes of UTF-8 in a block."""
+    return sum(len(text.encode("utf-8", "ignore")) for text in block)
+
+
+def seconds_by_turns(
+    encoders: dict[str, Encode], blocks: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """CPU seconds of each implementation over all blocks."""
+    seconds = dict.fromkeys(encoders, 0.0)
+    gc.collect()
+    gc.disable()
+    for block in blocks:
+        for maker, encode in encoders.items():
+            start = time.process_time()
+            encode(block)
+            seconds[maker] += time.process_time() - start
+    gc.enable()
+    return seconds
+
+
+def print_loading(vocabularies: Path, tasks: Sequence[str]) -> None:
+    """Print how long each tokenizer takes from its files to its first answer."""
+    print("| loading | CPU s |")
+    print("|---|---|")
+    for name in tasks:
+        make = TASKS[name].makers(vocabularies, with_2019=False)["ptbert"]
+        print(f"| {name} | {min(timed(make) for _ in range(REPETITIONS)):.2f} |")
+
+
+def timed(action: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+def compare_processes(task: Task, corpus: str, texts: Sequence[str], vocabularies: Path) -> None:
+    """Print the wall time of one and of two processes on ten times a corpus."""
+    tokenizer = task.ours(vocabularies)
+    many = list(texts) * 10
+    walls: list[float] = []
+    for workers in (1, 2):
+        best = float("inf")
+        for _ in range(REPETITIONS):
+            start = time.perf_counter()
+            tokenizer.encode_flat(many, workers=workers)
+            best = min(best, time.perf_counter() - start)
+        walls.append(best)
+    print(
+        f"\ntwo processes on {corpus}: {walls[0]:.2f} s, {walls[1]:.2f} s: {walls[0] / walls[1]:.2f}x"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Whether a part still does what this package made it do.
+
+Programs subclass, patch and replace parts of tokenizers. Quick paths know only the original
+behaviour, so they ask here first.
+"""
+
+from types import FunctionType
+from typing import Any
+
+
+class Untouched:
+    """Tells whether an object has the methods that a class has now.
+
+    Args:
+        cls: the class as it should be.
+        names: the methods that matter; all that the class defines when none are named.
+
+    Example:
+        >>> class Greeter:
+        ...     def greet(self):
+        ...         return "hello"
+        >>> is_untouched = Untouched(Greeter)
+        >>> greeter = Greeter()
+        >>> is_untouched(greeter)
+        True
+        >>> greeter.greet = lambda: "bye"
+        >>> is_untouched(greeter)
+        False
+    """
+
+    def __init__(self, cls: type, *names: str) -> None:
+        chosen = names or [name for name, it in vars(cls).items() if isinstance(it, FunctionType)]
+        self._methods = {name: getattr(cls, name) for name in chosen}
+
+    def __call__(self, part: Any) -> bool:
+        """Tell whether ``part`` has those very methods."""
+        cls = type(part)
+        return all(
+            getattr(cls, name, None) is method for name, method in self._methods.items()
+        ) and self._methods.keys().isdisjoint(part.__dict__)
