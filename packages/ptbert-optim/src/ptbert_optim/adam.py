@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
-from ptbert_optim.fused import LOW_PRECISION, Coefficients, fused_update
+from ptbert_optim.fused import LOW_PRECISION, Coefficients, Row, fused_update
 from ptbert_optim.options import Group, completed_group, pair_of_betas
 from ptbert_optim.schedules import _LRSchedule, plain_schedule, resolve_schedule
 
@@ -20,8 +20,7 @@ __all__ = ["ScheduledAdam", "bias_corrections"]
 
 logger = logging.getLogger(__name__)
 
-SMALL = 512  # elements, below the 768 of BERT-base's vectors
-LARGE = 2**16  # elements
+SMALL = 64  # elements
 
 Moments = tuple[Tensor, Tensor, Tensor]
 
@@ -42,14 +41,17 @@ def bias_corrections(
 
 @dataclass(frozen=True)
 class Bucket:
-    """Tensors of one group that are updated alike; the lists have equal lengths."""
+    """Tensors of one group that are updated alike.
+
+    The rows hold what of a distributed tensor is on this machine; ``grads`` are whole, as clipping
+    needs them.
+    """
 
     step: float | Tensor
     lr: float | Tensor
     weight_decay: float
-    params: list[Tensor] = field(default_factory=list)
-    firsts: list[Tensor] = field(default_factory=list)
-    seconds: list[Tensor] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    grads: list[Tensor] = field(default_factory=list)
 
 
 class ScheduledAdam(Optimizer):
@@ -222,20 +224,17 @@ class ScheduledAdam(Optimizer):
                 continue
             state = self._advanced_state(param, group)
             step, weight_decay = state["step"], self._weight_decay(param, group)
-            key: object = param
-            if not _goes_alone(param, group):
-                kind = param.device, param.dtype, type(param), _is_small(param)
-                key = kind, step, weight_decay
+            kind = param.device, param.dtype, type(param), _is_small(param)
+            key = param if group["capturable"] else (kind, step, weight_decay)
             if key not in buckets:
                 step = step.double() if isinstance(step, Tensor) else step
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
                 read_at = step if self.counts_first else step - 1
                 lr = lr * _multiplier(group["schedule"], read_at)
                 buckets[key] = Bucket(step, lr, weight_decay)
-            bucket = buckets[key]
-            bucket.params.append(param)
-            bucket.firsts.append(local_part(state[self.moments[0]]))
-            bucket.seconds.append(local_part(state[self.moments[1]]))
+            tensors = param, param.grad, *(state[name] for name in self.moments)
+            buckets[key].rows.append(Row(*map(local_part, tensors)))
+            buckets[key].grads.append(param.grad)
         yield from buckets.values()
 
     def _advanced_state(self, param: Tensor, group: Group) -> dict[str, Any]:
@@ -256,21 +255,18 @@ class ScheduledAdam(Optimizer):
 
     def _apply(self, bucket: Bucket, group: Group) -> None:
         rule = (bucket.lr, bucket.step, bucket.weight_decay, group)
-        whole_grads = [param.grad for param in bucket.params if param.grad is not None]
-        clip = clip_coefficients(whole_grads, group["max_grad_norm"]) if _clips(group) else None
-        params = [local_part(param) for param in bucket.params]
-        grads = [local_part(grad) for grad in whole_grads]
-        moments = bucket.firsts, bucket.seconds
-        wanted = not _is_small(bucket.params[0]) if group["fused"] is None else group["fused"]
-        if wanted and fused_update(
-            params, grads, *moments, group["betas"], self.coefficients(*rule), bucket.step, clip
-        ):
-            return
+        clip = clip_coefficients(bucket.grads, group["max_grad_norm"]) if _clips(group) else None
+        small = _is_small(bucket.rows[0].param)
+        if not small if group["fused"] is None else group["fused"]:
+            coefficients = self.coefficients(*rule)
+            if fused_update(bucket.rows, group["betas"], coefficients, bucket.step, clip):
+                return
         if clip is not None:
-            scale_gradients(grads, clip)
-        for param, grad, m, v in zip(params, grads, *moments, strict=True):
-            updated = self.update(param.to(m.dtype), grad.to(m.dtype), m, v, *rule)
-            for old, new in zip((param, m, v), updated, strict=True):
+            scale_gradients([row.grad for row in bucket.rows], clip)
+        for row in bucket.rows:
+            param, grad = row.param.to(row.m.dtype), row.grad.to(row.m.dtype)
+            updated = self.update(param, grad, row.m, row.v, *rule)
+            for old, new in zip((row.param, row.m, row.v), updated, strict=True):
                 old.copy_(new)
 
 
@@ -281,11 +277,6 @@ def _clips(group: Group) -> bool:
 def _is_small(param: Tensor) -> bool:
     # Costs little either way, and the formula rounds exactly as 2019 did.
     return param.is_cpu and param.numel() < SMALL
-
-
-def _goes_alone(param: Tensor, group: Group) -> bool:
-    # On the CPU a large gradient just measured for clipping is in the cache for the update.
-    return group["capturable"] or (param.is_cpu and _clips(group) and param.numel() > LARGE)
 
 
 def _state_dtype(param: Tensor) -> torch.dtype:

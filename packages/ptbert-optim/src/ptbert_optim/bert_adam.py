@@ -62,7 +62,7 @@ class BertAdam(ScheduledAdam):
         global_clip: apply ``max_grad_norm`` to the norm of all gradients together.
         bias_correction: divide both moments by what they fall short of a mean, as AdamW does.
         fused: True runs PyTorch's fused kernel wherever it can, False never; None leaves tensors
-            below 512 elements on the CPU to the plain loop, whose rounding is 2019's.
+            below 64 elements on the CPU to the plain loop, whose rounding is 2019's.
         capturable: keep step and rate on the device, so that a CUDA graph can hold ``step()``.
             The schedule then stays at its value for ``t_total`` ever after, and a ``lr`` to be
             changed between replays must be a tensor.

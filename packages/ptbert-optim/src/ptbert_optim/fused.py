@@ -11,7 +11,7 @@ rounds to 0.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from torch.optim.adamw import adamw
 
 from ptbert_optim.clipping import scale_gradients
 
-__all__ = ["LOW_PRECISION", "Coefficients", "fused_update", "kernel_works"]
+__all__ = ["LOW_PRECISION", "Coefficients", "Row", "fused_update", "kernel_works"]
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
 
@@ -42,11 +42,17 @@ class Coefficients(NamedTuple):
     decay: float | Tensor
 
 
+class Row(NamedTuple):
+    """One parameter with what its update needs; all four have one shape."""
+
+    param: Tensor
+    grad: Tensor
+    m: Tensor
+    v: Tensor
+
+
 def fused_update(
-    params: list[Tensor],
-    grads: list[Tensor],
-    firsts: list[Tensor],
-    seconds: list[Tensor],
+    rows: Sequence[Row],
     betas: tuple[float, float],
     coefficients: Coefficients,
     step: float | Tensor,
@@ -55,36 +61,31 @@ def fused_update(
     """Update parameters and moments in place if the kernel can; say whether it did.
 
     Args:
-        params: contiguous tensors of one dtype on one device.
-        grads: of the same shapes and dtype.
-        firsts: running means of the gradients; float32 for parameters of lower precision.
-        seconds: running means of the squared gradients, likewise.
-        betas: decay rates of the two means.
+        rows: n of one dtype on one device; moments of a lower precision are in float32.
+        betas: decay rates of the two moments.
         coefficients: of this update.
         step: number of this update, from 1.
-        clip: (n,) factors of at most 1 for the n gradients, which are scaled in place.
+        clip: (n,) factors of at most 1, by which the gradients are scaled in place.
     """
-    if not all(map(_same_layout, params, grads, firsts, seconds)):
+    if not all(map(_same_layout, rows)):
         return False
-    if not kernel_works(params[0].device, firsts[0].dtype) or isinstance(coefficients.eps, Tensor):
+    dtype = rows[0].m.dtype
+    if not kernel_works(rows[0].m.device, dtype) or isinstance(coefficients.eps, Tensor):
         return False
     if not isinstance(step, Tensor):
-        if firsts[0].dtype == torch.float32:
+        if dtype == torch.float32:
             coefficients = coefficients._replace(decay=float32_decay(coefficients.decay, step))
         if coefficients.step_size == 0 and coefficients.decay != 0:
             return False  # the kernel multiplies its decay by the rate
-    grad_scale = None
-    if clip is not None and clip.is_cpu and len(clip) == 1 and params[0].dtype == torch.float32:
-        grad_scale = 1 / clip[0] if clip.item() < 1 else None  # the kernel divides and stores
-    elif clip is not None:
-        scale_gradients(grads, clip)
-    if params[0].dtype in LOW_PRECISION:
-        for param, grad, m, v in _chunks(params, grads, firsts, seconds):
-            work = param.float()
-            _kernel([work], [grad.float()], [m], [v], betas, coefficients)
-            param.copy_(work)
+    if clip is not None:
+        scale_gradients([row.grad for row in rows], clip)
+    if rows[0].param.dtype in LOW_PRECISION:
+        for piece in _pieces(rows):
+            work = piece.param.float()
+            _kernel([Row(work, piece.grad.float(), piece.m, piece.v)], betas, coefficients)
+            piece.param.copy_(work)
     else:
-        _kernel(params, grads, firsts, seconds, betas, coefficients, grad_scale)
+        _kernel(rows, betas, coefficients)
     return True
 
 
@@ -108,30 +109,27 @@ def kernel_works(device: torch.device, dtype: torch.dtype) -> bool:
     The kernel is run once on four numbers and compared with the formula. A torch without it, or
     one whose kernel means something else, is served by the plain loop.
     """
-    param, grad, m, v = (
-        torch.tensor(values, dtype=dtype, device=device)
-        for values in ([1.0, -2.0], [3.0, 0.5], [-1.0, 0.25], [4.0, 0.5])
+    row = Row(
+        *(
+            torch.tensor(values, dtype=dtype, device=device)
+            for values in ([1.0, -2.0], [3.0, 0.5], [-1.0, 0.25], [4.0, 0.5])
+        )
     )
-    scaled = grad / 2
-    m_new, v_new = 0.75 * m + 0.25 * scaled, 0.5 * v + 0.5 * scaled * scaled
-    moved = (1 - 0.0625) * param - 0.125 * m_new / (v_new.sqrt() + 0.25)
-    coefficients, half = Coefficients(0.125, 0.25, 0.0625), torch.tensor(2.0, device=device)
+    m, v = 0.75 * row.m + 0.25 * row.grad, 0.5 * row.v + 0.5 * row.grad**2
+    param = (1 - 0.0625) * row.param - 0.125 * m / (v.sqrt() + 0.25)
     try:
-        _kernel([param], [grad], [m], [v], (0.75, 0.5), coefficients, half)
+        _kernel([row], (0.75, 0.5), Coefficients(0.125, 0.25, 0.0625))
     except (RuntimeError, TypeError, NotImplementedError):
         return False
-    return all(map(torch.allclose, (param, grad, m, v), (moved, scaled, m_new, v_new)))
+    return all(map(torch.allclose, row, (param, row.grad, m, v)))
 
 
 def _kernel(
-    params: list[Tensor],
-    grads: list[Tensor],
-    firsts: list[Tensor],
-    seconds: list[Tensor],
+    rows: Sequence[Row],
     betas: tuple[float, float],
     coefficients: Coefficients,
-    grad_scale: Tensor | None = None,
 ) -> None:
+    params, grads, firsts, seconds = map(list, zip(*rows, strict=True))
     lr, eps, decay = coefficients
     if isinstance(lr, Tensor):  # the kernel takes a rate from the device, but not a decay
         lr, weight_decay = lr.float(), 0.0
@@ -148,7 +146,6 @@ def _kernel(
         [],
         [step] * len(params),
         fused=True,
-        grad_scale=grad_scale,
         amsgrad=False,
         beta1=betas[0],
         beta2=betas[1],
@@ -159,15 +156,15 @@ def _kernel(
     )
 
 
-def _same_layout(param: Tensor, grad: Tensor, first: Tensor, second: Tensor) -> bool:
-    exact = torch.float32 if param.dtype in LOW_PRECISION else param.dtype
+def _same_layout(row: Row) -> bool:
+    exact = torch.float32 if row.param.dtype in LOW_PRECISION else row.param.dtype
     return (
-        all(t.is_contiguous() for t in (param, grad, first, second))
-        and grad.dtype == param.dtype
-        and first.dtype == second.dtype == exact
+        all(tensor.is_contiguous() for tensor in row)
+        and row.grad.dtype == row.param.dtype
+        and row.m.dtype == row.v.dtype == exact
     )
 
 
-def _chunks(*lists: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
-    for tensors in zip(*lists, strict=True):
-        yield from zip(*(t.view(-1).split(CHUNK) for t in tensors), strict=True)
+def _pieces(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield from map(Row, *(torch.split(tensor.view(-1), CHUNK) for tensor in row))
