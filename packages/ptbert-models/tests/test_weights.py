@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -122,3 +123,46 @@ def test_safetensors_is_asked_for_where_it_is_needed(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
     with pytest.raises(ImportError, match="needs the package safetensors; install it with"):
         read_weights(tmp_path / "model.safetensors", memory_map=False)
+
+
+@pytest.fixture
+def restored_options():
+    before = torch.serialization.get_crc32_options()
+    yield
+    torch.serialization.set_crc32_options(before)
+
+
+def test_a_flipped_bit_is_refused_and_its_tensor_named(tensors, tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    tensors["again"] = tensors["b"]  # shares memory, so it has no record of its own
+    tensors["last"] = torch.full((7,), 3.25)
+    torch.save(tensors, path)
+    content = path.read_bytes()
+    for name in ("a.weight", "b", "last"):
+        position = content.index(tensors[name].numpy().tobytes()) + 5
+        path.write_bytes(
+            content[:position] + bytes([content[position] ^ 16]) + content[position + 1 :]
+        )
+        with pytest.raises(CorruptCheckpoint, match=rf"\('{name}' has a wrong checksum\); down"):
+            read_weights(path, memory_map=False)
+
+
+def test_any_flipped_bit_is_refused_or_changes_nothing(tensors, tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(tensors, path)
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for position in random.integers(len(content), size=150):
+        flipped = content[position] ^ 1 << int(random.integers(8))
+        path.write_bytes(content[:position] + bytes([flipped]) + content[position + 1 :])
+        try:
+            assert same(read_weights(path, memory_map=False), tensors)
+        except (CorruptCheckpoint, UnsafeCheckpoint):
+            continue
+
+
+def test_files_without_checksums_are_read(tensors, tmp_path, restored_options):
+    path = tmp_path / "pytorch_model.bin"
+    torch.serialization.set_crc32_options(False)
+    torch.save(tensors, path)
+    assert same(read_weights(path, memory_map=False), tensors)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +17,17 @@ from ptbert_models.config import read_json_object
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 
 _ZIP_MAGIC = b"PK\x03\x04"
+_BLOCK = 1 << 20
+# What zipfile raises for damage, depending on which bytes it meets.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -47,6 +60,8 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
     if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
         raise _corrupt(path, "its end is missing")
+    if zipped and not memory_map:  # files in the cache were verified when they came
+        _verify(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
     except pickle.UnpicklingError as error:
@@ -66,6 +81,42 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
             "save model.state_dict()"
         )
     return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+def _verify(path: Path) -> None:
+    """Compare the contents of a zip file with their checksums, which torch.load does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = archive.namelist()
+            damaged = [name for name in records if not _is_whole(archive, name)]
+    except _ZIP_ERRORS as error:
+        raise _corrupt(path, error) from error
+    # torch.serialization.set_crc32_options(False) writes no checksums at all.
+    if damaged and len(damaged) < len(records):
+        raise _corrupt(path, f"{_tensor_name(path, damaged[0])} has a wrong checksum")
+
+
+def _is_whole(archive: zipfile.ZipFile, record: str) -> bool:
+    try:
+        with archive.open(record) as file:
+            while file.read(_BLOCK):
+                pass
+    except _ZIP_ERRORS:
+        return False
+    return True
+
+
+def _tensor_name(path: Path, record: str) -> str:
+    """The name of the tensor in a record; torch.save numbers records as it meets new tensors."""
+    number = record.rpartition("/data/")[2]
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        names: dict[int, str] = {}
+        for name, tensor in loaded.items():
+            names.setdefault(tensor.untyped_storage().data_ptr(), name)
+        return repr(list(names.values())[int(number)])
+    except Exception:  # a damaged file may fail in any way, and a record has a name too
+        return f"record {record!r}"
 
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
