@@ -20,6 +20,7 @@ from ptbert_models.errors import (
     ShapeMismatch,
     UnsafeCheckpoint,
 )
+from ptbert_models.generation import generate
 from ptbert_models.gpt import (
     GPT2Config,
     GPT2DoubleHeadsModel,
@@ -30,6 +31,7 @@ from ptbert_models.gpt import (
     OpenAIGPTLMHeadModel,
     OpenAIGPTModel,
 )
+from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
 
 __all__ = [
     "BertConfig",
@@ -54,8 +56,12 @@ __all__ = [
     "OpenAIGPTLMHeadModel",
     "OpenAIGPTModel",
     "ShapeMismatch",
+    "TransfoXLConfig",
+    "TransfoXLLMHeadModel",
+    "TransfoXLModel",
     "UnsafeCheckpoint",
     "__version__",
+    "generate",
     "load_tf_weights_in_bert",
 ]
 

@@ -240,6 +240,10 @@ class GPTDecoder(GPTPreTrainedModel):
             weights if self.output_attentions else None,
         )
 
+    def last_hidden_states(self, output: Any) -> Tensor:
+        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it returns")
+
     def _finished(self, hidden_state: Tensor) -> Tensor:
         """Do what comes after the last block; nothing unless a family says otherwise."""
         return hidden_state
@@ -295,3 +299,8 @@ def _flat_mask(attention_mask: Tensor, total: int) -> Tensor:
             f"have {total}; give 1 or 0 for each of them"
         )
     return attention_mask.reshape(-1, total)
+
+
+def last_layer(hidden: Any) -> Tensor:
+    """Return the last hidden states, whether a model gave all layers or only the last."""
+    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention, given
-from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads, last_layer
+from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import with_attentions
 
@@ -155,6 +155,10 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         """Run one block; return its output, its keys and values, and its attention weights."""
         *weights, hidden_state, present = block(hidden_state, layer_past, **masks)
         return hidden_state, present, weights[0] if weights else None
+
+    def last_hidden_states(self, output: Any) -> Tensor:
+        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
+        return last_layer(output[-2])
 
     def _finished(self, hidden_state: Tensor) -> Tensor:
         return self.ln_f(hidden_state)

@@ -5,11 +5,10 @@ Letters: B batch, C choices, L sequence length, E model width, V vocabulary with
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.decoding import CachedDecoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.losses import class_loss, labelled_only, token_loss
 
@@ -47,6 +46,10 @@ class GPTWithHead(GPTPreTrainedModel):
             self.transformer.token_embedding().weight, predict_special_tokens
         )
 
+    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> CachedDecoding:
+        """Begin a run over growing texts; `ptbert_models.generate` calls this."""
+        return CachedDecoding(self, capacity, attention_mask)
+
     def lm_loss(self, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
         """Mean cross entropy of the tokens that follow, scored only where they are labelled.
 
@@ -79,8 +82,3 @@ class GPTWithTwoHeads(GPTWithHead):
             scores = self.multiple_choice_head(hidden_states, mc_token_ids)
             losses.append(class_loss(scores, mc_labels))
         return losses
-
-
-def last_layer(hidden: Any) -> Tensor:
-    """Return the last hidden states, whether a model gave all layers or only the last."""
-    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden

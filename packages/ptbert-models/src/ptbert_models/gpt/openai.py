@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from ptbert_models import conv1d
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention, given
-from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads, last_layer
+from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
 
@@ -199,6 +199,10 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
         output = block(hidden_state, **given(layer_past=layer_past), **masks)
         weights, hidden_state = split_attentions(output)
         return hidden_state, None, weights
+
+    def last_hidden_states(self, output: Any) -> Tensor:
+        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
+        return last_layer(split_attentions(output)[1])
 
     def forward(
         self,
