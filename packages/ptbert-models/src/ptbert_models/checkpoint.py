@@ -19,6 +19,7 @@ from ptbert_hub import (
     is_archive,
 )
 from ptbert_models.errors import CheckpointNotFound
+from ptbert_models.weights import SAFETENSORS_NAME
 
 CONFIG_NAMES = (
     CONFIG_NAME,
@@ -29,9 +30,9 @@ CONFIG_NAMES = (
 )
 WEIGHTS_NAMES = (
     WEIGHTS_NAME,
-    "model.safetensors",
+    SAFETENSORS_NAME,
     f"{WEIGHTS_NAME}.index.json",
-    "model.safetensors.index.json",
+    f"{SAFETENSORS_NAME}.index.json",
 )
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 

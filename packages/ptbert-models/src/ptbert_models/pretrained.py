@@ -6,15 +6,17 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor, nn
 
+from ptbert_hub import CONFIG_NAME
 from ptbert_models.checkpoint import find_checkpoint
 from ptbert_models.config import PretrainedConfig
 from ptbert_models.initialization import NoInitialization, initialize_normal
 from ptbert_models.loading import LoadReport, fill, modern_key, plan_loading
-from ptbert_models.weights import read_weights
+from ptbert_models.weights import read_weights, write_weights
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,35 @@ class PreTrainedModel(nn.Module):
         report = model._load(weights, take=not given, initialize_missing=ours)
         _log(report, cls.__name__, source)
         return model
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], *, safe_serialization: bool = False
+    ) -> None:
+        """Write configuration and weights into a folder that `from_pretrained` reads.
+
+        Each file appears whole or not at all. Weights that the folder holds in the other format
+        are removed, because they are those of another model now.
+
+        Args:
+            save_directory: the folder; it is made if need be.
+            safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
+
+        Raises:
+            OSError: if the folder cannot be written to.
+
+        Example:
+            >>> import tempfile
+            >>> from ptbert_models import BertConfig, BertModel
+            >>> config = BertConfig(9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     BertModel(config).save_pretrained(folder)
+            ...     print(sorted(os.listdir(folder)))
+            ['config.json', 'pytorch_model.bin']
+        """
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config.to_json_file(folder / CONFIG_NAME)
+        write_weights(self.state_dict(), folder, safe_serialization=safe_serialization)
 
     @classmethod
     def read_tensorflow(

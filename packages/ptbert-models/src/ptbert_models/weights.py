@@ -1,4 +1,4 @@
-"""Reading weights files: what PyTorch saved, in both its formats, and safetensors."""
+"""Reading and writing weights files: what PyTorch saves, in both its formats, and safetensors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_models.config import read_json_object
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+
+SAFETENSORS_NAME = "model.safetensors"
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _BLOCK = 1 << 20
@@ -53,6 +57,33 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return _read_safetensors(path, memory_map=memory_map)
     return _read_torch(path, memory_map=memory_map)
+
+
+def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
+    """Write the weights of a folder's model, and remove those of the other format.
+
+    Args:
+        state: tensors by name. Names that share memory are written once as safetensors; loading
+            ties them again.
+        folder: where to write.
+        safe_serialization: as ``model.safetensors`` instead of ``pytorch_model.bin``.
+
+    Returns:
+        The path of the file.
+    """
+    path, other = folder / WEIGHTS_NAME, folder / SAFETENSORS_NAME
+    if safe_serialization:
+        path, other = other, path
+        save = _import_safetensors(path).torch.save
+        owners = {(t.data_ptr(), t.shape): name for name, t in reversed(list(state.items()))}
+        single = {name: state[name].contiguous() for name in owners.values()}
+        with atomic_write(path) as file:
+            file.write(save(single, metadata={"format": "pt"}))
+    else:
+        with atomic_write(path) as file:
+            torch.save(state, file)
+    other.unlink(missing_ok=True)
+    return path
 
 
 def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -120,13 +151,7 @@ def _tensor_name(path: Path, record: str) -> str:
 
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    try:
-        import safetensors  # optional: few checkpoints of this library's models need it
-    except ImportError as error:
-        raise ImportError(
-            f"reading {str(path)!r} needs the package safetensors; "
-            "install it with: pip install safetensors"
-        ) from error
+    safetensors = _import_safetensors(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -135,6 +160,16 @@ def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     except safetensors.SafetensorError as error:
         raise _corrupt(path, error) from error
     return tensors
+
+
+def _import_safetensors(path: Path) -> Any:
+    try:
+        import safetensors.torch  # optional: few checkpoints of this library's models need it
+    except ImportError as error:
+        raise ImportError(
+            f"{str(path)!r} needs the package safetensors; install it with: pip install safetensors"
+        ) from error
+    return safetensors
 
 
 def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:

@@ -1,0 +1,76 @@
+import pytest
+import torch
+from safetensors import safe_open
+
+from ptbert_models import BertForMaskedLM, BertModel
+
+
+@pytest.fixture
+def model(tiny_config):
+    return BertForMaskedLM(tiny_config)
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("safe", [False, True])
+def test_what_was_saved_comes_back(model, tmp_path, safe, caplog):
+    model.save_pretrained(tmp_path / "new" / "folder", safe_serialization=safe)
+
+    again = BertForMaskedLM.from_pretrained(tmp_path / "new" / "folder")
+
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in model.state_dict().items())
+    assert again.config.to_dict() == model.config.to_dict()
+    assert again.cls.predictions.decoder.weight is again.bert.embeddings.word_embeddings.weight
+    assert not caplog.records
+
+
+def test_the_files_are_those_of_the_recipe(model, tmp_path):
+    model.save_pretrained(tmp_path)
+
+    assert files(tmp_path) == ["config.json", "pytorch_model.bin"]
+    assert list(torch.load(tmp_path / "pytorch_model.bin")) == list(model.state_dict())
+    assert (tmp_path / "config.json").read_text() == model.config.to_json_string()
+
+
+def test_tied_weights_stand_in_safetensors_once(model, tmp_path):
+    model.save_pretrained(tmp_path, safe_serialization=True)
+
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        stored = set(file.keys())
+    assert set(model.state_dict()) - stored == {"cls.predictions.decoder.weight"}
+
+
+@pytest.mark.parametrize("safe", [False, True])
+def test_weights_of_another_format_do_not_stay(model, tmp_path, safe):
+    model.save_pretrained(tmp_path, safe_serialization=not safe)
+    model.save_pretrained(tmp_path, safe_serialization=safe)
+    weights = "model.safetensors" if safe else "pytorch_model.bin"
+    assert files(tmp_path) == ["config.json", weights]
+
+
+@pytest.mark.parametrize("safe", [False, True])
+def test_a_model_can_be_saved_where_it_came_from(model, tmp_path, safe):
+    model.save_pretrained(tmp_path, safe_serialization=safe)
+    again = BertForMaskedLM.from_pretrained(tmp_path)
+
+    again.save_pretrained(tmp_path, safe_serialization=safe)
+
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in model.state_dict().items())
+
+
+def test_a_failed_save_leaves_the_old_files(model, tiny_config, tmp_path, monkeypatch):
+    model.save_pretrained(tmp_path)
+    before = (tmp_path / "pytorch_model.bin").read_bytes()
+
+    def fail(state, file):
+        file.write(b"half of it")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="no space left"):
+        BertModel(tiny_config).save_pretrained(tmp_path)
+
+    assert files(tmp_path) == ["config.json", "pytorch_model.bin"]
+    assert (tmp_path / "pytorch_model.bin").read_bytes() == before
