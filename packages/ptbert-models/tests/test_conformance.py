@@ -50,7 +50,7 @@ def flat(output):
     """List all tensors of an output, checking nothing but their order."""
     if isinstance(output, torch.Tensor):
         return [output]
-    return [tensor for each in output for tensor in flat(each)]
+    return [] if output is None else [tensor for each in output for tensor in flat(each)]
 
 
 @pytest.fixture(params=["fused", "explicit"])
@@ -60,12 +60,14 @@ def attention_path(request, monkeypatch):
         from ptbert_models import attention
         from ptbert_models.bert import layers as bert_layers
         from ptbert_models.gpt import layers as gpt_layers
+        from ptbert_models.transfo_xl import attention as transfo_xl_attention
 
         def explicit(*args, **kwargs):
             return attention.attend(*args, **{**kwargs, "need_weights": True})
 
         monkeypatch.setattr(bert_layers, "attend", explicit)
         monkeypatch.setattr(gpt_layers, "attend", explicit)
+        monkeypatch.setattr(transfo_xl_attention, "attend", explicit)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

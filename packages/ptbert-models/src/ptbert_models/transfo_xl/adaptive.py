@@ -1,0 +1,264 @@
+"""Embedding and softmax of large vocabularies, in clusters of rarer and rarer tokens.
+
+Letters: V vocabulary, E model width, R rows (tokens of a batch in any order), C clusters. Tokens
+are numbered by frequency. Cluster c holds tokens ``cutoffs[c - 1]`` up to ``cutoffs[c]``, and its
+vectors are ``div_val ** c`` times narrower than those of cluster 0; a projection for each cluster
+maps to width E. With ``div_val=1`` all tokens share one table and one width. Attribute names are
+key names of 2019 checkpoints.
+
+Source:
+    Grave et al. 2016, arXiv:1609.04309; Baevski and Auli 2018, arXiv:1809.10853, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ptbert_models.inputs import check_ids, values_are_known
+from ptbert_models.losses import UNLABELLED
+
+IDS_REMEDY = "use ids of the tokenizer that this model was trained with"
+
+
+class AdaptiveEmbedding(nn.Module):
+    """Embedding of tokens, scaled by the square root of the width.
+
+    Args:
+        n_token: number of tokens V.
+        d_embed: width of the first cluster's vectors.
+        d_proj: width E of the result.
+        cutoffs: first tokens of all clusters but the first.
+        div_val: how many times narrower each further cluster is; 1 for one table.
+        sample_softmax: whether the gradient of a single table is sparse.
+
+    Example:
+        >>> embedding = AdaptiveEmbedding(10, d_embed=8, d_proj=6, cutoffs=[4], div_val=2)
+        >>> embedding(torch.tensor([[1, 9]])).shape
+        torch.Size([1, 2, 6])
+    """
+
+    def __init__(
+        self,
+        n_token: int,
+        d_embed: int,
+        d_proj: int,
+        cutoffs: Sequence[int],
+        div_val: int = 1,
+        sample_softmax: bool = False,
+    ) -> None:
+        super().__init__()
+        self.n_token = n_token
+        self.d_embed = d_embed
+        self.d_proj = d_proj
+        self.cutoffs = [*cutoffs, n_token]
+        self.div_val = div_val
+        self.emb_scale = d_proj**0.5
+        self.cutoff_ends = [0, *self.cutoffs]
+        self.emb_layers = nn.ModuleList()
+        self.emb_projs = nn.ParameterList()
+        if div_val == 1:
+            self.emb_layers.append(nn.Embedding(n_token, d_embed, sparse=bool(sample_softmax)))
+            if d_proj != d_embed:
+                self.emb_projs.append(_new_projection(d_proj, d_embed))
+            return
+        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
+            width = d_embed // div_val**cluster
+            self.emb_layers.append(nn.Embedding(end - first, width))
+            self.emb_projs.append(_new_projection(d_proj, width))
+
+    def forward(self, inp: Tensor) -> Tensor:
+        """Embed ids of any shape (...) as (..., E)."""
+        check_ids(inp, self.n_token, name="input_ids", remedy=IDS_REMEDY)
+        if self.div_val == 1:
+            embedded = self.emb_layers[0](inp)
+            if self.emb_projs:
+                embedded = F.linear(embedded, self.emb_projs[0])
+        elif values_are_known():
+            embedded = self._from_own_clusters(inp.flatten()).view(*inp.shape, self.d_proj)
+        else:
+            embedded = self._from_all_clusters(inp)
+        return embedded * self.emb_scale
+
+    def _from_own_clusters(self, ids: Tensor) -> Tensor:
+        """Embed (R,) ids, each by its own cluster alone."""
+        parts, order = [], []
+        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
+            rows = ((ids >= first) & (ids < end)).nonzero().squeeze(1)
+            vectors = self.emb_layers[cluster](ids[rows] - first)
+            parts.append(F.linear(vectors, self.emb_projs[cluster]))
+            order.append(rows)
+        return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def _from_all_clusters(self, ids: Tensor) -> Tensor:
+        """Embed ids by every cluster and keep what belongs: no shape depends on the ids."""
+        parts = []
+        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
+            inside = (ids >= first) & (ids < end)
+            vectors = self.emb_layers[cluster]((ids - first).clamp(0, end - first - 1))
+            part = F.linear(vectors, self.emb_projs[cluster])
+            parts.append(part.where(inside[..., None], 0.0))
+        return reduce(torch.add, parts)
+
+
+class ProjectedAdaptiveLogSoftmax(nn.Module):
+    """Log-probabilities of tokens: of the cluster, and of the token in its cluster.
+
+    The first cluster's softmax also holds one entry for each further cluster.
+
+    Args:
+        n_token: number of tokens V.
+        d_embed: width of the first cluster's vectors.
+        d_proj: width E of the hidden states.
+        cutoffs: first tokens of all clusters but the first; empty for an ordinary softmax.
+        div_val: as in `AdaptiveEmbedding`.
+        keep_order: accepted for 2019's sake; losses are always in the order of the tokens, where
+            2019 grouped them by cluster unless this was set.
+
+    Example:
+        >>> softmax = ProjectedAdaptiveLogSoftmax(10, d_embed=8, d_proj=6, cutoffs=[4], div_val=2)
+        >>> hidden = torch.zeros(3, 6)
+        >>> softmax(hidden).exp().sum(dim=-1).round(decimals=3).tolist()
+        [1.0, 1.0, 1.0]
+        >>> softmax(hidden, torch.tensor([0, 5, 9])).shape
+        torch.Size([3])
+    """
+
+    def __init__(
+        self,
+        n_token: int,
+        d_embed: int,
+        d_proj: int,
+        cutoffs: Sequence[int],
+        div_val: int = 1,
+        keep_order: bool = False,
+    ) -> None:
+        super().__init__()
+        self.n_token = n_token
+        self.d_embed = d_embed
+        self.d_proj = d_proj
+        self.cutoffs = [*cutoffs, n_token]
+        self.cutoff_ends = [0, *self.cutoffs]
+        self.div_val = div_val
+        self.shortlist_size = self.cutoffs[0]
+        self.n_clusters = len(cutoffs)
+        self.head_size = self.shortlist_size + self.n_clusters
+        self.keep_order = keep_order
+        if self.n_clusters > 0:
+            self.cluster_weight = nn.Parameter(torch.zeros(self.n_clusters, d_embed))
+            self.cluster_bias = nn.Parameter(torch.zeros(self.n_clusters))
+        self.out_layers = nn.ModuleList()
+        self.out_projs = nn.ParameterList()
+        if div_val == 1:
+            self.out_layers.append(nn.Linear(d_embed, n_token))
+            if d_proj != d_embed:
+                for _ in self.cutoffs:
+                    self.out_projs.append(_new_projection(d_proj, d_embed))
+            return
+        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
+            width = d_embed // div_val**cluster
+            self.out_projs.append(_new_projection(d_proj, width))
+            self.out_layers.append(nn.Linear(width, end - first))
+
+    def forward(
+        self, hidden: Tensor, target: Tensor | None = None, keep_order: bool = False
+    ) -> Tensor:
+        """Score tokens, or say how surprising the true ones are.
+
+        Args:
+            hidden: (R, E).
+            target: (R,), the true tokens; -1 leaves a row out, its loss is 0.
+            keep_order: see the class; without effect.
+
+        Returns:
+            Log-probabilities (R, V); with a target, negative log-likelihoods (R,) in its order.
+        """
+        if target is None:
+            return self.log_prob(hidden)
+        if target.shape != hidden.shape[:1]:
+            raise ValueError(
+                f"hidden has {hidden.size(0)} rows and target has shape {tuple(target.shape)}; "
+                "give one target for each row"
+            )
+        check_ids(
+            target.where(target != UNLABELLED, 0), self.n_token, name="target", remedy=IDS_REMEDY
+        )
+        losses = F.cross_entropy(
+            self._head_logits(hidden),
+            self._head_target(target),
+            reduction="none",
+            ignore_index=UNLABELLED,
+        )
+        for cluster, first, end in self._tails():
+            inside = (target >= first) & (target < end)
+            if values_are_known():
+                rows = inside.nonzero().squeeze(1)
+                logits = self._logits(hidden[rows], cluster)
+                tail = F.cross_entropy(logits, target[rows] - first, reduction="none")
+                losses = losses.index_add(0, rows, tail)
+            else:  # no shape may depend on the target: every row is scored by every cluster
+                inner = (target - first).clamp(0, end - first - 1)
+                tail = F.cross_entropy(self._logits(hidden, cluster), inner, reduction="none")
+                losses = losses + tail.where(inside, 0.0)
+        return losses
+
+    def log_prob(self, hidden: Tensor) -> Tensor:
+        """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
+        head = F.log_softmax(self._head_logits(hidden), dim=-1)
+        parts = [head[:, : self.shortlist_size]]
+        for cluster, _, _ in self._tails():
+            of_cluster = head[:, self._column(cluster), None]
+            parts.append(F.log_softmax(self._logits(hidden, cluster), dim=-1) + of_cluster)
+        return torch.cat(parts, dim=-1)
+
+    def _tails(self) -> Iterator[tuple[int, int, int]]:
+        """Yield each further cluster's number, first token and end."""
+        for cluster in range(1, len(self.cutoffs)):
+            yield cluster, self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1]
+
+    def _column(self, cluster: int) -> int:
+        """Return which entry of the first softmax stands for a further cluster."""
+        return self.shortlist_size + cluster - 1
+
+    def _head_target(self, target: Tensor) -> Tensor:
+        for cluster, first, end in self._tails():
+            inside = (target >= first) & (target < end)
+            target = torch.where(inside, self._column(cluster), target)
+        return target
+
+    def _head_logits(self, hidden: Tensor) -> Tensor:
+        """Score the first cluster's tokens and the further clusters: (R, E) → (R, head_size)."""
+        projection = self._projection(0)
+        logits = self._logits(hidden, 0)
+        if self.n_clusters == 0:
+            return logits
+        clusters = self._compute_logit(hidden, self.cluster_weight, self.cluster_bias, projection)
+        return torch.cat([logits, clusters], dim=-1)
+
+    def _logits(self, hidden: Tensor, cluster: int) -> Tensor:
+        """Score the tokens of one cluster: (R, E) → (R, tokens of the cluster)."""
+        table: Any = self.out_layers[0 if self.div_val == 1 else cluster]
+        weight, bias = table.weight, table.bias
+        if self.div_val == 1:
+            tokens = slice(self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1])
+            weight, bias = weight[tokens], bias[tokens]
+        return self._compute_logit(hidden, weight, bias, self._projection(cluster))
+
+    def _projection(self, cluster: int) -> Tensor | None:
+        return self.out_projs[cluster] if self.out_projs else None
+
+    def _compute_logit(
+        self, hidden: Tensor, weight: Tensor, bias: Tensor, proj: Tensor | None
+    ) -> Tensor:
+        narrow = hidden if proj is None else hidden @ proj
+        return F.linear(narrow, weight, bias)
+
+
+def _new_projection(width: int, cluster_width: int) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(width, cluster_width))

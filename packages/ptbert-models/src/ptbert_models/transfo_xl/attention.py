@@ -1,0 +1,345 @@
+"""Attention to a segment and the memory before it, with relative or absolute positions.
+
+Letters: B batch, E model width, H heads, D features per head, Q new tokens, M positions in the
+memory, K = M + Q. The modules take and return time first, (Q, B, E), as those of 2019 do; attribute
+names are key names of 2019 checkpoints.
+
+Source:
+    Dai et al. 2019, arXiv:1901.02860, section 3.3 and appendix B.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ptbert_models.attention import attend, merge_heads, split_heads
+from ptbert_models.inputs import values_are_known
+from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.transfo_xl.memory import mask_bias
+from ptbert_models.transfo_xl.positions import last_rows, relative_shift
+
+
+def mix(
+    query: Tensor,
+    context: Tensor,
+    key_weight: Tensor,
+    value_weight: Tensor,
+    bias: Tensor | None,
+    *,
+    scale: float,
+    dropout: float,
+) -> Tensor:
+    """Attend to a context of which keys and values are linear functions.
+
+    For few queries the weights of keys and values are better applied to the queries and to the
+    result than to the whole context: ``q · (W c) = (Wᵀ q) · c``. Both ways give the same numbers.
+
+    Args:
+        query: (B, H, Q, D).
+        context: (K, B, E).
+        key_weight: (H * D, E).
+        value_weight: (H * D, E).
+        bias: added to the scores, broadcastable to (B, H, Q, K).
+        scale: factor of the scores.
+        dropout: probability with which an attention weight is dropped.
+
+    Returns:
+        (Q, B, H * D).
+    """
+    queries, features = query.shape[2:]
+    keys, _, width = context.shape
+    few = queries == 1
+    if values_are_known():  # else lengths may be symbols, which are not to be compared
+        few = queries * width * (features + keys) < keys * features * (width + queries)
+    mixed = (_mix_few if few else _mix_many)(
+        query, context, key_weight, value_weight, bias, scale=scale, dropout=dropout
+    )
+    return merge_heads(mixed).transpose(0, 1)
+
+
+def _mix_many(
+    query: Tensor,
+    context: Tensor,
+    key_weight: Tensor,
+    value_weight: Tensor,
+    bias: Tensor | None,
+    *,
+    scale: float,
+    dropout: float,
+) -> Tensor:
+    heads = query.size(1)
+    key = split_heads(F.linear(context, key_weight).transpose(0, 1), heads)
+    value = split_heads(F.linear(context, value_weight).transpose(0, 1), heads)
+    mixed, _ = attend(query, key, value, bias, scale=scale, dropout=dropout)
+    return mixed
+
+
+def _mix_few(
+    query: Tensor,
+    context: Tensor,
+    key_weight: Tensor,
+    value_weight: Tensor,
+    bias: Tensor | None,
+    *,
+    scale: float,
+    dropout: float,
+) -> Tensor:
+    heads, _, features = query.shape[1:]
+    shared = context.transpose(0, 1)[:, None]  # (B, 1, K, E): the same for all heads
+    wide = query @ key_weight.view(heads, features, -1)  # (B, H, Q, E)
+    if bias is not None:
+        bias = bias.expand(*query.shape[:3], -1).flatten(1, 2)[:, None]  # (B, 1, H * Q, K)
+    mixed, _ = attend(
+        wide.flatten(1, 2)[:, None], shared, shared, bias, scale=scale, dropout=dropout
+    )
+    wide = mixed.view_as(wide)
+    return wide @ value_weight.view(heads, features, -1).transpose(1, 2)  # (B, H, Q, D)
+
+
+def new_bias(heads: int, features: int) -> nn.Parameter:
+    """Make a bias (H, D) of content or position that starts at 0."""
+    return nn.Parameter(torch.zeros(heads, features))
+
+
+class MultiHeadAttn(nn.Module):
+    """Attention whose inputs already say where they stand.
+
+    Args:
+        n_head: number of heads H.
+        d_model: model width E.
+        d_head: number of features per head D.
+        dropout: dropout rate of the output.
+        dropatt: dropout rate of attention weights.
+        pre_lnorm: whether the input is normalized rather than the output.
+        r_r_bias: kept for the files of 2019, which hold it; not used.
+        r_w_bias: likewise.
+
+    Source:
+        Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+    """
+
+    def __init__(
+        self,
+        n_head: int,
+        d_model: int,
+        d_head: int,
+        dropout: float,
+        dropatt: float = 0,
+        pre_lnorm: bool = False,
+        r_r_bias: nn.Parameter | None = None,
+        r_w_bias: nn.Parameter | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_head = n_head
+        self.d_head = d_head
+        self.scale = d_head**-0.5
+        self.pre_lnorm = pre_lnorm
+        self.q_net = nn.Linear(d_model, n_head * d_head, bias=False)
+        self.kv_net = nn.Linear(d_model, 2 * n_head * d_head, bias=False)
+        self.drop = nn.Dropout(dropout)
+        self.dropatt = nn.Dropout(dropatt)
+        self.o_net = nn.Linear(n_head * d_head, d_model, bias=False)
+        self.layer_norm = BertLayerNorm(d_model)
+        self.r_r_bias = new_bias(n_head, d_head) if r_r_bias is None else r_r_bias
+        self.r_w_bias = new_bias(n_head, d_head) if r_w_bias is None else r_w_bias
+
+    def forward(
+        self, h: Tensor, attn_mask: Tensor | None = None, mems: Tensor | None = None
+    ) -> Tensor:
+        """Attend to the memory and the segment.
+
+        Args:
+            h: (Q, B, E).
+            attn_mask: see `mask_bias`.
+            mems: (M, B, E).
+
+        Returns:
+            (Q, B, E).
+        """
+        context = h if mems is None else torch.cat([mems, h])  # (K, B, E)
+        if self.pre_lnorm:  # of keys and values only, as the authors did
+            context = self.layer_norm(context)
+        query = split_heads(self.q_net(h).transpose(0, 1), self.n_head)
+        key_weight, value_weight = self.kv_net.weight.chunk(2)
+        mixed = mix(
+            query,
+            context,
+            key_weight,
+            value_weight,
+            None if attn_mask is None else mask_bias(attn_mask, query.dtype),
+            scale=self.scale,
+            dropout=self.dropatt.p if self.training else 0.0,
+        )
+        output = h + self.drop(self.o_net(mixed))
+        return output if self.pre_lnorm else self.layer_norm(output)
+
+
+class RelMultiHeadAttn(nn.Module):
+    """What the two kinds of attention to relative positions share.
+
+    Args:
+        n_head: number of heads H.
+        d_model: model width E.
+        d_head: number of features per head D.
+        dropout: dropout rate of the output.
+        dropatt: dropout rate of attention weights.
+        tgt_len: not used; segments and memories may have any length.
+        ext_len: not used.
+        mem_len: not used.
+        pre_lnorm: whether the input is normalized rather than the output.
+        r_r_bias: (H, D), the bias of positions, shared with other layers; new when None.
+        r_w_bias: (H, D), the bias of content, likewise.
+    """
+
+    has_biases: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        n_head: int,
+        d_model: int,
+        d_head: int,
+        dropout: float,
+        dropatt: float = 0,
+        tgt_len: int | None = None,
+        ext_len: int | None = None,
+        mem_len: int | None = None,
+        pre_lnorm: bool = False,
+        r_r_bias: nn.Parameter | None = None,
+        r_w_bias: nn.Parameter | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_head = n_head
+        self.d_model = d_model
+        self.d_head = d_head
+        self.scale = d_head**-0.5
+        self.pre_lnorm = pre_lnorm
+        self.qkv_net = nn.Linear(d_model, 3 * n_head * d_head, bias=False)
+        self.drop = nn.Dropout(dropout)
+        self.dropatt = nn.Dropout(dropatt)
+        self.o_net = nn.Linear(n_head * d_head, d_model, bias=False)
+        self.layer_norm = BertLayerNorm(d_model)
+        if self.has_biases:
+            self.r_r_bias = new_bias(n_head, d_head) if r_r_bias is None else r_r_bias
+            self.r_w_bias = new_bias(n_head, d_head) if r_w_bias is None else r_w_bias
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Each kind has its own."""
+        raise NotImplementedError(
+            "RelMultiHeadAttn is what RelPartialLearnableMultiHeadAttn and "
+            "RelLearnableMultiHeadAttn share; use one of them"
+        )
+
+    def query_and_context(self, w: Tensor, mems: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the queries (B, H, Q, D) of the new tokens, and what they attend to (K, B, E)."""
+        context = w if mems is None else torch.cat([mems, w])
+        if self.pre_lnorm:
+            context = self.layer_norm(context)
+        new = context[context.size(0) - w.size(0) :]
+        query_weight, _, _ = self.qkv_net.weight.chunk(3)
+        return split_heads(F.linear(new, query_weight).transpose(0, 1), self.n_head), context
+
+    def output(
+        self,
+        w: Tensor,
+        query: Tensor,
+        context: Tensor,
+        position_scores: Tensor,
+        attn_mask: Tensor | None,
+    ) -> Tensor:
+        """Attend, project, add the input and normalize.
+
+        Args:
+            w: (Q, B, E), the input.
+            query: (B, H, Q, D), with its bias of content.
+            context: (K, B, E).
+            position_scores: (B, H, Q, K), for distances K - 1 to 0.
+            attn_mask: see `mask_bias`.
+        """
+        bias = relative_shift(position_scores) * self.scale
+        if attn_mask is not None:
+            bias = bias + mask_bias(attn_mask, bias.dtype)
+        _, key_weight, value_weight = self.qkv_net.weight.chunk(3)
+        mixed = mix(
+            query,
+            context,
+            key_weight,
+            value_weight,
+            bias,
+            scale=self.scale,
+            dropout=self.dropatt.p if self.training else 0.0,
+        )
+        output = w + self.drop(self.o_net(mixed))
+        return output if self.pre_lnorm else self.layer_norm(output)
+
+
+class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
+    """Transformer-XL's attention: sinusoids of distances, projected. Arguments as above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.r_net = nn.Linear(self.d_model, self.n_head * self.d_head, bias=False)
+
+    def forward(
+        self,
+        w: Tensor,
+        r: Tensor,
+        attn_mask: Tensor | None = None,
+        mems: Tensor | None = None,
+    ) -> Tensor:
+        """Attend to the memory and the segment.
+
+        Args:
+            w: (Q, B, E).
+            r: (K, 1, E), embeddings of the distances K - 1 to 0.
+            attn_mask: see `mask_bias`.
+            mems: (M, B, E).
+
+        Returns:
+            (Q, B, E).
+        """
+        query, context = self.query_and_context(w, mems)
+        positions = self.r_net(r).view(r.size(0), self.n_head, self.d_head)
+        position_scores = (query + self.r_r_bias[:, None]) @ positions.permute(1, 2, 0)
+        return self.output(w, query + self.r_w_bias[:, None], context, position_scores, attn_mask)
+
+
+class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
+    """Attention with a learned vector and a learned bias for every distance. Arguments as above.
+
+    Source:
+        Shaw et al. 2018, arXiv:1803.02155; the authors of Transformer-XL compare with it.
+    """
+
+    has_biases = False  # they come with every call
+
+    def forward(
+        self,
+        w: Tensor,
+        r_emb: Tensor,
+        r_w_bias: Tensor,
+        r_bias: Tensor,
+        attn_mask: Tensor | None = None,
+        mems: Tensor | None = None,
+    ) -> Tensor:
+        """Attend to the memory and the segment.
+
+        Args:
+            w: (Q, B, E).
+            r_emb: (number of distances, H, D), the nearest last; the first stands for all beyond.
+            r_w_bias: (H, D), the bias of content.
+            r_bias: (number of distances, H).
+            attn_mask: see `mask_bias`.
+            mems: (M, B, E).
+
+        Returns:
+            (Q, B, E).
+        """
+        query, context = self.query_and_context(w, mems)
+        keys = context.size(0)
+        position_scores = query @ last_rows(r_emb, keys).permute(1, 2, 0)
+        position_scores = position_scores + last_rows(r_bias, keys).t()[:, None]
+        return self.output(w, query + r_w_bias[:, None], context, position_scores, attn_mask)
