@@ -198,7 +198,7 @@ def failing_once(monkeypatch, module, name, number, times=1):
     ],
 )
 def test_each_failed_write_is_typed_and_leaves_nothing(served, cache, monkeypatch, number, error):
-    failing_once(monkeypatch, download.os, "write", number)
+    failing_once(monkeypatch, os, "write", number)
 
     with pytest.raises(error) as caught:
         get_from_cache(served.url(), cache)

@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 from ptbert_hub.digests import hashed
 from ptbert_hub.entries import Entry, Trust
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
-from ptbert_hub.files import disk, sync_folder
+from ptbert_hub.files import disk, sync_folder, write_all
 from ptbert_hub.location import work_folder
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.partials import Fate, claim, fate_of, unclaim
@@ -183,17 +183,13 @@ def _write_members(archive: Path, folder: Path, budget: _Budget) -> None:
             )
             if stream is None:
                 continue
-            out = os.open(folder / place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
+            out = open(folder / place, "xb", buffering=0)  # noqa: SIM115 - closed three lines on
+        with out:
             while block := stream.read(BLOCK):
                 with disk(folder / place):
-                    view = memoryview(block)
-                    while view:
-                        view = view[os.write(out, view) :]
+                    write_all(out.fileno(), block)
             with disk(folder / place):
-                os.fsync(out)
-        finally:
-            os.close(out)
+                os.fsync(out.fileno())
 
 
 def _occupy(place: PurePosixPath, is_folder: bool, taken: dict[str, bool]) -> None:

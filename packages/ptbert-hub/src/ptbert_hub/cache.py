@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,13 +20,13 @@ from ptbert_hub.location import (
     WORK_FOLDER,
     default_cache,
     expanded,
-    hub_blob_folders,
+    hub_blobs,
     is_offline,
     search_path,
 )
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.naming import record_path, redacted, url_to_filename
-from ptbert_hub.sources import Wanted, wanted
+from ptbert_hub.sources import Wanted, published_file, wanted
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +99,9 @@ def get_from_cache(
     folders = search_path() if cache_dir is None else [cache]
     found, damaged = _looked_up(folders, file)
     if found is None and not force:
-        elsewhere = _held_elsewhere(folders, file, cache)
+        elsewhere = _in_archive(folders, file, cache)
+        if elsewhere is None and cache_dir is None:
+            elsewhere = _in_hub_cache(file)
         if elsewhere is not None:
             return str(elsewhere)
     if found is not None and not force and _is_fresh(found, file, revalidate):
@@ -130,29 +131,28 @@ def _looked_up(folders: list[Path], file: Wanted) -> tuple[Entry | None, list[En
     return None, damaged
 
 
-def _held_elsewhere(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
-    """The file in the Hugging Face client's cache, or in an archive of early 2019."""
-    row = file.checkpoint
-    if row is None:
+def _in_hub_cache(file: Wanted) -> Path | None:
+    """The file in the cache of the Hugging Face client, which names large files by digest."""
+    if file.checkpoint is None or file.pin is None:
         return None
-    if file.pin is not None and len(folders) > 1:
-        for folder in hub_blob_folders(row.repository):
-            blob = folder / file.pin.sha256
-            with suppress(OSError):
-                if blob.stat().st_size == file.pin.size:
-                    return blob
-    if row.archive is not None and file.url in {row.weights, row.config}:
-        archive, _ = _looked_up(folders, Wanted(row.archive, None, row, ()))
-        if archive is not None:
-            return next(_unpacked(archive.path, cache, file.url == row.weights), None)
+    blob = hub_blobs(file.checkpoint.repository) / file.pin.sha256
+    with suppress(OSError):
+        if blob.stat().st_size == file.pin.size:
+            return blob
     return None
 
 
-def _unpacked(archive: Path, cache: Path, weights: bool) -> Iterator[Path]:
-    folder = extracted_archive(archive, cache)
-    for name in (WEIGHTS_NAME,) if weights else (CONFIG_NAME, "bert_config.json"):
-        if (folder / name).is_file():
-            yield folder / name
+def _in_archive(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
+    """The file in a cached archive of early 2019, which held weights and configuration."""
+    row = file.checkpoint
+    if row is None or row.archive is None or file.url not in {row.weights, row.config}:
+        return None
+    archive, _ = _looked_up(folders, published_file(row.archive))
+    if archive is None:
+        return None
+    folder = extracted_archive(archive.path, cache)
+    names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _is_fresh(found: Entry, file: Wanted, revalidate: str | float | None) -> bool:

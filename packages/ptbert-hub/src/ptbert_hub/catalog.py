@@ -195,6 +195,9 @@ PINS: Mapping[tuple[str, Kind], Pin] = MappingProxyType(
         ("gpt2", "vocabulary"): Pin(
             "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", 1_042_301
         ),
+        ("gpt2", "merges"): Pin(
+            "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", 456_318
+        ),
     }
 )
 """Digests of catalog files, by name and kind."""

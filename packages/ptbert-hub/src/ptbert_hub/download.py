@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from ptbert_hub.errors import (
     Timeout,
     Unverifiable,
 )
-from ptbert_hub.files import check_room, disk, replace, sync_folder
+from ptbert_hub.files import check_room, disk, replace, sync_folder, write_all
 from ptbert_hub.location import WORK_FOLDER, is_set
 from ptbert_hub.naming import record_path, redacted, url_to_filename
 from ptbert_hub.partials import Partial, sweep
@@ -88,7 +89,7 @@ class Download:
         self.pace = pace or PACE
         self.key = url_to_filename(file.url)
         self.folder = cache / WORK_FOLDER / "partial"
-        self.partial = Partial(self.folder, self.key)
+        self.partial: Partial  # set by run()
         self.hashing: Hashing | None = None
         self.best = 0
 
@@ -188,7 +189,8 @@ class Download:
         with opened(source, answers.request_headers(held, known), waits) as answer:
             step = answers.step(answer.status, answer.headers, held, known)
             if step is Step.UNCHANGED and self.known is not None:
-                os.utime(record_path(self.known.path))  # when it was last asked for
+                with suppress(OSError):  # a folder of somebody else's
+                    os.utime(record_path(self.known.path))  # when it was last asked for
                 return self.known.path
             if step is Step.WHOLE:
                 self._begin(source, answer)
@@ -255,14 +257,14 @@ class Download:
                             f"more than the {total} announced bytes came", hint="try again"
                         )
                     with disk(self.partial.path, total):
-                        _write(file.fileno(), chunk)
+                        write_all(file.fileno(), chunk)
                     hashing.update(chunk)
                     self.partial.size += len(chunk)
                     progress.update(len(chunk))
                     speed.check(len(chunk))
                     if self.partial.size - durable >= SYNC_BYTES:
                         with disk(self.partial.path):
-                            os.fdatasync(file.fileno())
+                            os.fsync(file.fileno())
                             durable = self.partial.size
                             self.partial.note(durable=durable)
         finally:
@@ -354,9 +356,3 @@ class _SpeedLimit:
             error.transient = True
             raise error
         self.since, self.size = time.monotonic(), 0
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

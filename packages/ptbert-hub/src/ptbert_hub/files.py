@@ -63,6 +63,13 @@ def remove(path: Path) -> None:
         _patiently(lambda: os.unlink(path))
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``, however few bytes the system takes at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename inside ``folder`` survive a power cut, where the system can."""
     if os.name == "nt":  # a folder cannot be opened there

@@ -4,7 +4,6 @@ Everything here reads the environment when it is called, never at import.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 CONFIG_NAME = "config.json"
@@ -84,16 +83,11 @@ def hub_endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
 
 
-def hub_blob_folders(repository: str) -> Iterator[Path]:
-    """Folders where the Hugging Face client keeps files of ``repository`` under their digest."""
-    home = os.environ.get("HF_HOME")
-    cache = os.environ.get("HF_HUB_CACHE")
-    base = (
-        expanded(cache)
-        if cache
-        else (expanded(home) if home else Path.home() / ".cache" / "huggingface") / "hub"
-    )
-    yield base / f"models--{repository.replace('/', '--')}" / "blobs"
+def hub_blobs(repository: str) -> Path:
+    """Return where the Hugging Face client keeps files of ``repository`` under their digest."""
+    home = expanded(os.environ.get("HF_HOME") or "~/.cache/huggingface")
+    cache = expanded(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    return cache / f"models--{repository.replace('/', '--')}" / "blobs"
 
 
 def is_set(name: str) -> bool:

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from faultserver import FaultServer
-from workers import CONTEXT, Stopped, digest, load_for_ever
+from faultserver import FaultServer, Reply
+from workers import CONTEXT, Stopped, digest, fetch_together, load_for_ever
 
 from ptbert_hub import get_from_cache, upkeep
 
@@ -102,6 +102,26 @@ def test_broken_locks_cost_bandwidth_and_never_bytes(tmp_path, which, fault, rep
             most = max(most, len(server.bodies))
             assert digest(next(p for p in cache.iterdir() if len(p.name) == 129)) == right
     report(f"flock {fault}: 10 rounds of 8 processes, at most {most} downloads, 0 bad")
+
+
+def test_thirty_two_clients_wait_as_long_as_asked_and_not_in_step(cache, report):
+    """Each file's first request is refused for a second; the pauses differ by chance."""
+    first, second = {}, {}
+
+    def busy_once(request):
+        times = second if request.path in first else first
+        times[request.path] = time.monotonic()
+        return Reply(b"", 429, {"Retry-After": "1"}) if times is first else None
+
+    with FaultServer(b"x" * 1000) as server:
+        server.replies = busy_once
+        found = fetch_together([server.url(f"{n}.dat") for n in range(32)], cache)
+
+    waits = sorted(second[path] - first[path] for path in first)
+    assert len(set(found)) == 1
+    assert waits[0] >= 1.0
+    assert waits[-1] - waits[0] > 0.1
+    report(f"32 clients told to wait 1 s: {waits[0]:.2f} to {waits[-1]:.2f} s")
 
 
 def test_forks_during_a_download_over_tls(cache, tmp_path, monkeypatch):

@@ -148,7 +148,7 @@ def play(world, steps, patch, tally):
         elif kind == "kill":
             with patch.context() as dying:
                 dying.setattr(partials.Partial, "release", lambda _: None)
-                dying.setattr(download, "_write", dying_after(at))
+                dying.setattr(download, "write_all", dying_after(at))
                 with suppress(HubError, Killed):
                     world.fetch()
             partials._mine.clear()
@@ -162,7 +162,7 @@ def play(world, steps, patch, tally):
 
 
 def dying_after(size):
-    real, left = download._write, [size]
+    real, left = download.write_all, [size]
 
     def write(descriptor, data):
         real(descriptor, data[: left[0]])

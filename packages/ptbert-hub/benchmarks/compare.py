@@ -1,0 +1,125 @@
+# ruff: noqa: T201 - its table is its output
+"""How fast and how heavy downloading is, against a bare loop over ``requests``.
+
+    python packages/ptbert-hub/benchmarks/compare.py [--megabytes 1000] [--runs 5]
+
+A child process serves zeros on loopback with ``sendfile``. Both sides write the file to the same
+disk; ours also hashes, syncs, records and publishes it. The time is the least of the runs.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from multiprocessing import get_context
+from pathlib import Path
+
+OURS = """
+import sys, time, resource
+from ptbert_hub import get_from_cache
+import requests, filelock, tqdm
+began, used = time.perf_counter(), time.process_time()
+get_from_cache(*sys.argv[1:])
+print(time.perf_counter() - began, time.process_time() - used,
+      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+BARE = """
+import os, sys, time, resource, requests
+began, used = time.perf_counter(), time.process_time()
+with requests.get(sys.argv[1], stream=True) as answer, open(sys.argv[2], "wb") as file:
+    for chunk in answer.iter_content(1 << 20):
+        file.write(chunk)
+    if sys.argv[3:] == ["sync"]:
+        file.flush()
+        os.fsync(file.fileno())
+print(time.perf_counter() - began, time.process_time() - used,
+      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+IMPORT = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
+
+
+def serve(path: str, port: "object") -> None:
+    """Answer every request with the file at ``path``."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port.put(listener.getsockname()[1])  # type: ignore[attr-defined]
+        while True:
+            connection, _ = listener.accept()
+            with connection, open(path, "rb") as file:
+                connection.recv(1 << 16)
+                size = os.fstat(file.fileno()).st_size
+                head = f'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: {size}\r\n\r\n'
+                connection.sendall(head.encode())
+                connection.sendfile(file)
+
+
+def measured(code: str, *arguments: str) -> tuple[float, float, float]:
+    """Run a program that prints seconds, processor seconds and megabytes."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    first, second, third = (float(text) for text in done.stdout.split())
+    return first, second, third
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        compare(folder, options.megabytes, options.runs)
+    finally:
+        shutil.rmtree(folder)
+
+
+def compare(folder: Path, megabytes: int, runs: int) -> None:
+    """Measure all sides in turn, so that a busy moment meets them all."""
+    served = folder / "served"
+    with open(served, "wb") as file:
+        file.truncate(megabytes * 1_000_000)
+    context = get_context("spawn")
+    port = context.Queue()
+    server = context.Process(target=serve, args=(str(served), port), daemon=True)
+    server.start()
+    address = f"http://127.0.0.1:{port.get()}/model.dat"
+    sides = {"bare loop": [], "bare loop + fsync": [], "ptbert-hub": []}
+    for _ in range(runs):
+        sides["bare loop"].append(measured(BARE, address, str(folder / "bare")))
+        (folder / "bare").unlink()
+        sides["bare loop + fsync"].append(measured(BARE, address, str(folder / "bare"), "sync"))
+        (folder / "bare").unlink()
+        sides["ptbert-hub"].append(measured(OURS, address, str(folder / "cache")))
+        shutil.rmtree(folder / "cache")
+    server.terminate()
+    report(sides, megabytes, runs)
+
+
+def report(sides: dict[str, list[tuple[float, float, float]]], megabytes: int, runs: int) -> None:
+    """Print one line for each side, and what an import costs."""
+    print(f"{megabytes} MB over loopback, least of {runs} runs")
+    print(f"{'':<20}{'MB/s':>8}{'CPU s':>8}{'MB of memory':>14}")
+    for name, results in sides.items():
+        wall, used, memory = (min(column) for column in zip(*results, strict=True))
+        print(f"{name:<20}{megabytes / wall:>8.0f}{used:>8.2f}{memory:>14.0f}")
+    least = {name: min(result[0] for result in results) for name, results in sides.items()}
+    for name in ("bare loop", "bare loop + fsync"):
+        print(f"ptbert-hub reaches {least[name] / least['ptbert-hub']:.0%} of the {name}")
+    for module in ("ptbert_hub", "requests"):
+        times = [
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", IMPORT.format(module)], capture_output=True, check=True
+                ).stdout
+            )
+            for _ in range(10)
+        ]
+        print(f"import {module}: {min(times) * 1000:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
