@@ -30,6 +30,8 @@ from ptbert_models.gpt import (
     OpenAIGPTDoubleHeadsModel,
     OpenAIGPTLMHeadModel,
     OpenAIGPTModel,
+    load_tf_weights_in_gpt2,
+    load_tf_weights_in_openai_gpt,
 )
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
 
@@ -63,6 +65,8 @@ __all__ = [
     "__version__",
     "generate",
     "load_tf_weights_in_bert",
+    "load_tf_weights_in_gpt2",
+    "load_tf_weights_in_openai_gpt",
 ]
 
 

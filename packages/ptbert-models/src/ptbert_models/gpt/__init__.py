@@ -14,6 +14,7 @@ from ptbert_models.gpt.openai import (
     OpenAIGPTModel,
     OpenAIGPTPreTrainedModel,
 )
+from ptbert_models.gpt.tensorflow import load_tf_weights_in_gpt2, load_tf_weights_in_openai_gpt
 
 __all__ = [
     "GPT2Config",
@@ -27,4 +28,6 @@ __all__ = [
     "OpenAIGPTLMHeadModel",
     "OpenAIGPTModel",
     "OpenAIGPTPreTrainedModel",
+    "load_tf_weights_in_gpt2",
+    "load_tf_weights_in_openai_gpt",
 ]

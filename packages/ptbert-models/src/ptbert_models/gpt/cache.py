@@ -13,7 +13,7 @@ class LayerCache:
     """Keys and values of one layer, filled in place as a text grows.
 
     Takes the place of a layer's tensor in ``past``; appending costs a copy of the new tokens only,
-    where a tensor would be copied whole.
+    where a tensor would be copied whole. For use without gradients.
 
     Args:
         capacity: number of tokens that there is room for.

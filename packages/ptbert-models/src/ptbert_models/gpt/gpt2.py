@@ -9,17 +9,20 @@ Source:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
+from ptbert_models.config import PretrainedConfig
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention, given
 from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.gpt.tensorflow import read_gpt2_checkpoint
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import with_attentions
 
@@ -113,6 +116,13 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     config: GPT2Config
     config_class = GPT2Config
     family = "gpt2"
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PretrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a TensorFlow checkpoint of OpenAI's code as a state dict."""
+        return read_gpt2_checkpoint(path)
 
 
 class GPT2Model(GPTDecoder, GPT2PreTrainedModel):

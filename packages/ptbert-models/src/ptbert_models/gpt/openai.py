@@ -16,12 +16,14 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from ptbert_models import conv1d
+from ptbert_models.config import PretrainedConfig
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention, given
 from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.gpt.tensorflow import read_openai_shards
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
 
@@ -134,6 +136,13 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
         ".w": ".weight",
     }
     ignored_suffixes = (*GPTPreTrainedModel.ignored_suffixes, ".attn.b")
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PretrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a folder of OpenAI's numpy files as a state dict."""
+        return read_openai_shards(path)
 
     @classmethod
     def from_pretrained(  # the number of special tokens stands second in this family

@@ -1,0 +1,171 @@
+"""Weights as OpenAI published them give the outputs of OpenAI's code."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ptbert_models import (
+    CheckpointNotFound,
+    CorruptCheckpoint,
+    GPT2Config,
+    GPT2DoubleHeadsModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    OpenAIGPTConfig,
+    OpenAIGPTDoubleHeadsModel,
+    OpenAIGPTLMHeadModel,
+    OpenAIGPTModel,
+    load_tf_weights_in_gpt2,
+    load_tf_weights_in_openai_gpt,
+)
+
+DATA = Path(__file__).parents[1] / "data" / "tensorflow"
+GPT2 = DATA / "gpt2" / "open"
+GPT = DATA / "openai_gpt" / "open"
+
+
+def recorded(folder):
+    with np.load(folder / "io.npz") as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+def close(got, want):
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
+
+
+def gpt2_config():
+    sizes = json.loads((GPT2 / "hparams.json").read_text())
+    return GPT2Config(
+        sizes["n_vocab"],
+        n_positions=sizes["n_ctx"],
+        n_ctx=sizes["n_ctx"],
+        n_embd=sizes["n_embd"],
+        n_layer=sizes["n_layer"],
+        n_head=sizes["n_head"],
+    )
+
+
+@pytest.mark.parametrize("variant", ["", "v1", "v2_sharded"])
+def test_gpt2_continues_as_tensorflow_does(variant):
+    io = recorded(GPT2)
+    model = load_tf_weights_in_gpt2(GPT2LMHeadModel(gpt2_config()), GPT2 / variant).eval()
+    tokens, split = io["X"].long(), int(io["split"])
+
+    with torch.no_grad():
+        scores, presents = model(tokens)
+        prefix_scores, past = model(tokens[:, :split])
+        later_scores, later = model(tokens[:, split:], past=past)
+        loss = model(tokens, lm_labels=tokens)
+
+    close(scores, io["logits"])
+    close(torch.stack(presents).permute(2, 0, 1, 3, 4, 5), io["present"])
+    close(prefix_scores, io["logits_prefix"])
+    close(later_scores, io["logits_continued"])
+    close(torch.stack(later).permute(2, 0, 1, 3, 4, 5)[..., split:, :], io["present_continued"])
+    close(loss, io["lm_loss"].view(()))
+
+
+@pytest.mark.parametrize("model_class", [GPT2Model, GPT2LMHeadModel, GPT2DoubleHeadsModel])
+def test_every_gpt2_model_takes_the_weights(model_class, tmp_path):
+    shutil.copytree(GPT2, tmp_path / "model")
+    gpt2_config().to_json_file(tmp_path / "model" / "config.json")
+
+    model = model_class.from_pretrained(tmp_path / "model", from_tf=True)
+
+    bare = load_tf_weights_in_gpt2(GPT2Model(gpt2_config()), GPT2)
+    filled = getattr(model, "transformer", model).state_dict()
+    assert all(torch.equal(tensor, filled[key]) for key, tensor in bare.state_dict().items())
+
+
+def gpt_config():
+    sizes = json.loads((GPT / "config_tf.json").read_text())
+    return OpenAIGPTConfig(
+        sizes["n_vocab"],
+        n_positions=sizes["n_ctx"],
+        n_ctx=sizes["n_ctx"],
+        n_embd=sizes["n_embd"],
+        n_layer=sizes["n_layer"],
+        n_head=sizes["n_head"],
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """OpenAI's files, without the list of names that OpenAI never published."""
+    shutil.copytree(GPT, tmp_path / "gpt", ignore=shutil.ignore_patterns("parameters_names.json"))
+    return tmp_path / "gpt"
+
+
+def test_gpt_reads_the_published_shards(folder):
+    io = recorded(GPT)
+    model = load_tf_weights_in_openai_gpt(OpenAIGPTLMHeadModel(gpt_config()), folder).eval()
+    tokens = io["plain_input"].long()
+
+    with torch.no_grad():
+        hidden_states = model.transformer(tokens)
+        scores = model(tokens)
+
+    for index, states in enumerate(hidden_states[1:]):
+        close(states, io[f"plain_hidden_{index}"].view(states.shape))
+    close(scores[..., :-1, :], io["plain_lm_logits"].view(scores[..., :-1, :].shape))
+
+
+def test_gpt_with_special_tokens_and_a_classifier(folder):
+    io = recorded(GPT)
+    model = OpenAIGPTDoubleHeadsModel(gpt_config())
+    load_tf_weights_in_openai_gpt(model, folder)
+    model.set_num_special_tokens(3)
+    with torch.no_grad():
+        model.transformer.tokens_embed.weight[-3:] = io["special_embeddings"]
+        model.multiple_choice_head.linear.weight.copy_(io["clf_w"].T)
+        model.multiple_choice_head.linear.bias.copy_(io["clf_b"])
+    tokens = io["input"].long()
+    classify = (tokens == tokens.max()).long().argmax(-1)
+
+    with torch.no_grad():
+        scores, choices = model.eval()(tokens, mc_token_ids=classify)
+
+    close(scores[..., :-1, :].flatten(0, 1), io["lm_logits"].flatten(0, -3)[..., : scores.size(-1)])
+    close(choices, io["clf_logits"])
+
+
+@pytest.mark.parametrize("model_class", [OpenAIGPTModel, OpenAIGPTDoubleHeadsModel])
+def test_every_gpt_model_takes_the_weights(model_class, folder):
+    gpt_config().to_json_file(folder / "config.json")
+
+    model = model_class.from_pretrained(folder, from_tf=True)
+
+    bare = load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+    filled = getattr(model, "transformer", model).state_dict()
+    assert all(torch.equal(tensor, filled[key]) for key, tensor in bare.state_dict().items())
+
+
+def test_missing_files_are_named(folder):
+    (folder / "params_shapes.json").unlink()
+    with pytest.raises(CheckpointNotFound, match=r"lacks params_shapes\.json or params_0\.npy"):
+        load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+def test_a_missing_shard_is_noticed(folder):
+    (folder / "params_9.npy").unlink()
+    with pytest.raises(CorruptCheckpoint, match=r"the 9 files hold \d+ numbers, and params_shapes"):
+        load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+def test_a_shard_that_is_cut_off_is_named(folder):
+    shard = folder / "params_3.npy"
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(
+        CorruptCheckpoint, match=r"params_3\.npy' is not a numpy file, or it is cut"
+    ):
+        load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+def test_a_wrong_list_of_shapes_is_noticed(folder):
+    (folder / "params_shapes.json").write_text("[[3, 4], [5, 4], [1]]")
+    with pytest.raises(CorruptCheckpoint, match="lists 3 arrays, which are not two embeddings and"):
+        load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
