@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
+from ptbert_models import GPT2LMHeadModel
+
 IDS = torch.tensor([[3, 4, 5, 6, 7], [0, 0, 8, 9, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]])
 KINDS = ["Model", "LMHeadModel", "DoubleHeadsModel"]
@@ -22,6 +24,13 @@ def inputs(kind):
         labels = {"lm_labels": IDS[None], "mc_labels": torch.tensor([1])}
         return choices | {"mc_token_ids": torch.tensor([[4, 4]])}, labels
     return {"input_ids": IDS, "attention_mask": MASK}, {"lm_labels": IDS}
+
+
+@pytest.fixture
+def config(config):
+    """One block: every block compiles alike."""
+    config.n_layer = 1
+    return config
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +54,9 @@ def test_inference_is_one_graph(build, kind):
         torch.testing.assert_close(got, want)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "checkpointing"), [*((kind, False) for kind in KINDS), ("LMHeadModel", True)]
+)
 def test_training_is_one_graph(build, kind, checkpointing):
     model, (given, labels) = build(kind).train(), inputs(kind)
     model.gradient_checkpointing = checkpointing
@@ -58,6 +68,19 @@ def test_training_is_one_graph(build, kind, checkpointing):
 
     assert graphs.frame_count == 1
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_a_step_with_past_is_one_graph(gpt2_config):
+    model = GPT2LMHeadModel(gpt2_config).eval()
+    graphs = CompileCounterWithBackend("eager")
+    compiled = torch.compile(model, backend=graphs, fullgraph=True)
+    with torch.no_grad():
+        _, past = model(IDS[:, :3])
+
+        scores, _ = compiled(IDS[:, 3:], past=past)
+
+        torch.testing.assert_close(scores, model(IDS)[0][:, 3:])
+    assert graphs.frame_count == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

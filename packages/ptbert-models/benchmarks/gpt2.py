@@ -1,0 +1,126 @@
+"""Time GPT-2 small beside the library of 2019, transformers, and its matrix products alone.
+
+Two tasks for one text: writing (a prompt of 32 tokens, 128 greedy tokens more) and reading (a
+prompt of 512 tokens, one token more). All contestants have the same random weights and run one
+after the other in every round, so that a busy machine slows all of them alike; read the ratios. The
+clock is the process's CPU time. The run fails unless all contestants write the same tokens.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import transformers
+from pytorch_pretrained_bert import modeling_gpt2 as gpt2_2019
+from torch import Tensor
+
+from ptbert_models import GPT2Config, GPT2LMHeadModel, generate
+
+# ruff: noqa: T201
+
+OURS = "ptbert generate"
+Contestants = dict[str, Callable[[], Tensor | None]]
+
+
+def models(layers: int) -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
+    """Return GPT-2 of ours, of 2019 and of transformers, with the same weights."""
+    torch.manual_seed(0)
+    ours = GPT2LMHeadModel(GPT2Config(n_layer=layers))
+    of_2019 = gpt2_2019.GPT2LMHeadModel(gpt2_2019.GPT2Config(n_layer=layers))
+    today = transformers.GPT2LMHeadModel(transformers.GPT2Config(n_layer=layers))
+    weights = ours.state_dict()
+    unmatched = of_2019.load_state_dict(weights, strict=False)
+    assert all(key.endswith(".attn.bias") for key in unmatched.missing_keys), unmatched
+    weights["lm_head.weight"] = weights.pop("lm_head.decoder.weight")
+    today.load_state_dict(weights)
+    return ours.eval(), of_2019.eval(), today.eval()
+
+
+def loop_of_2019(model: torch.nn.Module, ids: Tensor, new: int) -> Tensor:
+    """Write greedily as programs of 2019 do, with ``past``."""
+    past, step, written = None, ids, [ids]
+    for _ in range(new):
+        scores, past = model(step, past=past)
+        step = scores[:, -1].argmax(-1)[:, None]
+        written.append(step)
+    return torch.cat(written, dim=1)
+
+
+def loop_of_today(model: torch.nn.Module, ids: Tensor, new: int) -> Tensor:
+    """Write greedily with transformers' model and cache, without the cost of its ``generate``."""
+    past, step, written = None, ids, [ids]
+    for _ in range(new):
+        output = model(step, past_key_values=past, use_cache=True, logits_to_keep=1)
+        past, step = output.past_key_values, output.logits[:, -1].argmax(-1)[:, None]
+        written.append(step)
+    return torch.cat(written, dim=1)
+
+
+def products(model: torch.nn.Module, lengths: list[int]) -> None:
+    """Multiply with every matrix of the model for texts of these lengths, and do nothing else."""
+    width = model.config.n_embd
+    inputs = {size: torch.ones(max(lengths), size) for size in (width, 4 * width)}
+    for length in lengths:
+        for block in model.transformer.h:
+            for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj):
+                inputs[layer.weight.size(0)][:length] @ layer.weight
+        inputs[width][:1] @ model.lm_head.decoder.weight.T
+
+
+def contestants(layers: int, prompt: int, new: int) -> Contestants:
+    """Return what is timed for one task, by name."""
+    ours, of_2019, today = models(layers)
+    ids = torch.randint(50257, (1, prompt), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    options = {"max_new_tokens": new, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
+    return {
+        OURS: lambda: generate(ours, ids, new, temperature=0),
+        "library of 2019": lambda: loop_of_2019(of_2019, ids, new),
+        "transformers generate": lambda: today.generate(ids, attention_mask=mask, **options),
+        "transformers, own loop": lambda: loop_of_today(today, ids, new),
+        "matrix products alone": lambda: products(ours, [prompt] + [1] * (new - 1)),
+    }
+
+
+def compare(title: str, runs: Contestants, rounds: int) -> None:
+    """Time all contestants in turn and print a table."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    expected = None
+    for round_number in range(rounds + 1):  # the first one warms up
+        for name, run in runs.items():
+            start = time.process_time()
+            written = run()
+            if round_number:
+                times[name].append(time.process_time() - start)
+            if written is not None:
+                expected = written if expected is None else expected
+                if not torch.equal(written, expected):
+                    raise SystemExit(f"{name} wrote other tokens than {OURS}")
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")
+    for name, median in medians.items():
+        low, ratio = min(times[name]), median / medians[OURS]
+        print(f"| {name} | {1000 * median:.0f} | {1000 * low:.0f} | {ratio:.2f} |")
+
+
+def main() -> None:
+    """Run both tasks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    transformers.logging.set_verbosity_error()
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
+    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
+    with torch.no_grad():
+        for prompt, new in ((32, 128), (512, 1)):
+            title = f"{prompt} tokens in, {new} out, greedy"
+            compare(title, contestants(arguments.layers, prompt, new), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
