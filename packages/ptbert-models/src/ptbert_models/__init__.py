@@ -33,7 +33,12 @@ from ptbert_models.gpt import (
     load_tf_weights_in_gpt2,
     load_tf_weights_in_openai_gpt,
 )
-from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
+from ptbert_models.transfo_xl import (
+    TransfoXLConfig,
+    TransfoXLLMHeadModel,
+    TransfoXLModel,
+    load_tf_weights_in_transfo_xl,
+)
 
 __all__ = [
     "BertConfig",
@@ -67,6 +72,7 @@ __all__ = [
     "load_tf_weights_in_bert",
     "load_tf_weights_in_gpt2",
     "load_tf_weights_in_openai_gpt",
+    "load_tf_weights_in_transfo_xl",
 ]
 
 

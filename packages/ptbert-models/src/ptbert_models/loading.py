@@ -114,7 +114,11 @@ def plan_loading(
             f"keys such as {_some(wanted)}, and the checkpoint has {_some(state)}"
         )
     filled = {id(wanted[key]) for key in sources}  # a tied parameter has several keys
-    missing = [key for key, parameter in wanted.items() if id(parameter) not in filled]
+    missing = [  # buffers have the values that the constructor computed
+        key
+        for key, parameter in wanted.items()
+        if isinstance(parameter, nn.Parameter) and id(parameter) not in filled
+    ]
     _check_shapes(wanted, sources)
     return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
 

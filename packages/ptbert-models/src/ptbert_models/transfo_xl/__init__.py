@@ -50,6 +50,7 @@ from ptbert_models.transfo_xl.models import (
 )
 from ptbert_models.transfo_xl.positions import PositionalEmbedding
 from ptbert_models.transfo_xl.sampling import LogUniformSampler, sample_logits
+from ptbert_models.transfo_xl.tensorflow import load_tf_weights_in_transfo_xl
 
 __all__ = [
     "AdaptiveEmbedding",
@@ -68,5 +69,6 @@ __all__ = [
     "TransfoXLLMHeadModel",
     "TransfoXLModel",
     "TransfoXLPreTrainedModel",
+    "load_tf_weights_in_transfo_xl",
     "sample_logits",
 ]

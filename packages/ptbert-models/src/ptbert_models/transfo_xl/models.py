@@ -10,15 +10,17 @@ Source:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ptbert_models.config import PretrainedConfig
 from ptbert_models.inputs import check_ids
 from ptbert_models.losses import UNLABELLED
 from ptbert_models.normalization import BertLayerNorm
@@ -37,6 +39,7 @@ from ptbert_models.transfo_xl.layers import (
 from ptbert_models.transfo_xl.memory import hidden_positions, updated_memory
 from ptbert_models.transfo_xl.positions import PositionalEmbedding, last_rows
 from ptbert_models.transfo_xl.sampling import LogUniformSampler, sample_logits
+from ptbert_models.transfo_xl.tensorflow import read_transfo_xl_checkpoint
 
 _BIASES = frozenset({"bias", "r_bias", "cluster_bias"})
 _LAYERS = (RelPartialLearnableDecoderLayer, RelLearnableDecoderLayer, DecoderLayer, DecoderLayer)
@@ -49,6 +52,13 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     config_class = TransfoXLConfig
     family = "transfo_xl"
     base_model_prefix = "transformer"
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PretrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a TensorFlow checkpoint of the authors' code as a state dict."""
+        return read_transfo_xl_checkpoint(path, cast("TransfoXLConfig", config))
 
     def init_weight(self, weight: Tensor) -> None:
         """Give one weight its first values, by ``config.init``."""
