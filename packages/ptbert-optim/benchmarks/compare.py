@@ -80,7 +80,7 @@ def step_times(
 
 def copy_bandwidth(size: int, rounds: int, device: str) -> float:
     """Return the bytes read and written in a second when that many float32 are copied."""
-    source, target = torch.zeros(size, device=device), torch.zeros(size, device=device)
+    source, target = torch.ones(size, device=device), torch.ones(size, device=device)
     copies = [seconds(lambda: target.copy_(source), device) for _ in range(rounds + 1)]
     return 2 * 4 * size / statistics.median(copies[1:])
 

@@ -45,3 +45,13 @@ def test_without_bias_correction_the_first_update_is_that_of_the_raw_moments():
     OpenAIAdam([weight], lr=0.1, b1=0.5, b2=0.75, e=0.0, bias_correction=False).step()
 
     assert weight.item() == pytest.approx(1 - 0.1 * 0.5 / 0.25**0.5)
+
+
+def test_a_decay_of_the_whole_parameter_leaves_nothing():
+    # The kernel could not express it: there the decay is multiplied by a step size that is 0.
+    weight = nn.Parameter(torch.ones(40, 30))
+    weight.grad = torch.ones(40, 30)
+
+    OpenAIAdam([weight], lr=1.0, weight_decay=1.0, fused=True).step()
+
+    assert weight.abs().max() == 0

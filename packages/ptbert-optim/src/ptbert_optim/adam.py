@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ __all__ = ["ScheduledAdam", "bias_corrections"]
 
 logger = logging.getLogger(__name__)
 
-SMALL = 64  # elements
+SMALL = 64  # elements; such a tensor is left to the plain loop
 
 Moments = tuple[Tensor, Tensor, Tensor]
 
@@ -183,9 +184,11 @@ class ScheduledAdam(Optimizer):
             last.remove()
         # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
         for key, param in self._saved_order(seen):
-            for name in self.moments if seen["state"].get(key) else ():
-                moment = seen["state"][key][name]
-                self.state[param][name] = moment.to(param.device, _state_dtype(param), copy=True)
+            if saved := seen["state"].get(key):
+                for name in self.moments:
+                    moment = saved[name].to(param.device, _state_dtype(param), copy=True)
+                    self.state[param][name] = moment
+                self.state[param]["step"] = deepcopy(saved["step"])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
@@ -199,10 +202,10 @@ class ScheduledAdam(Optimizer):
     def _check_state(self, key: object, param: Tensor, saved: Mapping[str, Any] | None) -> None:
         wanted = dict.fromkeys(self.moments, tuple(param.shape))
         shapes = {k: tuple(v.shape) for k, v in (saved or {}).items() if isinstance(v, Tensor)}
-        if saved and not wanted.items() <= shapes.items():
+        if saved and not ("step" in saved and wanted.items() <= shapes.items()):
             raise ValueError(
                 f"parameter {key!r} has a saved state of shapes {shapes}, but "
-                f"{type(self).__name__} needs {wanted}; load what it saved for this model"
+                f"{type(self).__name__} needs step and {wanted}; load what it saved for this model"
             )
 
     def _check_gradients(self) -> None:
@@ -214,7 +217,7 @@ class ScheduledAdam(Optimizer):
                     raise RuntimeError(
                         f"{type(self).__name__} cannot use the {kind} gradient of a parameter of "
                         f"shape {tuple(param.shape)}; give dense real gradients "
-                        "(Embedding(sparse=False)), or torch.optim.SparseAdam these parameters"
+                        "(Embedding(sparse=False)), or leave this one to torch.optim.SparseAdam"
                     )
 
     def _buckets(self, group: Group) -> Iterator[Bucket]:
@@ -287,6 +290,7 @@ def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
     if not isinstance(step, Tensor):
         return schedule.get_lr(step)
     # A step counter on the device cannot be read without waiting for it: look the multiplier up.
+    # The table is made once, so that a schedule must not be changed after.
     table = _tables.setdefault(schedule, {})
     if step.device not in table:
         last = max(int(schedule.t_total), 0)

@@ -88,6 +88,15 @@ def test_both_spellings_of_the_betas_mean_the_same(optimizer_class):
     assert (old.param_groups[0]["betas"], new.param_groups[0]["b2"]) == ((0.8, 0.95), 0.95)
 
 
+def test_of_both_spellings_in_a_group_betas_counts(optimizer_class):
+    optimizer = optimizer_class(
+        [{"params": weights(3), "betas": (0.5, 0.6), "b1": 0.9, "b2": 0.9}], lr=0.1
+    )
+
+    group = optimizer.param_groups[0]
+    assert (group["betas"], group["b1"], group["b2"]) == ((0.5, 0.6), 0.5, 0.6)
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_sparse_gradient_is_refused_before_anything_changes(optimizer_class, fused):
     dense, table = weights(3, (5, 2))
@@ -200,8 +209,11 @@ def test_the_saved_layout_is_that_of_2019(optimizer_class):
     )
 
 
-def test_loading_leaves_the_callers_state_alone(optimizer_class):
-    optimizer, other = (optimizer_class(weights((4, 3)), lr=0.1) for _ in range(2))
+@pytest.mark.parametrize("capturable", [False, True])
+def test_loading_leaves_the_callers_state_alone(optimizer_class, capturable):
+    optimizer, other = (
+        optimizer_class(weights((4, 3)), lr=0.1, capturable=capturable) for _ in range(2)
+    )
     take_steps(optimizer, 2)
     state = optimizer.state_dict()
     before = copy.deepcopy(state)
@@ -210,6 +222,7 @@ def test_loading_leaves_the_callers_state_alone(optimizer_class):
     take_steps(other, 2)
 
     assert state["param_groups"] == before["param_groups"]
+    assert state["state"][0]["step"] == before["state"][0]["step"]
     for name in optimizer_class.moments:
         assert torch.equal(state["state"][0][name], before["state"][0][name])
 
