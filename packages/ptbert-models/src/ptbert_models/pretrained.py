@@ -15,7 +15,7 @@ from ptbert_hub import CONFIG_NAME
 from ptbert_models.checkpoint import find_checkpoint
 from ptbert_models.config import PretrainedConfig
 from ptbert_models.initialization import NoInitialization, initialize_normal
-from ptbert_models.loading import LoadReport, fill, modern_key, plan_loading
+from ptbert_models.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
 from ptbert_models.weights import read_weights, write_weights
 
 logger = logging.getLogger(__name__)
@@ -150,16 +150,25 @@ class PreTrainedModel(nn.Module):
         """Give one module its first values; use as ``self.apply(self.init_weights)``."""
         initialize_normal(module, self.config.initializer_range)
 
-    def _load(
-        self, weights: Mapping[str, Tensor], *, take: bool, initialize_missing: bool
-    ) -> LoadReport:
-        plan = plan_loading(
+    def plan_loading(self, weights: Mapping[str, Tensor]) -> LoadPlan:
+        """Decide which of some weights goes where, by the family's names of all ages.
+
+        Raises:
+            NothingLoaded: if no weight fits.
+            ShapeMismatch: if a weight has another shape than the parameter that it is for.
+        """
+        return plan_loading(
             self,
             weights,
             base_prefix=f"{self.base_model_prefix}.",
             legacy_suffixes=self.legacy_suffixes,
             ignored_suffixes=self.ignored_suffixes,
         )
+
+    def _load(
+        self, weights: Mapping[str, Tensor], *, take: bool, initialize_missing: bool
+    ) -> LoadReport:
+        plan = self.plan_loading(weights)
         if initialize_missing:
             for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
                 self.init_weights(self.get_submodule(owner))

@@ -1,0 +1,145 @@
+"""From the files of the models' authors to files of PyTorch, with the functions of 2019.
+
+Each writes what the checkpoint holds, the weights of heads that its model class lacks included, and
+nothing that it does not hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, atomic_write
+from ptbert_models.bert import BertConfig, BertForPreTraining
+from ptbert_models.config import PretrainedConfig
+from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
+from ptbert_models.initialization import NoInitialization
+from ptbert_models.loading import fill
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel
+
+logger = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+
+
+def convert_tf_checkpoint_to_pytorch(
+    tf_checkpoint_path: PathLike, bert_config_file: PathLike, pytorch_dump_path: PathLike
+) -> None:
+    """Convert a TensorFlow checkpoint of BERT.
+
+    Args:
+        tf_checkpoint_path: the checkpoint's prefix, one of its files, or its folder.
+        bert_config_file: the configuration, ``bert_config.json`` beside published checkpoints.
+        pytorch_dump_path: the weights file to write.
+
+    Raises:
+        OSError: if the checkpoint is missing or damaged.
+        ValueError: if configuration and checkpoint do not fit each other.
+    """
+    config = BertConfig.from_json_file(bert_config_file)
+    state = converted(BertForPreTraining, config, tf_checkpoint_path)
+    _save(state, Path(pytorch_dump_path))
+
+
+def convert_openai_checkpoint_to_pytorch(
+    openai_checkpoint_folder_path: PathLike,
+    openai_config_file: PathLike,
+    pytorch_dump_folder_path: PathLike,
+) -> None:
+    """Convert the numpy files that OpenAI published for GPT.
+
+    Args:
+        openai_checkpoint_folder_path: where ``params_shapes.json`` and ``params_*.npy`` are.
+        openai_config_file: the configuration; the published model's when empty.
+        pytorch_dump_folder_path: the folder to write weights and configuration into.
+
+    Raises:
+        OSError: if a file is missing or damaged.
+        ValueError: if configuration and files do not fit each other.
+    """
+    config = _config_or(OpenAIGPTConfig, openai_config_file)
+    state = converted(OpenAIGPTModel, config, openai_checkpoint_folder_path)
+    _save_folder(state, config, pytorch_dump_folder_path)
+
+
+def convert_gpt2_checkpoint_to_pytorch(
+    gpt2_checkpoint_path: PathLike, gpt2_config_file: PathLike, pytorch_dump_folder_path: PathLike
+) -> None:
+    """Convert a TensorFlow checkpoint of GPT-2.
+
+    Args:
+        gpt2_checkpoint_path: the checkpoint's prefix, one of its files, or its folder.
+        gpt2_config_file: the configuration; that of the published small model when empty.
+        pytorch_dump_folder_path: the folder to write weights and configuration into.
+
+    Raises:
+        OSError: if the checkpoint is missing or damaged.
+        ValueError: if configuration and checkpoint do not fit each other.
+    """
+    config = _config_or(GPT2Config, gpt2_config_file)
+    state = converted(GPT2Model, config, gpt2_checkpoint_path)
+    _save_folder(state, config, pytorch_dump_folder_path)
+
+
+def convert_transfo_xl_checkpoint_to_pytorch(
+    tf_checkpoint_path: PathLike,
+    transfo_xl_config_file: PathLike,
+    pytorch_dump_folder_path: PathLike,
+) -> None:
+    """Convert a TensorFlow checkpoint of Transformer-XL.
+
+    Args:
+        tf_checkpoint_path: the checkpoint's prefix, one of its files, or its folder.
+        transfo_xl_config_file: the configuration; that of the published model when empty.
+        pytorch_dump_folder_path: the folder to write weights and configuration into.
+
+    Raises:
+        OSError: if the checkpoint is missing or damaged.
+        ValueError: if configuration and checkpoint do not fit each other.
+    """
+    config = _config_or(TransfoXLConfig, transfo_xl_config_file)
+    state = converted(TransfoXLLMHeadModel, config, tf_checkpoint_path)
+    _save_folder(state, config, pytorch_dump_folder_path)
+
+
+def converted(
+    model_class: Callable[..., PreTrainedModel], config: PretrainedConfig, path: PathLike
+) -> dict[str, Tensor]:
+    """Return a checkpoint's weights under the names of 2019.
+
+    Args:
+        model_class: the model that decides about names and shapes.
+        config: its sizes.
+        path: the checkpoint.
+    """
+    with NoInitialization():  # what the checkpoint does not fill is left out below
+        model = model_class(config)
+    weights = model.read_tensorflow(path, config)
+    plan = model.plan_loading(weights)
+    fill(model, plan, take=True)
+    state = {k: v for k, v in model.state_dict().items() if k not in plan.report.missing}
+    for name in plan.report.missing:
+        logger.warning("%s has no %s, so the converted file has none either", path, name)
+    return state | {name: weights[name] for name in plan.report.unused}
+
+
+def _config_or(config_class: Callable[..., PretrainedConfig], path: PathLike) -> PretrainedConfig:
+    return config_class(path) if os.fspath(path) else config_class()
+
+
+def _save(state: dict[str, Tensor], path: Path) -> None:
+    with atomic_write(path) as file:
+        torch.save(state, file)
+
+
+def _save_folder(state: dict[str, Tensor], config: PretrainedConfig, folder: PathLike) -> None:
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    _save(state, target / WEIGHTS_NAME)
+    config.to_json_file(target / CONFIG_NAME)
