@@ -17,17 +17,27 @@ import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
-OURS = """
-import sys, time, resource
+PEAK = """
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+"""
+OURS = (
+    PEAK
+    + """
+import sys, time
 from ptbert_hub import get_from_cache
 import requests, filelock, tqdm
 began, used = time.perf_counter(), time.process_time()
 get_from_cache(*sys.argv[1:])
 print(time.perf_counter() - began, time.process_time() - used,
-      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+      peak())
 """
-BARE = """
-import os, sys, time, resource, requests
+)
+BARE = (
+    PEAK
+    + """
+import os, sys, time, requests
 began, used = time.perf_counter(), time.process_time()
 with requests.get(sys.argv[1], stream=True) as answer, open(sys.argv[2], "wb") as file:
     for chunk in answer.iter_content(1 << 20):
@@ -36,8 +46,9 @@ with requests.get(sys.argv[1], stream=True) as answer, open(sys.argv[2], "wb") a
         file.flush()
         os.fsync(file.fileno())
 print(time.perf_counter() - began, time.process_time() - used,
-      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+      peak())
 """
+)
 IMPORT = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
 
 

@@ -17,6 +17,7 @@ import pytest
 from faultserver import FaultServer, Reply
 
 from ptbert_hub import download, files, get_from_cache, naming
+from ptbert_hub import partials as partial_module
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull
 
 FETCH = "import sys; from ptbert_hub import get_from_cache; get_from_cache(*sys.argv[1:])"
@@ -123,6 +124,22 @@ def test_a_stopped_download_is_resumed_by_the_next_process(served, cache, number
     assert Path(path).read_bytes() == served.content
     assert served.requests[-1].status == 206
     assert partials(cache) == []
+
+
+def test_long_downloads_note_what_is_surely_on_the_disk(served, cache, monkeypatch):
+    monkeypatch.setattr(download, "SYNC_SECONDS", 0.0)
+    noted = []
+    real = partial_module.Partial.note
+
+    def note(self, **facts):
+        noted.append(facts.get("durable"))
+        real(self, **facts)
+
+    monkeypatch.setattr(partial_module.Partial, "note", note)
+    get_from_cache(served.url(), cache)
+
+    assert noted == sorted(noted)
+    assert noted[-1] == 3_000_000
 
 
 # A5: no room

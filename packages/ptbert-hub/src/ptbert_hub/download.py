@@ -40,7 +40,8 @@ from ptbert_hub.transport import CHUNK, Answer, Waits, opened
 
 log = logging.getLogger(__name__)
 
-SYNC_BYTES = 64 << 20
+SYNC_SECONDS = 30.0
+"""How much downloading a power cut may undo; a killed process loses nothing of it."""
 LOW_SPEED_SECONDS = 120.0
 
 
@@ -243,13 +244,20 @@ class Download:
         self.hashing = Hashing(digest, expected)
 
     def _receive(self, answer: Answer) -> None:
+        """Append the body to the bytes that are there; digests are made while more arrive."""
+        from concurrent.futures import ThreadPoolExecutor
+
         total = self.partial.facts.get("total")
         progress = Progress(redacted(self.file.url), total, self.partial.size)
         speed = _SpeedLimit()
         hashing = self._hashing_so_far()
-        durable = self.partial.size
+        synced = time.monotonic()
         try:
-            with open(self.partial.path, "r+b", buffering=0) as file:
+            with (
+                open(self.partial.path, "r+b", buffering=0) as file,
+                ThreadPoolExecutor(1, "hashing") as hasher,
+            ):
+                hashed = hasher.submit(int)
                 file.seek(self.partial.size)
                 while chunk := answer.read(CHUNK):
                     if total is not None and self.partial.size + len(chunk) > total:
@@ -258,15 +266,16 @@ class Download:
                         )
                     with disk(self.partial.path, total):
                         write_all(file.fileno(), chunk)
-                    hashing.update(chunk)
+                    hashed.result()  # of the bytes before these
+                    hashed = hasher.submit(hashing.update, chunk)
                     self.partial.size += len(chunk)
                     progress.update(len(chunk))
                     speed.check(len(chunk))
-                    if self.partial.size - durable >= SYNC_BYTES:
+                    if time.monotonic() - synced >= SYNC_SECONDS:
                         with disk(self.partial.path):
                             os.fsync(file.fileno())
-                            durable = self.partial.size
-                            self.partial.note(durable=durable)
+                            self.partial.note(durable=self.partial.size)
+                        synced = time.monotonic()
         finally:
             progress.close()
         if total is not None and self.partial.size < total:
