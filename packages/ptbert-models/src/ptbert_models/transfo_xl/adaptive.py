@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from ptbert_models.inputs import check_ids, values_are_known
 from ptbert_models.losses import UNLABELLED
 
+_SCORED_TOGETHER = 2048  # tokens; measured, see benchmarks/transfo_xl.py
 IDS_REMEDY = "use ids of the tokenizer that this model was trained with"
 
 
@@ -189,76 +190,92 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
         check_ids(
             target.where(target != UNLABELLED, 0), self.n_token, name="target", remedy=IDS_REMEDY
         )
-        losses = F.cross_entropy(
-            self._head_logits(hidden),
-            self._head_target(target),
-            reduction="none",
-            ignore_index=UNLABELLED,
-        )
-        for cluster, first, end in self._tails():
-            inside = (target >= first) & (target < end)
-            if values_are_known():
-                rows = inside.nonzero().squeeze(1)
-                logits = self._logits(hidden[rows], cluster)
-                tail = F.cross_entropy(logits, target[rows] - first, reduction="none")
-                losses = losses.index_add(0, rows, tail)
-            else:  # no shape may depend on the target: every row is scored by every cluster
-                inner = (target - first).clamp(0, end - first - 1)
-                tail = F.cross_entropy(self._logits(hidden, cluster), inner, reduction="none")
-                losses = losses + tail.where(inside, 0.0)
-        return losses
+        return self._losses(hidden, target)
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
-        head = F.log_softmax(self._head_logits(hidden), dim=-1)
+        first = self._scores(hidden, 0)
+        head = F.log_softmax(torch.cat([first, self._cluster_scores(hidden)], dim=-1), dim=-1)
         parts = [head[:, : self.shortlist_size]]
-        for cluster, _, _ in self._tails():
-            of_cluster = head[:, self._column(cluster), None]
-            parts.append(F.log_softmax(self._logits(hidden, cluster), dim=-1) + of_cluster)
+        for cluster in range(1, self.n_clusters + 1):
+            of_cluster = head[:, self.shortlist_size + cluster - 1, None]
+            parts.append(F.log_softmax(self._scores(hidden, cluster), dim=-1) + of_cluster)
         return torch.cat(parts, dim=-1)
 
-    def _tails(self) -> Iterator[tuple[int, int, int]]:
-        """Yield each further cluster's number, first token and end."""
-        for cluster in range(1, len(self.cutoffs)):
-            yield cluster, self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1]
+    def _losses(self, hidden: Tensor, target: Tensor) -> Tensor:
+        """Compute ``-log_prob(hidden)`` at the target alone, -1 left out.
 
-    def _column(self, cluster: int) -> int:
-        """Return which entry of the first softmax stands for a further cluster."""
-        return self.shortlist_size + cluster - 1
-
-    def _head_target(self, target: Tensor) -> Tensor:
-        for cluster, first, end in self._tails():
+        The first softmax is taken apart: the first cluster's share of it is the sum over its
+        tokens. So a token's loss is always that of its cluster and that within its cluster.
+        """
+        narrow = self._project(hidden, 0)
+        first_sum = self._log_sum(narrow, 0)
+        shares = torch.cat([first_sum[:, None], _wide(self._cluster_scores(hidden))], dim=-1)
+        cluster_losses = -F.log_softmax(shares, dim=-1)  # (R, 1 + further clusters)
+        losses = torch.zeros_like(first_sum)
+        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
             inside = (target >= first) & (target < end)
-            target = torch.where(inside, self._column(cluster), target)
-        return target
+            if values_are_known():
+                rows = inside.nonzero().squeeze(1)
+            else:  # no shape may depend on the target: every row is scored by every cluster
+                rows = torch.arange(target.size(0), device=target.device)
+            inner = (target[rows] - first).clamp(0, end - first - 1)
+            if cluster > 0:
+                narrow = self._project(hidden[rows], cluster)
+                log_sum, score = self._log_sum(narrow, cluster), self._score(narrow, inner, cluster)
+            else:
+                log_sum, score = first_sum[rows], self._score(narrow[rows], inner, cluster)
+            loss = cluster_losses[rows, cluster] + log_sum - score
+            losses = losses.index_add(0, rows, loss.where(inside[rows], 0.0))
+        return losses
 
-    def _head_logits(self, hidden: Tensor) -> Tensor:
-        """Score the first cluster's tokens and the further clusters: (R, E) → (R, head_size)."""
-        projection = self._projection(0)
-        logits = self._logits(hidden, 0)
+    def _cluster_scores(self, hidden: Tensor) -> Tensor:
+        """Score the further clusters: (R, E) → (R, number of them)."""
         if self.n_clusters == 0:
-            return logits
-        clusters = self._compute_logit(hidden, self.cluster_weight, self.cluster_bias, projection)
-        return torch.cat([logits, clusters], dim=-1)
+            return hidden.new_zeros(hidden.size(0), 0)
+        return F.linear(self._project(hidden, 0), self.cluster_weight, self.cluster_bias)
 
-    def _logits(self, hidden: Tensor, cluster: int) -> Tensor:
-        """Score the tokens of one cluster: (R, E) → (R, tokens of the cluster)."""
+    def _scores(self, hidden: Tensor, cluster: int) -> Tensor:
+        """Score all tokens of one cluster: (R, E) → (R, tokens of the cluster)."""
+        return F.linear(self._project(hidden, cluster), *self._table(cluster))
+
+    def _log_sum(self, narrow: Tensor, cluster: int) -> Tensor:
+        """Return the logarithm of the sum of all tokens' exponentiated scores: (R, d) → (R,).
+
+        On the CPU the tokens are scored a few at a time, so that no score leaves its cache.
+        """
+        weight, bias = self._table(cluster)
+        size = _SCORED_TOGETHER if narrow.is_cpu and values_are_known() else weight.size(0)
+        sums = [
+            _wide(F.linear(narrow, some, some_bias)).logsumexp(dim=-1)
+            for some, some_bias in zip(
+                torch.split(weight, size), torch.split(bias, size), strict=True
+            )
+        ]
+        return torch.stack(sums).logsumexp(dim=0)
+
+    def _score(self, narrow: Tensor, tokens: Tensor, cluster: int) -> Tensor:
+        """Score one token of a cluster in each row: (R, d), (R,) → (R,)."""
+        weight, bias = self._table(cluster)
+        return _wide((narrow * weight[tokens]).sum(dim=-1) + bias[tokens])
+
+    def _table(self, cluster: int) -> tuple[Tensor, Tensor]:
+        """Return the vectors and the biases of a cluster's tokens."""
         table: Any = self.out_layers[0 if self.div_val == 1 else cluster]
-        weight, bias = table.weight, table.bias
-        if self.div_val == 1:
-            tokens = slice(self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1])
-            weight, bias = weight[tokens], bias[tokens]
-        return self._compute_logit(hidden, weight, bias, self._projection(cluster))
+        if self.div_val > 1:
+            return table.weight, table.bias
+        tokens = slice(self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1])
+        return table.weight[tokens], table.bias[tokens]
 
-    def _projection(self, cluster: int) -> Tensor | None:
-        return self.out_projs[cluster] if self.out_projs else None
-
-    def _compute_logit(
-        self, hidden: Tensor, weight: Tensor, bias: Tensor, proj: Tensor | None
-    ) -> Tensor:
-        narrow = hidden if proj is None else hidden @ proj
-        return F.linear(narrow, weight, bias)
+    def _project(self, hidden: Tensor, cluster: int) -> Tensor:
+        """Project to the width of a cluster's vectors: (R, E) → (R, d)."""
+        return hidden @ self.out_projs[cluster] if len(self.out_projs) > 0 else hidden
 
 
 def _new_projection(width: int, cluster_width: int) -> nn.Parameter:
     return nn.Parameter(torch.zeros(width, cluster_width))
+
+
+def _wide(scores: Tensor) -> Tensor:
+    """Give half-precision scores single precision: their sums have too few digits for a loss."""
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))

@@ -259,9 +259,11 @@ class RelMultiHeadAttn(nn.Module):
             position_scores: (B, H, Q, K), for distances K - 1 to 0.
             attn_mask: see `mask_bias`.
         """
-        bias = relative_shift(position_scores) * self.scale
-        if attn_mask is not None:
-            bias = bias + mask_bias(attn_mask, bias.dtype)
+        bias = relative_shift(position_scores)
+        if attn_mask is None:
+            bias = bias * self.scale
+        else:  # in one pass
+            bias = torch.add(mask_bias(attn_mask, bias.dtype), bias, alpha=self.scale)
         _, key_weight, value_weight = self.qkv_net.weight.chunk(3)
         mixed = mix(
             query,

@@ -1,0 +1,133 @@
+"""Time Transformer-XL beside the library of 2019, and beside its matrix products alone.
+
+Two tasks for a batch of four texts with a full memory: the losses of a segment of 128 tokens, and
+the log-probabilities of the next token after one more. Tokens are drawn by Zipf's law. Both
+libraries have the same random weights and run one after the other in every round, so that a busy
+machine slows both alike; read the ratios. The clock is the process's CPU time. The run fails unless
+both give the same numbers.
+
+The library of 2019 marks what attention must not see with bytes, which PyTorch refuses by now;
+while it runs, ``Tensor.byte`` gives truth values.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from pytorch_pretrained_bert import modeling_transfo_xl as transfo_xl_2019
+from torch import Tensor, nn
+
+from ptbert_models import TransfoXLConfig, TransfoXLLMHeadModel
+from ptbert_models.transfo_xl import LogUniformSampler
+
+# ruff: noqa: T201
+
+torch.Tensor.byte = torch.Tensor.bool  # only the library of 2019 calls it here
+
+OURS = "ptbert"
+TEXTS, SEGMENT, MEMORY = 4, 128, 256
+SIZES = {
+    "d_model": 512,
+    "d_embed": 512,
+    "n_head": 8,
+    "d_head": 64,
+    "d_inner": 2048,
+    "mem_len": MEMORY,
+    "clamp_len": 400,
+}
+Contestants = dict[str, Callable[[], Tensor | None]]
+
+
+def models(layers: int) -> tuple[nn.Module, nn.Module]:
+    """Return the model of ours and of 2019, with the same weights."""
+    torch.manual_seed(0)
+    ours = TransfoXLLMHeadModel(TransfoXLConfig(n_layer=layers, **SIZES))
+    config_2019 = transfo_xl_2019.TransfoXLConfig(n_layer=layers, **SIZES)
+    of_2019 = transfo_xl_2019.TransfoXLLMHeadModel(config_2019)
+    of_2019.load_state_dict(ours.state_dict())
+    return ours.eval(), of_2019.eval()
+
+
+def texts(length: int) -> Tensor:
+    """Draw tokens (TEXTS, length) as often as a text has them."""
+    words = LogUniformSampler(TransfoXLConfig().n_token, 1).dist
+    return torch.multinomial(words, TEXTS * length, replacement=True).view(TEXTS, length)
+
+
+def products(model: nn.Module, length: int) -> None:
+    """Multiply with every matrix of the layers and of the first cluster, and do nothing else.
+
+    Queries are made for the new tokens alone, keys and values for the memory too.
+    """
+    new, seen = torch.ones(TEXTS * length, 512), torch.ones(TEXTS * (length + MEMORY), 512)
+    for layer in model.transformer.layers:
+        query, key_value = layer.dec_attn.qkv_net.weight.split([512, 1024])
+        F.linear(new, query)
+        F.linear(seen, key_value)
+        F.linear(new, layer.dec_attn.o_net.weight)
+        F.linear(seen[: length + MEMORY], layer.dec_attn.r_net.weight)
+        F.linear(F.linear(new, layer.pos_ff.CoreNet[0].weight), layer.pos_ff.CoreNet[3].weight)
+    F.linear(F.linear(new, model.crit.out_projs[0].t()), model.crit.out_layers[0].weight)
+
+
+def contestants(layers: int, length: int, *, loss: bool) -> Contestants:
+    """Return what is timed for one task, by name."""
+    ours, of_2019 = models(layers)
+    _, mems = ours(texts(MEMORY))
+    ids, target = texts(length), texts(length) if loss else None
+
+    def run(model: nn.Module) -> Tensor:
+        output, _ = model(ids, target, list(mems))
+        # The losses of 2019 are grouped by cluster.
+        return output.flatten().sort().values if loss else output
+
+    return {
+        OURS: partial(run, ours),
+        "library of 2019": partial(run, of_2019),
+        "matrix products alone": partial(products, ours, length),
+    }
+
+
+def compare(title: str, runs: Contestants, rounds: int) -> None:
+    """Time all contestants in turn and print a table."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for round_number in range(rounds + 1):  # the first one warms up
+        expected = None
+        for name, run in runs.items():
+            start = time.process_time()
+            output = run()
+            if round_number:
+                times[name].append(time.process_time() - start)
+            if output is not None:
+                expected = output if expected is None else expected
+                torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")
+    for name, median in medians.items():
+        low, ratio = min(times[name]), median / medians[OURS]
+        print(f"| {name} | {1000 * median:.0f} | {1000 * low:.0f} | {ratio:.2f} |")
+
+
+def main() -> None:
+    """Run both tasks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7, help="timed rounds")
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--layers", type=int, default=8, help="layers of the model")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, {arguments.threads} thread(s), ", end="")
+    print(f"{arguments.rounds} rounds, {arguments.layers} layers")
+    with torch.no_grad():
+        title = f"{TEXTS} x {SEGMENT} tokens after {MEMORY}: losses"
+        compare(title, contestants(arguments.layers, SEGMENT, loss=True), arguments.rounds)
+        title = f"{TEXTS} x 1 token after {MEMORY}: log-probabilities of the next"
+        compare(title, contestants(arguments.layers, 1, loss=False), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
