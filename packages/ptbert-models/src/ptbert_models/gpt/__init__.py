@@ -6,6 +6,7 @@ from ptbert_models.gpt.gpt2 import (
     GPT2DoubleHeadsModel,
     GPT2LMHeadModel,
     GPT2Model,
+    GPT2MultipleChoiceHead,
     GPT2PreTrainedModel,
 )
 from ptbert_models.gpt.openai import (
@@ -21,6 +22,7 @@ __all__ = [
     "GPT2DoubleHeadsModel",
     "GPT2LMHeadModel",
     "GPT2Model",
+    "GPT2MultipleChoiceHead",
     "GPT2PreTrainedModel",
     "LayerCache",
     "OpenAIGPTConfig",
