@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a command line prints
 """Time the tokenizers beside their peers, on one thread, in one run, on files you give.
 
     python compare.py --vocabularies FOLDER CORPUS...
@@ -71,10 +72,8 @@ def compare(
     for maker in makers:
         speeds = sizes[0] / cold[maker] / 1e6, sizes[1] / warmed[maker] / 1e6
         ratios = cold[maker] / ours[0], warmed[maker] / ours[1]
-        print(
-            f"| {maker} | {speeds[0]:.2f} | {speeds[1]:.2f} | {ratios[0]:.1f}x | {ratios[1]:.1f}x |",
-            flush=True,
-        )
+        figures = f"{speeds[0]:.2f} | {speeds[1]:.2f} | {ratios[0]:.1f}x | {ratios[1]:.1f}x"
+        print(f"| {maker} | {figures} |", flush=True)
 
 
 def size(block: Sequence[str]) -> int:
@@ -126,9 +125,8 @@ def compare_processes(task: Task, corpus: str, texts: Sequence[str], vocabularie
             tokenizer.encode_flat(many, workers=workers)
             best = min(best, time.perf_counter() - start)
         walls.append(best)
-    print(
-        f"\ntwo processes on {corpus}: {walls[0]:.2f} s, {walls[1]:.2f} s: {walls[0] / walls[1]:.2f}x"
-    )
+    gain = f"{walls[0]:.2f} s and {walls[1]:.2f} s, {walls[0] / walls[1]:.2f}x"
+    print(f"\none process and two on {corpus}: {gain}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import ptbert_tokenizers
 PUBLIC = [
     "BadVocabulary",
     "BasicTokenizer",
+    "Batch",
     "BertTokenizer",
+    "FlatIds",
     "GPT2Tokenizer",
     "MissingVocabulary",
     "OpenAIGPTTokenizer",

@@ -1,9 +1,11 @@
 """The BERT, GPT, GPT-2 and Transformer-XL tokenizers of 2019, exact and fast, without torch."""
 
+from ptbert_tokenizers.batch import Batch
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
+from ptbert_tokenizers.quick import FlatIds
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 from ptbert_tokenizers.vocabulary import load_vocab
 from ptbert_tokenizers.wordpiece import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
@@ -11,7 +13,9 @@ from ptbert_tokenizers.wordpiece import BasicTokenizer, WordpieceTokenizer, whit
 __all__ = [
     "BadVocabulary",
     "BasicTokenizer",
+    "Batch",
     "BertTokenizer",
+    "FlatIds",
     "GPT2Tokenizer",
     "MissingVocabulary",
     "OpenAIGPTTokenizer",

@@ -3,14 +3,17 @@
 import json
 import logging
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from ptbert_tokenizers.batch import Frame
 from ptbert_tokenizers.decoding import close_gaps
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
-from ptbert_tokenizers.pretrained import NO_LIMIT, Frame, PretrainedTokenizer, VocabularyFiles
+from ptbert_tokenizers.offsets import Span, span_of, spans_of_pieces, traced_words
+from ptbert_tokenizers.pretrained import NO_LIMIT, PretrainedTokenizer, VocabularyFiles
 from ptbert_tokenizers.quick import QuickEncoder, SpacedWords, WordMaker, are_ids
 from ptbert_tokenizers.quick_wordpiece import QuickWordpiece
 from ptbert_tokenizers.quick_words import QuickWords
@@ -131,6 +134,28 @@ class BertTokenizer(PretrainedTokenizer):
             return tokens
         words = self.basic_tokenizer.tokenize(text) if self.do_basic_tokenize else text.split()
         return [piece for word in words for piece in self.wordpiece_tokenizer.tokenize(word)]
+
+    def _spans(self, text: str) -> list[Span] | None:
+        if not self.do_basic_tokenize:
+            words = [
+                list(zip(match[0], range(*match.span()), strict=True))
+                for match in re.finditer(r"\S+", text)
+            ]
+        elif _is_basic(self.basic_tokenizer):
+            basic = self.basic_tokenizer
+            words = list(traced_words(text, basic.do_lower_case, basic.never_split))
+        else:
+            return None
+        spans: list[Span] = []
+        for word in words:
+            pieces = self.wordpiece_tokenizer.tokenize("".join(char for char, _ in word))
+            lengths = [len(piece) - 2 * bool(i) for i, piece in enumerate(pieces)]  # without ##
+            is_whole = len(pieces) == 1  # unknown words among them
+            spans += [span_of(word)] if is_whole else spans_of_pieces(word, lengths)
+        return spans
+
+    def _pad_id(self) -> int:
+        return self.vocab.get("[PAD]", 0)
 
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)

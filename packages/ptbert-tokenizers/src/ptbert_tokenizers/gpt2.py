@@ -7,6 +7,7 @@ from ptbert_tokenizers.bpe import bytes_to_unicode
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
 from ptbert_tokenizers.decoding import close_gaps
 from ptbert_tokenizers.gpt2_words import PATTERN, Gpt2Words, valid
+from ptbert_tokenizers.offsets import Span, traced_bytes
 from ptbert_tokenizers.quick import WordMaker
 from ptbert_tokenizers.untouched import Untouched
 from ptbert_tokenizers.vocabulary import PathLike
@@ -65,6 +66,18 @@ class GPT2Tokenizer(BpeTokenizer):
         for word in self.pat.findall(valid(text)):
             tokens += self.bpe(self._symbols(word)).split(" ")
         return tokens
+
+    def _spans(self, text: str) -> list[Span] | None:
+        positions = traced_bytes(text)
+        spans: list[Span] = []
+        start = 0
+        for token in self._plain_tokens(text):  # one visible character for each byte
+            end = start + len(token)
+            if end > len(positions):
+                return None
+            spans.append((positions[start], positions[end - 1] + 1))
+            start = end
+        return spans if start == len(positions) else None
 
     def _symbols(self, word: str) -> str:
         return "".join(map(self.byte_encoder.__getitem__, word.encode()))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
 from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.offsets import Span, spans_of_pieces, traced_words
 from ptbert_tokenizers.quick import WordMaker
 from ptbert_tokenizers.quick_words import QuickWords
 from ptbert_tokenizers.untouched import Untouched
@@ -108,6 +109,17 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         valid = text.encode("utf-8", "ignore").decode()  # spaCy fails on lone surrogates
         document = self.nlp(text_standardize(self.fix_text(valid)))
         return [word.text.lower() for word in document]
+
+    def _spans(self, text: str) -> list[Span] | None:
+        basic = self.nlp
+        if self.fix_text is not None or not _is_basic(basic):
+            return None
+        spans: list[Span] = []
+        for word in traced_words(text, basic.do_lower_case, basic.never_split):
+            pieces = self.bpe("".join(char for char, _ in word)).split(" ")
+            lengths = [*map(len, pieces[:-1]), len(pieces[-1]) - len(self.word_end)]
+            spans += spans_of_pieces(word, lengths)
+        return spans
 
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)

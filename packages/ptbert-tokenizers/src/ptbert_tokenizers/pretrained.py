@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 from ptbert_hub import (
     CATALOG,
@@ -20,9 +20,12 @@ from ptbert_hub import (
     extracted_archive,
     is_archive,
 )
+from ptbert_tokenizers.batch import Batch, Frame, Padding, Truncation, encode_batch
 from ptbert_tokenizers.errors import MissingVocabulary
-from ptbert_tokenizers.quick import FlatIds, QuickEncoder
+from ptbert_tokenizers.offsets import Span
+from ptbert_tokenizers.quick import FlatIds, QuickEncoder, blocks
 from ptbert_tokenizers.vocabulary import PathLike
+from ptbert_tokenizers.workers import flat_blocks, joined
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +54,6 @@ class VocabularyFiles:
     special_tokens: str | None = None
     folder: Path | None = None
     checkpoint: Checkpoint | None = None
-
-
-class Frame(NamedTuple):
-    """Ids that a model expects before, between and after the texts."""
-
-    before: tuple[int, ...] = ()
-    between: tuple[int, ...] = ()
-    after: tuple[int, ...] = ()
 
 
 class PretrainedTokenizer(ABC):
@@ -168,6 +163,10 @@ class PretrainedTokenizer(ABC):
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
         """Look up the tokens of ids."""
 
+    @abstractmethod
+    def decode(self, ids: Iterable[int], *args: Any, **kwargs: Any) -> str:
+        """Return a text for ids."""
+
     def encode(
         self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True
     ) -> list[int]:
@@ -191,8 +190,12 @@ class PretrainedTokenizer(ABC):
         """Ids around one text, or around and between two."""
         return Frame()
 
-    def encode_flat(self, texts: Sequence[str]) -> FlatIds:
+    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
         """Return the ids of many texts end to end, without special tokens and never cut.
+
+        Args:
+            texts: what to encode.
+            workers: number of processes to use; worth it from some megabytes of text on.
 
         Example:
             >>> from ptbert_tokenizers import BertTokenizer
@@ -201,6 +204,11 @@ class PretrainedTokenizer(ABC):
             >>> ids.tolist(), bounds.tolist()
             ([1, 2, 1], [0, 2, 3])
         """
+        if isinstance(texts, str):
+            raise TypeError("texts is one string; give a list of strings, or use encode()")
+        texts = list(texts)
+        if workers != 1:
+            return joined(list(flat_blocks(self, blocks(texts), workers)))
         quick = self._quick() if self._is_untouched() else None
         if quick is not None:
             return quick.flat(texts)
@@ -209,6 +217,87 @@ class PretrainedTokenizer(ABC):
         found = [np.asarray(self._plain_ids(text), np.int32) for text in texts]
         bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
         return FlatIds(np.concatenate(found) if found else np.empty(0, np.int32), bounds)
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        max_len: int | None = None,
+        padding: Padding = "longest",
+        truncation: Truncation = "longest_first",
+        *,
+        stride: int | None = None,
+        add_special_tokens: bool = True,
+        return_offsets: bool = False,
+        workers: int = 1,
+    ) -> Batch:
+        """Return many texts, or pairs of texts, as arrays for a model.
+
+        Args:
+            texts: the texts, or the first of each pair.
+            text_pairs: the second of each pair.
+            max_len: most tokens in a row; the tokenizer's own limit when None.
+            padding: fill rows up to the ``longest`` one, or to ``max_len``.
+            truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
+                ``only_second`` text; ``never`` raises instead.
+            stride: make windows of a long text, as many as it needs, each sharing this many tokens
+                with the one before; None to keep only the first.
+            add_special_tokens: as in :meth:`encode`.
+            return_offsets: say where in its text each token stands.
+            workers: number of processes to use; worth it from some megabytes of text on.
+
+        Raises:
+            ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
+
+        Example:
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("v.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\nhello\\nworld\\n")
+            >>> batch = BertTokenizer("v.txt").encode_batch(["Hello world", "hello"])
+            >>> batch.input_ids.tolist()
+            [[2, 4, 5, 3], [2, 4, 3, 0]]
+            >>> batch.attention_mask.tolist()
+            [[1, 1, 1, 1], [1, 1, 1, 0]]
+        """
+        if max_len is None and self.max_len < NO_LIMIT:
+            max_len = self.max_len
+        return encode_batch(
+            self,
+            texts,
+            text_pairs,
+            max_len=max_len,
+            padding=padding,
+            truncation=truncation,
+            stride=stride,
+            add_special_tokens=add_special_tokens,
+            return_offsets=return_offsets,
+            workers=workers,
+        )
+
+    def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
+        """Return the tokens of a text and, for each, the span of characters it comes from.
+
+        The part of the text in a span, tokenized alone, spells the token. Tokens that share a
+        character, as GPT-2's bytes of one can, share it in their spans.
+
+        Raises:
+            ValueError: if a part was replaced that decides where tokens come from.
+        """
+        spans = self._spans(text)
+        tokens = self.tokenize(text)
+        if spans is None or len(spans) != len(tokens):
+            raise ValueError(
+                f"{type(self).__name__} cannot tell where tokens come from, because a part of it "
+                "was replaced; use an unchanged tokenizer"
+            )
+        return tokens, spans
+
+    @abstractmethod
+    def _spans(self, text: str) -> list[Span] | None:
+        """The span of each token; None if the parts in use do not tell."""
+
+    def _pad_id(self) -> int:
+        """The id that fills rows; the attention mask tells it from tokens."""
+        return 0
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the tokens of ``text``."""

@@ -23,6 +23,7 @@ def lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
 
     Raises:
         FileNotFoundError: if there is no such file.
+        ValueError: if it is not UTF-8.
 
     Example:
         >>> with open("text.txt", "w") as file:
@@ -40,10 +41,16 @@ def lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
         disable=not verbose,
     )
     with bar, open(path, "rb") as data, io.TextIOWrapper(data, encoding="utf-8") as text:
-        for number, line in enumerate(text, 1):
-            yield line
-            if number % _LINES_BETWEEN_UPDATES == 0:
-                bar.update(data.tell() - bar.n)
+        number = 0
+        try:
+            for number, line in enumerate(text, 1):
+                yield line
+                if number % _LINES_BETWEEN_UPDATES == 0:
+                    bar.update(data.tell() - bar.n)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{os.fspath(path)!r} is not UTF-8 below line {number} ({error.reason}); convert it"
+            ) from error
         bar.update(data.tell() - bar.n)
 
 

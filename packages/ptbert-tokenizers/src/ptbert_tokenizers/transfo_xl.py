@@ -2,12 +2,14 @@
 
 import logging
 import os
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ptbert_tokenizers import progress
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
+from ptbert_tokenizers.offsets import Span
 from ptbert_tokenizers.pretrained import PretrainedTokenizer, VocabularyFiles
 from ptbert_tokenizers.torch_file import is_torch_file, read_plain_objects
 from ptbert_tokenizers.vocabulary import PathLike, read_text, unknown_token, write_lines
@@ -190,6 +192,17 @@ class TransfoXLTokenizer(PretrainedTokenizer):
         if add_double_eos:
             return ["<S>", *symbols, "<S>"]
         return [*symbols, "<eos>"] if add_eos else symbols
+
+    def _spans(self, text: str) -> list[Span] | None:
+        start = len(text) - len(text.lstrip())
+        if self.delimiter is None:
+            return [match.span() for match in re.finditer(r"\S+", text)]
+        spans: list[Span] = []
+        stripped = text.strip()
+        for part in list(stripped) if self.delimiter == "" else stripped.split(self.delimiter):
+            spans.append((start, start + len(part)))
+            start += len(part) + len(self.delimiter)
+        return spans
 
     def get_sym(self, idx: int) -> str:
         """Return the symbol of an id.

@@ -1,0 +1,65 @@
+"""Encoding in several processes, which send back arrays and not lists."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+from ptbert_tokenizers.quick import FlatIds
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.pretrained import PretrainedTokenizer
+
+_AHEAD = 2  # blocks in waiting for each process
+
+_tokenizers: list["PretrainedTokenizer"] = []  # the one of this process
+
+
+def flat_blocks(
+    tokenizer: "PretrainedTokenizer", blocks: Iterable[Sequence[str]], workers: int
+) -> Iterator[FlatIds]:
+    """Yield the ids of each block of texts, in order, never far ahead of the reader.
+
+    Args:
+        tokenizer: is pickled to each process.
+        blocks: lists of texts; read as they are needed.
+        workers: number of processes; 1 for this one alone.
+    """
+    if workers < 1:
+        raise ValueError(f"workers={workers} is no number of processes; choose 1 or more")
+    if workers == 1:
+        yield from map(tokenizer.encode_flat, blocks)
+        return
+    with ProcessPoolExecutor(workers, initializer=_take, initargs=(tokenizer,)) as pool:
+        waiting: deque[Future[FlatIds]] = deque()
+        try:
+            for block in blocks:
+                waiting.append(pool.submit(_encode, block))
+                if len(waiting) > _AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _take(tokenizer: "PretrainedTokenizer") -> None:
+    _tokenizers[:] = [tokenizer]
+
+
+def _encode(block: Sequence[str]) -> FlatIds:
+    return _tokenizers[0].encode_flat(block)
+
+
+def joined(parts: Sequence[FlatIds]) -> FlatIds:
+    """Put the ids of several blocks end to end."""
+    import numpy as np
+
+    if not parts:
+        return FlatIds(np.empty(0, np.int32), np.zeros(1, np.int64))
+    starts = np.cumsum([0, *(len(part.ids) for part in parts)])
+    bounds = [part.bounds[:-1] + start for part, start in zip(parts, starts, strict=False)]
+    return FlatIds(
+        np.concatenate([part.ids for part in parts]), np.concatenate([*bounds, starts[-1:]])
+    )

@@ -1,0 +1,160 @@
+"""The command line, called as a function and as a program."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
+from ptbert_tokenizers import __main__ as program
+from ptbert_tokenizers.__main__ import main
+from ptbert_tokenizers.id_files import id_writer, read_ids
+
+LINES = ["hello world", "", "Ünïcode ∞ 京都", "the last line"]
+
+
+@pytest.fixture
+def gpt2(published: Callable[[str], Path]) -> Path:
+    Path("text.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    return published("gpt2")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("output", ["ids.npy", "ids.jsonl"])
+def test_encode_writes_what_decode_reads(
+    gpt2: Path,
+    output: str,
+    workers: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(program, "_BLOCK", 12)  # several blocks
+    model, files = str(gpt2), ["text.txt", "text.txt"]
+
+    assert main(["encode", model, *files, "-o", output, "--workers", workers, "--quiet"]) == 0
+    assert main(["decode", model, output, "--raw"]) == 0
+
+    tokenizer = GPT2Tokenizer.from_pretrained(gpt2)
+    assert list(read_ids(output)) == [tokenizer.encode(line) for line in LINES * 2]
+    assert capsys.readouterr().out == "".join(f"{line}\n" for line in LINES * 2)
+
+
+def test_arrays_are_int32_ids_and_int64_bounds(gpt2: Path) -> None:
+    main(["encode", str(gpt2), "text.txt", "-o", "ids.npy", "--quiet"])
+
+    ids, bounds = np.load("ids.npy"), np.load("ids.bounds.npy")
+
+    assert (ids.dtype, bounds.dtype) == (np.int32, np.int64)
+    assert ids[:2].tolist() == [31373, 995]
+    assert bounds[:3].tolist() == [0, 2, 2]
+    assert bounds[-1] == len(ids)
+
+
+def test_an_empty_file_makes_an_empty_array(gpt2: Path) -> None:
+    Path("empty.txt").touch()
+
+    assert main(["encode", str(gpt2), "empty.txt", "-o", "ids.npy", "--quiet"]) == 0
+
+    assert np.load("ids.npy").shape == (0,)
+    assert np.load("ids.bounds.npy").tolist() == [0]
+
+
+def test_count_and_progress(gpt2: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["count", str(gpt2), "text.txt"]) == 0
+
+    shown = capsys.readouterr()
+    tokens = sum(len(GPT2Tokenizer.from_pretrained(gpt2).encode(line)) for line in LINES)
+    assert shown.out == f"4 lines, {sum(map(len, LINES))} characters, {tokens} tokens\n"
+    assert "text.txt: 100%" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gpt2", {"class": "GPT2Tokenizer", "tokens": 50257, "merges": 50000}),
+        ("openai-gpt", {"class": "OpenAIGPTTokenizer", "tokens": 40478, "merges": 40000}),
+        ("bert-base-uncased", {"class": "BertTokenizer", "tokens": 30522, "do_lower_case": True}),
+    ],
+)
+def test_info_tells_the_family_by_the_files(
+    name: str,
+    expected: dict[str, object],
+    published: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["info", str(published(name))]) == 0
+
+    facts = json.loads(capsys.readouterr().out)
+    assert expected.items() <= facts.items()
+
+
+def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str]) -> None:
+    built = TransfoXLTokenizer(special=["<eos>", "<unk>"])
+    built.count_sents([["the", "cat"]])
+    built.build_vocab()
+    built.save_vocabulary(".")
+    Path("text.txt").write_text("the cat\n")
+
+    assert main(["encode", ".", "text.txt", "-o", "ids.jsonl", "--quiet"]) == 0
+    assert main(["decode", "vocab.txt", "ids.jsonl"]) == 0
+
+    assert Path("ids.jsonl").read_text() == "[2,3]\n"
+    assert capsys.readouterr().out == "the cat\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "{}", "absent.txt", "-o", "ids.npy"], "no text file at 'absent.txt'"),
+        (["encode", "{}", "latin.txt", "-o", "ids.npy"], "'latin.txt' is not UTF-8 below line 0"),
+        (["encode", "{}", "text.txt", "-o", "ids.csv"], "written to .npy or .jsonl files, not to"),
+        (["encode", "{}", "text.txt", "-o", "no/ids.npy"], "there is no folder"),
+        (["decode", "{}", "absent.npy"], "there is no file 'absent.npy'"),
+        (["decode", "{}", "text.txt"], "'text.txt' line 1 is not a JSON list of ids"),
+        (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
+        (["info", "gpt3"], "cannot tell which tokenizer reads 'gpt3'; name one of bert, gpt"),
+        (["info", "--type", "bert", "nowhere"], "'nowhere' is neither a published checkpoint"),
+        (["count", "{}", "text.txt", "--workers", "0"], "workers=0 is no number of processes"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing_behind(
+    gpt2: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("latin.txt").write_bytes("é".encode("latin-1"))
+    Path("far.jsonl").write_text("[99999]\n")
+    before = sorted(Path().iterdir())
+
+    assert main([argument.format(gpt2) for argument in [*arguments]]) == 1
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    last = shown.err.splitlines()[-1]
+    assert last.startswith("ptbert-tokenizers: error: ")
+    assert message in last
+    assert sorted(Path().iterdir()) == before
+
+
+def test_an_interrupted_writer_leaves_the_old_file() -> None:
+    Path("ids.npy").write_text("old")
+
+    with pytest.raises(RuntimeError, match="stop"), id_writer("ids.npy"):
+        raise RuntimeError("stop")
+
+    assert Path("ids.npy").read_text() == "old"
+    assert [path.name for path in Path().iterdir()] == ["ids.npy"]
+
+
+def test_it_runs_as_a_module(gpt2: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "ptbert_tokenizers", "count", str(gpt2), "text.txt", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert answer.stdout.startswith("4 lines")
+    assert answer.stderr == ""
