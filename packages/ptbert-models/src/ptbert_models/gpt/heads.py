@@ -15,6 +15,26 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.inputs import check_ids
+from ptbert_models.row_products import is_faster, matrix_times_row
+
+
+class TiedLinear(nn.Linear):
+    """A linear layer that borrows its weights (V, E), the token embeddings.
+
+    Args:
+        weight: the embeddings, which this layer shares.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        tokens, width = weight.shape
+        super().__init__(width, tokens, bias=False, device="meta")
+        self.weight = cast("nn.Parameter", weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(..., E) → (..., V)."""
+        if is_faster(input, self.weight):
+            return matrix_times_row(self.weight, input.view(-1)).view(*input.shape[:-1], -1)
+        return super().forward(input)
 
 
 class LMHead(nn.Module):
@@ -40,9 +60,7 @@ class LMHead(nn.Module):
     ) -> None:
         """Share these token embeddings (V, E), and say whether special tokens are scored."""
         self.predict_special_tokens = predict_special_tokens
-        tokens, width = model_embeddings_weights.shape
-        self.decoder = nn.Linear(width, tokens, bias=False, device="meta")
-        self.decoder.weight = cast("nn.Parameter", model_embeddings_weights)  # tied
+        self.decoder = TiedLinear(model_embeddings_weights)
 
     def forward(self, hidden_state: Tensor) -> Tensor:
         """(..., E) → (..., V), or without special tokens where they are not to be scored."""
