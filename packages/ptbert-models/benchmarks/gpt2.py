@@ -1,4 +1,4 @@
-"""Time GPT-2 small beside the library of 2019, transformers, and its matrix products alone.
+"""Time GPT-2 small beside the library of 2019, transformers, and what cannot be left out.
 
 Two tasks for one text: writing (a prompt of 32 tokens, 128 greedy tokens more) and reading (a
 prompt of 512 tokens, one token more). All contestants have the same random weights and run one
@@ -58,15 +58,31 @@ def loop_of_today(model: torch.nn.Module, ids: Tensor, new: int) -> Tensor:
     return torch.cat(written, dim=1)
 
 
+def matrices(model: torch.nn.Module) -> list[Tensor]:
+    """Return the matrices that every token is multiplied with, as (in, out), the head's last."""
+    layers = [
+        layer
+        for block in model.transformer.h
+        for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
+    ]
+    return [*(layer.weight for layer in layers), model.lm_head.decoder.weight.T]
+
+
 def products(model: torch.nn.Module, lengths: list[int]) -> None:
     """Multiply with every matrix of the model for texts of these lengths, and do nothing else."""
-    width = model.config.n_embd
-    inputs = {size: torch.ones(max(lengths), size) for size in (width, 4 * width)}
+    *layers, head = matrices(model)
+    inputs = {weight.size(0): torch.ones(max(lengths), weight.size(0)) for weight in layers}
     for length in lengths:
-        for block in model.transformer.h:
-            for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj):
-                inputs[layer.weight.size(0)][:length] @ layer.weight
-        inputs[width][:1] @ model.lm_head.decoder.weight.T
+        for weight in layers:
+            inputs[weight.size(0)][:length] @ weight
+        inputs[head.size(0)][:1] @ head
+
+
+def readings(model: torch.nn.Module, times: int) -> None:
+    """Read every matrix of the model, and do nothing else."""
+    for _ in range(times):
+        for weight in matrices(model):
+            weight.sum()
 
 
 def contestants(layers: int, prompt: int, new: int) -> Contestants:
@@ -81,6 +97,7 @@ def contestants(layers: int, prompt: int, new: int) -> Contestants:
         "transformers generate": lambda: today.generate(ids, attention_mask=mask, **options),
         "transformers, own loop": lambda: loop_of_today(today, ids, new),
         "matrix products alone": lambda: products(ours, [prompt] + [1] * (new - 1)),
+        "reading every weight": lambda: readings(ours, new),
     }
 
 

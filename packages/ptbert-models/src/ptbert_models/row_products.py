@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert_models.inputs import values_are_known
@@ -48,8 +47,8 @@ def row_times_matrix(x: Tensor, weight: Tensor) -> Tensor:
         >>> row_times_matrix(torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
         tensor([1., 6.])
     """
-    rows, start = _one_bag(weight.size(0))
-    return F.embedding_bag(rows, weight, start, mode="sum", per_sample_weights=x)[0]
+    rows, start, _ = _one_bag(weight.size(0))
+    return torch.embedding_bag(weight, rows, start, per_sample_weights=x)[0][0]
 
 
 def matrix_times_row(weight: Tensor, x: Tensor) -> Tensor:
@@ -61,10 +60,11 @@ def matrix_times_row(weight: Tensor, x: Tensor) -> Tensor:
     """
     if _DOT_WITH_ROWS is None:  # not a public function, so it may go
         return torch.mv(weight, x)
-    rows, start = _one_bag(weight.size(0))
-    return _DOT_WITH_ROWS(x[None], weight, rows, start, torch.zeros_like(rows), 0)
+    return _DOT_WITH_ROWS(x[None], weight, *_one_bag(weight.size(0)), 0)
 
 
 @lru_cache(maxsize=16)  # a model has few sizes
-def _one_bag(size: int) -> tuple[Tensor, Tensor]:
-    return torch.arange(size, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)
+def _one_bag(size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the rows of a bag that holds a whole table, where it starts, and each row's bag."""
+    rows = torch.arange(size, dtype=torch.int32)
+    return rows, rows.new_zeros(1), torch.zeros_like(rows)
