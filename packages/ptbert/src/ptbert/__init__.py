@@ -1,11 +1,118 @@
-"""BERT, GPT, GPT-2 and Transformer-XL for PyTorch with the interface of pytorch-pretrained-bert."""
+"""BERT, GPT, GPT-2 and Transformer-XL for PyTorch with the interface of pytorch-pretrained-bert.
 
-__all__ = ["__version__"]
+Names are imported when they are first used, so ``import ptbert`` loads neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from ptbert.corpus import TransfoXLCorpus as TransfoXLCorpus
+    from ptbert_hub import CONFIG_NAME as CONFIG_NAME
+    from ptbert_hub import PYTORCH_PRETRAINED_BERT_CACHE as PYTORCH_PRETRAINED_BERT_CACHE
+    from ptbert_hub import WEIGHTS_NAME as WEIGHTS_NAME
+    from ptbert_hub import cached_path as cached_path
+    from ptbert_models import BertConfig as BertConfig
+    from ptbert_models import BertForMaskedLM as BertForMaskedLM
+    from ptbert_models import BertForMultipleChoice as BertForMultipleChoice
+    from ptbert_models import BertForNextSentencePrediction as BertForNextSentencePrediction
+    from ptbert_models import BertForPreTraining as BertForPreTraining
+    from ptbert_models import BertForQuestionAnswering as BertForQuestionAnswering
+    from ptbert_models import BertForSequenceClassification as BertForSequenceClassification
+    from ptbert_models import BertForTokenClassification as BertForTokenClassification
+    from ptbert_models import BertModel as BertModel
+    from ptbert_models import GPT2Config as GPT2Config
+    from ptbert_models import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
+    from ptbert_models import GPT2LMHeadModel as GPT2LMHeadModel
+    from ptbert_models import GPT2Model as GPT2Model
+    from ptbert_models import GPT2MultipleChoiceHead as GPT2MultipleChoiceHead
+    from ptbert_models import OpenAIGPTConfig as OpenAIGPTConfig
+    from ptbert_models import OpenAIGPTDoubleHeadsModel as OpenAIGPTDoubleHeadsModel
+    from ptbert_models import OpenAIGPTLMHeadModel as OpenAIGPTLMHeadModel
+    from ptbert_models import OpenAIGPTModel as OpenAIGPTModel
+    from ptbert_models import TransfoXLConfig as TransfoXLConfig
+    from ptbert_models import TransfoXLLMHeadModel as TransfoXLLMHeadModel
+    from ptbert_models import TransfoXLModel as TransfoXLModel
+    from ptbert_models import load_tf_weights_in_bert as load_tf_weights_in_bert
+    from ptbert_models import load_tf_weights_in_gpt2 as load_tf_weights_in_gpt2
+    from ptbert_models import load_tf_weights_in_openai_gpt as load_tf_weights_in_openai_gpt
+    from ptbert_models import load_tf_weights_in_transfo_xl as load_tf_weights_in_transfo_xl
+    from ptbert_optim import BertAdam as BertAdam
+    from ptbert_optim import OpenAIAdam as OpenAIAdam
+    from ptbert_tokenizers import BasicTokenizer as BasicTokenizer
+    from ptbert_tokenizers import BertTokenizer as BertTokenizer
+    from ptbert_tokenizers import GPT2Tokenizer as GPT2Tokenizer
+    from ptbert_tokenizers import OpenAIGPTTokenizer as OpenAIGPTTokenizer
+    from ptbert_tokenizers import TransfoXLTokenizer as TransfoXLTokenizer
+    from ptbert_tokenizers import WordpieceTokenizer as WordpieceTokenizer
+
+_NAMES = {
+    "ptbert.corpus": ("TransfoXLCorpus",),
+    "ptbert_hub": (
+        "CONFIG_NAME",
+        "PYTORCH_PRETRAINED_BERT_CACHE",
+        "WEIGHTS_NAME",
+        "cached_path",
+    ),
+    "ptbert_models": (
+        "BertConfig",
+        "BertForMaskedLM",
+        "BertForMultipleChoice",
+        "BertForNextSentencePrediction",
+        "BertForPreTraining",
+        "BertForQuestionAnswering",
+        "BertForSequenceClassification",
+        "BertForTokenClassification",
+        "BertModel",
+        "GPT2Config",
+        "GPT2DoubleHeadsModel",
+        "GPT2LMHeadModel",
+        "GPT2Model",
+        "GPT2MultipleChoiceHead",
+        "OpenAIGPTConfig",
+        "OpenAIGPTDoubleHeadsModel",
+        "OpenAIGPTLMHeadModel",
+        "OpenAIGPTModel",
+        "TransfoXLConfig",
+        "TransfoXLLMHeadModel",
+        "TransfoXLModel",
+        "load_tf_weights_in_bert",
+        "load_tf_weights_in_gpt2",
+        "load_tf_weights_in_openai_gpt",
+        "load_tf_weights_in_transfo_xl",
+    ),
+    "ptbert_optim": (
+        "BertAdam",
+        "OpenAIAdam",
+    ),
+    "ptbert_tokenizers": (
+        "BasicTokenizer",
+        "BertTokenizer",
+        "GPT2Tokenizer",
+        "OpenAIGPTTokenizer",
+        "TransfoXLTokenizer",
+        "WordpieceTokenizer",
+    ),
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604  # the values are strings
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("ptbert")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    if name != "PYTORCH_PRETRAINED_BERT_CACHE":  # depends on the environment at each use
+        globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

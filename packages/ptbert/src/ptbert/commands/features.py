@@ -1,0 +1,73 @@
+"""``ptbert features``: vectors of the sentences of a text, or those nearest to a query."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HELP = "turn the sentences of a text into vectors, or find those nearest to a query"
+EXAMPLES = """\
+examples:
+  ptbert features MODEL notes.txt --query "where is the key?"
+  ptbert features MODEL notes.txt --output vectors.npy
+
+MODEL is a folder with a BERT model and its vocabulary, or the name of a published one.
+A sentence's vector is the mean of the last layer over its tokens, of length 1.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("model", help="folder or name of a BERT model")
+    parser.add_argument("text", type=Path, help="text file in UTF-8")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--query", help="print the sentences nearest to this text")
+    wanted.add_argument("--output", type=Path, help="write all vectors to this .npy file")
+    parser.add_argument("--top", type=int, default=5, help="how many sentences (default: 5)")
+    parser.add_argument("--batch-size", type=int, default=32, help="sentences at a time (32)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Do it, and say what was found."""
+    from ptbert import BertModel, BertTokenizer
+    from ptbert.sentences import SentenceEncoder, split_sentences
+
+    try:
+        text = arguments.text.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{str(arguments.text)!r} is not a text in UTF-8 ({error}); convert it first"
+        ) from error
+    sentences = split_sentences(text)
+    if not sentences:
+        raise ValueError(f"there is no sentence in {str(arguments.text)!r}; give another file")
+    encoder = SentenceEncoder(
+        BertModel.from_pretrained(arguments.model),
+        BertTokenizer.from_pretrained(arguments.model),
+        batch_size=arguments.batch_size,
+    )
+    vectors = encoder.encode(sentences, progress=True)
+    if arguments.output:
+        _write(arguments.output, vectors)
+        yield f"{arguments.output}: {len(vectors)} vectors of {vectors.size(1)} numbers"
+        return
+    similarities = vectors @ encoder.encode([arguments.query])[0]
+    best = similarities.topk(min(arguments.top, len(sentences)))
+    for similarity, index in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+        yield f"{similarity:.3f}  {textwrap.shorten(sentences[index], 120)}"
+
+
+def _write(path: Path, vectors: Tensor) -> None:
+    import numpy as np
+
+    from ptbert_hub import atomic_write
+
+    with atomic_write(path) as file:
+        np.save(file, vectors.numpy())
