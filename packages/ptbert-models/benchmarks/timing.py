@@ -1,0 +1,39 @@
+"""Timing contestants in turn, so that a busy machine slows all of them alike."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# ruff: noqa: T201
+
+
+def compare(
+    title: str,
+    runs: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    check: Callable[[str, Any], None] = lambda name, result: None,
+) -> None:
+    """Time all contestants in every round and print a table of medians and ratios.
+
+    Args:
+        title: what they do.
+        runs: what is timed, by name; the first one is ours, which the ratios refer to.
+        rounds: timed rounds; one more goes before to warm up.
+        check: called with the name and the result of every run; raises if the result is wrong.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for round_number in range(rounds + 1):
+        for name, run in runs.items():
+            start = time.process_time()
+            result = run()
+            if round_number:
+                times[name].append(time.process_time() - start)
+            check(name, result)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    ours = next(iter(medians.values()))
+    print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")
+    for name, median in medians.items():
+        print(
+            f"| {name} | {1e3 * median:.0f} | {1e3 * min(times[name]):.0f} | {median / ours:.2f} |"
+        )
