@@ -127,7 +127,16 @@ class Nginx:
 
     def __init__(self, port, folder):
         self.address = f"http://127.0.0.1:{port}"
-        self.folder, self.log = folder / "www", folder / "access.log"
+        self.folder, self._log = folder / "www", folder / "access.log"
+
+    def logged(self, text):
+        """The lines of the access log, once one has ``text``; it is written after the answer."""
+        for _ in range(100):
+            lines = self._log.read_text().splitlines()
+            if any(text in line for line in lines):
+                break
+            time.sleep(0.02)
+        return lines
 
 
 @pytest.fixture

@@ -252,12 +252,14 @@ class Download:
         speed = _SpeedLimit()
         hashing = self._hashing_so_far()
         synced = time.monotonic()
+        with disk(self.partial.path):
+            descriptor = os.open(self.partial.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
             with (
-                open(self.partial.path, "r+b", buffering=0) as file,
+                os.fdopen(descriptor, "r+b", buffering=0) as file,
                 ThreadPoolExecutor(1, "hashing") as hasher,
             ):
-                hashed = hasher.submit(int)
+                hashed = hasher.submit(hashing.update, b"")
                 file.seek(self.partial.size)
                 while chunk := answer.read(CHUNK):
                     if total is not None and self.partial.size + len(chunk) > total:

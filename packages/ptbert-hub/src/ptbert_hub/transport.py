@@ -85,11 +85,10 @@ def opened(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> 
             response, facts = _followed(session, url, headers, waits or Waits())
         with response:
             lower = {name.lower(): value for name, value in response.headers.items()}
-            take = getattr(response.raw, "read1", response.raw.read)
 
             def read(size: int) -> bytes:
                 with _typed(url):
-                    data: bytes = take(size, decode_content=False)
+                    data: bytes = response.raw.read1(size, decode_content=False)
                     return data
 
             yield Answer(response.status_code, lower | facts, read)
