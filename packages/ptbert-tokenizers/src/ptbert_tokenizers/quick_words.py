@@ -109,14 +109,16 @@ class QuickWords:
             else:
                 self._punctuation.append(bytes([code]))
         self._deleted = bytes(deleted)
-        spaced = (self._spaced(word) for word in never_split)
-        self._exceptions = {MOVES, *map(self._image, never_split), *spaced}
-        self.is_possible = "" not in self._exceptions and not any(
+        signs = {MOVES, *map(self._image, never_split), *map(_spaced, never_split)}
+        signs = {sign.strip() for sign in signs}
+        self.is_possible = "" not in signs and not any(
             _SIGMA in word or MOVES in self._image(word) for word in never_split
         )
-
-    def _spaced(self, word: str) -> str:
-        return "".join(f" {char} " if is_punctuation(char) else char for char in word)
+        # By first character: most texts have no "[" and are done with one look.
+        self._signs_of_exceptions = {
+            first: [sign for sign in signs if sign.startswith(first)]
+            for first in {sign[:1] for sign in signs}
+        }
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
@@ -140,7 +142,10 @@ class QuickWords:
             yield [self.separator]
 
     def _is_exception(self, made: str) -> bool:
-        return any(exception in made for exception in self._exceptions)
+        return any(
+            first in made and any(sign in made for sign in signs)
+            for first, signs in self._signs_of_exceptions.items()
+        )
 
     def _image(self, text: str) -> str:
         """The image of a text; of several, if ``separator`` stands between them."""
@@ -163,6 +168,10 @@ class QuickWords:
 
     def _image_of_match(self, match: re.Match[str]) -> str:
         return match[0].translate(self._images)
+
+
+def _spaced(word: str) -> str:
+    return "".join(f" {char} " if is_punctuation(char) else char for char in word)
 
 
 def _cut(made: str) -> Iterator[str]:
