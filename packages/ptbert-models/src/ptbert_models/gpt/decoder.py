@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -99,8 +99,15 @@ class GPTDecoder(GPTPreTrainedModel):
 
     Setting ``gradient_checkpointing = True`` on a model trades time for memory in training: of each
     block only the input is kept, and the rest is computed again for the gradients.
+
+    Args:
+        config: sizes and rates.
+        output_attentions: whether attention weights are returned, in front.
+        keep_multihead_output: whether each head's output and its gradient are kept, see
+            `get_multihead_outputs`.
     """
 
+    block_type: ClassVar[Callable[..., nn.Module]]
     token_embedding_name: ClassVar[str]
     position_embedding_name: ClassVar[str]
     gradient_checkpointing = False
@@ -111,11 +118,11 @@ class GPTDecoder(GPTPreTrainedModel):
     # use sets it on this class; models with a head work with either.
     last_hidden_state_only = False
 
-    h: nn.ModuleList
-    drop: nn.Dropout
-
     def __init__(
-        self, config: GPTConfig, output_attentions: bool, keep_multihead_output: bool
+        self,
+        config: GPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
     ) -> None:
         super().__init__(config)
         self.output_attentions = output_attentions
@@ -125,6 +132,11 @@ class GPTDecoder(GPTPreTrainedModel):
         setattr(self, self.token_embedding_name, tokens)
         setattr(self, self.position_embedding_name, positions)
         self.drop = nn.Dropout(config.embd_pdrop)
+        self.h = nn.ModuleList(
+            self.block_type(config.n_ctx, config, True, output_attentions, keep_multihead_output)
+            for _ in range(config.n_layer)
+        )
+        self.apply(self.init_weights)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

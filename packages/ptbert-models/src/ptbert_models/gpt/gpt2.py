@@ -128,11 +128,7 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
 class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
     """The bare model: hidden states of all layers, keys and values.
 
-    Args:
-        config: sizes and rates.
-        output_attentions: whether attention weights are returned, in front.
-        keep_multihead_output: whether each head's output and its gradient are kept, see
-            `get_multihead_outputs`.
+    Arguments as in `GPTDecoder`.
 
     Example:
         >>> import torch
@@ -142,6 +138,7 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         (4, torch.Size([1, 3, 8]), 3, torch.Size([2, 1, 2, 3, 4]))
     """
 
+    block_type = Block
     token_embedding_name = "wte"
     position_embedding_name = "wpe"
 
@@ -152,12 +149,7 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         keep_multihead_output: bool = False,
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
-        self.h = nn.ModuleList(
-            Block(config.n_ctx, config, True, output_attentions, keep_multihead_output)
-            for _ in range(config.n_layer)
-        )
         self.ln_f = BertLayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self.apply(self.init_weights)
 
     def run_block(
         self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
@@ -217,16 +209,8 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         torch.Size([1, 3, 10])
     """
 
-    def __init__(
-        self,
-        config: GPT2Config,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config, output_attentions, keep_multihead_output)
-        self.lm_head = GPT2LMHead(self.transformer.token_embedding().weight, config)
-        self.apply(self.init_weights)
+    bare_type = GPT2Model
+    lm_head_type = GPT2LMHead
 
     def forward(
         self,
@@ -277,17 +261,9 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
         (torch.Size([1, 2, 3, 10]), torch.Size([1, 2]))
     """
 
-    def __init__(
-        self,
-        config: GPT2Config,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config, output_attentions, keep_multihead_output)
-        self.lm_head = GPT2LMHead(self.transformer.token_embedding().weight, config)
-        self.multiple_choice_head = GPT2MultipleChoiceHead(config)
-        self.apply(self.init_weights)
+    bare_type = GPT2Model
+    lm_head_type = GPT2LMHead
+    choice_head_type = GPT2MultipleChoiceHead
 
     def forward(
         self,

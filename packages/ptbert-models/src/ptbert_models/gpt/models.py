@@ -5,8 +5,11 @@ Letters: B batch, C choices, L sequence length, E model width, V vocabulary with
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
+from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.decoding import CachedDecoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
@@ -14,10 +17,23 @@ from ptbert_models.losses import class_loss, labelled_only, token_loss
 
 
 class GPTWithHead(GPTPreTrainedModel):
-    """A bare model as ``transformer`` and a language-model head that shares its embeddings."""
+    """A bare model as ``transformer`` and a language-model head that shares its embeddings.
 
-    transformer: GPTDecoder
-    lm_head: LMHead
+    Arguments as in `GPTDecoder`.
+    """
+
+    bare_type: ClassVar[type[GPTDecoder]]
+    lm_head_type: ClassVar[type[LMHead]]
+
+    def __init__(
+        self,
+        config: GPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self.transformer = self.bare_type(config, output_attentions, keep_multihead_output)
+        self.lm_head = self.lm_head_type(self.transformer.token_embedding().weight, config)
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -63,9 +79,18 @@ class GPTWithHead(GPTPreTrainedModel):
 
 
 class GPTWithTwoHeads(GPTWithHead):
-    """A second head that scores choices."""
+    """A second head, ``multiple_choice_head``, that scores choices."""
 
-    multiple_choice_head: MultipleChoiceHead
+    choice_head_type: ClassVar[type[MultipleChoiceHead]]
+
+    def __init__(
+        self,
+        config: GPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config, output_attentions, keep_multihead_output)
+        self.multiple_choice_head = self.choice_head_type(config)
 
     def losses(
         self,

@@ -171,11 +171,7 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
 class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
     """The bare model: hidden states of all layers.
 
-    Args:
-        config: sizes and rates.
-        output_attentions: whether attention weights are returned, in front.
-        keep_multihead_output: whether each head's output and its gradient are kept, see
-            `get_multihead_outputs`.
+    Arguments as in `GPTDecoder`.
 
     Example:
         >>> import torch
@@ -185,21 +181,9 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
         (4, torch.Size([1, 3, 8]))
     """
 
+    block_type = Block
     token_embedding_name = "tokens_embed"
     position_embedding_name = "positions_embed"
-
-    def __init__(
-        self,
-        config: OpenAIGPTConfig,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config, output_attentions, keep_multihead_output)
-        self.h = nn.ModuleList(
-            Block(config.n_ctx, config, True, output_attentions, keep_multihead_output)
-            for _ in range(config.n_layer)
-        )
-        self.apply(self.init_weights)
 
     def run_block(
         self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
@@ -254,16 +238,8 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         torch.Size([1, 3, 10])
     """
 
-    def __init__(
-        self,
-        config: OpenAIGPTConfig,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config)
-        self.transformer = OpenAIGPTModel(config, output_attentions, keep_multihead_output)
-        self.lm_head = OpenAIGPTLMHead(self.transformer.token_embedding().weight, config)
-        self.apply(self.init_weights)
+    bare_type = OpenAIGPTModel
+    lm_head_type = OpenAIGPTLMHead
 
     def forward(
         self,
@@ -312,17 +288,9 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
         (torch.Size([1, 2, 3, 10]), torch.Size([1, 2]))
     """
 
-    def __init__(
-        self,
-        config: OpenAIGPTConfig,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config)
-        self.transformer = OpenAIGPTModel(config, output_attentions, keep_multihead_output)
-        self.lm_head = OpenAIGPTLMHead(self.transformer.token_embedding().weight, config)
-        self.multiple_choice_head = OpenAIGPTMultipleChoiceHead(config)
-        self.apply(self.init_weights)
+    bare_type = OpenAIGPTModel
+    lm_head_type = OpenAIGPTLMHead
+    choice_head_type = OpenAIGPTMultipleChoiceHead
 
     def forward(
         self,
