@@ -1,0 +1,171 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ptbert_models.transfo_xl import (
+    DecoderLayer,
+    MultiHeadAttn,
+    PositionalEmbedding,
+    PositionwiseFF,
+    RelLearnableMultiHeadAttn,
+    RelMultiHeadAttn,
+    RelPartialLearnableMultiHeadAttn,
+)
+from ptbert_models.transfo_xl import attention as attention_module
+from ptbert_models.transfo_xl.memory import hidden_positions
+
+HEADS, WIDTH, FEATURES = 2, 6, 4
+QUERIES, MEMORY, TEXTS = 3, 4, 2
+KEYS = QUERIES + MEMORY
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def segment():
+    return torch.randn(QUERIES, TEXTS, WIDTH)
+
+
+@pytest.fixture
+def memory():
+    return torch.randn(MEMORY, TEXTS, WIDTH)
+
+
+def randomized(module):
+    for parameter in module.parameters():
+        parameter.data.normal_()
+    return module.eval()
+
+
+def written_out(layer, segment, memory, content_bias, position_score):
+    """The paper's attention, one number after the other; ``position_score(query, head, d)``."""
+    context = torch.cat([memory, segment])
+    projected = (context @ layer.qkv_net.weight.T).view(KEYS, TEXTS, 3, HEADS, FEATURES)
+    query, key, value = projected.unbind(2)
+    mixed = torch.zeros(QUERIES, TEXTS, HEADS, FEATURES)
+    for i in range(QUERIES):
+        for text in range(TEXTS):
+            for head in range(HEADS):
+                q = query[MEMORY + i, text, head]
+                scores = []
+                for j in range(MEMORY + i + 1):
+                    content = (q + content_bias[head]) @ key[j, text, head]
+                    scores.append(content + position_score(q, head, MEMORY + i - j))
+                weights = (torch.stack(scores) / FEATURES**0.5).softmax(0)
+                mixed[i, text, head] = weights @ value[: MEMORY + i + 1, text, head]
+    output = segment + mixed.flatten(2) @ layer.o_net.weight.T
+    return F.layer_norm(output, (WIDTH,), layer.layer_norm.weight, layer.layer_norm.bias, 1e-12)
+
+
+def test_relative_attention_is_the_papers_formula(segment, memory):
+    layer = randomized(RelPartialLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1))
+    distances = PositionalEmbedding(WIDTH)(torch.arange(KEYS - 1, -1, -1))
+    positions = (distances[:, 0] @ layer.r_net.weight.T).view(KEYS, HEADS, FEATURES).flip(0)
+
+    output = layer(segment, distances, hidden_positions(QUERIES, MEMORY)[..., None], memory)
+
+    expected = written_out(
+        layer,
+        segment,
+        memory,
+        layer.r_w_bias,
+        lambda q, head, d: (q + layer.r_r_bias[head]) @ positions[d, head],
+    )
+    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_learned_relative_attention_is_the_same_with_tables(segment, memory):
+    layer = randomized(RelLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1))
+    vectors, biases = torch.randn(KEYS, HEADS, FEATURES), torch.randn(KEYS, HEADS)
+    content_bias = torch.randn(HEADS, FEATURES)
+
+    mask = hidden_positions(QUERIES, MEMORY)
+    output = layer(segment, vectors, content_bias, biases, mask, memory)
+
+    expected = written_out(
+        layer,
+        segment,
+        memory,
+        content_bias,
+        lambda q, head, d: q @ vectors[KEYS - 1 - d, head] + biases[KEYS - 1 - d, head],
+    )
+    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_absolute_attention_is_the_plain_one(segment, memory):
+    layer = randomized(MultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1))
+    context = torch.cat([memory, segment])
+    key, value = (context @ layer.kv_net.weight.T).view(KEYS, TEXTS, 2, HEADS, -1).unbind(2)
+    query = (segment @ layer.q_net.weight.T).view(QUERIES, TEXTS, HEADS, -1)
+    scores = torch.einsum("ibhd,jbhd->bhij", query, key) / FEATURES**0.5
+    mixed = torch.einsum("bhij,jbhd->ibhd", scores.softmax(-1), value).flatten(2)
+
+    expected = layer.layer_norm(segment + mixed @ layer.o_net.weight.T)
+    torch.testing.assert_close(layer(segment, None, memory), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+def test_few_and_many_queries_give_the_same_numbers(queries):
+    query = torch.randn(TEXTS, HEADS, queries, FEATURES)
+    context = torch.randn(KEYS, TEXTS, WIDTH)
+    weights = torch.randn(2, HEADS * FEATURES, WIDTH)
+    bias = torch.randn(TEXTS, HEADS, queries, KEYS)
+
+    for given in (bias, bias[:, :1], bias[:1, :1], None):
+        few, many = (
+            way(query, context, *weights, given, scale=0.3, dropout=0.0)
+            for way in (attention_module._mix_few, attention_module._mix_many)
+        )
+        torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("queries", "way"), [(1, "_mix_few"), (64, "_mix_many")])
+def test_the_cheaper_way_is_taken(monkeypatch, queries, way):
+    taken = []
+    for name in ("_mix_few", "_mix_many"):
+        original = getattr(attention_module, name)
+        spy = lambda *args, name=name, original=original, **kwargs: (  # noqa: E731
+            taken.append(name) or original(*args, **kwargs)
+        )
+        monkeypatch.setattr(attention_module, name, spy)
+
+    attention_module.mix(
+        torch.randn(1, 2, queries, 8),
+        torch.randn(64, 1, 16),
+        torch.randn(16, 16),
+        torch.randn(16, 16),
+        None,
+        scale=1.0,
+        dropout=0.0,
+    )
+
+    assert taken == [way]
+
+
+def test_biases_may_be_shared_between_layers():
+    first = RelPartialLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1)
+    second = RelPartialLearnableMultiHeadAttn(
+        HEADS, WIDTH, FEATURES, 0.1, r_r_bias=first.r_r_bias, r_w_bias=first.r_w_bias
+    )
+    assert second.r_w_bias is first.r_w_bias
+
+
+def test_the_shared_base_does_not_run(segment):
+    with pytest.raises(NotImplementedError, match="use one of them"):
+        RelMultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1)(segment)
+
+
+def test_normalizing_first_leaves_the_residual_alone(segment):
+    network = randomized(PositionwiseFF(WIDTH, 9, 0.1, pre_lnorm=True))
+    core = network.CoreNet(network.layer_norm(segment))
+    torch.testing.assert_close(network(segment), segment + core)
+
+
+def test_the_arguments_of_2019_reach_the_attention(segment):
+    layer = DecoderLayer(HEADS, WIDTH, FEATURES, 9, 0.1, dropatt=0.5, pre_lnorm=True)
+    assert layer.dec_attn.dropatt.p == 0.5
+    assert layer.pos_ff.pre_lnorm
+    assert not torch.equal(layer(segment), layer(segment))
