@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import warnings
 from pathlib import Path
 
@@ -352,6 +353,51 @@ def test_a_hit_reads_no_byte_of_the_file(served, cache, resting, monkeypatch):
     monkeypatch.setattr("ptbert_hub.entries.hashed", lambda *_: pytest.fail("read"))
 
     assert get(served, cache, revalidate="never") == resting
+
+
+def test_a_file_that_is_just_being_replaced_is_waited_for(served, cache):
+    """Without an entity tag both versions have one name, and the record is written first."""
+    served.etag = None
+    path = get(served, cache, revalidate="never")
+    new, record = b"new", naming.read_record(path)
+    fresh = cache / "fresh"
+    fresh.write_bytes(new)
+    record |= {
+        "size": 3,
+        "mtime_ns": fresh.stat().st_mtime_ns,
+        "sha256": hashlib.sha256(new).hexdigest(),
+    }
+    naming.record_path(path).write_text(json.dumps(record))
+    replacing = threading.Timer(0.1, lambda: os.replace(fresh, path))
+    replacing.start()
+
+    assert get(served, cache, revalidate="never").read_bytes() == new
+    replacing.join()
+    assert not (cache / ".ptbert-hub/quarantine").exists()
+    assert len(served.requests) == 1
+
+
+def test_a_file_that_cannot_be_read_is_passed_over(served, cache, resting, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    os.utime(resting, (1, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr("ptbert_hub.entries.hashed", refuse)
+        again = get(served, cache, revalidate="never")
+
+    assert again.read_bytes() == served.content
+    assert len(served.bodies) == 2
+
+
+def test_a_git_digest_without_a_length_is_no_digest(served, cache):
+    body = b"text"
+    git = hashlib.sha1(b"blob 4\0text").hexdigest()
+    served.replies = lambda request: Reply(
+        body, headers={"ETag": f'"{git}"', "X-Repo-Commit": "1"}, chunked=True
+    )
+
+    assert get(served, cache, "x.txt").read_bytes() == body
 
 
 # C8: what 2019 stored is looked at before it is used

@@ -219,6 +219,8 @@ class Download:
         digest = announced(headers, pin)
         linked = headers.get("x-linked-size", "")
         expected = pin.size if pin else int(linked) if linked.isdigit() else total
+        if digest is not None and digest.algorithm == "git" and expected is None:
+            digest = None  # such a digest begins with the size
         if total is not None and total != expected:
             raise SizeMismatch(
                 f"{shown} announces {total} bytes where {expected} were expected",

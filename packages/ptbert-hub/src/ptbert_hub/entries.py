@@ -78,13 +78,26 @@ def newest_good(folder: Path, file: Wanted) -> tuple[Entry | None, list[Entry]]:
     for entry in entries(folder, file.url):
         if entry.trust is Trust.INTACT:
             return entry, damaged
-        problem = examined(entry, file)
-        if problem is None:
-            return Entry.at(entry.path), damaged
+        try:
+            problem = examined(entry, file)
+            if problem is None or _is_replaced(entry):
+                return Entry.at(entry.path), damaged
+            quarantine(entry.path)
+        except OSError as error:  # gone meanwhile, or not ours to read
+            problem = str(error)
         log.warning("%s is not used: %s", entry.path, problem)
-        quarantine(entry.path)
         damaged.append(entry)
     return None, damaged
+
+
+def _is_replaced(entry: Entry) -> bool:
+    """Whether a file that does not fit its record is just being replaced, the record first."""
+    if entry.trust is Trust.CHANGED:
+        for _ in range(10):
+            time.sleep(0.05)
+            if Entry.at(entry.path).trust is Trust.INTACT:
+                return True
+    return False
 
 
 def examined(entry: Entry, file: Wanted) -> str | None:
