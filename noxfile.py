@@ -148,7 +148,7 @@ def unit(session: nox.Session, name: str) -> None:
 
 @nox.session(requires=["build"], allow_parallel=True)
 def integration(session: nox.Session) -> None:
-    """Install everything and test the packages together, on real weights too."""
+    """Install everything and test the packages together, on real weights and beside others."""
     install(session, "ptbert", extra=(PYTEST, *tools("tests-integration/requirements.txt")))
     install_real_weights(session)
     session.run("pytest", "-m", "not slow", "tests-integration", *session.posargs)

@@ -1,0 +1,107 @@
+"""Files go from this library to transformers and back, and both compute the same from them."""
+
+import pytest
+import torch
+import transformers
+
+import ptbert
+
+IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 2]])
+MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+
+
+def first(output):
+    """The hidden states or scores of an output of either library."""
+    if isinstance(output, tuple):  # hidden states or scores come first
+        output = output[0]
+    return output[-1] if isinstance(output, list) else output  # of all layers, the last
+
+
+def bert_sizes():
+    return {
+        "vocab_size": 30,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 24,
+        "max_position_embeddings": 12,
+    }
+
+
+def gpt_sizes():
+    return {"vocab_size": 30, "n_positions": 12, "n_embd": 16, "n_layer": 2, "n_head": 4}
+
+
+CASES = [
+    ("BertModel", "BertModel", bert_sizes()),
+    ("BertForMaskedLM", "BertForMaskedLM", bert_sizes()),
+    ("BertForPreTraining", "BertForPreTraining", bert_sizes()),
+    ("BertForNextSentencePrediction", "BertForNextSentencePrediction", bert_sizes()),
+    ("BertForSequenceClassification", "BertForSequenceClassification", bert_sizes()),
+    ("BertForTokenClassification", "BertForTokenClassification", bert_sizes()),
+    ("BertForQuestionAnswering", "BertForQuestionAnswering", bert_sizes()),
+    ("GPT2Model", "GPT2Model", gpt_sizes()),
+    ("GPT2LMHeadModel", "GPT2LMHeadModel", gpt_sizes()),
+    ("OpenAIGPTModel", "OpenAIGPTModel", gpt_sizes()),
+    ("OpenAIGPTLMHeadModel", "OpenAIGPTLMHeadModel", gpt_sizes()),
+]
+cases = pytest.mark.parametrize(("ours", "theirs", "sizes"), CASES, ids=[case[0] for case in CASES])
+
+
+def theirs_of(name, sizes):
+    torch.manual_seed(0)
+    model_class = getattr(transformers, name)
+    return model_class(model_class.config_class(**sizes)).eval()
+
+
+def outputs(ours, theirs):
+    masked = isinstance(theirs, transformers.BertPreTrainedModel)
+    with torch.no_grad():
+        if masked:
+            return first(ours(IDS, None, MASK)), theirs(IDS, MASK, return_dict=False)[0]
+        return first(ours(IDS)), theirs(IDS, return_dict=False)[0]
+
+
+@cases
+@pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
+def test_their_folder_loads_here(ours, theirs, sizes, safe, tmp_path):
+    model = theirs_of(theirs, sizes)
+    if safe:
+        model.save_pretrained(tmp_path)
+    else:
+        torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+        model.config.save_pretrained(tmp_path)
+
+    loaded = getattr(ptbert, ours).from_pretrained(tmp_path).eval()
+
+    got, want = outputs(loaded, model)
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+@cases
+def test_several_files_with_an_index_load_here(ours, theirs, sizes, tmp_path):
+    model = theirs_of(theirs, sizes)
+    model.save_pretrained(tmp_path, max_shard_size="4KB")
+    assert (tmp_path / "model.safetensors.index.json").exists()
+
+    loaded = getattr(ptbert, ours).from_pretrained(tmp_path).eval()
+
+    got, want = outputs(loaded, model)
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+@cases
+@pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
+def test_our_folder_loads_there(ours, theirs, sizes, safe, tmp_path):
+    model_class = getattr(ptbert, ours)
+    torch.manual_seed(0)
+    model = model_class(model_class.config_class.from_dict(sizes)).eval()
+    model.save_pretrained(tmp_path, safe_serialization=safe)
+
+    loaded, report = getattr(transformers, theirs).from_pretrained(
+        tmp_path, output_loading_info=True
+    )
+
+    assert not report["missing_keys"]
+    got, want = outputs(model, loaded.eval())
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
