@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import answers, download, get_from_cache, http_get, transport
+from ptbert_hub import answers, download, get_from_cache, transport
 from ptbert_hub.catalog import CATALOG
 from ptbert_hub.errors import (
-    BadSource,
     HubError,
     NetworkError,
     NotFound,
@@ -481,22 +480,3 @@ def test_lasting_trouble_is_not(served, cache, status):
     with pytest.raises(HubError):
         get(served, cache)
     assert len(served.requests) == 1
-
-
-# http_get keeps the shape of 2019
-
-
-def test_http_get_appends_to_an_open_file(served, tmp_path):
-    with open(tmp_path / "file", "w+b") as file:
-        file.write(b"before")
-        http_get(served.url(), file)
-        file.seek(0)
-        assert file.read() == b"before" + served.content
-
-
-def test_http_get_raises_for_a_bad_answer(served, tmp_path):
-    served.replies = lambda request: Reply(b"page", 404)
-    with open(tmp_path / "file", "wb") as file, pytest.raises(NotFound):
-        http_get(served.url(), file)
-    with open(tmp_path / "file", "wb") as file, pytest.raises(BadSource, match="is no address"):
-        http_get("http://", file)
