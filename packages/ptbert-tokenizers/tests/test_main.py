@@ -12,15 +12,22 @@ import pytest
 from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
 from ptbert_tokenizers import __main__ as program
 from ptbert_tokenizers.__main__ import main
+from ptbert_tokenizers.bpe import bytes_to_unicode
 from ptbert_tokenizers.id_files import id_writer, read_ids
+from ptbert_tokenizers.vocabulary import write_json_vocabulary, write_merges
 
 LINES = ["hello world", "", "Ünïcode ∞ 京都", "the last line"]
 
 
 @pytest.fixture
-def gpt2(published: Callable[[str], Path]) -> Path:
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model of GPT-2's kind, and a text beside it in the working folder."""
     Path("text.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
-    return published("gpt2")
+    folder = tmp_path_factory.mktemp("gpt2")
+    symbols = [*bytes_to_unicode().values(), "he", "ll"]
+    write_json_vocabulary(folder / "vocab.json", {name: i for i, name in enumerate(symbols)})
+    write_merges(folder / "merges.txt", [("h", "e"), ("l", "l")])
+    return folder
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -49,8 +56,8 @@ def test_arrays_are_int32_ids_and_int64_bounds(gpt2: Path) -> None:
     ids, bounds = np.load("ids.npy"), np.load("ids.bounds.npy")
 
     assert (ids.dtype, bounds.dtype) == (np.int32, np.int64)
-    assert ids[:2].tolist() == [31373, 995]
-    assert bounds[:3].tolist() == [0, 2, 2]
+    assert ids[:3].tolist() == [256, 257, 78]  # he ll o
+    assert bounds[:3].tolist() == [0, 9, 9]
     assert bounds[-1] == len(ids)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
@@ -70,7 +70,6 @@ def test_bert_equals_the_reference(load: Callable[..., Any], name: str, lower: b
 def test_gpt2_equals_the_reference_and_decodes_to_the_text(load: Callable[..., Any]) -> None:
     tokenizer = load(GPT2Tokenizer, "gpt2")
 
-    @settings(max_examples=60)
     @given(st.lists(texts, max_size=3))
     def check(several: list[str]) -> None:
         expected = [
