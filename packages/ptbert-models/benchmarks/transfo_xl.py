@@ -61,7 +61,8 @@ def texts(length: int) -> Tensor:
 def products(model: nn.Module, length: int) -> None:
     """Multiply with every matrix of the layers and of the first cluster, and do nothing else.
 
-    Queries are made for the new tokens alone, keys and values for the memory too.
+    Queries are made for the new tokens alone, keys and values for the memory too. For one new token
+    there is a cheaper way, which ptbert takes.
     """
     new, seen = torch.ones(TEXTS * length, 512), torch.ones(TEXTS * (length + MEMORY), 512)
     for layer in model.transformer.layers:

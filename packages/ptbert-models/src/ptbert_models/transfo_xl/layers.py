@@ -10,7 +10,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -51,8 +51,8 @@ class PositionwiseFF(nn.Module):
         return self.layer_norm(inp + self.CoreNet(inp))
 
 
-class DecoderLayer(nn.Module):
-    """Layer with attention to absolute positions.
+class AttentionLayer(nn.Module):
+    """What the layers share: their two parts.
 
     Args:
         n_head: number of heads H.
@@ -61,6 +61,20 @@ class DecoderLayer(nn.Module):
         d_inner: width F of the feed-forward network.
         dropout: dropout rate of the layer's outputs.
         **kwargs: further arguments of the attention.
+    """
+
+    attention_class: ClassVar[type[nn.Module]]
+
+    def __init__(
+        self, n_head: int, d_model: int, d_head: int, d_inner: int, dropout: float, **kwargs: Any
+    ) -> None:
+        super().__init__()
+        self.dec_attn = self.attention_class(n_head, d_model, d_head, dropout, **kwargs)
+        self.pos_ff = PositionwiseFF(d_model, d_inner, dropout, kwargs.get("pre_lnorm", False))
+
+
+class DecoderLayer(AttentionLayer):
+    """Layer with attention to absolute positions. Arguments as in `AttentionLayer`.
 
     Example:
         >>> import torch
@@ -68,12 +82,7 @@ class DecoderLayer(nn.Module):
         torch.Size([3, 1, 8])
     """
 
-    def __init__(
-        self, n_head: int, d_model: int, d_head: int, d_inner: int, dropout: float, **kwargs: Any
-    ) -> None:
-        super().__init__()
-        self.dec_attn = MultiHeadAttn(n_head, d_model, d_head, dropout, **kwargs)
-        self.pos_ff = PositionwiseFF(d_model, d_inner, dropout, kwargs.get("pre_lnorm", False))
+    attention_class = MultiHeadAttn
 
     def forward(
         self, dec_inp: Tensor, dec_attn_mask: Tensor | None = None, mems: Tensor | None = None
@@ -82,15 +91,10 @@ class DecoderLayer(nn.Module):
         return self.pos_ff(self.dec_attn(dec_inp, attn_mask=dec_attn_mask, mems=mems))
 
 
-class RelLearnableDecoderLayer(nn.Module):
-    """Layer with attention to learned relative positions. Arguments as in `DecoderLayer`."""
+class RelLearnableDecoderLayer(AttentionLayer):
+    """Layer with attention to learned relative positions. Arguments as in `AttentionLayer`."""
 
-    def __init__(
-        self, n_head: int, d_model: int, d_head: int, d_inner: int, dropout: float, **kwargs: Any
-    ) -> None:
-        super().__init__()
-        self.dec_attn = RelLearnableMultiHeadAttn(n_head, d_model, d_head, dropout, **kwargs)
-        self.pos_ff = PositionwiseFF(d_model, d_inner, dropout, kwargs.get("pre_lnorm", False))
+    attention_class = RelLearnableMultiHeadAttn
 
     def forward(
         self,
@@ -107,15 +111,10 @@ class RelLearnableDecoderLayer(nn.Module):
         )
 
 
-class RelPartialLearnableDecoderLayer(nn.Module):
-    """Transformer-XL's own layer. Arguments as in `DecoderLayer`."""
+class RelPartialLearnableDecoderLayer(AttentionLayer):
+    """Transformer-XL's own layer. Arguments as in `AttentionLayer`."""
 
-    def __init__(
-        self, n_head: int, d_model: int, d_head: int, d_inner: int, dropout: float, **kwargs: Any
-    ) -> None:
-        super().__init__()
-        self.dec_attn = RelPartialLearnableMultiHeadAttn(n_head, d_model, d_head, dropout, **kwargs)
-        self.pos_ff = PositionwiseFF(d_model, d_inner, dropout, kwargs.get("pre_lnorm", False))
+    attention_class = RelPartialLearnableMultiHeadAttn
 
     def forward(
         self,

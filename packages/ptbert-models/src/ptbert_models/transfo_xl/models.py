@@ -298,19 +298,14 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
 
     def __init__(self, config: TransfoXLConfig) -> None:
         super().__init__(config)
-        self.transformer = TransfoXLModel(config)
         self.sample_softmax = config.sample_softmax
-        if config.sample_softmax > 0:
-            self.out_layer = nn.Linear(config.d_model, config.n_token)
-            self.sampler = LogUniformSampler(config.n_token, config.sample_softmax)
+        self.transformer = TransfoXLModel(config)
+        sizes = config.n_token, config.d_embed, config.d_model
+        if self.sample_softmax <= 0:
+            self.crit = ProjectedAdaptiveLogSoftmax(*sizes, config.cutoffs, config.div_val)
         else:
-            self.crit = ProjectedAdaptiveLogSoftmax(
-                config.n_token,
-                config.d_embed,
-                config.d_model,
-                config.cutoffs,
-                div_val=config.div_val,
-            )
+            self.out_layer = nn.Linear(config.d_model, config.n_token)
+            self.sampler = LogUniformSampler(config.n_token, self.sample_softmax)
         self.apply(self.init_weights)
         self.tie_weights()
 
