@@ -7,13 +7,13 @@ clock is the process's CPU time. The run fails unless all contestants write the 
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import transformers
 from pytorch_pretrained_bert import modeling_gpt2 as gpt2_2019
+from timing import compare
 from torch import Tensor
 
 from ptbert_models import GPT2Config, GPT2LMHeadModel, generate
@@ -101,25 +101,13 @@ def contestants(layers: int, prompt: int, new: int) -> Contestants:
     }
 
 
-def compare(title: str, runs: Contestants, rounds: int) -> None:
-    """Time all contestants in turn and print a table."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    expected = None
-    for round_number in range(rounds + 1):  # the first one warms up
-        for name, run in runs.items():
-            start = time.process_time()
-            written = run()
-            if round_number:
-                times[name].append(time.process_time() - start)
-            if written is not None:
-                expected = written if expected is None else expected
-                if not torch.equal(written, expected):
-                    raise SystemExit(f"{name} wrote other tokens than {OURS}")
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")
-    for name, median in medians.items():
-        low, ratio = min(times[name]), median / medians[OURS]
-        print(f"| {name} | {1000 * median:.0f} | {1000 * low:.0f} | {ratio:.2f} |")
+def same_tokens(expected: list[Tensor], name: str, written: Tensor | None) -> None:
+    """Stop if a contestant writes other tokens than the first one did."""
+    if written is None:
+        return
+    expected.append(written)
+    if not torch.equal(written, expected[0]):
+        raise SystemExit(f"{name} wrote other tokens than {OURS}")
 
 
 def main() -> None:
@@ -136,7 +124,8 @@ def main() -> None:
     with torch.no_grad():
         for prompt, new in ((32, 128), (512, 1)):
             title = f"{prompt} tokens in, {new} out, greedy"
-            compare(title, contestants(arguments.layers, prompt, new), arguments.rounds)
+            runs = contestants(arguments.layers, prompt, new)
+            compare(title, runs, arguments.rounds, partial(same_tokens, []))
 
 
 if __name__ == "__main__":
