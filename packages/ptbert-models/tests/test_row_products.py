@@ -27,6 +27,12 @@ def test_products_are_those_of_matrices(size):
     )
 
 
+def test_another_default_device_does_not_matter():
+    with torch.device("meta"):
+        product = row_times_matrix(torch.ones(11, device="cpu"), torch.ones(11, 2, device="cpu"))
+    assert product.tolist() == [11, 11]
+
+
 def test_products_do_not_need_the_private_kernel(monkeypatch):
     weight, row = torch.randn(4, 3), torch.randn(3)
     monkeypatch.setattr(row_products, "_DOT_WITH_ROWS", None)

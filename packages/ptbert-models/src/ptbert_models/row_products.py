@@ -1,9 +1,9 @@
 """Products of one row with a matrix, for writing one text token by token on one CPU thread.
 
-Such a product reads every weight once and does little else. BLAS libraries read float32 matrices
-at about half of what memory delivers here; the kernels of embedding bags, which sum weighted rows
-of a table, read them faster. Measured by ``benchmarks/gpt2.py``; with more threads BLAS shares the
-work, so then nothing is gained.
+Such a product reads every weight once and does little else. The kernels of embedding bags, which
+sum weighted rows of a table, read float32 matrices faster than BLAS does: see the line "matrix
+products alone" of ``benchmarks/gpt2.py``. With more threads BLAS shares the work and one bag does
+not, so there the plain products stay.
 """
 
 from __future__ import annotations
@@ -66,5 +66,5 @@ def matrix_times_row(weight: Tensor, x: Tensor) -> Tensor:
 @lru_cache(maxsize=16)  # a model has few sizes
 def _one_bag(size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the rows of a bag that holds a whole table, where it starts, and each row's bag."""
-    rows = torch.arange(size, dtype=torch.int32)
+    rows = torch.arange(size, dtype=torch.int32, device="cpu")
     return rows, rows.new_zeros(1), torch.zeros_like(rows)
