@@ -179,10 +179,9 @@ def _fetched(file: Wanted, cache: Path, found: Entry | None, *, force: bool) -> 
             (work / name).mkdir(parents=True, exist_ok=True)
         _mark_as_cache(work)
     key = url_to_filename(file.url)
-    before = newest_good(cache, file)[0]
     with entry_lock(work / "locks", key, lambda: _sizes(work / "partial", key)):
         now = newest_good(cache, file)[0]
-        if now is not None and now != before:  # somebody published it while we waited
+        if now is not None and now != found:  # somebody published it since we looked
             return now.path
         known = None if force else found
         return Download(file, cache, known).run()
