@@ -166,7 +166,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types strictly, against the installed packages, and the layering."""
     checkers = ("import-linter==2.*", "mypy==2.4.*", "types-regex", "types-requests", "types-tqdm")
-    install(session, "ptbert", extra=checkers)
+    install(session, "ptbert", extra=(*checkers, "safetensors>=0.4"))
     session.run("mypy", *(f"packages/{name}/src" for name in PROJECTS))
     session.run("lint-imports")
 

@@ -223,3 +223,15 @@ def test_loading_nothing_at_all_is_an_error(tiny_config, save):
 def test_a_model_is_built_from_its_own_configuration(tiny_config):
     with pytest.raises(TypeError, match=r"BertModel is built from a BertConfig, not from 'bert-b"):
         BertModel("bert-base-uncased")
+
+
+@pytest.mark.parametrize(("asked", "mapped"), [(None, False), (True, True), (False, False)])
+def test_a_user_s_file_is_mapped_on_request_only(tiny_config, save, monkeypatch, asked, mapped):
+    folder = save(BertModel(tiny_config))
+    seen = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.append(k["mmap"]) or load(*a, **k))
+
+    BertModel.from_pretrained(folder, memory_map=asked)
+
+    assert seen == [mapped]

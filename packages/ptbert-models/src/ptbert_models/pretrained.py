@@ -59,6 +59,7 @@ class PreTrainedModel(nn.Module):
         cache_dir: str | os.PathLike[str] | None = None,
         from_tf: bool = False,
         state_dict: Mapping[str, Tensor] | None = None,
+        memory_map: bool | None = None,
         **kwargs: Any,
     ) -> Self:
         """Build a model with the configuration and the weights of a checkpoint.
@@ -75,6 +76,9 @@ class PreTrainedModel(nn.Module):
             from_tf: whether the weights are a TensorFlow checkpoint; the name is then a folder, an
                 archive or a checkpoint's prefix, with the configuration beside the checkpoint.
             state_dict: weights to use instead of the checkpoint's; they are copied.
+            memory_map: whether weights stay in their file until they are used. None does so for
+                files in the cache, which are never written in place. A file elsewhere may be: if
+                a program saves over a mapped file, the process dies, so True is a promise.
             **kwargs: further arguments of the class, such as ``num_labels``.
 
         Raises:
@@ -99,7 +103,8 @@ class PreTrainedModel(nn.Module):
         elif from_tf:
             weights, source = cls.read_tensorflow(files.weights, config), str(files.weights)
         else:
-            weights = read_weights(files.weights, memory_map=files.immutable)
+            mapped = files.immutable if memory_map is None else memory_map
+            weights = read_weights(files.weights, memory_map=mapped)
             source = str(files.weights)
         report = model._load(weights, take=not given, initialize_missing=ours)
         _log(report, cls.__name__, source)
