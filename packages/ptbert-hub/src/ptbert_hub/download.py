@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures.thread import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,8 +248,6 @@ class Download:
 
     def _receive(self, answer: Answer) -> None:
         """Append the body to the bytes that are there; digests are made while more arrive."""
-        from concurrent.futures import ThreadPoolExecutor
-
         total = self.partial.facts.get("total")
         progress = Progress(redacted(self.file.url), total, self.partial.size)
         speed = _SpeedLimit()
