@@ -31,6 +31,7 @@ from ptbert_models.transfo_xl.adaptive import (
     ProjectedAdaptiveLogSoftmax,
 )
 from ptbert_models.transfo_xl.config import TransfoXLConfig
+from ptbert_models.transfo_xl.decoding import MemoryDecoding
 from ptbert_models.transfo_xl.layers import (
     DecoderLayer,
     RelLearnableDecoderLayer,
@@ -334,6 +335,16 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
                 source = 0 if self.config.div_val == 1 else cluster
                 self.crit.out_projs[cluster] = embedding.emb_projs[source]
 
+    def log_probabilities(self, hidden: Tensor) -> Tensor:
+        """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
+        if self.sample_softmax > 0:
+            return F.log_softmax(self.out_layer(hidden), dim=-1)
+        return self.crit.log_prob(hidden)
+
+    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> MemoryDecoding:
+        """Begin a run over growing texts; `ptbert_models.generate` calls this."""
+        return MemoryDecoding(self, attention_mask)
+
     def reset_length(self, tgt_len: int, ext_len: int, mem_len: int) -> None:
         """Change the lengths of segments and memory, for evaluation for example."""
         self.transformer.reset_length(tgt_len, ext_len, mem_len)
@@ -375,7 +386,7 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
     def _ordinary_softmax(self, hidden: Tensor, target: Tensor | None) -> Tensor:
         """Score all tokens, or a sample of them for a training loss."""
         if target is None:
-            return F.log_softmax(self.out_layer(hidden), dim=-1)
+            return self.log_probabilities(hidden)
         labelled = target != UNLABELLED
         labels = target.where(labelled, 0)
         check_ids(labels, self.config.n_token, name="target", remedy=IDS_REMEDY)
