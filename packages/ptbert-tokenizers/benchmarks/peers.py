@@ -24,7 +24,8 @@ class Task:
         tokenizer: our class.
         options: keyword arguments for it.
         hugging_face: makes the peer of the tokenizers library from the folder.
-        name_2019: name of the class in the 2019 library.
+        name_2019: name of the class in the 2019 library; None for GPT-2, where the last release
+            fails on text beyond ASCII.
         has_tiktoken: whether tiktoken can do it.
     """
 
@@ -32,7 +33,7 @@ class Task:
     tokenizer: Any
     options: dict[str, Any]
     hugging_face: Callable[[Path], Any]
-    name_2019: str
+    name_2019: str | None
     has_tiktoken: bool = False
 
     def ours(self, vocabularies: Path) -> Any:
@@ -52,8 +53,9 @@ class Task:
             makers["tokenizers encode_batch_fast"] = lambda: _fast(self.hugging_face(folder))
         if self.has_tiktoken and importlib.util.find_spec("tiktoken"):
             makers["tiktoken encode_ordinary"] = lambda: _tiktoken(folder)
-        if with_2019:
-            makers["2019"] = lambda: _of_2019(self.name_2019, folder, self.options)
+        name = self.name_2019
+        if with_2019 and name is not None:
+            makers["2019"] = lambda: _of_2019(name, folder, self.options)
         return makers
 
 
@@ -144,7 +146,7 @@ TASKS = {
         _hugging_face_bert(False),
         "BertTokenizer",
     ),
-    "gpt2": Task("gpt2", GPT2Tokenizer, {}, _hugging_face_gpt2, "GPT2Tokenizer", True),
+    "gpt2": Task("gpt2", GPT2Tokenizer, {}, _hugging_face_gpt2, None, True),
     "openai-gpt": Task(
         "openai-gpt", OpenAIGPTTokenizer, {}, _hugging_face_gpt, "OpenAIGPTTokenizer"
     ),

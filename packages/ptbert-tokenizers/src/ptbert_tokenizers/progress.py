@@ -3,9 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
-
-from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+from typing import Any, TypeVar
 
 from ptbert_tokenizers.vocabulary import PathLike
 
@@ -33,7 +31,7 @@ def lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no text file at {os.fspath(path)!r}; check the path")
-    bar = tqdm(
+    bar = _tqdm()(
         total=os.path.getsize(path),
         unit="B",
         unit_scale=True,
@@ -56,5 +54,11 @@ def lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
 
 def watched(items: Iterable[T], *, verbose: bool, unit: str) -> Iterable[T]:
     """Return the same items, counted by a bar on standard error if ``verbose``."""
-    bar: Iterable[T] = tqdm(items, unit=f" {unit}", disable=not verbose)
+    bar: Iterable[T] = _tqdm()(items, unit=f" {unit}", disable=not verbose)
     return bar
+
+
+def _tqdm() -> Any:
+    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]  # slow to import
+
+    return tqdm

@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.quick import FlatIds
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from ptbert_tokenizers.pretrained import PretrainedTokenizer
 
 _AHEAD = 2  # blocks in waiting for each process
@@ -30,6 +31,8 @@ def flat_blocks(
     if workers == 1:
         yield from map(tokenizer.encode_flat, blocks)
         return
+    from concurrent.futures import ProcessPoolExecutor  # slow to import, and seldom needed
+
     with ProcessPoolExecutor(workers, initializer=_take, initargs=(tokenizer,)) as pool:
         waiting: deque[Future[FlatIds]] = deque()
         try:
