@@ -15,11 +15,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 PACKAGES = ROOT / "packages"
 NAMES = sorted(path.name for path in PACKAGES.iterdir() if (path / "pyproject.toml").exists())
-THIRD_PARTY = {"filelock", "numpy", "regex", "requests", "torch", "tqdm"}
+THIRD_PARTY = {"filelock", "numpy", "regex", "requests", "torch", "tqdm", "urllib3"}
 # Imported inside one function each; what they add is an extra.
 OPTIONAL = {"boto3", "ftfy", "matplotlib", "safetensors", "spacy"}
-# What a declared dependency is made of, and always brings along.
-PARTS = {"urllib3": "requests"}
 # Imported inside functions that callers of torch reach only: ptbert-tokenizers must do without.
 LATE = {"ptbert-tokenizers": {"torch"}}
 
@@ -53,7 +51,7 @@ def test_imports_are_declared(name):
     foreign = used - set(sys.stdlib_module_names) - {module} - OPTIONAL - LATE.get(name, set())
 
     declared = {each.name for each in requirements(name) if not each.marker}
-    assert {PARTS.get(each, homes[each][0]) for each in foreign} <= declared
+    assert {homes[each][0] for each in foreign} <= declared
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,14 +11,13 @@ while it runs, ``Tensor.byte`` gives truth values.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from pytorch_pretrained_bert import modeling_transfo_xl as transfo_xl_2019
+from timing import compare
 from torch import Tensor, nn
 
 from ptbert_models import TransfoXLConfig, TransfoXLLMHeadModel
@@ -93,24 +92,11 @@ def contestants(layers: int, length: int, *, loss: bool) -> Contestants:
     }
 
 
-def compare(title: str, runs: Contestants, rounds: int) -> None:
-    """Time all contestants in turn and print a table."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for round_number in range(rounds + 1):  # the first one warms up
-        expected = None
-        for name, run in runs.items():
-            start = time.process_time()
-            output = run()
-            if round_number:
-                times[name].append(time.process_time() - start)
-            if output is not None:
-                expected = output if expected is None else expected
-                torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")
-    for name, median in medians.items():
-        low, ratio = min(times[name]), median / medians[OURS]
-        print(f"| {name} | {1000 * median:.0f} | {1000 * low:.0f} | {ratio:.2f} |")
+def same(outputs: dict[str, Tensor], name: str, output: Tensor | None) -> None:
+    """Raise unless a contestant's numbers are those of the first one."""
+    if output is not None:
+        expected = outputs.setdefault("first", output)
+        torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)
 
 
 def main() -> None:
@@ -125,9 +111,11 @@ def main() -> None:
     print(f"{arguments.rounds} rounds, {arguments.layers} layers")
     with torch.no_grad():
         title = f"{TEXTS} x {SEGMENT} tokens after {MEMORY}: losses"
-        compare(title, contestants(arguments.layers, SEGMENT, loss=True), arguments.rounds)
+        runs = contestants(arguments.layers, SEGMENT, loss=True)
+        compare(title, runs, arguments.rounds, partial(same, {}))
         title = f"{TEXTS} x 1 token after {MEMORY}: log-probabilities of the next"
-        compare(title, contestants(arguments.layers, 1, loss=False), arguments.rounds)
+        runs = contestants(arguments.layers, 1, loss=False)
+        compare(title, runs, arguments.rounds, partial(same, {}))
 
 
 if __name__ == "__main__":

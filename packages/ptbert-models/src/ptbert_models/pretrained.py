@@ -110,6 +110,18 @@ class PreTrainedModel(nn.Module):
         _log(report, cls.__name__, source)
         return model
 
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training keeps only what each layer is given, and computes the rest again.
+
+        That trades time for memory. A model with a head asks the bare model inside.
+        """
+        return bool(getattr(self, self.base_model_prefix).gradient_checkpointing)
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        getattr(self, self.base_model_prefix).gradient_checkpointing = wanted
+
     def save_pretrained(
         self, save_directory: str | os.PathLike[str], *, safe_serialization: bool = False
     ) -> None:

@@ -10,6 +10,7 @@ character and a line end, which is where the cuts are.
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import regex  # type: ignore[import-untyped, unused-ignore]
 
@@ -84,7 +85,10 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _in_parts(text: str) -> Iterator[list[str]]:
-    foreign = _FOREIGN.search(text)
-    matches = PATTERN.finditer(valid(text)) if foreign else _FAMILIAR_PATTERN.finditer(text)
+    matches: Iterator[Any]  # of one of two modules
+    if _FOREIGN.search(text):
+        matches = PATTERN.finditer(valid(text))
+    else:
+        matches = _FAMILIAR_PATTERN.finditer(text)
     while words := [match[0] for match in islice(matches, _WORDS)]:
         yield words

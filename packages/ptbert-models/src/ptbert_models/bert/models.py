@@ -173,15 +173,6 @@ class BertWithHead(BertPreTrainedModel):
         self.output_attentions = output_attentions
         self.bert = BertModel(config, output_attentions, keep_multihead_output)
 
-    @property
-    def gradient_checkpointing(self) -> bool:
-        """Whether training keeps only the layers' inputs, and computes the rest again."""
-        return self.bert.gradient_checkpointing
-
-    @gradient_checkpointing.setter
-    def gradient_checkpointing(self, wanted: bool) -> None:
-        self.bert.gradient_checkpointing = wanted
-
     def encode(
         self,
         input_ids: Tensor,

@@ -35,15 +35,6 @@ class GPTWithHead(GPTPreTrainedModel):
         self.transformer = self.bare_type(config, output_attentions, keep_multihead_output)
         self.lm_head = self.lm_head_type(self.transformer.token_embedding().weight, config)
 
-    @property
-    def gradient_checkpointing(self) -> bool:
-        """Whether training trades time for memory; see `GPTDecoder`."""
-        return self.transformer.gradient_checkpointing
-
-    @gradient_checkpointing.setter
-    def gradient_checkpointing(self, wanted: bool) -> None:
-        self.transformer.gradient_checkpointing = wanted
-
     def set_num_special_tokens(
         self, num_special_tokens: int, predict_special_tokens: bool = True
     ) -> None:

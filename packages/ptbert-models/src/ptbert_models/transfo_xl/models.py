@@ -310,15 +310,6 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         self.apply(self.init_weights)
         self.tie_weights()
 
-    @property
-    def gradient_checkpointing(self) -> bool:
-        """Whether layers are computed again on the way back, which saves memory in training."""
-        return self.transformer.gradient_checkpointing
-
-    @gradient_checkpointing.setter
-    def gradient_checkpointing(self, wanted: bool) -> None:
-        self.transformer.gradient_checkpointing = wanted
-
     def tie_weights(self) -> None:
         """Let softmax and embedding share what the configuration says they share."""
         embedding = self.transformer.word_emb
