@@ -85,10 +85,8 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _in_parts(text: str) -> Iterator[list[str]]:
-    matches: Iterator[Any]  # of one of two modules
-    if _FOREIGN.search(text):
-        matches = PATTERN.finditer(valid(text))
-    else:
-        matches = _FAMILIAR_PATTERN.finditer(text)
+    foreign = _FOREIGN.search(text)
+    pattern: Any = PATTERN if foreign else _FAMILIAR_PATTERN  # of one of two modules
+    matches = pattern.finditer(valid(text) if foreign else text)
     while words := [match[0] for match in islice(matches, _WORDS)]:
         yield words
