@@ -90,9 +90,8 @@ class BertSelfAttention(nn.Module):
         self.output_attentions = output_attentions
         self.keep_multihead_output = keep_multihead_output
         self.multihead_output = None
-        self.query = nn.Linear(config.hidden_size, self.all_head_size)
-        self.key = nn.Linear(config.hidden_size, self.all_head_size)
-        self.value = nn.Linear(config.hidden_size, self.all_head_size)
+        width, features = config.hidden_size, self.all_head_size
+        self.query, self.key, self.value = (nn.Linear(width, features) for _ in range(3))
         self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
 
     def transpose_for_scores(self, x: Tensor) -> Tensor:

@@ -138,12 +138,12 @@ class MultiHeadAttn(nn.Module):
         self.d_head = d_head
         self.scale = d_head**-0.5
         self.pre_lnorm = pre_lnorm
-        self.q_net = nn.Linear(d_model, n_head * d_head, bias=False)
-        self.kv_net = nn.Linear(d_model, 2 * n_head * d_head, bias=False)
-        self.drop = nn.Dropout(dropout)
-        self.dropatt = nn.Dropout(dropatt)
-        self.o_net = nn.Linear(n_head * d_head, d_model, bias=False)
+        width = n_head * d_head
+        self.q_net = nn.Linear(d_model, width, bias=False)
+        self.kv_net = nn.Linear(d_model, 2 * width, bias=False)
+        self.o_net = nn.Linear(width, d_model, bias=False)
         self.layer_norm = BertLayerNorm(d_model)
+        self.drop, self.dropatt = nn.Dropout(dropout), nn.Dropout(dropatt)
         self.r_r_bias = new_bias(n_head, d_head) if r_r_bias is None else r_r_bias
         self.r_w_bias = new_bias(n_head, d_head) if r_w_bias is None else r_w_bias
 
@@ -217,11 +217,11 @@ class RelMultiHeadAttn(nn.Module):
         self.d_head = d_head
         self.scale = d_head**-0.5
         self.pre_lnorm = pre_lnorm
-        self.qkv_net = nn.Linear(d_model, 3 * n_head * d_head, bias=False)
-        self.drop = nn.Dropout(dropout)
-        self.dropatt = nn.Dropout(dropatt)
-        self.o_net = nn.Linear(n_head * d_head, d_model, bias=False)
+        width = n_head * d_head
+        self.qkv_net = nn.Linear(d_model, 3 * width, bias=False)
+        self.o_net = nn.Linear(width, d_model, bias=False)
         self.layer_norm = BertLayerNorm(d_model)
+        self.drop, self.dropatt = nn.Dropout(dropout), nn.Dropout(dropatt)
         if self.has_biases:
             self.r_r_bias = new_bias(n_head, d_head) if r_r_bias is None else r_r_bias
             self.r_w_bias = new_bias(n_head, d_head) if r_w_bias is None else r_w_bias
