@@ -96,6 +96,20 @@ _NAMES = {
         "WordpieceTokenizer",
     ),
 }
+_MODULES_2019 = (
+    "file_utils",
+    "modeling",
+    "modeling_gpt2",
+    "modeling_openai",
+    "modeling_transfo_xl",
+    "modeling_transfo_xl_utilities",
+    "optimization",
+    "optimization_openai",
+    "tokenization",
+    "tokenization_gpt2",
+    "tokenization_openai",
+    "tokenization_transfo_xl",
+)
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604  # the values are strings
@@ -106,6 +120,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("ptbert")
+    if name in _MODULES_2019:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,34 @@
+"""The BERT tokenizer under the names of 2019."""
+
+from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_tokenizers import (
+    BasicTokenizer,
+    BertTokenizer,
+    WordpieceTokenizer,
+    load_vocab,
+    whitespace_tokenize,
+)
+from ptbert_tokenizers.bert import VOCAB_NAME
+from ptbert_tokenizers.unicode import is_control as _is_control
+from ptbert_tokenizers.unicode import is_punctuation as _is_punctuation
+from ptbert_tokenizers.unicode import is_whitespace as _is_whitespace
+
+PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("bert", "vocabulary")
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
+    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
+}
+
+__all__ = [
+    "PRETRAINED_VOCAB_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP",
+    "VOCAB_NAME",
+    "BasicTokenizer",
+    "BertTokenizer",
+    "WordpieceTokenizer",
+    "_is_control",
+    "_is_punctuation",
+    "_is_whitespace",
+    "cached_path",
+    "load_vocab",
+    "whitespace_tokenize",
+]

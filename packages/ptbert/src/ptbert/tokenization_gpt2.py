@@ -1,0 +1,26 @@
+"""The GPT-2 tokenizer under the names of 2019."""
+
+from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_tokenizers import GPT2Tokenizer
+from ptbert_tokenizers.bpe import bytes_to_unicode, get_pairs
+from ptbert_tokenizers.bpe_tokenizer import MERGES_NAME, VOCAB_NAME
+from ptbert_tokenizers.pretrained import SPECIAL_TOKENS_NAME
+
+PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt2", "vocabulary")
+PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt2", "merges")
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
+    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
+}
+
+__all__ = [
+    "MERGES_NAME",
+    "PRETRAINED_MERGES_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP",
+    "SPECIAL_TOKENS_NAME",
+    "VOCAB_NAME",
+    "GPT2Tokenizer",
+    "bytes_to_unicode",
+    "cached_path",
+    "get_pairs",
+]

@@ -1,0 +1,28 @@
+"""The OpenAI GPT tokenizer under the names of 2019."""
+
+from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_tokenizers import BasicTokenizer, OpenAIGPTTokenizer
+from ptbert_tokenizers.bpe import get_pairs
+from ptbert_tokenizers.bpe_tokenizer import MERGES_NAME, VOCAB_NAME
+from ptbert_tokenizers.openai import text_standardize
+from ptbert_tokenizers.pretrained import SPECIAL_TOKENS_NAME
+
+PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt", "vocabulary")
+PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt", "merges")
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
+    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
+}
+
+__all__ = [
+    "MERGES_NAME",
+    "PRETRAINED_MERGES_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP",
+    "SPECIAL_TOKENS_NAME",
+    "VOCAB_NAME",
+    "BasicTokenizer",
+    "OpenAIGPTTokenizer",
+    "cached_path",
+    "get_pairs",
+    "text_standardize",
+]

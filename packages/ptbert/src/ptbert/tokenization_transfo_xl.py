@@ -1,0 +1,47 @@
+"""The Transformer-XL tokenizer and its corpora under the names of 2019.
+
+The corpora need torch, which is loaded when one of their names is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ptbert_hub import archive_map, cached_path
+from ptbert_tokenizers import TransfoXLTokenizer
+from ptbert_tokenizers.transfo_xl import TORCH_VOCAB_NAME as VOCAB_NAME
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from ptbert.corpus import CORPUS_NAME, TransfoXLCorpus, get_lm_corpus
+    from ptbert.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+
+PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("transfo_xl", "vocabulary")
+PRETRAINED_CORPUS_ARCHIVE_MAP = archive_map("transfo_xl", "corpus")
+
+_HOMES = {
+    "CORPUS_NAME": "ptbert.corpus",
+    "LMMultiFileIterator": "ptbert.lm_batches",
+    "LMOrderedIterator": "ptbert.lm_batches",
+    "LMShuffledIterator": "ptbert.lm_batches",
+    "TransfoXLCorpus": "ptbert.corpus",
+    "get_lm_corpus": "ptbert.corpus",
+}
+
+__all__ = [
+    "CORPUS_NAME",
+    "PRETRAINED_CORPUS_ARCHIVE_MAP",
+    "PRETRAINED_VOCAB_ARCHIVE_MAP",
+    "VOCAB_NAME",
+    "LMMultiFileIterator",
+    "LMOrderedIterator",
+    "LMShuffledIterator",
+    "TransfoXLCorpus",
+    "TransfoXLTokenizer",
+    "cached_path",
+    "get_lm_corpus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
