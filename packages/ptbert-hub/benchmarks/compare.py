@@ -4,7 +4,7 @@
     python packages/ptbert-hub/benchmarks/compare.py [--megabytes 1000] [--runs 5]
 
 A child process serves zeros on loopback with ``sendfile``. Both sides write the file to the same
-disk; ours also hashes, syncs, records and publishes it. The time is the least of the runs.
+disk; ours also hashes, syncs, records and publishes it. Medians, after a round that warms up.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 
 PEAK = """
 def peak():
@@ -98,28 +99,36 @@ def compare(folder: Path, megabytes: int, runs: int) -> None:
     server = context.Process(target=serve, args=(str(served), port), daemon=True)
     server.start()
     address = f"http://127.0.0.1:{port.get()}/model.dat"
-    sides = {"bare loop": [], "bare loop + fsync": [], "ptbert-hub": []}
-    for _ in range(runs):
-        sides["bare loop"].append(measured(BARE, address, str(folder / "bare")))
-        (folder / "bare").unlink()
-        sides["bare loop + fsync"].append(measured(BARE, address, str(folder / "bare"), "sync"))
-        (folder / "bare").unlink()
-        sides["ptbert-hub"].append(measured(OURS, address, str(folder / "cache")))
-        shutil.rmtree(folder / "cache")
+    bare, cache = str(folder / "bare"), str(folder / "cache")
+    runners = {
+        "bare loop": lambda: measured(BARE, address, bare),
+        "bare loop + fsync": lambda: measured(BARE, address, bare, "sync"),
+        "ptbert-hub": lambda: measured(OURS, address, cache),
+    }
+    sides = {name: [] for name in runners}
+    for run in range(runs + 1):
+        names = list(runners)
+        for position in range(3):  # each side follows each other one as often
+            name = names[(run + position) % 3]
+            sides[name].append(runners[name]())
+            shutil.rmtree(cache, ignore_errors=True)
+            Path(bare).unlink(missing_ok=True)
+            os.sync()  # what one side left to be written is not the next one's burden
     server.terminate()
     report(sides, megabytes, runs)
 
 
 def report(sides: dict[str, list[tuple[float, float, float]]], megabytes: int, runs: int) -> None:
     """Print one line for each side, and what an import costs."""
-    print(f"{megabytes} MB over loopback, least of {runs} runs")
+    print(f"{megabytes} MB over loopback, medians of {runs} runs")
     print(f"{'':<20}{'MB/s':>8}{'CPU s':>8}{'MB of memory':>14}")
     for name, results in sides.items():
-        wall, used, memory = (min(column) for column in zip(*results, strict=True))
+        wall, used, memory = (median(column) for column in zip(*results[1:], strict=True))
         print(f"{name:<20}{megabytes / wall:>8.0f}{used:>8.2f}{memory:>14.0f}")
-    least = {name: min(result[0] for result in results) for name, results in sides.items()}
     for name in ("bare loop", "bare loop + fsync"):
-        print(f"ptbert-hub reaches {least[name] / least['ptbert-hub']:.0%} of the {name}")
+        pairs = list(zip(sides[name], sides["ptbert-hub"], strict=True))[1:]
+        share = median(theirs[0] / ours[0] for theirs, ours in pairs)
+        print(f"ptbert-hub reaches {share:.0%} of the {name}, run by run")
     for module in ("ptbert_hub", "requests"):
         times = [
             float(
