@@ -200,6 +200,8 @@ def faults(session: nox.Session) -> None:
     """Run the long fault campaigns of the hub, and what else is marked slow."""
     for name in PROJECTS:
         install(session, name, extra=(PYTEST, *tools(f"packages/{name}/tests/requirements.txt")))
+    # The downloader of 2019, as a witness; what it asks for is there but for boto3, moto's part.
+    session.install("--no-deps", "pytorch-pretrained-bert==0.6.2")
     session.run("pytest", "-m", "slow", *(session.posargs or ["packages", "tests-integration"]))
 
 
