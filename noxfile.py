@@ -202,7 +202,7 @@ def faults(session: nox.Session) -> None:
         install(session, name, extra=(PYTEST, *tools(f"packages/{name}/tests/requirements.txt")))
     # The downloader of 2019, as a witness; what it asks for is there but for boto3, moto's part.
     session.install("--no-deps", "pytorch-pretrained-bert==0.6.2")
-    session.run("pytest", "-m", "slow", *(session.posargs or ["packages", "tests-integration"]))
+    session.run("pytest", "-m", "slow", *(session.posargs or ["packages"]))
 
 
 @nox.session(requires=["build"], default=False)
