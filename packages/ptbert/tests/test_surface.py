@@ -46,6 +46,7 @@ NAMES = [
     "WordpieceTokenizer",
     "__version__",
     "cached_path",
+    "install_as",
     "load_tf_weights_in_bert",
     "load_tf_weights_in_gpt2",
     "load_tf_weights_in_openai_gpt",

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ptbert.commands import features
+from ptbert.commands import features, run
 
-COMMANDS = (features,)
+COMMANDS = (features, run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,114 @@
+"""Drop-in mode: programs that import the library of 2019 get ptbert."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import CodeType, ModuleType
+
+RELEASES = ("april", "june")
+
+
+def install_as(name: str, *, release: str = "april") -> None:
+    """Make ``import NAME`` and ``import NAME.SUBMODULE`` answer with ptbert.
+
+    Nothing is imported before the program does. It does not matter whether a library of that name
+    is installed. Pickles that name its classes load; new ones name the classes of ptbert. Calling
+    it again is allowed and may change the release.
+
+    Args:
+        name: what programs import, such as "pytorch_pretrained_bert".
+        release: which of the two states of 2019 counts where they disagree: "april", the last
+            release, in which ``GPT2Model`` and ``OpenAIGPTModel`` return the last layer's hidden
+            states, or "june", the documented state, in which they return the list of all layers.
+            The models are the same classes under both names, so this holds for ptbert's too from
+            the moment when ``name`` is imported.
+
+    Raises:
+        ImportError: if another library of that name has been imported already.
+        ValueError: if the name cannot be taken, or there is no such release.
+
+    Example:
+        >>> install_as("pytorch_pretrained_bert")
+        >>> from pytorch_pretrained_bert.tokenization import whitespace_tokenize
+        >>> whitespace_tokenize("old programs  run")
+        ['old', 'programs', 'run']
+    """
+    if release not in RELEASES:
+        raise ValueError(f"release={release!r} is unknown; choose one of {', '.join(RELEASES)}")
+    if not name.isidentifier() or name == __package__:
+        raise ValueError(
+            f"name={name!r} cannot be taken; give the name of a package that programs import, "
+            "such as 'pytorch_pretrained_bert'"
+        )
+    for finder in sys.meta_path:
+        if isinstance(finder, _Alias) and finder.name == name:
+            finder.release = release
+            if name in sys.modules:
+                finder.play_release()
+            return
+    if name in sys.modules:
+        origin = getattr(sys.modules[name], "__file__", None)
+        raise ImportError(
+            f"{name!r} has been imported already, from {origin!r}; "
+            "call install_as before anything imports it"
+        )
+    sys.meta_path.insert(0, _Alias(name, release))
+
+
+class _Alias(MetaPathFinder, InspectLoader):
+    """Finds and loads the modules of ptbert under another name.
+
+    Args:
+        name: the other name of the package.
+        release: see `install_as`.
+    """
+
+    def __init__(self, name: str, release: str) -> None:
+        self.name = name
+        self.release = release
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module comes from, or None if it is none of ptbert's."""
+        package, _, _ = fullname.partition(".")
+        original = find_spec(self._original(fullname)) if package == self.name else None
+        if original is None:
+            return None
+        is_package = original.submodule_search_locations is not None
+        return ModuleSpec(fullname, self, origin=original.origin, is_package=is_package)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put ptbert's module in the place of the empty new one."""
+        fullname = module.__name__
+        sys.modules[fullname] = import_module(self._original(fullname))
+        if fullname == self.name:
+            self.play_release()
+
+    def play_release(self) -> None:
+        """Let the models return what they did in the release."""
+        from ptbert_models.gpt.decoder import GPTDecoder
+
+        GPTDecoder.last_hidden_state_only = self.release == "april"
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the code of a module, for ``python -m``."""
+        return self._loader(fullname).get_code(self._original(fullname))
+
+    def get_source(self, fullname: str) -> str | None:
+        """Return the text of a module."""
+        return self._loader(fullname).get_source(self._original(fullname))
+
+    def _loader(self, fullname: str) -> InspectLoader:
+        loader = getattr(find_spec(self._original(fullname)), "loader", None)
+        if not isinstance(loader, InspectLoader):
+            raise ImportError(f"{fullname!r} has no code of its own; it is not a module of ptbert")
+        return loader
+
+    def _original(self, fullname: str) -> str:
+        return f"{__package__}{fullname.removeprefix(self.name)}"

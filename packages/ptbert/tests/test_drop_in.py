@@ -1,0 +1,198 @@
+"""Programs that import the library of 2019 get ptbert."""
+
+import doctest
+import importlib
+import pickle
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+import ptbert
+from ptbert import BertConfig, BertModel, GPT2Config, GPT2Model, drop_in
+from ptbert_models.gpt.decoder import GPTDecoder
+
+NAME = "pytorch_pretrained_bert"
+MODULES = [
+    "file_utils",
+    "modeling",
+    "modeling_gpt2",
+    "modeling_openai",
+    "modeling_transfo_xl",
+    "modeling_transfo_xl_utilities",
+    "optimization",
+    "optimization_openai",
+    "tokenization",
+    "tokenization_gpt2",
+    "tokenization_openai",
+    "tokenization_transfo_xl",
+]
+WHOLE_MODELS = Path(__file__).parent / "data" / "whole_models_2019.pt"
+
+
+@pytest.fixture(autouse=True)
+def _clean_imports(monkeypatch):
+    """Whatever a test installs and imports is gone afterwards."""
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+
+
+def test_the_example_runs():
+    result = doctest.testmod(drop_in)
+    assert (result.attempted, result.failed) == (3, 0)
+
+
+def test_the_package_is_ptbert():
+    ptbert.install_as(NAME)
+    assert importlib.import_module(NAME) is ptbert
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_submodule_is_that_of_ptbert(module):
+    ptbert.install_as(NAME)
+
+    found = importlib.import_module(f"{NAME}.{module}")
+
+    assert found is importlib.import_module(f"ptbert.{module}")
+    assert found.__name__ == found.__spec__.name == f"ptbert.{module}"
+
+
+def test_nothing_is_imported_before_the_program_does():
+    code = f"""
+import sys, ptbert
+ptbert.install_as({NAME!r})
+print({{"torch", "ptbert_models", {NAME!r}}} & {{*sys.modules}})
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+def test_installing_again_changes_nothing():
+    ptbert.install_as(NAME)
+    finders = [*sys.meta_path]
+
+    ptbert.install_as(NAME)
+
+    assert sys.meta_path == finders
+
+
+def test_a_module_that_ptbert_lacks_is_not_found():
+    ptbert.install_as(NAME)
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{NAME}.modelling'"):
+        importlib.import_module(f"{NAME}.modelling")
+
+
+def test_a_library_imported_before_is_not_replaced(monkeypatch):
+    library = ModuleType(NAME)
+    library.__file__ = "/site-packages/library/__init__.py"
+    monkeypatch.setitem(sys.modules, NAME, library)
+
+    with pytest.raises(ImportError, match=r"imported already, from '/site-packages/.*call install"):
+        ptbert.install_as(NAME)
+
+    assert sys.modules[NAME] is library
+
+
+def test_an_installed_library_steps_behind(tmp_path, monkeypatch):
+    (tmp_path / f"{NAME}.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+
+    ptbert.install_as(NAME)
+
+    assert importlib.import_module(NAME) is ptbert
+
+
+@pytest.mark.parametrize("name", ["ptbert", "a.b", ""])
+def test_a_name_that_cannot_be_taken_is_refused(name):
+    with pytest.raises(ValueError, match=re.escape(f"name={name!r} cannot be taken; give")):
+        ptbert.install_as(name)
+
+
+def test_an_unknown_release_is_refused():
+    with pytest.raises(ValueError, match="release='may' is unknown; choose one of april, june"):
+        ptbert.install_as(NAME, release="may")
+
+
+def tiny_gpt2():
+    return GPT2Model(GPT2Config(5, n_positions=4, n_ctx=4, n_embd=4, n_layer=2, n_head=2)).eval()
+
+
+@pytest.mark.parametrize("release", ["april", "june"])
+def test_the_release_says_what_gpt_models_return(release):
+    ptbert.install_as(NAME, release=release)
+    importlib.import_module(NAME)
+
+    hidden, _ = tiny_gpt2()(torch.tensor([[1, 2]]))
+
+    if release == "april":
+        assert hidden.shape == (1, 2, 4)
+    else:
+        assert [layer.shape for layer in hidden] == [(1, 2, 4)] * 3  # the embeddings come first
+
+
+def test_the_release_can_change_later():
+    ptbert.install_as(NAME, release="april")
+    importlib.import_module(NAME)
+
+    ptbert.install_as(NAME, release="june")
+
+    assert isinstance(tiny_gpt2()(torch.tensor([[1, 2]]))[0], list)
+
+
+def test_the_release_waits_for_the_import():
+    ptbert.install_as(NAME, release="april")
+    assert isinstance(tiny_gpt2()(torch.tensor([[1, 2]]))[0], list)
+
+
+def test_code_and_source_can_be_asked_for():
+    ptbert.install_as(NAME)
+    loader = find_spec(f"{NAME}.modeling").loader
+
+    assert loader.get_code(f"{NAME}.modeling").co_filename == ptbert.modeling.__file__
+    assert loader.get_source(f"{NAME}.modeling") == Path(ptbert.modeling.__file__).read_text()
+    with pytest.raises(ImportError, match=rf"'{NAME}\.commands\.x' has no code of its own"):
+        loader.get_code(f"{NAME}.commands.x")
+
+
+def test_pickled_configurations_that_name_the_library_load():
+    config = BertConfig(7, hidden_size=4)
+    pickled = pickle.dumps(config, protocol=2)
+    named = pickled.replace(b"cptbert_models.bert.config\n", f"c{NAME}.modeling\n".encode())
+    assert named != pickled
+    ptbert.install_as(NAME)
+
+    loaded = pickle.loads(named)
+
+    assert type(loaded) is BertConfig
+    assert loaded.to_dict() == config.to_dict()
+
+
+def test_pickles_written_in_this_mode_load_without_it():
+    ptbert.install_as(NAME)
+    modeling = importlib.import_module(f"{NAME}.modeling")
+
+    pickled = pickle.dumps(modeling.BertConfig(7))
+
+    assert NAME.encode() not in pickled
+
+
+def test_whole_models_of_2019_load_and_compute_the_same():
+    """See data/make_whole_models_2019.py for what wrote them."""
+    ptbert.install_as(NAME)
+
+    recorded = torch.load(WHOLE_MODELS, weights_only=False)
+
+    assert len(recorded) == 7
+    assert type(recorded[0][0]) is BertModel
+    for model, ids, outputs in recorded:
+        with torch.no_grad():
+            torch.testing.assert_close(model(ids), outputs)

@@ -1,0 +1,142 @@
+"""Programs run by ``ptbert run`` see what they would see under python."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ptbert.__main__ import main
+
+REPORT = """\
+import sys, __main__
+import pytorch_pretrained_bert
+import neighbour
+print(pytorch_pretrained_bert.__name__, __name__, __main__.__dict__ is globals())
+print(sys.argv)
+print(sys.path[0])
+"""
+
+
+def ptbert(*words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "ptbert", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "neighbour.py").touch()
+    (folder / "report.py").write_text(REPORT)
+    return folder
+
+
+def test_a_script_is_the_main_program(folder, tmp_path):
+    script = folder / "report.py"
+
+    done = ptbert("run", script, "-m", "--release", "x", cwd=tmp_path)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "ptbert __main__ True",
+        str([str(script), "-m", "--release", "x"]),
+        str(folder),
+    ]
+
+
+def test_a_module_is_the_main_program(folder):
+    done = ptbert("run", "--release", "june", "-m", "report", "--lr", "1", cwd=folder)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "ptbert __main__ True",
+        str([str(folder / "report.py"), "--lr", "1"]),
+        str(folder),
+    ]
+
+
+def test_the_package_of_2019_is_a_program_too(folder):
+    done = ptbert("run", "-m", "pytorch_pretrained_bert", "--help", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ptbert ")
+
+
+GPT2 = """\
+import torch
+from pytorch_pretrained_bert import GPT2Config, GPT2Model
+
+sizes = dict(n_positions=4, n_ctx=4, n_embd=4, n_layer=2, n_head=2)
+hidden, _ = GPT2Model(GPT2Config(5, **sizes))(torch.tensor([[1, 2]]))
+print(type(hidden).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "returned"),
+    [([], "Tensor"), (["--release", "april"], "Tensor"), (["--release", "june"], "list")],
+)
+def test_the_release_is_that_of_april_unless_asked(tmp_path, options, returned):
+    (tmp_path / "program.py").write_text(GPT2)
+    assert ptbert("run", *options, "program.py", cwd=tmp_path).stdout == f"{returned}\n"
+
+
+def test_the_classes_of_a_script_can_be_pickled(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import pickle\n"
+        "class Example: pass\n"
+        "print(type(pickle.loads(pickle.dumps(Example()))) is Example)\n"
+    )
+    assert ptbert("run", "program.py", cwd=tmp_path).stdout == "True\n"
+
+
+@pytest.mark.parametrize("words", [["program.py"], ["-m", "program"]])
+def test_an_error_of_the_program_is_reported_from_its_own_first_line(tmp_path, words):
+    program = tmp_path / "program.py"
+    program.write_text("def train():\n    raise ValueError('no data')\ntrain()\n")
+
+    done = ptbert("run", *words, cwd=tmp_path)
+
+    alone = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    ours, pythons = (
+        [line for line in each.stderr.splitlines() if "frozen runpy" not in line]
+        for each in (done, alone)
+    )
+    assert (done.returncode, done.stdout) == (alone.returncode, "") == (1, "")
+    assert ours[-1] == pythons[-1] == "ValueError: no data"
+    assert len(ours) == len(pythons)
+    assert ours[0] == "Traceback (most recent call last):"
+    assert "ptbert" not in "".join(ours).replace(str(tmp_path), "")
+
+
+def test_a_program_chooses_its_exit_code(tmp_path):
+    (tmp_path / "program.py").write_text("raise SystemExit(7)\n")
+    assert ptbert("run", "program.py", cwd=tmp_path).returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "there is no program to run; give a script, or -m and a module"),
+        (["-m"], "there is no program to run; give a script, or -m and a module"),
+        (["no_such.py"], "there is no script 'no_such.py'; check the path"),
+        (["-m", "no_such_module"], "there is no module 'no_such_module'; check the name"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error_of_one_line(words, message, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+
+    assert main(["run", *words]) == 1
+
+    error = capsys.readouterr().err
+    assert error.startswith(f"ptbert run: {message}")
+    assert error.count("\n") == 1
