@@ -41,7 +41,7 @@ def folder(tmp_path):
 def test_a_script_is_the_main_program(folder, tmp_path):
     script = folder / "report.py"
 
-    done = ptbert("run", script, "-m", "--release", "x", cwd=tmp_path)
+    done = ptbert("run", "--release", "june", script, "-m", "--release", "x", cwd=tmp_path)
 
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
@@ -63,7 +63,10 @@ def test_a_module_is_the_main_program(folder):
 
 
 def test_the_package_of_2019_is_a_program_too(folder):
-    done = ptbert("run", "-m", "pytorch_pretrained_bert", "--help", cwd=folder)
+    words = ["-m", "pytorch_pretrained_bert", "--help"]
+
+    done = ptbert("run", "--release", "june", *words, cwd=folder)
+
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: ptbert ")
 

@@ -91,10 +91,11 @@ class _Alias(MetaPathFinder, InspectLoader):
             self.play_release()
 
     def play_release(self) -> None:
-        """Let the models return what they did in the release."""
-        from ptbert_models.gpt.decoder import GPTDecoder
+        """Let the models return what they did in the release; June is what they do anyway."""
+        if self.release == "april" or "ptbert_models.gpt.decoder" in sys.modules:
+            from ptbert_models.gpt.decoder import GPTDecoder
 
-        GPTDecoder.last_hidden_state_only = self.release == "april"
+            GPTDecoder.last_hidden_state_only = self.release == "april"
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of a module, for ``python -m``."""
