@@ -15,6 +15,7 @@ import torch
 
 import ptbert
 from ptbert import BertConfig, BertModel, GPT2Config, GPT2Model, drop_in
+from ptbert_models import convert
 from ptbert_models.gpt.decoder import GPTDecoder
 
 NAME = "pytorch_pretrained_bert"
@@ -63,6 +64,13 @@ def test_every_submodule_is_that_of_ptbert(module):
 
     assert found is importlib.import_module(f"ptbert.{module}")
     assert found.__name__ == found.__spec__.name == f"ptbert.{module}"
+
+
+@pytest.mark.parametrize("source", ["tf", "openai", "gpt2", "transfo_xl"])
+def test_conversions_are_where_they_were(source):
+    name = f"convert_{source}_checkpoint_to_pytorch"
+    ptbert.install_as(NAME)
+    assert getattr(importlib.import_module(f"{NAME}.{name}"), name) is getattr(convert, name)
 
 
 def test_nothing_is_imported_before_the_program_does():
