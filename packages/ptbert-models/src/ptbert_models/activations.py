@@ -1,7 +1,6 @@
 """The activation functions that configurations name."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -72,21 +71,21 @@ def activation(name_or_function: str | Activation, table: Mapping[str, Activatio
     return table[name_or_function]
 
 
-BERT_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {"gelu": gelu, "gelu_tanh": gelu_tanh, "relu": F.relu, "swish": swish}
-)
+# Ordinary dictionaries, because programs add activations of their own.
+BERT_ACTIVATIONS: dict[str, Activation] = {
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "relu": F.relu,
+    "swish": swish,
+}
 # What OpenAI GPT calls "gelu" is the approximate form.
-GPT_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {"gelu": gelu_tanh, "relu": F.relu, "swish": swish}
-)
+GPT_ACTIVATIONS: dict[str, Activation] = {"gelu": gelu_tanh, "relu": F.relu, "swish": swish}
 # Names that later libraries write into GPT-2 files; all of OpenAI's use the first.
-GPT2_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {
-        "gelu_new": gelu_tanh,
-        "gelu_pytorch_tanh": gelu_tanh,
-        "gelu": gelu,
-        "relu": F.relu,
-        "swish": swish,
-        "silu": swish,
-    }
-)
+GPT2_ACTIVATIONS: dict[str, Activation] = {
+    "gelu_new": gelu_tanh,
+    "gelu_pytorch_tanh": gelu_tanh,
+    "gelu": gelu,
+    "relu": F.relu,
+    "swish": swish,
+    "silu": swish,
+}
