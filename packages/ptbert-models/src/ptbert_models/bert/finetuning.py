@@ -18,15 +18,8 @@ from ptbert_models.losses import UNCLASSIFIED, class_loss, span_loss
 from ptbert_models.outputs import with_attentions
 
 
-class BertForSequenceClassification(BertWithHead):
-    """One label for each text.
-
-    Args:
-        config: sizes and rates.
-        num_labels: number of labels.
-        output_attentions: see `BertModel`.
-        keep_multihead_output: see `BertModel`.
-    """
+class _LabelClassifier(BertWithHead):
+    """Scores of labels over something that BERT computed."""
 
     def __init__(
         self,
@@ -40,6 +33,17 @@ class BertForSequenceClassification(BertWithHead):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.classifier = nn.Linear(config.hidden_size, num_labels)
         self.apply(self.init_bert_weights)
+
+
+class BertForSequenceClassification(_LabelClassifier):
+    """One label for each text.
+
+    Args:
+        config: sizes and rates.
+        num_labels: number of labels.
+        output_attentions: see `BertModel`.
+        keep_multihead_output: see `BertModel`.
+    """
 
     def forward(
         self,
@@ -57,21 +61,8 @@ class BertForSequenceClassification(BertWithHead):
         return with_attentions(weights, scores)
 
 
-class BertForTokenClassification(BertWithHead):
+class BertForTokenClassification(_LabelClassifier):
     """One label for each token. Arguments as in `BertForSequenceClassification`."""
-
-    def __init__(
-        self,
-        config: BertConfig,
-        num_labels: int = 2,
-        output_attentions: bool = False,
-        keep_multihead_output: bool = False,
-    ) -> None:
-        super().__init__(config, output_attentions, keep_multihead_output)
-        self.num_labels = num_labels
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.classifier = nn.Linear(config.hidden_size, num_labels)
-        self.apply(self.init_bert_weights)
 
     def forward(
         self,
