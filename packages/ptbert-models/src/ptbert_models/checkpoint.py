@@ -27,6 +27,7 @@ CONFIG_NAMES = (
     "openai_gpt_config.json",
     "gpt2_config.json",
     "transfo_xl_config.json",
+    "hparams.json",  # beside OpenAI's checkpoints of GPT-2
 )
 WEIGHTS_NAMES = (
     WEIGHTS_NAME,
@@ -59,7 +60,7 @@ def find_checkpoint(
     name_or_path: str | os.PathLike[str],
     wanted: Wanted = "pytorch",
     *,
-    family: str,
+    family: str | None,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> CheckpointFiles:
     """Find the configuration and the weights of a checkpoint, downloading them if need be.
@@ -69,7 +70,7 @@ def find_checkpoint(
             file with a configuration beside it; or the URL of a folder.
         wanted: which weights beside the configuration: those of PyTorch, a TensorFlow checkpoint,
             or none, where the caller has them already.
-        family: the catalog's word for the kind of model wanted, such as "bert".
+        family: the catalog's word for the kind of model wanted, such as "bert"; None for any.
         cache_dir: where downloads are kept; see `ptbert_hub.default_cache`.
 
     Raises:
@@ -93,10 +94,10 @@ def find_checkpoint(
 
 
 def _published(
-    name: str, family: str, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
+    name: str, family: str | None, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
 ) -> CheckpointFiles:
     row = CATALOG[name]
-    if row.family != family:
+    if family not in {None, row.family}:
         raise ValueError(
             f"{name!r} is a checkpoint of the {row.family!r} family, and this class is of the "
             f"{family!r} family; use a class of the checkpoint's family"
@@ -167,8 +168,8 @@ def _first(look: Callable[[str], Path | None], names: Iterable[str], where: str)
     )
 
 
-def _unknown(name: str, family: str) -> str:
-    known = ", ".join(row.name for row in CATALOG.values() if row.family == family)
+def _unknown(name: str, family: str | None) -> str:
+    known = ", ".join(row.name for row in CATALOG.values() if family in {None, row.family})
     closest = closest_name(name)
     guess = f"did you mean {closest!r}? " if closest else ""
     return (

@@ -26,7 +26,7 @@ class PretrainedConfig:
     def __post_init__(self, vocab_size_or_config_json_file: int | str | os.PathLike[str]) -> None:
         source = vocab_size_or_config_json_file
         if isinstance(source, (str, os.PathLike)):
-            vars(self).update(read_json_object(source))
+            self._take(read_json_object(source))
         elif isinstance(source, int) and not isinstance(source, bool):
             setattr(self, self.vocabulary_key, source)
         else:
@@ -39,8 +39,12 @@ class PretrainedConfig:
     def from_dict(cls, json_object: dict[str, Any]) -> Self:
         """Make a configuration from a dictionary; unknown keys are kept, missing ones default."""
         config = cls(-1)  # type: ignore[call-arg]  # the InitVar is declared by each subclass
-        vars(config).update(copy.deepcopy(json_object))
+        config._take(copy.deepcopy(json_object))
         return config
+
+    def _take(self, values: dict[str, Any]) -> None:
+        """Set what a JSON object says; a family that was published with other names adds them."""
+        vars(self).update(values)
 
     @classmethod
     def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:

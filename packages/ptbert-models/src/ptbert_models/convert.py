@@ -1,7 +1,8 @@
-"""From the files of the models' authors to files of PyTorch, with the functions of 2019.
+"""From the files of the models' authors to files of PyTorch, and between formats.
 
-Each writes what the checkpoint holds, the weights of heads that its model class lacks included, and
-nothing that it does not hold.
+The functions of 2019 are for one family each, `convert_checkpoint` is for all. Each writes what the
+checkpoint holds, the weights of heads that its model class lacks included, and nothing that it
+does not hold.
 """
 
 from __future__ import annotations
@@ -19,13 +20,59 @@ from ptbert_models.bert import BertConfig, BertForPreTraining
 from ptbert_models.config import PretrainedConfig
 from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
 from ptbert_models.initialization import NoInitialization
+from ptbert_models.inspection import open_any_checkpoint
 from ptbert_models.loading import fill
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel
+from ptbert_models.weights import write_weights
 
 logger = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
+
+
+def convert_checkpoint(
+    source: PathLike,
+    folder: PathLike,
+    *,
+    safe_serialization: bool = False,
+    config_file: PathLike | None = None,
+    cache_dir: PathLike | None = None,
+) -> Path:
+    """Convert a checkpoint of any family and format into a folder that `from_pretrained` reads.
+
+    Old spellings of names become today's. Weights that the folder holds in the other format are
+    removed, because they are those of another model now.
+
+    Args:
+        source: see `ptbert_models.inspection.open_any_checkpoint`.
+        folder: where to write; it is made if need be.
+        safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
+        config_file: the configuration, where none stands beside the source.
+        cache_dir: where downloads are kept instead of the usual cache.
+
+    Returns:
+        The path of the weights that were written.
+
+    Raises:
+        OSError: if the source cannot be read, or the folder cannot be written to.
+        ValueError: if the source is of another kind of model, or stands in the folder itself.
+    """
+    opened = open_any_checkpoint(source, config_file=config_file, cache_dir=cache_dir)
+    target = Path(folder)
+    origin = opened.path if opened.path.is_dir() else opened.path.parent
+    if target.exists() and target.samefile(origin):
+        raise ValueError(
+            f"{os.fspath(folder)!r} is where the source is, which would be overwritten; "
+            "give another folder"
+        )
+    weights = dict(opened.weights)
+    if opened.is_authors:
+        weights = _named(opened.family.published, opened.config, weights, source)
+    target.mkdir(parents=True, exist_ok=True)
+    path = write_weights(weights, target, safe_serialization=safe_serialization)
+    opened.config.to_json_file(target / CONFIG_NAME)
+    return path
 
 
 def convert_tf_checkpoint_to_pytorch(
@@ -109,7 +156,7 @@ def convert_transfo_xl_checkpoint_to_pytorch(
 
 
 def converted(
-    model_class: Callable[..., PreTrainedModel], config: PretrainedConfig, path: PathLike
+    model_class: type[PreTrainedModel], config: PretrainedConfig, path: PathLike
 ) -> dict[str, Tensor]:
     """Return a checkpoint's weights under the names of 2019.
 
@@ -118,9 +165,18 @@ def converted(
         config: its sizes.
         path: the checkpoint.
     """
+    return _named(model_class, config, model_class.read_tensorflow(path, config), path)
+
+
+def _named(
+    model_class: type[PreTrainedModel],
+    config: PretrainedConfig,
+    weights: dict[str, Tensor],
+    path: PathLike,
+) -> dict[str, Tensor]:
+    """The weights as a model of that class saves them, and those that it does not have."""
     with NoInitialization():  # what the checkpoint does not fill is left out below
         model = model_class(config)
-    weights = model.read_tensorflow(path, config)
     plan = model.plan_loading(weights)
     fill(model, plan, take=True)
     state = {k: v for k, v in model.state_dict().items() if k not in plan.report.missing}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ptbert_models.errors import NothingLoaded, ShapeMismatch
 
-_WRAPPER_PREFIX = "module."  # what DataParallel puts before every key
+WRAPPER_PREFIX = "module."  # what DataParallel puts before every key
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def fitting_key(key: str, wanted: Mapping[str, Tensor], base_prefix: str) -> str
         >>> fitting_key("bert.pooler.weight", {"pooler.weight": None}, "bert.")
         'pooler.weight'
     """
-    bare = key.removeprefix(_WRAPPER_PREFIX)
+    bare = key.removeprefix(WRAPPER_PREFIX)
     for candidate in (key, bare, base_prefix + bare, bare.removeprefix(base_prefix)):
         if candidate in wanted:
             return candidate

@@ -148,8 +148,8 @@ class PreTrainedModel(nn.Module):
         """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_json_file(folder / CONFIG_NAME)
         write_weights(self.state_dict(), folder, safe_serialization=safe_serialization)
+        self.config.to_json_file(folder / CONFIG_NAME)
 
     @classmethod
     def read_tensorflow(

@@ -41,6 +41,12 @@ class GPTConfig(PretrainedConfig):
         """Number of token embeddings: the vocabulary, then the special tokens."""
         return self.vocab_size + self.n_special
 
+    def _take(self, values: dict[str, Any]) -> None:
+        if "n_vocab" in values:  # as OpenAI's own files say
+            values = {"n_positions": values.get("n_ctx", self.n_ctx)} | values
+            values["vocab_size"] = values.pop("n_vocab")
+        super()._take(values)
+
     def validate(self) -> None:
         """Raise ``ValueError`` naming the first value of which no model can be built."""
         check_positive(self, "vocab_size", "n_positions", "n_ctx", "n_embd", "n_layer", "n_head")

@@ -1,0 +1,128 @@
+"""The four families: configurations and models, and how a configuration tells its family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ptbert_models.bert import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForMultipleChoice,
+    BertForNextSentencePrediction,
+    BertForPreTraining,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
+)
+from ptbert_models.config import PretrainedConfig
+from ptbert_models.gpt import (
+    GPT2Config,
+    GPT2DoubleHeadsModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    OpenAIGPTConfig,
+    OpenAIGPTDoubleHeadsModel,
+    OpenAIGPTLMHeadModel,
+    OpenAIGPTModel,
+)
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of models.
+
+    Args:
+        name: the catalog's word for it.
+        model_type: what today's configurations on the Hugging Face Hub call it.
+        config_class: its configuration.
+        published: the model whose weights the authors' checkpoints hold.
+        models: all its models, the bare one first.
+    """
+
+    name: str
+    model_type: str
+    config_class: type[PretrainedConfig]
+    published: type[PreTrainedModel]
+    models: tuple[type[PreTrainedModel], ...]
+
+
+_ALL = (
+    Family(
+        "bert",
+        "bert",
+        BertConfig,
+        BertForPreTraining,
+        (
+            BertModel,
+            BertForPreTraining,
+            BertForMaskedLM,
+            BertForNextSentencePrediction,
+            BertForSequenceClassification,
+            BertForMultipleChoice,
+            BertForTokenClassification,
+            BertForQuestionAnswering,
+        ),
+    ),
+    Family(
+        "gpt",
+        "openai-gpt",
+        OpenAIGPTConfig,
+        OpenAIGPTModel,
+        (OpenAIGPTModel, OpenAIGPTLMHeadModel, OpenAIGPTDoubleHeadsModel),
+    ),
+    Family(
+        "gpt2",
+        "gpt2",
+        GPT2Config,
+        GPT2Model,
+        (GPT2Model, GPT2LMHeadModel, GPT2DoubleHeadsModel),
+    ),
+    Family(
+        "transfo_xl",
+        "transfo-xl",
+        TransfoXLConfig,
+        TransfoXLLMHeadModel,
+        (TransfoXLModel, TransfoXLLMHeadModel),
+    ),
+)
+FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _ALL})
+"""Family by the catalog's word for it."""
+
+
+def family_of(config: Mapping[str, Any]) -> Family:
+    """Return the family that a configuration is of.
+
+    Args:
+        config: the values of a ``config.json``, of 2019 or of today.
+
+    Raises:
+        ValueError: if it is of another kind of model.
+
+    Example:
+        >>> family_of({"n_embd": 768, "afn": "gelu"}).name
+        'gpt'
+        >>> family_of({"model_type": "transfo-xl"}).published.__name__
+        'TransfoXLLMHeadModel'
+    """
+    model_type = config.get("model_type")
+    if model_type is None:
+        if "n_embd" in config:
+            return FAMILIES["gpt" if "afn" in config else "gpt2"]
+        if "d_model" in config:
+            return FAMILIES["transfo_xl"]
+        if "hidden_size" in config:
+            return FAMILIES["bert"]
+    for family in _ALL:
+        if family.model_type == model_type:
+            return family
+    known = ", ".join(family.model_type for family in _ALL)
+    raise ValueError(
+        f"a configuration with model_type={model_type!r} and keys such as "
+        f"{sorted(config)[:5]} is none of {known}; give a checkpoint of one of these"
+    )

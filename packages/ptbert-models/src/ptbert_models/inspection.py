@@ -1,0 +1,167 @@
+"""What a checkpoint is and holds, told by its files alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ptbert_hub import CATALOG
+from ptbert_models.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
+from ptbert_models.config import PretrainedConfig, read_json_object
+from ptbert_models.errors import CheckpointNotFound, NothingLoaded, ShapeMismatch
+from ptbert_models.families import FAMILIES, Family, family_of
+from ptbert_models.gpt.tensorflow import SHAPES_NAME
+from ptbert_models.initialization import NoInitialization
+from ptbert_models.loading import WRAPPER_PREFIX, modern_key
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.weights import read_weights
+
+_TENSORFLOW_MARK = ".ckpt"
+_LABELLED = ("BertForSequenceClassification", "BertForTokenClassification")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a model class fits what a checkpoint holds.
+
+    Args:
+        model: the class.
+        missing: its parameters that the checkpoint lacks.
+        unused: the checkpoint's weights that it does not have.
+    """
+
+    model: type[PreTrainedModel]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpenedCheckpoint:
+    """A checkpoint with its weights.
+
+    Args:
+        family: which models read it.
+        config: its configuration.
+        path: the weights file, the index of several, or what TensorFlow's is opened by.
+        is_authors: whether it is in a format of the models' authors rather than PyTorch's.
+        weights: its tensors, under today's spelling of their names.
+    """
+
+    family: Family
+    config: PretrainedConfig
+    path: Path
+    is_authors: bool
+    weights: Mapping[str, Tensor]
+
+    def fits(self) -> list[Fit]:
+        """Return the model classes that it can fill at least in part, the best first.
+
+        Those with the fewest parameters missing come first, and among them those that leave the
+        fewest weights unused.
+        """
+        found = (self._fit(model_class) for model_class in self.family.models)
+        return sorted(
+            (fit for fit in found if fit is not None),
+            key=lambda fit: (len(fit.missing), len(fit.unused)),
+        )
+
+    def _fit(self, model_class: type[PreTrainedModel]) -> Fit | None:
+        options: dict[str, Any] = {}
+        labels = self.weights.get("classifier.bias")
+        if labels is not None and model_class.__name__ in _LABELLED:
+            options["num_labels"] = len(labels)
+        with torch.device("meta"), NoInitialization():  # shapes only
+            model = model_class(self.config, **options)
+        try:
+            report = model.plan_loading(self.weights).report
+        except (NothingLoaded, ShapeMismatch):
+            return None
+        return Fit(model_class, report.missing, report.unused)
+
+
+def open_any_checkpoint(
+    name_or_path: str | os.PathLike[str],
+    *,
+    config_file: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    memory_map: bool = False,
+) -> OpenedCheckpoint:
+    """Open a checkpoint of any family and format.
+
+    Args:
+        name_or_path: as for `PreTrainedModel.from_pretrained`; a TensorFlow checkpoint's prefix,
+            file or folder; or the folder of numpy files that OpenAI published for GPT.
+        config_file: its configuration, where none stands beside it.
+        cache_dir: where downloads are kept instead of the usual cache.
+        memory_map: whether weights may stay in their file, which then must not be changed.
+
+    Raises:
+        OSError: if it cannot be found, reached or read.
+        ValueError: if it is of another kind of model.
+
+    Example:
+        >>> import tempfile
+        >>> from ptbert_models import GPT2Config, GPT2LMHeadModel
+        >>> model = GPT2LMHeadModel(GPT2Config(9, n_embd=8, n_layer=1, n_head=2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_pretrained(folder)
+        ...     checkpoint = open_any_checkpoint(folder)
+        >>> checkpoint.family.name, checkpoint.fits()[0].model.__name__
+        ('gpt2', 'GPT2LMHeadModel')
+    """
+    name = os.fspath(name_or_path)
+    path, config_path, immutable = _find(name, config_file, cache_dir)
+    if config_path is None:
+        family = FAMILIES["gpt"]
+        config: PretrainedConfig = family.config_class()
+    else:
+        values = read_json_object(config_path)
+        family = family_of(values)
+        config = family.config_class.from_dict(values)
+    is_authors = path.is_dir() or _TENSORFLOW_MARK in path.name
+    if is_authors:
+        weights = family.published.read_tensorflow(path, config)
+    else:
+        weights = read_weights(path, memory_map=memory_map or immutable)
+    return OpenedCheckpoint(family, config, path, is_authors, _modern(weights, family))
+
+
+def _find(
+    name: str, config_file: str | os.PathLike[str] | None, cache_dir: str | os.PathLike[str] | None
+) -> tuple[Path, Path | None, bool]:
+    """The weights, the configuration if there is one, and whether the files never change."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        inside = {file.name for file in path.iterdir()}
+        if config_file is None and SHAPES_NAME in inside and not inside & {*CONFIG_NAMES}:
+            return path, None, False  # OpenAI published no configuration
+        if config_file is not None:
+            weights = next((path / each for each in WEIGHTS_NAMES if each in inside), path)
+            return weights, Path(config_file), False
+    elif config_file is not None and "://" not in name and name not in CATALOG:
+        return path, Path(config_file), False
+    family = CATALOG[name].family if name in CATALOG else None
+    try:
+        files = find_checkpoint(name, "pytorch", family=family, cache_dir=cache_dir)
+    except CheckpointNotFound as error:
+        try:
+            files = find_checkpoint(name, "tensorflow", family=family, cache_dir=cache_dir)
+        except (CheckpointNotFound, ValueError):
+            raise error from None
+    return files.weights, files.config, files.immutable
+
+
+def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+    """Weights under today's spelling of their names."""
+    model = family.published
+    spelled = {
+        modern_key(key, model.legacy_suffixes, model.ignored_suffixes): tensor
+        for key, tensor in weights.items()
+    }
+    return {k.removeprefix(WRAPPER_PREFIX): t for k, t in spelled.items() if k is not None}
