@@ -1,10 +1,26 @@
-"""A model folder small enough for every test."""
+"""Model folders small enough for every test."""
+
+import json
 
 import pytest
 import torch
 
-from ptbert import CONFIG_NAME, WEIGHTS_NAME, BertConfig, BertModel
+from ptbert import (
+    CONFIG_NAME,
+    WEIGHTS_NAME,
+    BertConfig,
+    BertModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    OpenAIGPTConfig,
+    OpenAIGPTModel,
+    TransfoXLConfig,
+    TransfoXLLMHeadModel,
+    TransfoXLTokenizer,
+)
+from ptbert.tokenization_gpt2 import bytes_to_unicode
 
+SENTENCE = "a cat sleeps on the mat . key is in drawer where ?"
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the key is in drawer a cat sleeps on mat where ? . ##s"
 
 
@@ -27,4 +43,66 @@ def model_folder(tmp_path):
     torch.save(BertModel(config).state_dict(), folder / WEIGHTS_NAME)
     config.to_json_file(folder / CONFIG_NAME)
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    return folder
+
+
+def save(model, folder):
+    folder.mkdir()
+    torch.save(model.state_dict(), folder / WEIGHTS_NAME)
+    model.config.to_json_file(folder / CONFIG_NAME)
+    return folder
+
+
+@pytest.fixture
+def gpt_folder(tmp_path):
+    torch.manual_seed(0)
+    letters = "acedikmnoprstwy"
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<unk>"]
+    config = OpenAIGPTConfig(len(words), n_positions=20, n_ctx=20, n_embd=16, n_layer=1, n_head=2)
+    folder = save(OpenAIGPTModel(config), tmp_path / "model")
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return folder
+
+
+@pytest.fixture
+def gpt2_folder(tmp_path):
+    torch.manual_seed(0)
+    letters = [*bytes_to_unicode().values()]
+    config = GPT2Config(len(letters), n_positions=32, n_ctx=32, n_embd=16, n_layer=2, n_head=2)
+    model = GPT2LMHeadModel(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    folder = save(model, tmp_path / "model")
+    (folder / "vocab.json").write_text(json.dumps({each: i for i, each in enumerate(letters)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return folder
+
+
+@pytest.fixture
+def transfo_xl_folder(tmp_path):
+    torch.manual_seed(0)
+    tokenizer = TransfoXLTokenizer(special=["<eos>", "<unk>"])
+    tokenizer.count_sents([SENTENCE.split()])
+    tokenizer.build_vocab()
+    config = TransfoXLConfig(
+        len(tokenizer),
+        cutoffs=[4, 8],
+        d_model=16,
+        d_embed=16,
+        n_head=2,
+        d_head=8,
+        d_inner=16,
+        div_val=2,
+        n_layer=2,
+        tgt_len=8,
+        mem_len=8,
+        clamp_len=-1,
+        same_length=True,
+    )
+    model = TransfoXLLMHeadModel(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    folder = save(model, tmp_path / "model")
+    tokenizer.save_vocabulary(str(folder))
     return folder

@@ -1,79 +1,77 @@
-import numpy as np
+import subprocess
+import sys
+
 import pytest
 
-from ptbert.__main__ import main
+from ptbert.__main__ import COMMANDS, main
+
+NAMES = [command.name for command in COMMANDS]
 
 
-@pytest.fixture
-def text(tmp_path):
-    path = tmp_path / "notes.txt"
-    path.write_text("The key is in the drawer. A cat sleeps on the mat.\n\nWhere is a key?\n")
-    return path
-
-
-def test_features_prints_the_nearest_sentences(model_folder, text, capsys):
-    code = main(["features", str(model_folder), str(text), "--query", "A cat sleeps on the mat."])
-
-    lines = capsys.readouterr().out.splitlines()
-    assert code == 0
-    assert len(lines) == 3
-    assert lines[0] == "1.000  A cat sleeps on the mat."
-    similarities = [float(line.split()[0]) for line in lines]
-    assert similarities == sorted(similarities, reverse=True)
-
-
-def test_features_prints_as_many_as_asked(model_folder, text, capsys):
-    main(["features", str(model_folder), str(text), "--query", "cat", "--top", "2"])
-    assert len(capsys.readouterr().out.splitlines()) == 2
-
-
-def test_features_writes_vectors(model_folder, text, tmp_path, capsys):
-    output = tmp_path / "vectors.npy"
-
-    main(["features", str(model_folder), str(text), "--output", str(output)])
-
-    assert capsys.readouterr().out == f"{output}: 3 vectors of 16 numbers\n"
-    vectors = np.load(output)
-    assert vectors.shape == (3, 16)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"\xff\xfe\x00", "is not a text in UTF-8"),
-        (b" \n", "there is no sentence in"),
-        (None, "No such file or directory"),
-    ],
-)
-def test_errors_take_one_line(model_folder, tmp_path, capsys, content, message):
-    path = tmp_path / "text.txt"
-    if content is not None:
-        path.write_bytes(content)
-
-    code = main(["features", str(model_folder), str(path), "--query", "cat"])
-
-    captured = capsys.readouterr()
-    assert code == 1
-    assert captured.out == ""
-    assert captured.err.startswith("ptbert features: ")
-    assert message in captured.err
-    assert captured.err.count("\n") == 1
-
-
-def test_a_missing_model_is_an_error_of_one_line(text, capsys):
-    assert main(["features", "bert-base-uncasd", str(text), "--query", "cat"]) == 1
-    assert "did you mean 'bert-base-uncased'?" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["features", "-h"]])
-def test_help_shows_what_there_is(arguments, capsys):
+@pytest.mark.parametrize("name", NAMES)
+def test_help_explains_each_command_with_examples(name, capsys):
     with pytest.raises(SystemExit, match="0"):
-        main(arguments)
-    assert "features" in capsys.readouterr().out
+        main([name, "-h"])
+
+    text = capsys.readouterr().out
+    assert text.startswith("usage: ptbert ")
+    assert "examples:\n" in text
+    assert f"  ptbert {name}" in text.partition("examples:\n")[2]
+
+
+def test_help_lists_all_commands(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"    {name}" in text for name in NAMES)
+
+
+def test_the_names_are_those_of_the_documentation():
+    assert sorted(NAMES) == [
+        "cache",
+        "convert",
+        "convert_gpt2_checkpoint",
+        "convert_openai_checkpoint",
+        "convert_tf_checkpoint_to_pytorch",
+        "convert_transfo_xl_checkpoint",
+        "download",
+        "features",
+        "fill-mask",
+        "generate",
+        "info",
+        "run",
+        "tokenize",
+    ]
 
 
 def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit, match="2"):
         main([])
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_help_needs_no_torch():
+    code = "import sys, ptbert.__main__; print({'torch', 'numpy', 'requests'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+def test_a_reader_that_has_gone_is_no_error(tmp_path):
+    (tmp_path / "vocab.txt").write_text("[UNK]\na\n")
+    words = [sys.executable, "-m", "ptbert", "tokenize", str(tmp_path / "vocab.txt")]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        _, errors = process.stdin.write("a\n" * 1000), process.stdin.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (1, "")
+
+
+def test_stopping_takes_one_line(monkeypatch, capsys, tmp_path):
+    def stopped(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ptbert_tokenizers.families.load_tokenizer", stopped)
+    assert main(["tokenize", str(tmp_path), "--text", "a"]) == 130
+    assert capsys.readouterr().err == "ptbert tokenize: stopped\n"

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import ptbert
-from ptbert import BertConfig, BertModel, GPT2Config, GPT2Model, drop_in
+from ptbert import BertConfig, BertModel, GPT2Config, GPT2Model, authors_corpus, drop_in
 from ptbert_models import convert
 from ptbert_models.gpt.decoder import GPTDecoder
 
@@ -66,11 +66,14 @@ def test_every_submodule_is_that_of_ptbert(module):
     assert found.__name__ == found.__spec__.name == f"ptbert.{module}"
 
 
-@pytest.mark.parametrize("source", ["tf", "openai", "gpt2", "transfo_xl"])
-def test_conversions_are_where_they_were(source):
+@pytest.mark.parametrize(
+    ("source", "home"),
+    [("tf", convert), ("openai", convert), ("gpt2", convert), ("transfo_xl", authors_corpus)],
+)
+def test_conversions_are_where_they_were(source, home):
     name = f"convert_{source}_checkpoint_to_pytorch"
     ptbert.install_as(NAME)
-    assert getattr(importlib.import_module(f"{NAME}.{name}"), name) is getattr(convert, name)
+    assert getattr(importlib.import_module(f"{NAME}.{name}"), name) is getattr(home, name)
 
 
 def test_nothing_is_imported_before_the_program_does():

@@ -16,9 +16,14 @@ from ptbert_hub.naming import redacted
 Row = dict[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 after an error told in one line, or 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub") -> int:
+    """Run one command; return 0, or 1 after an error told in one line, or 2 for wrong usage.
+
+    Args:
+        arguments: the words after the program's name; those of this process when None.
+        program: what it is called in messages.
+    """
+    options = _parser(program).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     cache = location.expanded(options.cache_dir) if options.cache_dir else None
     try:
@@ -28,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError) as error:
-        print(f"ptbert-hub: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("ptbert-hub: stopped; what came so far is kept", file=sys.stderr)
+        print(f"{program}: stopped; what came so far is kept", file=sys.stderr)
         return 130
     return int(code)
 
@@ -146,11 +151,11 @@ def _show(rows: list[Row], summary: str, *, as_json: bool) -> None:
         print(summary)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print rows as JSON")
     common.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
-    parser = argparse.ArgumentParser(prog="ptbert-hub", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog=program, description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:

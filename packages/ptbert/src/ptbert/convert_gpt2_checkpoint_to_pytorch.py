@@ -3,3 +3,8 @@
 from ptbert_models.convert import convert_gpt2_checkpoint_to_pytorch
 
 __all__ = ["convert_gpt2_checkpoint_to_pytorch"]
+
+if __name__ == "__main__":
+    from ptbert.commands.conversions_2019 import run_with_options
+
+    run_with_options(convert_gpt2_checkpoint_to_pytorch)

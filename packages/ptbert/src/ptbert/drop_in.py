@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from types import CodeType, ModuleType
 
 RELEASES = ("april", "june")
+_RELEASE_VARIABLE = "PTBERT_RELEASE"
 
 
 def install_as(name: str, *, release: str = "april") -> None:
@@ -58,6 +60,35 @@ def install_as(name: str, *, release: str = "april") -> None:
             "call install_as before anything imports it"
         )
     sys.meta_path.insert(0, _Alias(name, release))
+
+
+def install_in_children(*, release: str) -> None:
+    """Let Python processes started from now on find ptbert as ``pytorch_pretrained_bert`` too.
+
+    The folder ``import_path`` beside this module has a package of that name, which does nothing but
+    call `replace_by_ptbert`. It goes to the front of where new processes look for modules, before
+    what is installed, so nothing happens in a process that does not import the name.
+
+    Args:
+        release: see `install_as`.
+    """
+    folder = os.path.join(os.path.dirname(__file__), "import_path")
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else folder
+    os.environ[_RELEASE_VARIABLE] = release
+    # Processes of multiprocessing take over this list instead.
+    sys.path.insert(1, folder)
+
+
+def replace_by_ptbert(name: str) -> None:
+    """Put ptbert in the place of a module that is being imported; see `install_in_children`.
+
+    Args:
+        name: the module's name.
+    """
+    del sys.modules[name]
+    install_as(name, release=os.environ.get(_RELEASE_VARIABLE, "april"))
+    import_module(name)
 
 
 class _Alias(MetaPathFinder, InspectLoader):

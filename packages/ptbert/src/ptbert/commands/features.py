@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ptbert.commands.command import Command
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-HELP = "turn the sentences of a text into vectors, or find those nearest to a query"
-EXAMPLES = """\
-examples:
-  ptbert features MODEL notes.txt --query "where is the key?"
-  ptbert features MODEL notes.txt --output vectors.npy
-
-MODEL is a folder with a BERT model and its vocabulary, or the name of a published one.
-A sentence's vector is the mean of the last layer over its tokens, of length 1.
-"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wanted.add_argument("--output", type=Path, help="write all vectors to this .npy file")
     parser.add_argument("--top", type=int, default=5, help="how many sentences (default: 5)")
     parser.add_argument("--batch-size", type=int, default=32, help="sentences at a time (32)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
@@ -71,3 +62,18 @@ def _write(path: Path, vectors: Tensor) -> None:
 
     with atomic_write(path) as file:
         np.save(file, vectors.numpy())
+
+
+COMMAND = Command(
+    name="features",
+    summary="turn the sentences of a text into vectors, or find those nearest to a query",
+    examples="""\
+  ptbert features bert-base-uncased notes.txt --query "where is the key?"
+  ptbert features MODEL notes.txt --output vectors.npy
+
+MODEL is a folder with a BERT model and its vocabulary, or the name of a published one.
+A sentence's vector is the mean of the last layer over its tokens, of length 1.
+""",
+    add_arguments=add_arguments,
+    run=run,
+)

@@ -9,18 +9,9 @@ import sys
 from importlib.util import find_spec
 from types import TracebackType
 
-from ptbert.drop_in import RELEASES, install_as
+from ptbert.commands.command import Command
+from ptbert.drop_in import RELEASES, install_as, install_in_children
 
-HELP = "run a program that imports pytorch_pretrained_bert, with ptbert in its place"
-EXAMPLES = """\
-examples:
-  ptbert run run_classifier.py --task_name MRPC --do_train
-  ptbert run -m my_package.train --epochs 3
-  ptbert run --release june run_gpt2.py
-
-The program sees its own sys.argv, __main__ and sys.path[0], as python would set them.
-Processes that it starts afresh, rather than by forking, are ordinary ones.
-"""
 NAME_2019 = "pytorch_pretrained_bert"
 
 
@@ -38,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
     )
     parser.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -47,6 +37,7 @@ def run(arguments: argparse.Namespace) -> tuple[str, ...]:
     if not words:
         raise ValueError("there is no program to run; give a script, or -m and a module")
     install_as(NAME_2019, release=arguments.release)
+    install_in_children(release=arguments.release)
     if arguments.module:
         _run_module(words)
     else:
@@ -91,3 +82,19 @@ def _die(error: Exception) -> None:
         place = place.tb_next
     sys.excepthook(type(error), error.with_traceback(place), place)
     sys.exit(1)
+
+
+COMMAND = Command(
+    name="run",
+    summary="run a program that imports pytorch_pretrained_bert, with ptbert in its place",
+    examples="""\
+  ptbert run run_classifier.py --task_name MRPC --do_train
+  ptbert run -m my_package.train --epochs 3
+  ptbert run --release june run_gpt2.py
+
+The program sees its own sys.argv, __main__ and sys.path[0], as python would set them.
+Python processes that it starts have ptbert in that place too.
+""",
+    add_arguments=add_arguments,
+    run=run,
+)

@@ -143,3 +143,50 @@ def test_what_cannot_be_run_is_an_error_of_one_line(words, message, capsys, monk
     error = capsys.readouterr().err
     assert error.startswith(f"ptbert run: {message}")
     assert error.count("\n") == 1
+
+
+CHILD = """\
+import pytorch_pretrained_bert
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
+print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only)
+"""
+PARENTS = {
+    "spawn": """\
+import multiprocessing
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
+
+def report():
+    import pytorch_pretrained_bert
+    print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only, flush=True)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=report)
+    process.start()
+    process.join()
+""",
+    "subprocess": """\
+import subprocess, sys
+subprocess.run([sys.executable, "child.py"], check=True)
+""",
+    "subprocess that forgets sys.path": """\
+import subprocess, sys
+sys.path[:] = []
+subprocess.run([sys.executable, "child.py"], check=True)
+""",
+}
+
+
+@pytest.mark.parametrize("parent", PARENTS)
+@pytest.mark.parametrize("release", ["april", "june"])
+def test_processes_that_a_program_starts_are_in_this_mode_too(tmp_path, parent, release):
+    (tmp_path / "child.py").write_text(CHILD)
+    (tmp_path / "program.py").write_text(PARENTS[parent])
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "pytorch_pretrained_bert.py").write_text("raise RuntimeError('the old library')\n")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(installed), prepend=os.pathsep)
+        done = ptbert("run", "--release", release, "program.py", cwd=tmp_path)
+
+    assert (done.stdout, done.stderr) == (f"ptbert {release == 'april'}\n", "")

@@ -1,0 +1,25 @@
+"""What a subcommand is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One subcommand of ``ptbert``.
+
+    Args:
+        name: the word behind ``ptbert``.
+        summary: what it does, in one line.
+        examples: command lines to learn from, and what else the help says.
+        add_arguments: declares what it takes.
+        run: does it, and yields the lines to print.
+    """
+
+    name: str
+    summary: str
+    examples: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], Iterable[str]]

@@ -1,0 +1,81 @@
+"""``ptbert convert``: any checkpoint into a folder that ``from_pretrained`` reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ptbert.commands.command import Command
+from ptbert_hub import CATALOG, atomic_write
+
+_SETTINGS_NAME = "tokenizer_config.json"
+_FORMATS = ("pytorch", "safetensors")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "source", help="published name, folder, archive, weights file or checkpoint"
+    )
+    parser.add_argument("folder", type=Path, help="where to write")
+    parser.add_argument("--to", choices=_FORMATS, default="pytorch", help="format (pytorch)")
+    parser.add_argument("--config", type=Path, help="the configuration, if none is beside SOURCE")
+    parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Do it, and say what was written."""
+    from ptbert_models.convert import convert_checkpoint
+
+    weights = convert_checkpoint(
+        arguments.source,
+        arguments.folder,
+        safe_serialization=arguments.to == "safetensors",
+        config_file=arguments.config,
+        cache_dir=arguments.cache_dir,
+    )
+    yield str(weights)
+    yield str(weights.with_name("config.json"))
+    yield from _copy_vocabulary(arguments.source, arguments.folder, arguments.cache_dir)
+
+
+def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
+    from ptbert_tokenizers.errors import MissingVocabulary
+    from ptbert_tokenizers.families import load_tokenizer, settings_of
+
+    path = Path(source)
+    beside = path.parent if path.is_file() else path
+    try:
+        tokenizer: Any = load_tokenizer(beside if beside.is_dir() else source, cache_dir=cache_dir)
+    except MissingVocabulary:
+        yield f"there is no vocabulary beside {source}, so none was copied"
+        return
+    written = tokenizer.save_vocabulary(folder)
+    yield from [written] if isinstance(written, str) else written
+    casing = settings_of(tokenizer).get("do_lower_case")
+    # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
+    if casing is not None and (source in CATALOG or (beside / _SETTINGS_NAME).is_file()):
+        with atomic_write(folder / _SETTINGS_NAME) as file:
+            file.write(json.dumps({"do_lower_case": casing}).encode())
+        yield str(folder / _SETTINGS_NAME)
+
+
+COMMAND = Command(
+    name="convert",
+    summary="convert a checkpoint of any family and format into a model folder",
+    examples="""\
+  ptbert convert uncased_L-12_H-768_A-12/ bert/               # TensorFlow, without TensorFlow
+  ptbert convert bert/ bert-safetensors/ --to safetensors
+  ptbert convert bert-base-cased ./bert-base-cased/           # published, with its vocabulary
+  ptbert convert model.ckpt-7 classifier/ --config bert_config.json
+  ptbert convert 117M/ gpt2/                                  # OpenAI's files
+
+The folder holds config.json, the weights and the vocabulary. Old spellings of the weights' names
+become today's. To write safetensors, install the package of that name.
+""",
+    add_arguments=add_arguments,
+    run=run,
+)

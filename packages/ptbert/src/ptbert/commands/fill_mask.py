@@ -1,0 +1,86 @@
+"""``ptbert fill-mask``: what BERT expects in the place of ``[MASK]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ptbert.commands.command import Command
+
+if TYPE_CHECKING:
+    from ptbert_models import BertForMaskedLM
+    from ptbert_tokenizers import BertTokenizer
+
+MASK = "[MASK]"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("model", help="folder or name of a BERT model with its masked-LM head")
+    parser.add_argument("text", help=f"a text with {MASK} in it, once or more often")
+    parser.add_argument("--top", type=int, default=5, help="how many words for each (default: 5)")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield probability and token, likeliest first, for each mask in turn."""
+    import torch
+
+    from ptbert import BertTokenizer
+
+    if MASK not in arguments.text:
+        raise ValueError(
+            f"there is no {MASK} in {arguments.text!r}; put one where a word is wanted"
+        )
+    if arguments.top < 1:
+        raise ValueError(f"--top {arguments.top} must be at least 1")
+    tokenizer = BertTokenizer.from_pretrained(arguments.model)
+    ids = _masked_ids(tokenizer, arguments.text)
+    model = _model(arguments.model)
+    limit = model.config.max_position_embeddings
+    if len(ids) > limit:
+        raise ValueError(f"the text has {len(ids)} tokens and the model takes {limit}; shorten it")
+    with torch.inference_mode():
+        scores = model(torch.tensor([ids]))[0]  # (L, V)
+    mask_id = tokenizer.vocab[MASK]
+    for number, place in enumerate(i for i, index in enumerate(ids) if index == mask_id):
+        if number:
+            yield ""
+        best = scores[place].softmax(-1).topk(min(arguments.top, scores.size(-1)))
+        tokens = tokenizer.convert_ids_to_tokens(best.indices.tolist())
+        for probability, token in zip(best.values.tolist(), tokens, strict=True):
+            yield f"{probability:.3f}  {token}"
+
+
+def _masked_ids(tokenizer: BertTokenizer, text: str) -> list[int]:
+    """Ids of a text in which masks may touch other characters, which the tokenizer would split."""
+    start, mask, end = tokenizer.convert_tokens_to_ids(["[CLS]", MASK, "[SEP]"])
+    first, *rest = (tokenizer.encode(part, add_special_tokens=False) for part in text.split(MASK))
+    return [start, *first, *(index for part in rest for index in (mask, *part)), end]
+
+
+def _model(name: str) -> BertForMaskedLM:
+    from ptbert import BertForMaskedLM
+    from ptbert_models.inspection import open_any_checkpoint
+
+    opened = open_any_checkpoint(name, memory_map=True)
+    if not any(key.startswith("cls.predictions.") for key in opened.weights):
+        raise ValueError(
+            f"{name!r} has no head that predicts words; give a checkpoint with one, such as "
+            "'bert-base-uncased' or a BertForMaskedLM that was saved"
+        )
+    return BertForMaskedLM.from_pretrained(name).eval()
+
+
+COMMAND = Command(
+    name="fill-mask",
+    summary="print the words that BERT expects in the place of [MASK]",
+    examples="""\
+  ptbert fill-mask bert-base-uncased "The capital of France is [MASK]."
+  ptbert fill-mask ./my_model "[MASK] was a [MASK]." --top 3
+
+The likeliest words of each mask, with their probabilities; an empty line between masks.
+""",
+    add_arguments=add_arguments,
+    run=run,
+)

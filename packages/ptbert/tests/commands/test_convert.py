@@ -1,0 +1,60 @@
+import json
+
+import pytest
+import torch
+
+from ptbert import BertModel, BertTokenizer, GPT2LMHeadModel, GPT2Tokenizer
+from ptbert.__main__ import main
+
+
+def test_a_model_is_converted_there_and_back(model_folder, tmp_path, capsys):
+    there, back = tmp_path / "there", tmp_path / "back"
+
+    assert main(["convert", str(model_folder), str(there), "--to", "safetensors"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(there / name) for name in ("model.safetensors", "config.json", "vocab.txt")
+    ]
+    assert main(["convert", str(there), str(back)]) == 0
+
+    original = torch.load(model_folder / "pytorch_model.bin")
+    found = torch.load(back / "pytorch_model.bin")
+    assert found.keys() == original.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in original.items())
+    assert BertModel.from_pretrained(there)
+    assert BertTokenizer.from_pretrained(back).tokenize("keys") == ["key", "##s"]
+
+
+def test_merges_are_copied_too(gpt2_folder, tmp_path):
+    main(["convert", str(gpt2_folder), str(tmp_path / "out")])
+    assert GPT2LMHeadModel.from_pretrained(tmp_path / "out")
+    assert GPT2Tokenizer.from_pretrained(tmp_path / "out").tokenize("ab") == ["a", "b"]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_casing_that_is_known_goes_along(model_folder, tmp_path, recorded):
+    settings = model_folder / "tokenizer_config.json"
+    if recorded:
+        settings.write_text('{"do_lower_case": false, "more": 1}')
+
+    main(["convert", str(model_folder), str(tmp_path / "out")])
+
+    copied = tmp_path / "out" / "tokenizer_config.json"
+    assert copied.exists() == recorded
+    assert not recorded or json.loads(copied.read_text()) == {"do_lower_case": False}
+
+
+def test_weights_alone_are_converted_with_a_note(model_folder, tmp_path, capsys):
+    path = tmp_path / "alone" / "w.bin"
+    path.parent.mkdir()
+    (model_folder / "pytorch_model.bin").rename(path)
+    words = [str(path), str(tmp_path / "out"), "--config", str(model_folder / "config.json")]
+
+    assert main(["convert", *words]) == 0
+
+    assert f"there is no vocabulary beside {path}" in capsys.readouterr().out
+    assert BertModel.from_pretrained(tmp_path / "out")
+
+
+def test_the_source_is_not_overwritten(model_folder, capsys):
+    assert main(["convert", str(model_folder), str(model_folder)]) == 1
+    assert "is where the source is, which would be overwritten" in capsys.readouterr().err

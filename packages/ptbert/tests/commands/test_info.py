@@ -1,0 +1,81 @@
+import json
+
+import pytest
+import torch
+
+from ptbert import BertForSequenceClassification
+from ptbert.__main__ import main
+
+
+def facts_of(capsys, *words):
+    assert main(["info", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_folder_is_described(model_folder, capsys):
+    facts = facts_of(capsys, model_folder)
+
+    assert facts["family"] == "bert"
+    assert facts["architecture"]["hidden_size"] == 16
+    assert facts["architecture"]["vocab_size"] == 19
+    assert facts["weights"] == str(model_folder / "pytorch_model.bin")
+    state = torch.load(model_folder / "pytorch_model.bin")
+    parameters = sum(tensor.numel() for tensor in state.values())
+    assert facts["parameters"] == f"{parameters:,} in {len(state)} tensors of float32"
+    assert facts["memory"].startswith(f"{parameters * 4 / 2**20:.1f} MiB as float32")
+    assert facts["fills"] == ["BertModel"]
+    assert (
+        facts["tokenizer"]
+        == "BertTokenizer, max_len = 1000000000000, tokens = 19, do_lower_case = True"
+    )
+
+
+def test_lines_stand_in_two_columns(model_folder, capsys):
+    assert main(["info", str(model_folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["family        bert", "architecture  hidden_size = 16"]
+    assert lines[2] == "              num_hidden_layers = 1"
+
+
+def test_what_a_head_adds_and_what_others_leave_out(model_folder, capsys):
+    model = BertForSequenceClassification.from_pretrained(model_folder, num_labels=3)
+    model.save_pretrained(model_folder)
+
+    assert facts_of(capsys, model_folder)["fills"] == [
+        "BertForSequenceClassification",
+        "BertForTokenClassification",
+        "BertModel; leaves out classifier.weight, classifier.bias",
+    ]
+
+
+def test_what_is_incomplete_says_what_it_lacks(model_folder, capsys):
+    path = model_folder / "pytorch_model.bin"
+    state = torch.load(path)
+    for name in [name for name in state if name.startswith("pooler")]:
+        del state[name]
+    torch.save(state, path)
+
+    (best,) = facts_of(capsys, model_folder)["fills"]
+    assert best == "BertModel; lacks pooler.dense.weight, pooler.dense.bias"
+
+
+def test_one_file_with_its_configuration_elsewhere(model_folder, tmp_path, capsys):
+    path = tmp_path / "w.bin"
+    (model_folder / "pytorch_model.bin").rename(path)
+    facts = facts_of(capsys, path, "--config", model_folder / "config.json")
+    assert (facts["weights"], facts["tokenizer"]) == (str(path), "none beside it")
+
+
+@pytest.mark.parametrize("family", ["gpt", "gpt2", "transfo_xl"])
+def test_every_family_is_described(family, request, capsys):
+    facts = facts_of(capsys, request.getfixturevalue(f"{family}_folder"))
+    assert facts["family"] == family
+    assert facts["fills"]
+    assert "Tokenizer, " in facts["tokenizer"]
+
+
+def test_an_unknown_name_takes_one_line(capsys):
+    assert main(["info", "gpt2-medum"]) == 1
+    error = capsys.readouterr().err
+    assert "did you mean 'gpt2-medium'" in error
+    assert error.count("\n") == 1

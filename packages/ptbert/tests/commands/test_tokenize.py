@@ -1,0 +1,48 @@
+import io
+
+import pytest
+
+from ptbert.__main__ import main
+
+
+def test_files_are_cut_line_by_line(model_folder, tmp_path, capsys):
+    path = tmp_path / "text.txt"
+    path.write_text("The key is in a drawer.\n\nkeys", encoding="utf-8")
+
+    assert main(["tokenize", str(model_folder), str(path), str(path)]) == 0
+
+    once = "the key is in a drawer .\n\nkey ##s\n"
+    assert capsys.readouterr().out == once * 2
+
+
+def test_ids_have_their_special_tokens(model_folder, capsys):
+    main(["tokenize", str(model_folder), "--text", "the key", "--text", "cat", "--ids"])
+    assert capsys.readouterr().out == "2 5 6 3\n2 11 3\n"
+
+
+def test_standard_input_is_read_without_files(gpt2_folder, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("ab\n"))
+    main(["tokenize", str(gpt2_folder)])
+    assert capsys.readouterr().out == "a b\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"\xff", "is not a text in UTF-8"), (None, "No such file or directory")],
+)
+def test_bad_files_take_one_line(model_folder, tmp_path, capsys, content, message):
+    path = tmp_path / "text.txt"
+    if content is not None:
+        path.write_bytes(content)
+
+    assert main(["tokenize", str(model_folder), str(path)]) == 1
+
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_family_that_nothing_tells_must_be_named(tmp_path, capsys):
+    (tmp_path / "vocab.txt").write_text("a\nb\n<unk>x\n")
+    assert main(["tokenize", str(tmp_path), "--text", "a"]) == 1
+    assert "cannot tell which tokenizer reads" in capsys.readouterr().err
