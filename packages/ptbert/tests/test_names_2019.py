@@ -34,10 +34,6 @@ WAIVED = {
     "file_utils.s3_etag": "a helper around boto3; s3:// addresses go through cached_path",
     "file_utils.s3_get": "likewise",
     "file_utils.s3_request": "likewise",
-    "modeling_transfo_xl.build_tf_to_pytorch_map": (
-        "paired TensorFlow variables with parameters inside load_tf_weights_in_transfo_xl, which "
-        "renames variables instead"
-    ),
 }
 _ONE_FUNCTION = "a function of ptbert_models.transfo_xl now, the same for all layers"
 WAIVED_METHODS = {

@@ -14,6 +14,9 @@ from ptbert_models import (
     TransfoXLModel,
     load_tf_weights_in_transfo_xl,
 )
+from ptbert_models.tensorflow import open_checkpoint
+from ptbert_models.tensorflow.translation import is_training_state
+from ptbert_models.transfo_xl import build_tf_to_pytorch_map
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow" / "transfo_xl"
 VARIANTS = ["open", "extra_tied_r", "extra_div1"]
@@ -76,3 +79,24 @@ def test_the_bare_model_takes_its_part(variant, tmp_path):
         TransfoXLLMHeadModel(config), config, DATA / variant
     ).state_dict()
     assert all(torch.equal(tensor, whole[f"transformer.{key}"]) for key, tensor in bare.items())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("part", ["whole", "bare"])
+def test_the_map_has_the_checkpoints_variables(variant, part):
+    folder = DATA / variant
+    config = config_of(folder)
+    model = TransfoXLLMHeadModel(config)
+    weights = model.read_tensorflow(folder, config)
+
+    found = build_tf_to_pytorch_map(model if part == "whole" else model.transformer, config)
+
+    variables = {name for name in open_checkpoint(folder) if not is_training_state(name)}
+    joined = {name for name in variables if config.div_val == 1 and name.endswith("/b")}
+    of_bare = {name for name in variables if "softmax" not in name}
+    assert set(found) == (variables - joined if part == "whole" else of_bare)
+    for name, parameter in found.items():
+        each = parameter if isinstance(parameter, list) else [parameter]
+        keys = [key for key, value in model.named_parameters() if any(value is e for e in each)]
+        assert len(keys) == len(each)
+        assert all(weights[key].shape == model.get_parameter(key).shape for key in keys), name

@@ -19,6 +19,7 @@ from ptbert_models.transfo_xl import (
     TransfoXLLMHeadModel,
     TransfoXLModel,
     TransfoXLPreTrainedModel,
+    build_tf_to_pytorch_map,
     load_tf_weights_in_transfo_xl,
     sample_logits,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "TransfoXLLMHeadModel",
     "TransfoXLModel",
     "TransfoXLPreTrainedModel",
+    "build_tf_to_pytorch_map",
     "cached_path",
     "load_tf_weights_in_transfo_xl",
     "sample_logits",

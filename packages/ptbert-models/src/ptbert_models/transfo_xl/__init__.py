@@ -50,7 +50,10 @@ from ptbert_models.transfo_xl.models import (
 )
 from ptbert_models.transfo_xl.positions import PositionalEmbedding
 from ptbert_models.transfo_xl.sampling import LogUniformSampler, sample_logits
-from ptbert_models.transfo_xl.tensorflow import load_tf_weights_in_transfo_xl
+from ptbert_models.transfo_xl.tensorflow import (
+    build_tf_to_pytorch_map,
+    load_tf_weights_in_transfo_xl,
+)
 
 __all__ = [
     "AdaptiveEmbedding",
@@ -69,6 +72,7 @@ __all__ = [
     "TransfoXLLMHeadModel",
     "TransfoXLModel",
     "TransfoXLPreTrainedModel",
+    "build_tf_to_pytorch_map",
     "load_tf_weights_in_transfo_xl",
     "sample_logits",
 ]

@@ -7,14 +7,15 @@ Source:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
 from ptbert_models.tensorflow import open_checkpoint
-from ptbert_models.tensorflow.translation import translate
+from ptbert_models.tensorflow.translation import translate, translate_name
 from ptbert_models.transfo_xl.config import TransfoXLConfig
 
 Model = TypeVar("Model", bound=PreTrainedModel)
@@ -60,6 +61,61 @@ def read_transfo_xl_checkpoint(
         if biases := [state.pop(key) for key in keys if key in state]:
             state[keys[0]] = torch.cat(biases)
     return state
+
+
+def build_tf_to_pytorch_map(
+    model: PreTrainedModel, config: TransfoXLConfig
+) -> dict[str, nn.Parameter | list[nn.Parameter]]:
+    """Return the parameters of a model by the names that TensorFlow's variables would have.
+
+    Variables that stand for one parameter of each layer have a list of them. With ``div_val=1``
+    the biases of the clusters are left out, which are parts of one parameter.
+
+    Args:
+        model: either of the two models.
+        config: its configuration.
+    """
+    prefix = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix) else ""
+    parameters = {
+        f"transformer.{name}" if not prefix else name: parameter
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+    }
+    found: dict[str, nn.Parameter | list[nn.Parameter]] = {}
+    for name in _variable_names(config):
+        key = translate_name(name, RENAMES)
+        if key in parameters:
+            found[name] = parameters[key]
+    for bias in ("r_r_bias", "r_w_bias"):
+        keys = [f"transformer.layers.{n}.dec_attn.{bias}" for n in range(config.n_layer)]
+        each = [parameters[key] for key in keys]
+        found[f"transformer/{bias}"] = each if config.untie_r else each[0]
+    return found
+
+
+def _variable_names(config: TransfoXLConfig) -> Iterator[str]:
+    """What variables a model of these sizes may have, the biases of attention left out."""
+    softmax, embeddings = "transformer/adaptive_softmax", "transformer/adaptive_embed"
+    yield from (f"{softmax}/cutoff_0/{name}" for name in ("cluster_W", "cluster_b"))
+    for cluster in range(len(config.cutoffs) + 1):
+        if not config.tie_weight:
+            yield f"{softmax}/cutoff_{cluster}/W"
+        if not config.tie_projs[cluster]:
+            yield f"{softmax}/cutoff_{cluster}/proj"
+        if config.div_val != 1:
+            yield f"{softmax}/cutoff_{cluster}/b"
+            yield f"{embeddings}/cutoff_{cluster}/lookup_table"
+            yield f"{embeddings}/cutoff_{cluster}/proj_W"
+    if config.div_val == 1:  # one table for all
+        yield from (f"{embeddings}/{name}" for name in ("lookup_table", "proj_W"))
+    for layer in range(config.n_layer):
+        for part in ("rel_attn/LayerNorm", "ff/LayerNorm"):
+            yield from (f"transformer/layer_{layer}/{part}/{name}" for name in ("gamma", "beta"))
+        for part in ("qkv", "r", "o"):
+            yield f"transformer/layer_{layer}/rel_attn/{part}/kernel"
+        for part in ("layer_1", "layer_2"):
+            yield from (
+                f"transformer/layer_{layer}/ff/{part}/{name}" for name in ("kernel", "bias")
+            )
 
 
 def load_tf_weights_in_transfo_xl(
