@@ -1,0 +1,56 @@
+"""Programs of 2019, run with ptbert in both ways, and the bucket that they download from."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import ptbert
+from ptbert_models.gpt.decoder import GPTDecoder
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bucket import fill_bucket, served
+
+OLD_NAME = "pytorch_pretrained_bert"
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bucket")
+    fill_bucket(folder)
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture(params=["ptbert", OLD_NAME])
+def run(request, bucket, tmp_path, monkeypatch):
+    """Return a function that runs a program of 2019 and gives its names.
+
+    ``NAME`` in the program is ``ptbert``, or the old name in drop-in mode; models come from the
+    bucket.
+    """
+    torch.set_num_threads(1)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", bucket)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
+    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {})  # the true files are larger
+    monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    if request.param == OLD_NAME:
+        ptbert.install_as(OLD_NAME)
+
+    def run_program(*parts, **names):
+        args = SimpleNamespace(do_lower_case=True)
+        namespace = {"torch": torch, "os": os, "args": args, **names}
+        exec("".join(parts).replace("NAME import", f"{request.param} import"), namespace)
+        return namespace
+
+    yield run_program
+    for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:
+        del sys.modules[name]
