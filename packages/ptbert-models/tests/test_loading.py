@@ -200,6 +200,39 @@ def test_positional_arguments_reach_the_class(tiny_config, save):
     assert BertForSequenceClassification.from_pretrained(folder, 7).classifier.out_features == 7
 
 
+@pytest.mark.parametrize("order", ["releases", "releases, in part", "documentation"])
+def test_options_may_stand_in_the_places_of_2019(tiny_config, save, tmp_path, order):
+    state = BertForSequenceClassification(tiny_config, num_labels=3).state_dict()
+    folder = save(BertModel(tiny_config))
+    options = {
+        "releases": (state, tmp_path, False, 3),
+        "releases, in part": (state,),
+        "documentation": (str(tmp_path), False, state, 3),
+    }[order]
+    named = {"num_labels": 3} if order == "releases, in part" else {}
+
+    model = BertForSequenceClassification.from_pretrained(folder, *options, **named)
+
+    assert equal(state, model.state_dict())
+
+
+def test_nothing_in_the_places_of_2019_changes_nothing(tiny_config, save):
+    folder = save(BertModel(tiny_config))
+    for options in ((None, None, False, 3), (None, False, None, 3)):
+        model = BertForSequenceClassification.from_pretrained(folder, *options)
+        assert model.num_labels == 3
+
+
+def test_words_are_left_to_the_classes_of_others(tiny_config, save):
+    class Pooled(BertPreTrainedModel):
+        def __init__(self, config, pooling):
+            super().__init__(config)
+            self.bert = BertModel(config)
+            self.pooling = pooling
+
+    assert Pooled.from_pretrained(save(BertModel(tiny_config)), "mean").pooling == "mean"
+
+
 def test_a_shape_mismatch_names_key_and_shapes(tiny_config, save):
     folder = save(BertForSequenceClassification(tiny_config, num_labels=3))
 

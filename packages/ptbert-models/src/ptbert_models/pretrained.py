@@ -71,7 +71,9 @@ class PreTrainedModel(nn.Module):
             pretrained_model_name_or_path: a shortcut name such as "bert-base-uncased"; a folder
                 with ``config.json`` and ``pytorch_model.bin`` or ``model.safetensors``; an archive
                 of one (``.tar.gz``, ``.tar``, ``.zip``), as a file or a URL; or a folder's URL.
-            *inputs: further arguments of the class.
+            *inputs: further arguments of the class. Before them may stand ``state_dict``,
+                ``cache_dir`` and ``from_tf``, as in the releases of 2019, or ``cache_dir``,
+                ``from_tf`` and ``state_dict``.
             cache_dir: where downloads are kept instead of the usual cache.
             from_tf: whether the weights are a TensorFlow checkpoint; the name is then a folder, an
                 archive or a checkpoint's prefix, with the configuration beside the checkpoint.
@@ -85,6 +87,12 @@ class PreTrainedModel(nn.Module):
             OSError: if the checkpoint cannot be found, reached or read.
             ValueError: if its configuration makes no sense, or its weights do not fit.
         """
+        # A constructor written by somebody else may give first values that only it knows.
+        ours = cls.__init__.__module__.startswith(f"{__package__}.")
+        leading, inputs = _leading_options(inputs, ours=ours)
+        cache_dir = leading.get("cache_dir") or cache_dir
+        from_tf = leading.get("from_tf") or from_tf
+        state_dict = leading.get("state_dict") or state_dict
         given = state_dict is not None
         files = find_checkpoint(
             pretrained_model_name_or_path,
@@ -93,8 +101,6 @@ class PreTrainedModel(nn.Module):
             cache_dir=cache_dir,
         )
         config = cls.config_class.from_json_file(files.config)
-        # A constructor written by somebody else may give first values that only it knows.
-        ours = cls.__init__.__module__.startswith(f"{__package__}.")
         with NoInitialization() if ours else nullcontext():
             model = cls(config, *inputs, **kwargs)
         weights: Mapping[str, Tensor]
@@ -205,6 +211,35 @@ class PreTrainedModel(nn.Module):
                     if new_key is not None:
                         state_dict[new_key] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _leading_options(
+    inputs: tuple[Any, ...], *, ours: bool
+) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """Tell options of `from_pretrained` that were given by position from the class's arguments.
+
+    The releases of 2019 had ``state_dict, cache_dir, from_tf`` in that place, their documentation
+    ``cache_dir, from_tf, state_dict``, and their last state nothing, so that a number of labels
+    may be meant. Types tell which: no class of this library takes a path, a dictionary or None
+    there. Strings are left to the classes of others.
+
+    Example:
+        >>> _leading_options((None, "cache", False, 3), ours=True)
+        ({'state_dict': None, 'cache_dir': 'cache', 'from_tf': False}, (3,))
+        >>> _leading_options(("cache", True), ours=True)
+        ({'cache_dir': 'cache', 'from_tf': True}, ())
+        >>> _leading_options((3,), ours=True)
+        ({}, (3,))
+    """
+    first, second = (*inputs, 0, 0)[:2]
+    names: tuple[str, ...] = ()
+    if (ours and isinstance(first, (str, os.PathLike))) or (
+        first is None and isinstance(second, bool)
+    ):
+        names = ("cache_dir", "from_tf", "state_dict")
+    elif first is None or isinstance(first, Mapping):
+        names = ("state_dict", "cache_dir", "from_tf")
+    return dict(zip(names, inputs, strict=False)), inputs[len(names) :]
 
 
 def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
