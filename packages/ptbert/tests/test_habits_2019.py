@@ -114,3 +114,101 @@ def test_a_replaced_part_of_a_tokenizer_is_used(model_folder):
     tokenizer.basic_tokenizer = Words()
 
     assert tokenizer.tokenize("The key is on the mat.") == ["cat"]
+
+
+def test_tables_can_be_replaced_by_larger_ones(config):
+    model = BertModel(config).eval()
+    embeddings = model.embeddings
+    for name, size in (
+        ("word_embeddings", 30),
+        ("position_embeddings", 16),
+        ("token_type_embeddings", 4),
+    ):
+        old = getattr(embeddings, name)
+        new = nn.Embedding(size, 8)
+        new.weight.data[: old.num_embeddings] = old.weight.data
+        setattr(embeddings, name, new)
+    model.config.vocab_size = 30
+
+    ids = torch.tensor([[29, *range(1, 15)]])  # longer than the old table, and a new word
+    layers, _ = model(ids, torch.full_like(ids, 3))
+
+    assert layers[-1].shape == (1, 15, 8)
+
+
+def test_embeddings_can_be_replaced_as_a_whole(config):
+    class Embeddings(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(5, 8)
+
+        def forward(self, input_ids, token_type_ids=None):
+            return self.table(input_ids)
+
+    model = BertModel(config).eval()
+    model.embeddings = Embeddings()
+
+    assert model(torch.tensor([[4, 0]]))[1].shape == (1, 8)
+
+
+def test_the_vocabulary_of_gpt2_can_be_replaced():
+    config = GPT2Config(10, n_positions=8, n_ctx=8, n_embd=8, n_layer=1, n_head=2)
+    model = GPT2LMHeadModel(config).eval()
+    model.transformer.wte = nn.Embedding(12, 8)
+    model.lm_head.set_embeddings_weights(model.transformer.wte.weight)
+    assert model(torch.tensor([[11, 1]]))[0].shape == (1, 2, 12)
+
+
+def test_a_changed_configuration_is_saved_and_changes_nothing_else(config):
+    model = BertModel(config).eval()
+    before = model(IDS)[1]
+
+    model.config.num_labels = 7
+    model.config.hidden_dropout_prob = 0.5
+
+    torch.testing.assert_close(model(IDS)[1], before)
+    assert '"num_labels": 7' in model.config.to_json_string()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64, torch.float32])
+def test_masks_of_any_type_mean_the_same(config, dtype):
+    model = BertModel(config).eval()
+    alone = model(IDS)[1]
+    mask = torch.tensor([[1, 1, 1, 0]]).to(dtype)
+    torch.testing.assert_close(model(torch.tensor([[1, 2, 3, 4]]), None, mask)[1], alone)
+
+
+def test_models_run_in_half_precision_and_wrapped(config):
+    model = BertModel(config).eval()
+    exact = model(IDS)[1]
+    torch.testing.assert_close(nn.DataParallel(model)(IDS)[1], exact)
+    torch.testing.assert_close(model.half()(IDS)[1].float(), exact, atol=1e-2, rtol=0)
+
+
+def test_forward_may_ask_the_parameters_for_their_type(config):
+    class Scorer(BertPreTrainedModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.bert = BertModel(config)
+            self.apply(self.init_bert_weights)
+
+        def forward(self, ids):
+            weights = torch.ones(8).to(next(self.parameters()).dtype)
+            return self.bert(ids, output_all_encoded_layers=False)[1] @ weights
+
+    assert nn.DataParallel(Scorer(config)).double()(IDS).dtype == torch.float64
+
+
+def test_whole_models_can_be_saved_and_loaded(config, tmp_path):
+    model = BertModel(config).eval()
+    torch.save(model, tmp_path / "model.bin")
+    again = torch.load(tmp_path / "model.bin", weights_only=False)
+    torch.testing.assert_close(again(IDS), model(IDS))
+
+
+def test_tokenizers_and_configurations_can_be_pickled(config, model_folder):
+    tokenizer = BertTokenizer.from_pretrained(model_folder)
+    text = "The key is on the mat."
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert again.tokenize(text) == tokenizer.tokenize(text)
+    assert pickle.loads(pickle.dumps(config)).to_dict() == config.to_dict()
