@@ -97,8 +97,8 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL (\S+)", str(error))
-        if wanted is None:
-            raise _corrupt(path, error) from error
+        if wanted is None:  # the message advises to read it with weights_only=False
+            raise _corrupt(path, "torch.save did not write it") from error
         raise UnsafeCheckpoint(
             f"{str(path)!r} wants to run {wanted[1]!r}, which weights never need, so it was not "
             "opened. If you trust it, load it yourself with torch.load(..., weights_only=False) "
