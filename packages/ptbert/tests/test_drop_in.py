@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import logging
 import pickle
 import re
 import subprocess
@@ -14,7 +15,15 @@ import pytest
 import torch
 
 import ptbert
-from ptbert import BertConfig, BertModel, GPT2Config, GPT2Model, authors_corpus, drop_in
+from ptbert import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    GPT2Config,
+    GPT2Model,
+    authors_corpus,
+    drop_in,
+)
 from ptbert_models import convert
 from ptbert_models.gpt.decoder import GPTDecoder
 
@@ -172,6 +181,50 @@ def test_code_and_source_can_be_asked_for():
     assert loader.get_source(f"{NAME}.modeling") == Path(ptbert.modeling.__file__).read_text()
     with pytest.raises(ImportError, match=rf"'{NAME}\.commands\.x' has no code of its own"):
         loader.get_code(f"{NAME}.commands.x")
+
+
+@pytest.fixture
+def _old_loggers():
+    """Loggers are as they were after a test that changes them."""
+    ours = [logging.getLogger(name) for name in drop_in._LOGGERS]
+    theirs = [logging.getLogger(f"{NAME}{each}") for each in ("", ".modeling", ".tokenization")]
+    parents, levels = [each.parent for each in ours], [each.level for each in theirs]
+    yield
+    for logger, parent in zip(ours, parents, strict=True):
+        logger.parent = parent
+    for logger, level in zip(theirs, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("_old_loggers")
+@pytest.mark.parametrize("silenced", [f"{NAME}.tokenization", NAME])
+def test_programs_silence_messages_by_the_old_names(silenced, caplog, model_folder):
+    tokenizer = BertTokenizer.from_pretrained(model_folder, max_len=2)
+    tokenizer.encode("the key is in a drawer")  # heard before
+    assert len(caplog.records) == 1
+    ptbert.install_as(NAME)
+    tokenizer.encode("the key is in a drawer")
+    assert len(caplog.records) == 2
+
+    logging.getLogger(silenced).setLevel(logging.ERROR)
+
+    tokenizer.encode("the key is in a drawer")
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.usefixtures("_old_loggers")
+def test_messages_reach_handlers_of_the_old_names(caplog):
+    ptbert.install_as(NAME)
+    heard = []
+    handler = logging.Handler()
+    handler.emit = heard.append
+    logger = logging.getLogger(f"{NAME}.modeling")
+    logger.addHandler(handler)
+
+    logging.getLogger("ptbert_models.pretrained").warning("weights are missing")
+
+    logger.removeHandler(handler)
+    assert [record.getMessage() for record in heard] == ["weights are missing"]
 
 
 def test_pickled_configurations_that_name_the_library_load():

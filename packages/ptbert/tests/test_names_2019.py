@@ -99,6 +99,31 @@ def test_a_star_import_brings_the_names(module):
     assert wanted <= set(module_of(module).__all__)
 
 
+# What the modules had imported themselves, and programs took from star imports.
+_MODELING = "copy json logging math os shutil sys tarfile tempfile torch nn CrossEntropyLoss logger"
+BROUGHT_ALONG = {
+    "file_utils": "fnmatch json logging os shutil sys tempfile wraps sha256 tqdm urlparse Path",
+    "modeling": _MODELING,
+    "modeling_gpt2": f"{_MODELING} collections Parameter",
+    "modeling_openai": f"{_MODELING} collections Parameter",
+    "modeling_transfo_xl": f"{_MODELING} collections Parameter F",
+    "modeling_transfo_xl_utilities": "defaultdict np torch nn F",
+    "optimization": "abc logging math sys torch Optimizer required clip_grad_norm_ logger",
+    "optimization_openai": "logging math torch Optimizer required clip_grad_norm_ logger",
+    "tokenization": "collections logging os unicodedata logger",
+    "tokenization_gpt2": "json logging os re sys lru_cache logger",
+    "tokenization_openai": "json logging os re sys tqdm logger",
+    "tokenization_transfo_xl": "glob logging os pickle sys unicodedata Counter OrderedDict logger",
+}
+
+
+@pytest.mark.parametrize("module", BROUGHT_ALONG)
+def test_a_star_import_brings_along_what_the_module_had_imported(module):
+    names = {}
+    exec(f"from ptbert.{module} import *", names)
+    assert set(BROUGHT_ALONG[module].split()) <= set(names)
+
+
 def parameters_of_2019(signature):
     """Names and default values of the parameters; stars excluded."""
     (function,) = ast.parse(f"def function{signature}: ...").body

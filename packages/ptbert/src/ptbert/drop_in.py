@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,12 @@ from types import CodeType, ModuleType
 
 RELEASES = ("april", "june")
 _RELEASE_VARIABLE = "PTBERT_RELEASE"
+_LOGGERS = {  # of ptbert's packages, and of the modules of 2019 that did their work
+    "ptbert_hub": "file_utils",
+    "ptbert_models": "modeling",
+    "ptbert_optim": "optimization",
+    "ptbert_tokenizers": "tokenization",
+}
 
 
 def install_as(name: str, *, release: str = "april") -> None:
@@ -60,6 +67,15 @@ def install_as(name: str, *, release: str = "april") -> None:
             "call install_as before anything imports it"
         )
     sys.meta_path.insert(0, _Alias(name, release))
+    _adopt_loggers(name)
+
+
+def _adopt_loggers(name: str) -> None:
+    """Let levels and handlers of the old modules' loggers count for ptbert's messages."""
+    for ours, theirs in _LOGGERS.items():
+        logger = logging.getLogger(ours)
+        logger.parent = logging.getLogger(f"{name}.{theirs}")
+        logger.setLevel(logger.level)  # levels that were looked up before are forgotten
 
 
 def install_in_children(*, release: str) -> None:

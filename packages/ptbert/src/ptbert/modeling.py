@@ -1,4 +1,18 @@
-"""BERT under the names of 2019."""
+"""BERT under the names of 2019, with what a star import brought along."""
+
+import copy
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+
+import torch
+from torch import nn
+from torch.nn import CrossEntropyLoss
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
 from ptbert_models.activations import BERT_ACTIVATIONS as ACT2FN
@@ -43,6 +57,8 @@ TF_WEIGHTS_NAME = "model.ckpt"
 PRETRAINED_CONFIG_ARCHIVE_MAP = archive_map("bert", "config")
 PRETRAINED_MODEL_ARCHIVE_MAP = archive_map("bert", "weights")
 
+logger = logging.getLogger("ptbert_models")
+
 __all__ = [
     "ACT2FN",
     "BERT_CONFIG_NAME",
@@ -76,10 +92,23 @@ __all__ = [
     "BertPredictionHeadTransform",
     "BertSelfAttention",
     "BertSelfOutput",
+    "CrossEntropyLoss",
     "PreTrainedBertModel",
     "cached_path",
+    "copy",
     "gelu",
+    "json",
     "load_tf_weights_in_bert",
+    "logger",
+    "logging",
+    "math",
+    "nn",
+    "os",
     "prune_linear_layer",
+    "shutil",
     "swish",
+    "sys",
+    "tarfile",
+    "tempfile",
+    "torch",
 ]

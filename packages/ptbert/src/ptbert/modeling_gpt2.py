@@ -1,4 +1,19 @@
-"""GPT-2 under the names of 2019."""
+"""GPT-2 under the names of 2019, with what a star import brought along."""
+
+import collections
+import copy
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+
+import torch
+from torch import nn
+from torch.nn import CrossEntropyLoss, Parameter
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
 from ptbert_models.activations import gelu_tanh as gelu
@@ -20,6 +35,8 @@ from ptbert_models.pruning import prune_conv1d_layer
 PRETRAINED_CONFIG_ARCHIVE_MAP = archive_map("gpt2", "config")
 PRETRAINED_MODEL_ARCHIVE_MAP = archive_map("gpt2", "weights")
 
+logger = logging.getLogger("ptbert_models")
+
 __all__ = [
     "CONFIG_NAME",
     "MLP",
@@ -29,6 +46,7 @@ __all__ = [
     "Attention",
     "Block",
     "Conv1D",
+    "CrossEntropyLoss",
     "GPT2Config",
     "GPT2DoubleHeadsModel",
     "GPT2LMHead",
@@ -37,8 +55,22 @@ __all__ = [
     "GPT2MultipleChoiceHead",
     "GPT2PreTrainedModel",
     "LayerNorm",
+    "Parameter",
     "cached_path",
+    "collections",
+    "copy",
     "gelu",
+    "json",
     "load_tf_weights_in_gpt2",
+    "logger",
+    "logging",
+    "math",
+    "nn",
+    "os",
     "prune_conv1d_layer",
+    "shutil",
+    "sys",
+    "tarfile",
+    "tempfile",
+    "torch",
 ]

@@ -1,4 +1,19 @@
-"""OpenAI GPT under the names of 2019."""
+"""OpenAI GPT under the names of 2019, with what a star import brought along."""
+
+import collections
+import copy
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+
+import torch
+from torch import nn
+from torch.nn import CrossEntropyLoss, Parameter
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
 from ptbert_models.activations import GPT_ACTIVATIONS as ACT_FNS
@@ -26,6 +41,8 @@ from ptbert_models.pruning import prune_conv1d_layer
 PRETRAINED_CONFIG_ARCHIVE_MAP = archive_map("gpt", "config")
 PRETRAINED_MODEL_ARCHIVE_MAP = archive_map("gpt", "weights")
 
+logger = logging.getLogger("ptbert_models")
+
 __all__ = [
     "ACT_FNS",
     "CONFIG_NAME",
@@ -36,6 +53,7 @@ __all__ = [
     "Attention",
     "Block",
     "Conv1D",
+    "CrossEntropyLoss",
     "LayerNorm",
     "OpenAIGPTConfig",
     "OpenAIGPTDoubleHeadsModel",
@@ -44,9 +62,23 @@ __all__ = [
     "OpenAIGPTModel",
     "OpenAIGPTMultipleChoiceHead",
     "OpenAIGPTPreTrainedModel",
+    "Parameter",
     "cached_path",
+    "collections",
+    "copy",
     "gelu",
+    "json",
     "load_tf_weights_in_openai_gpt",
+    "logger",
+    "logging",
+    "math",
+    "nn",
+    "os",
     "prune_conv1d_layer",
+    "shutil",
     "swish",
+    "sys",
+    "tarfile",
+    "tempfile",
+    "torch",
 ]

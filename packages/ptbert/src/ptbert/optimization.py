@@ -1,6 +1,14 @@
-"""BertAdam and its schedules under the names of 2019."""
+"""BertAdam and its schedules under the names of 2019, with what a star import brought along."""
 
+import abc
+import logging
+import math
+import sys
 from abc import ABC
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.optimizer import Optimizer, required
 
 from ptbert_optim import (
     SCHEDULES,
@@ -17,17 +25,28 @@ from ptbert_optim import (
     warmup_linear,
 )
 
+logger = logging.getLogger("ptbert_optim")
+
 __all__ = [
     "ABC",
     "SCHEDULES",
     "BertAdam",
     "ConstantLR",
+    "Optimizer",
     "WarmupConstantSchedule",
     "WarmupCosineSchedule",
     "WarmupCosineWithHardRestartsSchedule",
     "WarmupCosineWithWarmupRestartsSchedule",
     "WarmupLinearSchedule",
     "_LRSchedule",
+    "abc",
+    "clip_grad_norm_",
+    "logger",
+    "logging",
+    "math",
+    "required",
+    "sys",
+    "torch",
     "warmup_constant",
     "warmup_cosine",
     "warmup_linear",

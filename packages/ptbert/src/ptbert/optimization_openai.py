@@ -1,4 +1,11 @@
-"""OpenAIAdam and its schedules under the names of 2019."""
+"""OpenAIAdam and its schedules under the names of 2019, with what a star import brought along."""
+
+import logging
+import math
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.optimizer import Optimizer, required
 
 from ptbert_optim import (
     SCHEDULES,
@@ -14,15 +21,24 @@ from ptbert_optim import (
     warmup_linear,
 )
 
+logger = logging.getLogger("ptbert_optim")
+
 __all__ = [
     "SCHEDULES",
     "OpenAIAdam",
+    "Optimizer",
     "WarmupConstantSchedule",
     "WarmupCosineSchedule",
     "WarmupCosineWithHardRestartsSchedule",
     "WarmupCosineWithWarmupRestartsSchedule",
     "WarmupLinearSchedule",
     "_LRSchedule",
+    "clip_grad_norm_",
+    "logger",
+    "logging",
+    "math",
+    "required",
+    "torch",
     "warmup_constant",
     "warmup_cosine",
     "warmup_linear",

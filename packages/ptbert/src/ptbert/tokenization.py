@@ -1,4 +1,9 @@
-"""The BERT tokenizer under the names of 2019."""
+"""The BERT tokenizer under the names of 2019, with what a star import brought along."""
+
+import collections
+import logging
+import os
+import unicodedata
 
 from ptbert_hub import CATALOG, archive_map, cached_path
 from ptbert_tokenizers import (
@@ -18,6 +23,8 @@ PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
     name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
 }
 
+logger = logging.getLogger("ptbert_tokenizers")
+
 __all__ = [
     "PRETRAINED_VOCAB_ARCHIVE_MAP",
     "PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP",
@@ -29,6 +36,11 @@ __all__ = [
     "_is_punctuation",
     "_is_whitespace",
     "cached_path",
+    "collections",
     "load_vocab",
+    "logger",
+    "logging",
+    "os",
+    "unicodedata",
     "whitespace_tokenize",
 ]

@@ -1,4 +1,11 @@
-"""The GPT-2 tokenizer under the names of 2019."""
+"""The GPT-2 tokenizer under the names of 2019, with what a star import brought along."""
+
+import json
+import logging
+import os
+import re
+import sys
+from functools import lru_cache
 
 from ptbert_hub import CATALOG, archive_map, cached_path
 from ptbert_tokenizers import GPT2Tokenizer
@@ -12,6 +19,8 @@ PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
     name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
 }
 
+logger = logging.getLogger("ptbert_tokenizers")
+
 __all__ = [
     "MERGES_NAME",
     "PRETRAINED_MERGES_ARCHIVE_MAP",
@@ -23,4 +32,11 @@ __all__ = [
     "bytes_to_unicode",
     "cached_path",
     "get_pairs",
+    "json",
+    "logger",
+    "logging",
+    "lru_cache",
+    "os",
+    "re",
+    "sys",
 ]

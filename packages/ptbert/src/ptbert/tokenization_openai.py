@@ -1,4 +1,12 @@
-"""The OpenAI GPT tokenizer under the names of 2019."""
+"""The OpenAI GPT tokenizer under the names of 2019, with what a star import brought along."""
+
+import json
+import logging
+import os
+import re
+import sys
+
+from tqdm import tqdm
 
 from ptbert_hub import CATALOG, archive_map, cached_path
 from ptbert_tokenizers import BasicTokenizer, OpenAIGPTTokenizer
@@ -13,6 +21,8 @@ PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
     name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
 }
 
+logger = logging.getLogger("ptbert_tokenizers")
+
 __all__ = [
     "MERGES_NAME",
     "PRETRAINED_MERGES_ARCHIVE_MAP",
@@ -24,5 +34,12 @@ __all__ = [
     "OpenAIGPTTokenizer",
     "cached_path",
     "get_pairs",
+    "json",
+    "logger",
+    "logging",
+    "os",
+    "re",
+    "sys",
     "text_standardize",
+    "tqdm",
 ]

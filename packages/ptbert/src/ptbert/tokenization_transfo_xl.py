@@ -1,8 +1,16 @@
 """The Transformer-XL tokenizer and its corpora under the names of 2019.
 
-The corpora need torch, which is loaded when one of their names is first used.
+A star import brings along what it brought then. The corpora need torch, which is loaded when one
+of their names is first used.
 """
 
+import glob
+import logging
+import os
+import pickle
+import sys
+import unicodedata
+from collections import Counter, OrderedDict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +34,29 @@ _HOMES = {
     "get_lm_corpus": "ptbert.corpus",
 }
 
+logger = logging.getLogger("ptbert_tokenizers")
+
 __all__ = [
     "CORPUS_NAME",
     "PRETRAINED_CORPUS_ARCHIVE_MAP",
     "PRETRAINED_VOCAB_ARCHIVE_MAP",
     "VOCAB_NAME",
+    "Counter",
     "LMMultiFileIterator",
     "LMOrderedIterator",
     "LMShuffledIterator",
+    "OrderedDict",
     "TransfoXLCorpus",
     "TransfoXLTokenizer",
     "cached_path",
     "get_lm_corpus",
+    "glob",
+    "logger",
+    "logging",
+    "os",
+    "pickle",
+    "sys",
+    "unicodedata",
 ]
 
 
