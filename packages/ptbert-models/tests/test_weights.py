@@ -170,3 +170,17 @@ def test_files_without_checksums_are_read(tensors, tmp_path, restored_options):
     torch.serialization.set_crc32_options(False)
     torch.save(tensors, path)
     assert same(read_weights(path, memory_map=False), tensors)
+
+
+@pytest.mark.parametrize(
+    ("version", "warnings"), [("2.6.0", 1), ("2.9.1+cu128", 1), ("2.10.0a0+git", 0), ("2.13.0", 0)]
+)
+def test_an_older_pytorch_is_warned_of_once(
+    tensors, tmp_path, monkeypatch, caplog, version, warnings
+):
+    torch.save(tensors, tmp_path / "pytorch_model.bin")
+    monkeypatch.setattr(torch, "__version__", version)
+    for _ in range(2):
+        read_weights(tmp_path / "pytorch_model.bin", memory_map=False)
+    assert len(caplog.records) == warnings
+    assert all("update to PyTorch 2.10" in record.getMessage() for record in caplog.records)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,11 @@ from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_models.config import read_json_object
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 
+logger = logging.getLogger(__name__)
+
 SAFETENSORS_NAME = "model.safetensors"
+
+_MENDED = (2, 10)  # the release of PyTorch in which CVE-2026-24747 is mended
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _BLOCK = 1 << 20
@@ -91,8 +97,10 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
     if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
         raise _corrupt(path, "its end is missing")
-    if zipped and not memory_map:  # files in the cache were verified when they came
-        _verify(path)
+    if not memory_map:  # files in the cache were verified when they came
+        _warn_of_old_torch(torch.__version__)
+        if zipped:
+            _verify(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
     except pickle.UnpicklingError as error:
@@ -112,6 +120,16 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
             "save model.state_dict()"
         )
     return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+@cache  # once is enough
+def _warn_of_old_torch(version: str) -> None:
+    if tuple(map(int, version.split(".")[:2])) < _MENDED:
+        logger.warning(
+            "PyTorch %s can be harmed by a manipulated weights file (CVE-2026-24747); load files "
+            "from people you trust only, or update to PyTorch 2.10",
+            version,
+        )
 
 
 def _verify(path: Path) -> None:
