@@ -9,14 +9,18 @@ import torch
 from torch import nn
 
 from ptbert.modeling import (
+    BertAttention,
     BertConfig,
+    BertEmbeddings,
     BertEncoder,
+    BertForSequenceClassification,
     BertLayer,
     BertModel,
     BertPreTrainedModel,
+    BertSelfAttention,
     PreTrainedBertModel,
 )
-from ptbert.modeling_gpt2 import Attention, GPT2Config, GPT2LMHeadModel
+from ptbert.modeling_gpt2 import Attention, GPT2Config, GPT2LMHeadModel, GPT2MultipleChoiceHead
 from ptbert.tokenization import BasicTokenizer, BertTokenizer
 
 IDS = torch.tensor([[1, 2, 3]])
@@ -212,3 +216,167 @@ def test_tokenizers_and_configurations_can_be_pickled(config, model_folder):
     again = pickle.loads(pickle.dumps(tokenizer))
     assert again.tokenize(text) == tokenizer.tokenize(text)
     assert pickle.loads(pickle.dumps(config)).to_dict() == config.to_dict()
+
+
+def plain_layer(layer):
+    """The forward of a layer as programs write it: two arguments, and a mask that is there."""
+
+    def forward(hidden, mask):
+        context = layer.attention.self(hidden, mask + 0)
+        attended = layer.attention.output(context, hidden)
+        return layer.output(layer.intermediate(attended), attended)
+
+    return forward
+
+
+class OldLayer(BertLayer):
+    def forward(self, hidden_states, attention_mask):
+        return plain_layer(self)(hidden_states, attention_mask)
+
+
+class OldAttention(BertAttention):
+    def forward(self, input_tensor, attention_mask):
+        return self.output(self.self(input_tensor, attention_mask + 0), input_tensor)
+
+
+class OldSelfAttention(BertSelfAttention):
+    def forward(self, hidden_states, attention_mask):
+        return super().forward(hidden_states, attention_mask + 0)
+
+
+class OldEncoder(BertEncoder):
+    def forward(self, hidden_states, attention_mask, output_all_encoded_layers=True):
+        return super().forward(hidden_states, attention_mask + 0, output_all_encoded_layers)
+
+
+class OldEmbeddings(BertEmbeddings):
+    def forward(self, input_ids, token_type_ids):
+        return super().forward(input_ids, token_type_ids + 0)
+
+
+class OldModel(BertModel):
+    def forward(self, input_ids, token_type_ids, attention_mask, output_all_encoded_layers=True):
+        return super().forward(input_ids, token_type_ids, attention_mask, output_all_encoded_layers)
+
+
+def rebuilt(cls, part, config):
+    new = cls(config)
+    new.load_state_dict(part.state_dict())
+    return new.eval()
+
+
+def replace_layers(bert, config):
+    bert.encoder.layer[0] = rebuilt(OldLayer, bert.encoder.layer[0], config)
+
+
+def replace_attention(bert, config):
+    layer = bert.encoder.layer[0]
+    layer.attention = rebuilt(OldAttention, layer.attention, config)
+
+
+def replace_self_attention(bert, config):
+    attention = bert.encoder.layer[1].attention
+    attention.self = rebuilt(OldSelfAttention, attention.self, config)
+
+
+def replace_encoder(bert, config):
+    bert.encoder = rebuilt(OldEncoder, bert.encoder, config)
+
+
+def replace_embeddings(bert, config):
+    bert.embeddings = rebuilt(OldEmbeddings, bert.embeddings, config)
+
+
+def replace_forward(bert, config):
+    layer = bert.encoder.layer[0]
+    layer.forward = plain_layer(layer)
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [
+        replace_layers,
+        replace_attention,
+        replace_self_attention,
+        replace_encoder,
+        replace_embeddings,
+        replace_forward,
+    ],
+)
+@pytest.mark.parametrize("mask", [None, torch.ones(1, 3), torch.tensor([[1, 1, 0]])])
+def test_parts_are_called_as_they_were(config, replace, mask):
+    model = BertForSequenceClassification(config, 2).eval()
+    expected = model(IDS, None, mask), model.bert(IDS, None, mask)[1]
+
+    replace(model.bert, config)
+
+    torch.testing.assert_close((model(IDS, None, mask), model.bert(IDS, None, mask)[1]), expected)
+
+
+def test_a_patch_of_a_class_is_used(config, monkeypatch):
+    model = BertForSequenceClassification(config, 2).eval()
+    expected = model(IDS)
+    calls = []
+
+    def forward(self, hidden_states, attention_mask):
+        calls.append(attention_mask.shape)
+        return plain_layer(self)(hidden_states, attention_mask)
+
+    monkeypatch.setattr(BertLayer, "forward", forward)
+
+    torch.testing.assert_close(model(IDS), expected)
+    assert calls == [(1, 1, 1, 3)] * 2
+
+
+def test_a_bare_model_of_ones_own_serves_every_head(config):
+    model = BertForSequenceClassification(config, 2).eval()
+    expected = model(IDS)
+    model.bert = rebuilt(OldModel, model.bert, config)
+    torch.testing.assert_close(model(IDS), expected)
+
+
+def test_heads_may_be_listed_in_lists(config):
+    model, other = BertModel(config).eval(), BertModel(config).eval()
+    other.load_state_dict(model.state_dict())
+    model.prune_heads({0: [[1]], 1: torch.tensor([[0]])})
+    other.prune_heads({0: [1], 1: [0]})
+    torch.testing.assert_close(model(IDS), other(IDS))
+
+
+def test_hooks_on_the_dropout_of_attention_see_the_weights(config):
+    model = BertModel(config).eval()
+    expected = model(IDS)
+    seen = []
+    dropout = model.encoder.layer[0].attention.self.dropout
+    dropout.register_forward_hook(lambda module, inputs, output: seen.append(output))
+
+    torch.testing.assert_close(model(IDS), expected)
+
+    (weights,) = seen
+    assert weights.shape == (1, 2, 3, 3)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(1, 2, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.long, torch.bool])
+def test_ready_made_masks_are_added_whatever_their_type(config, dtype):
+    layer = BertLayer(config).eval()
+    hidden, mask = torch.randn(1, 3, 8), torch.tensor([[[[1, 1, 0]]]])
+    torch.testing.assert_close(layer(hidden, mask.to(dtype)), layer(hidden, mask.float()))
+
+
+def test_an_empty_batch_is_no_error(config):
+    layers, pooled = BertModel(config)(torch.zeros(0, 4, dtype=torch.long))
+    assert (layers[-1].shape, pooled.shape) == ((0, 4, 8), (0, 8))
+
+
+def test_a_choice_head_of_the_release_has_no_dropout():
+    config = GPT2Config(10, n_positions=8, n_ctx=8, n_embd=8, n_layer=1, n_head=2)
+    head = GPT2MultipleChoiceHead(config).train()
+    del head._modules["dropout"]
+    state = head.__getstate__() if hasattr(head, "__getstate__") else vars(head)
+
+    again = GPT2MultipleChoiceHead.__new__(GPT2MultipleChoiceHead)
+    again.__setstate__(dict(state))
+
+    hidden, places = torch.randn(1, 2, 3, 8), torch.tensor([[2, 1]])
+    torch.testing.assert_close(again(hidden, places), again.eval()(hidden, places))

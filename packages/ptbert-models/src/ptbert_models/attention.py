@@ -8,9 +8,11 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ptbert_models.inputs import values_are_known
 
@@ -26,23 +28,25 @@ def attend(
     *,
     causal: bool = False,
     scale: float | None = None,
-    dropout: float = 0.0,
+    dropout: float | Callable[[Tensor], Tensor] = 0.0,
     head_mask: Tensor | None = None,
     need_weights: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Mix the values by how well each query fits each key.
 
-    The fused kernel of PyTorch does the work unless the weights themselves are wanted or heads
-    are masked; then the formula is spelled out. Both paths give the same context.
+    The fused kernel of PyTorch does the work unless the weights themselves are wanted, heads are
+    masked or dropout is a function; then the formula is spelled out. Both paths give the same
+    context.
 
     Args:
         query: (B, H, Q, D).
         key: (B, H, K, D).
         value: (B, H, K, D).
-        bias: added to the scores before the softmax, broadcastable to (B, H, Q, K).
+        bias: added to the scores before the softmax, broadcastable to (B, H, Q, K); numbers of
+            any type, True being 1.
         causal: whether no query may see later keys; the last query stands at the last key.
         scale: factor of the scores; 1 / sqrt(D) when None.
-        dropout: probability with which a weight is dropped.
+        dropout: probability with which a weight is dropped, or what is to be done to the weights.
         head_mask: factor of the weights, broadcastable to (B, H, Q, K); 1 keeps a head.
         need_weights: whether the weights are returned.
 
@@ -57,13 +61,15 @@ def attend(
         tensor([[[[1., 0.],
                   [0., 1.]]]])
     """
-    explicit = head_mask is not None or need_weights
+    explicit = head_mask is not None or need_weights or callable(dropout)
+    if bias is not None:
+        bias = bias.to(query.dtype)  # the kernel would take True for "visible"
     # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
     by_kernel = causal and not explicit and bias is None and query.size(-2) == key.size(-2)
     if causal and not by_kernel and query.size(-2) > 1:  # one query stands at the last key
         later = causal_bias(query.size(-2), key.size(-2), query.dtype, query.device)
         bias = later if bias is None else bias + later
-    if not explicit:
+    if not explicit and not callable(dropout):
         context = F.scaled_dot_product_attention(
             query,
             key,
@@ -78,10 +84,26 @@ def attend(
     scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
     if bias is not None:
         scores = scores + bias
-    weights = F.dropout(scores.softmax(dim=-1), dropout)
+    weights = scores.softmax(dim=-1)
+    weights = dropout(weights) if callable(dropout) else F.dropout(weights, dropout)
     if head_mask is not None:
         weights = weights * head_mask
     return weights @ value, weights
+
+
+def dropout_of(module: nn.Module) -> float | Callable[[Tensor], Tensor]:
+    """Return the dropout of a part in the form that `attend` takes.
+
+    A plain module is its rate, which the fused kernel can use. One that a program replaced, or
+    hangs hooks on to see the weights, is called.
+
+    Example:
+        >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
+        (0.1, 0.0, ReLU())
+    """
+    if type(module) is not nn.Dropout or module._forward_hooks or module._forward_pre_hooks:
+        return module
+    return module.p if module.training else 0.0
 
 
 def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -198,7 +220,7 @@ def split_head_mask(
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """View the width as heads: (B, L, H * D) → (B, H, L, D)."""
-    return x.view(*x.shape[:-1], heads, -1).transpose(1, 2)
+    return x.view(*x.shape[:-1], heads, x.size(-1) // heads).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
-"""Checks of what a caller feeds to a model, before an embedding fails with less to say."""
+"""What goes into a model and its parts: checks before an embedding fails, and what is left out."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,3 +45,13 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
     if lowest < 0 or highest >= limit:
         wrong = lowest if lowest < 0 else highest
         raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """Leave out arguments that are None, for parts whose signature is older and shorter.
+
+    Example:
+        >>> given(head_mask=None, attention_bias=1)
+        {'attention_bias': 1}
+    """
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -7,11 +7,26 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ptbert_models.conv1d import Conv1D
+
+
+def head_numbers(heads: Any) -> set[int]:
+    """Return numbers of heads, however deep the lists or tensors are nested that hold them.
+
+    Example:
+        >>> head_numbers([[0], torch.tensor([2, 3])])
+        {0, 2, 3}
+    """
+    if isinstance(heads, Tensor):
+        heads = heads.tolist()
+    if isinstance(heads, Iterable):
+        return set().union(*map(head_numbers, heads))
+    return {int(heads)}
 
 
 def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tensor:

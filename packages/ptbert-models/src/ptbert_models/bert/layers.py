@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ptbert_models.attention import attend, merge_heads, split_heads
+from ptbert_models.attention import attend, dropout_of, merge_heads, split_heads
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.inputs import check_ids, values_are_known
+from ptbert_models.inputs import check_ids, given, values_are_known
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
-from ptbert_models.pruning import prune_linear_layer, remaining_features
+from ptbert_models.pruning import head_numbers, prune_linear_layer, remaining_features
 
 
 class BertEmbeddings(nn.Module):
@@ -116,7 +116,7 @@ class BertSelfAttention(nn.Module):
             self.transpose_for_scores(self.key(hidden_states)),
             self.transpose_for_scores(self.value(hidden_states)),
             attention_mask,
-            dropout=self.dropout.p if self.dropout.training else 0.0,
+            dropout=dropout_of(self.dropout),
             head_mask=head_mask,
             need_weights=self.output_attentions,
         )
@@ -159,7 +159,7 @@ class BertAttention(nn.Module):
 
     def prune_heads(self, heads: Iterable[int]) -> None:
         """Remove heads for good; the remaining ones are numbered anew from 0."""
-        heads = set(heads)
+        heads = head_numbers(heads)
         if not heads:
             return
         attention = self.self
@@ -180,7 +180,9 @@ class BertAttention(nn.Module):
         head_mask: Tensor | None = None,
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
-        weights, context = split_attentions(self.self(input_tensor, attention_mask, head_mask))
+        weights, context = split_attentions(
+            self.self(input_tensor, attention_mask, **given(head_mask=head_mask))
+        )
         return with_attentions(weights, self.output(context, input_tensor))
 
 
@@ -242,7 +244,7 @@ class BertLayer(nn.Module):
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
         weights, attended = split_attentions(
-            self.attention(hidden_states, attention_mask, head_mask)
+            self.attention(hidden_states, attention_mask, **given(head_mask=head_mask))
         )
         return with_attentions(weights, self.output(self.intermediate(attended), attended))
 
@@ -291,7 +293,7 @@ class BertEncoder(nn.Module):
         outputs, all_weights = [], []
         for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
             weights, hidden_states = split_attentions(
-                run(layer, hidden_states, attention_mask, layer_head_mask)
+                run(layer, hidden_states, attention_mask, **given(head_mask=layer_head_mask))
             )
             outputs.append(hidden_states)
             all_weights.append(weights)
@@ -300,8 +302,8 @@ class BertEncoder(nn.Module):
         return with_attentions(all_weights if self.output_attentions else None, outputs)
 
 
-def _call(layer: nn.Module, *inputs: Any) -> Any:
-    return layer(*inputs)
+def _call(layer: nn.Module, *inputs: Any, **masks: Any) -> Any:
+    return layer(*inputs, **masks)
 
 
 class BertPooler(nn.Module):

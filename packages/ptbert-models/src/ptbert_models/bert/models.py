@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from ptbert_models.attention import is_known_full, padding_bias, split_head_mask
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
+from ptbert_models.bert.own_parts import mask_may_be_left_out
 from ptbert_models.bert.packed import can_pack, wanted_states
 from ptbert_models.bert.tensorflow import read_bert_checkpoint
 from ptbert_models.config import PretrainedConfig
 from ptbert_models.initialization import initialize_normal
+from ptbert_models.inputs import given
 from ptbert_models.losses import UNLABELLED, labelled_only
 from ptbert_models.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
@@ -143,24 +145,37 @@ class BertModel(BertPreTrainedModel):
             Layer outputs, a list of N tensors (B, L, E), or only the last tensor; and the pooled
             first token (B, E).
         """
-        hidden_states = self.embeddings(input_ids, token_type_ids)
-        bias = None
-        if attention_mask is not None and not is_known_full(attention_mask):
-            bias = padding_bias(attention_mask, hidden_states.dtype)
+        hidden_states = self.embed(input_ids, token_type_ids)
+        head_masks = None
+        if head_mask is not None:
+            layers, heads = len(self.encoder.layer), self.config.num_attention_heads
+            head_masks = split_head_mask(head_mask, layers, heads, hidden_states.dtype)
         encoded = self.encoder(
             hidden_states,
-            bias,
+            self._bias(input_ids, attention_mask, hidden_states.dtype),
             output_all_encoded_layers=output_all_encoded_layers,
-            head_mask=split_head_mask(
-                head_mask,
-                len(self.encoder.layer),
-                self.config.num_attention_heads,
-                hidden_states.dtype,
-            ),
+            **given(head_mask=head_masks),
         )
-        weights, layers = encoded if self.output_attentions else (None, encoded)
-        pooled = self.pooler(layers[-1])
-        return with_attentions(weights, layers if output_all_encoded_layers else layers[-1], pooled)
+        weights, states = encoded if self.output_attentions else (None, encoded)
+        pooled = self.pooler(states[-1])
+        return with_attentions(weights, states if output_all_encoded_layers else states[-1], pooled)
+
+    def embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
+        if token_type_ids is None:  # in 2019 there were always some
+            token_type_ids = torch.zeros_like(input_ids)
+        return self.embeddings(input_ids, token_type_ids)
+
+    def _bias(
+        self, input_ids: Tensor, attention_mask: Tensor | None, dtype: torch.dtype
+    ) -> Tensor | None:
+        """The mask as a bias of scores; None where it hides nothing and no part minds."""
+        hides_nothing = attention_mask is None or is_known_full(attention_mask)
+        if hides_nothing and mask_may_be_left_out(self.encoder):
+            return None
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        return padding_bias(attention_mask, dtype)
 
 
 class BertWithHead(BertPreTrainedModel):
@@ -189,7 +204,7 @@ class BertWithHead(BertPreTrainedModel):
             token_type_ids,
             attention_mask,
             output_all_encoded_layers=False,
-            head_mask=head_mask,
+            **given(head_mask=head_mask),
         )
         return output if self.output_attentions else (None, *output)
 
@@ -252,7 +267,7 @@ class BertWithHead(BertPreTrainedModel):
         encoder = self.bert.encoder
         if not can_pack(encoder, attention_mask, wanted):
             return None
-        hidden_states = self.bert.embeddings(input_ids, token_type_ids)
+        hidden_states = self.bert.embed(input_ids, token_type_ids)
         return wanted_states(encoder, hidden_states, attention_mask, wanted)
 
 

@@ -14,33 +14,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ptbert_models.attention import attend, merge_heads, padding_bias
-from ptbert_models.bert.layers import (
-    BertAttention,
-    BertEncoder,
-    BertIntermediate,
-    BertLayer,
-    BertOutput,
-    BertSelfAttention,
-    BertSelfOutput,
-)
+from ptbert_models.bert.layers import BertEncoder
+from ptbert_models.bert.own_parts import are_untouched
 from ptbert_models.inputs import values_are_known
-from ptbert_models.normalization import BertLayerNorm
-
-_KNOWN_PARTS = frozenset(
-    {
-        BertAttention,
-        BertEncoder,
-        BertIntermediate,
-        BertLayer,
-        BertLayerNorm,
-        BertOutput,
-        BertSelfAttention,
-        BertSelfOutput,
-        nn.Dropout,
-        nn.Linear,
-        nn.ModuleList,
-    }
-)
 
 
 def can_pack(encoder: nn.Module, attention_mask: Tensor | None, wanted: Tensor) -> bool:
@@ -50,7 +26,7 @@ def can_pack(encoder: nn.Module, attention_mask: Tensor | None, wanted: Tensor) 
     inputs are kept, if the mask is not of zeros and ones, or if a wanted position is padding. Never
     under `torch.compile`, where shapes may not depend on values.
     """
-    if not values_are_known() or not _is_untouched(encoder):
+    if not values_are_known() or not are_untouched(encoder):
         return False
     if getattr(encoder, "gradient_checkpointing", False):
         return False
@@ -103,19 +79,3 @@ def wanted_states(
         attended = layer.attention.output(context, rows)
         rows = layer.output(layer.intermediate(attended), attended)
     return rows
-
-
-def _is_untouched(encoder: nn.Module) -> bool:
-    """Whether an encoder is made of this library's parts as they are."""
-    for module in encoder.modules():
-        if (
-            type(module) not in _KNOWN_PARTS
-            or "forward" in vars(module)
-            or module._forward_hooks
-            or module._forward_pre_hooks
-            or module._backward_hooks
-            or getattr(module, "output_attentions", False)
-            or getattr(module, "keep_multihead_output", False)
-        ):
-            return False
-    return True

@@ -19,8 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from ptbert_models.attention import causal_padding_bias, is_known_full, split_head_mask
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.layers import add_missing_dropout, given
-from ptbert_models.inputs import check_ids
+from ptbert_models.gpt.layers import add_missing_dropout
+from ptbert_models.inputs import check_ids, given
 from ptbert_models.pretrained import PreTrainedModel
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ptbert_models.gpt.cache import LayerCache
-from ptbert_models.gpt.layers import given
+from ptbert_models.inputs import given
 
 if TYPE_CHECKING:
     from ptbert_models.gpt.models import GPTWithHead

@@ -20,9 +20,10 @@ from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt.layers import MLP, CausalAttention, given
+from ptbert_models.gpt.layers import MLP, CausalAttention
 from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
 from ptbert_models.gpt.tensorflow import read_gpt2_checkpoint
+from ptbert_models.inputs import given
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import with_attentions
 

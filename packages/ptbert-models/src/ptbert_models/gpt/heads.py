@@ -9,7 +9,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -83,6 +83,11 @@ class MultipleChoiceHead(nn.Module):
         self.linear = nn.Linear(config.n_embd, 1)
         nn.init.normal_(self.linear.weight, std=config.initializer_range)
         nn.init.zeros_(self.linear.bias)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if "dropout" not in self._modules:  # a whole-model file of release 0.6.2
+            self.dropout = nn.Dropout1d(0.0)
 
     def forward(self, hidden_states: Tensor, mc_token_ids: Tensor) -> Tensor:
         """Score choices.

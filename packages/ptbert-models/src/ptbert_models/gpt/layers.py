@@ -16,22 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.attention import attend, head_size, merge_heads, split_heads
+from ptbert_models.attention import attend, dropout_of, head_size, merge_heads, split_heads
 from ptbert_models.conv1d import Conv1D
 from ptbert_models.gpt.cache import LayerPast, extended
 from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.inputs import given
 from ptbert_models.outputs import split_attentions
-from ptbert_models.pruning import prune_conv1d_layer, remaining_features
-
-
-def given(**arguments: Any) -> dict[str, Any]:
-    """Leave out arguments that are None, for parts whose signature is older and shorter.
-
-    Example:
-        >>> given(head_mask=None, attention_bias=1)
-        {'attention_bias': 1}
-    """
-    return {name: value for name, value in arguments.items() if value is not None}
+from ptbert_models.pruning import head_numbers, prune_conv1d_layer, remaining_features
 
 
 def add_missing_dropout(module: nn.Module, *names: str) -> None:
@@ -102,7 +93,7 @@ class CausalAttention(nn.Module):
 
     def prune_heads(self, heads: Iterable[int]) -> None:
         """Remove heads for good; the remaining ones are numbered anew from 0."""
-        heads = set(heads)
+        heads = head_numbers(heads)
         if not heads:
             return
         width = self.split_size // self.n_head
@@ -149,7 +140,7 @@ class CausalAttention(nn.Module):
             None if bias is None else bias.to(q.dtype),
             causal=bias is None,
             scale=None if self.scale else 1.0,
-            dropout=self.attn_dropout.p if self.attn_dropout.training else 0.0,
+            dropout=dropout_of(self.attn_dropout),
             head_mask=head_mask,
             need_weights=self.output_attentions,
         )

@@ -21,9 +21,10 @@ from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
 from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt.layers import MLP, CausalAttention, given
+from ptbert_models.gpt.layers import MLP, CausalAttention
 from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
 from ptbert_models.gpt.tensorflow import read_openai_shards
+from ptbert_models.inputs import given
 from ptbert_models.normalization import BertLayerNorm
 from ptbert_models.outputs import split_attentions, with_attentions
 

@@ -1,0 +1,76 @@
+"""Whether the parts of an encoder are this library's own, or a program's.
+
+Programs replace layers and attentions, or their ``forward``, by code that was written for the
+library of 2019. Such parts are called as they were then, and no short cut is taken around them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ptbert_models.bert.layers import (
+    BertAttention,
+    BertEncoder,
+    BertIntermediate,
+    BertLayer,
+    BertOutput,
+    BertSelfAttention,
+    BertSelfOutput,
+)
+from ptbert_models.normalization import BertLayerNorm
+
+_FORWARDS: dict[type[nn.Module], Any] = {
+    part: part.forward
+    for part in (
+        BertAttention,
+        BertEncoder,
+        BertIntermediate,
+        BertLayer,
+        BertLayerNorm,
+        BertOutput,
+        BertSelfAttention,
+        BertSelfOutput,
+        nn.Dropout,
+        nn.Linear,
+        nn.ModuleList,
+    )
+}
+
+
+def is_own(module: nn.Module) -> bool:
+    """Whether a module is one of this library's and computes what it always does.
+
+    Example:
+        >>> is_own(nn.Linear(2, 2)), is_own(nn.Tanh())
+        (True, False)
+    """
+    part = type(module)
+    return part in _FORWARDS and part.forward is _FORWARDS[part] and "forward" not in vars(module)
+
+
+def are_untouched(encoder: nn.Module) -> bool:
+    """Whether all parts are own ones, with nobody listening to what goes through them."""
+    for module in encoder.modules():
+        if (
+            not is_own(module)
+            or module._forward_hooks
+            or module._forward_pre_hooks
+            or module._backward_hooks
+            or getattr(module, "output_attentions", False)
+            or getattr(module, "keep_multihead_output", False)
+        ):
+            return False
+    return True
+
+
+def mask_may_be_left_out(encoder: Any) -> bool:
+    """Whether all parts that are given an attention mask know what None means.
+
+    In 2019 there was always a mask, and code of then adds it to scores.
+    """
+    return is_own(encoder) and all(
+        is_own(layer) and is_own(layer.attention) and is_own(layer.attention.self)
+        for layer in encoder.layer
+    )
