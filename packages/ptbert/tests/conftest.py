@@ -25,6 +25,15 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the key is in drawer a cat sleeps on mat
 
 
 @pytest.fixture
+def restored_safe_globals():
+    """What torch.load may name is afterwards what it was before."""
+    before = torch.serialization.get_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(before)
+
+
+@pytest.fixture
 def model_folder(tmp_path):
     """A folder with a tiny BERT and its vocabulary."""
     torch.manual_seed(0)

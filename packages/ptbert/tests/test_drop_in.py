@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from torch import nn
 
 import ptbert
 from ptbert import (
@@ -20,7 +21,10 @@ from ptbert import (
     BertModel,
     BertTokenizer,
     GPT2Config,
+    GPT2DoubleHeadsModel,
     GPT2Model,
+    OpenAIGPTConfig,
+    OpenAIGPTModel,
     authors_corpus,
     drop_in,
 )
@@ -46,10 +50,12 @@ WHOLE_MODELS = Path(__file__).parent / "data" / "whole_models_2019.pt"
 
 
 @pytest.fixture(autouse=True)
-def _clean_imports(monkeypatch):
+def _clean_imports(monkeypatch, restored_safe_globals):
     """Whatever a test installs and imports is gone afterwards."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
+    for config_class in (GPT2Config, OpenAIGPTConfig):
+        monkeypatch.setattr(config_class, "unknown_rates", frozenset())
     yield
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
@@ -159,6 +165,23 @@ def test_the_release_says_what_gpt_models_return(release):
         assert [layer.shape for layer in hidden] == [(1, 2, 4)] * 3  # the embeddings come first
 
 
+@pytest.mark.parametrize("release", ["april", "june"])
+def test_the_release_says_where_dropout_is(release):
+    sizes = {"n_positions": 4, "n_ctx": 4, "n_embd": 4, "n_layer": 1, "n_head": 2}
+    ptbert.install_as(NAME, release=release)
+    importlib.import_module(NAME)
+
+    gpt2 = GPT2DoubleHeadsModel(GPT2Config(5, **sizes))
+    gpt = OpenAIGPTModel(OpenAIGPTConfig(5, **sizes))
+
+    dropouts = (nn.Dropout, nn.Dropout1d)
+    rates = {each.p for each in gpt2.modules() if isinstance(each, dropouts)}
+    assert rates == ({0.0} if release == "april" else {0.1})
+    assert gpt.drop.p == (0.0 if release == "april" else 0.1)
+    assert gpt.h[0].attn.attn_dropout.p == 0.1
+    assert gpt2.config.resid_pdrop == 0.1  # files stay as they are
+
+
 def test_the_release_can_change_later():
     ptbert.install_as(NAME, release="april")
     importlib.import_module(NAME)
@@ -249,11 +272,13 @@ def test_pickles_written_in_this_mode_load_without_it():
     assert NAME.encode() not in pickled
 
 
-def test_whole_models_of_2019_load_and_compute_the_same():
+@pytest.mark.parametrize("weights_only", [False, True])
+def test_whole_models_of_2019_load_and_compute_the_same(weights_only):
     """See data/make_whole_models_2019.py for what wrote them."""
     ptbert.install_as(NAME)
+    importlib.import_module(NAME)
 
-    recorded = torch.load(WHOLE_MODELS, weights_only=False)
+    recorded = torch.load(WHOLE_MODELS, weights_only=weights_only)
 
     assert len(recorded) == 7
     assert type(recorded[0][0]) is BertModel

@@ -33,9 +33,11 @@ def install_as(name: str, *, release: str = "april") -> None:
         name: what programs import, such as "pytorch_pretrained_bert".
         release: which of the two states of 2019 counts where they disagree: "april", the last
             release, in which ``GPT2Model`` and ``OpenAIGPTModel`` return the last layer's hidden
-            states, or "june", the documented state, in which they return the list of all layers.
-            The models are the same classes under both names, so this holds for ptbert's too from
-            the moment when ``name`` is imported.
+            states, GPT-2 has no dropout, GPT none on its embeddings, and ``GPT2Tokenizer.decode``
+            leaves spaces as they are; or "june", the documented state, in which the models return
+            the list of all layers, have dropout and close the gaps before punctuation marks.
+            The classes are the same under both names, so this holds for ptbert's too from the
+            moment when ``name`` is imported.
 
     Raises:
         ImportError: if another library of that name has been imported already.
@@ -135,14 +137,24 @@ class _Alias(MetaPathFinder, InspectLoader):
         fullname = module.__name__
         sys.modules[fullname] = import_module(self._original(fullname))
         if fullname == self.name:
+            from ptbert.whole_models import allow_whole_models
+
             self.play_release()
+            allow_whole_models(self.name)
 
     def play_release(self) -> None:
-        """Let the models return what they did in the release; June is what they do anyway."""
-        if self.release == "april" or "ptbert_models.gpt.decoder" in sys.modules:
-            from ptbert_models.gpt.decoder import GPTDecoder
+        """Let the GPT families do what they did in the release; June is what they do anyway."""
+        april = self.release == "april"
+        if not april and "ptbert_models.gpt.decoder" not in sys.modules:
+            return
+        from ptbert_models.gpt import GPT2Config, OpenAIGPTConfig
+        from ptbert_models.gpt.decoder import GPTDecoder
 
-            GPTDecoder.last_hidden_state_only = self.release == "april"
+        GPTDecoder.last_hidden_state_only = april
+        # Release 0.6.2 had no dropout in GPT-2, and GPT did not apply that of the embeddings.
+        every = {"embd_pdrop", "attn_pdrop", "resid_pdrop"}
+        GPT2Config.unknown_rates = frozenset(every if april else ())
+        OpenAIGPTConfig.unknown_rates = frozenset({"embd_pdrop"} if april else ())
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of a module, for ``python -m``."""

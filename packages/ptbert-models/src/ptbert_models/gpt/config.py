@@ -36,6 +36,14 @@ class GPTConfig(PretrainedConfig):
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
 
+    # The last release of 2019 knew fewer dropouts than the documented state. Drop-in use names on
+    # the classes which rates were not there.
+    unknown_rates: ClassVar[frozenset[str]] = frozenset()
+
+    def rate(self, name: str) -> float:
+        """Return a rate of dropout by its name; 0 where the release of 2019 had none."""
+        return 0.0 if name in self.unknown_rates else float(getattr(self, name))
+
     @property
     def total_tokens_embeddings(self) -> int:
         """Number of token embeddings: the vocabulary, then the special tokens."""

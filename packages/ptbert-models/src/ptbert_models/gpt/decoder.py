@@ -131,7 +131,7 @@ class GPTDecoder(GPTPreTrainedModel):
         positions = nn.Embedding(config.n_positions, config.n_embd)
         setattr(self, self.token_embedding_name, tokens)
         setattr(self, self.position_embedding_name, positions)
-        self.drop = nn.Dropout(config.embd_pdrop)
+        self.drop = nn.Dropout(config.rate("embd_pdrop"))
         self.h = nn.ModuleList(
             self.block_type(config.n_ctx, config, True, output_attentions, keep_multihead_output)
             for _ in range(config.n_layer)

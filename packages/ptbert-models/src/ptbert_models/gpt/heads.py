@@ -79,7 +79,7 @@ class MultipleChoiceHead(nn.Module):
         super().__init__()
         self.n_embd = config.n_embd
         # Drops a feature of all choices of a text together, never of one alone.
-        self.dropout = nn.Dropout1d(config.resid_pdrop)
+        self.dropout = nn.Dropout1d(config.rate("resid_pdrop"))
         self.linear = nn.Linear(config.n_embd, 1)
         nn.init.normal_(self.linear.weight, std=config.initializer_range)
         nn.init.zeros_(self.linear.bias)

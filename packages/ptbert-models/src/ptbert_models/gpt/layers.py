@@ -73,8 +73,8 @@ class CausalAttention(nn.Module):
         self.multihead_output = None
         self.c_attn = Conv1D(nx * 3, nx)
         self.c_proj = Conv1D(nx, nx)
-        self.attn_dropout = nn.Dropout(config.attn_pdrop)
-        self.resid_dropout = nn.Dropout(config.resid_pdrop)
+        self.attn_dropout = nn.Dropout(config.rate("attn_pdrop"))
+        self.resid_dropout = nn.Dropout(config.rate("resid_pdrop"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
@@ -197,7 +197,7 @@ class MLP(nn.Module):
         self.c_fc = Conv1D(n_state, config.n_embd)
         self.c_proj = Conv1D(config.n_embd, n_state)
         self.act = config.activation()
-        self.dropout = nn.Dropout(config.resid_pdrop)
+        self.dropout = nn.Dropout(config.rate("resid_pdrop"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
