@@ -40,6 +40,7 @@ PUBLIC = [
     "get_from_cache",
     "http_get",
     "is_archive",
+    "name_of_address",
     "read_set_from_file",
     "split_s3_path",
     "url_to_filename",

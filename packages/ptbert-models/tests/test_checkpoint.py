@@ -3,10 +3,12 @@ import http.server
 import tarfile
 import threading
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
 
+from ptbert_hub import CATALOG
 from ptbert_models import BertModel, CheckpointNotFound
 from ptbert_models.checkpoint import find_checkpoint
 
@@ -40,6 +42,17 @@ def test_pytorch_weights_come_before_safetensors(folder):
 def test_old_names_of_the_configuration(folder, name):
     (folder / "config.json").rename(folder / name)
     assert find(folder).config.name == name
+
+
+@pytest.mark.parametrize("address", ["weights", "archive"])
+def test_an_address_of_the_catalog_is_its_name(address, monkeypatch):
+    row = CATALOG["bert-base-cased"]
+    monkeypatch.setattr("ptbert_models.checkpoint.cached_path", lambda url, cache_dir: url)
+
+    files = find(getattr(row, address))
+
+    assert files == find("bert-base-cased")
+    assert files.weights == Path(row.weights)
 
 
 def test_a_weights_file_with_its_configuration_beside_it(folder):

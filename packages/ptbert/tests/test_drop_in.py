@@ -137,6 +137,22 @@ def test_an_installed_library_steps_behind(tmp_path, monkeypatch):
     assert importlib.import_module(NAME) is ptbert
 
 
+@pytest.mark.parametrize("place", ["beside the program", "site-packages"])
+def test_a_changed_copy_beside_a_program_is_told_of(tmp_path, monkeypatch, caplog, place):
+    folder = tmp_path / place
+    (folder / NAME).mkdir(parents=True)
+    (folder / NAME / "__init__.py").touch()
+    monkeypatch.syspath_prepend(folder)
+
+    ptbert.install_as(NAME)
+    importlib.import_module(f"{NAME}.modeling")
+
+    messages = [record.getMessage() for record in caplog.records]
+    told = f"ptbert stands in for {NAME!r}, and the copy in {str(folder)!r} is not used; if it was"
+    assert len(messages) == (place == "beside the program")
+    assert all(message.startswith(told) for message in messages)
+
+
 @pytest.mark.parametrize("name", ["ptbert", "a.b", ""])
 def test_a_name_that_cannot_be_taken_is_refused(name):
     with pytest.raises(ValueError, match=re.escape(f"name={name!r} cannot be taken; give")):

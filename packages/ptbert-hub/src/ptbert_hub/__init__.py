@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptbert_hub.archives import extracted_archive, is_archive
 from ptbert_hub.cache import cached_path, get_from_cache
-from ptbert_hub.catalog import CATALOG, Checkpoint, archive_map, closest_name
+from ptbert_hub.catalog import CATALOG, Checkpoint, archive_map, closest_name, name_of_address
 from ptbert_hub.errors import (
     AccessDenied,
     BadSource,
@@ -79,6 +79,7 @@ __all__ = [
     "get_from_cache",
     "http_get",
     "is_archive",
+    "name_of_address",
     "read_set_from_file",
     "split_s3_path",
     "url_to_filename",

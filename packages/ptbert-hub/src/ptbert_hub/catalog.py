@@ -80,6 +80,18 @@ def closest_name(name: str) -> str | None:
     return near[0] if near else None
 
 
+def name_of_address(url: str) -> str | None:
+    """Return the shortcut name of a checkpoint whose weights or old archive have this address.
+
+    Example:
+        >>> name_of_address(CATALOG["gpt2"].weights)
+        'gpt2'
+        >>> name_of_address("https://example.org/model.tar.gz")
+    """
+    names = (row.name for row in CATALOG.values() if url in {row.weights, row.archive})
+    return next(names, None)
+
+
 def archive_map(family: Family, kind: Kind) -> dict[str, str]:
     """Return name → address for one family and kind of file, as the dictionaries of 2019.
 

@@ -17,6 +17,7 @@ from ptbert_hub import (
     closest_name,
     extracted_archive,
     is_archive,
+    name_of_address,
 )
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_models.weights import SAFETENSORS_NAME
@@ -79,6 +80,7 @@ def find_checkpoint(
         OSError: if it could not be downloaded or unpacked.
     """
     name = os.fspath(name_or_path)
+    name = name_of_address(name) or name  # programs look addresses up in the dictionaries of 2019
     if name in CATALOG:
         return _published(name, family, cache_dir, wanted)
     if "://" in name:

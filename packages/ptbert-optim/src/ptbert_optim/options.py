@@ -28,7 +28,8 @@ def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Gr
     """
     full = {k: v for k, v in defaults.items() if v is not required} | dict(group)
     if "betas" not in group:
-        full["betas"] = pair_of_betas(full["betas"], group.get("b1"), group.get("b2"))
+        pair = full.get("betas", (full.get("b1"), full.get("b2")))
+        full["betas"] = pair_of_betas(pair, group.get("b1"), group.get("b2"))
     full["b1"], full["b2"] = full["betas"] = pair_of_betas(full["betas"])
     # Arguments of the schedule rather than options; until 0.6.1 they were kept beside its name.
     given = {name: full.pop(name) for name in ("warmup", "t_total") if name in group}

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from collections import defaultdict
 
 import pytest
 import torch
@@ -274,6 +275,27 @@ def test_an_unknown_schedule_in_a_file_is_refused_and_nothing_loaded(optimizer_c
         optimizer.load_state_dict(state)
 
     assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_a_whole_optimizer_of_the_release_goes_on(optimizer_class):
+    """Its groups and defaults have ``b1`` and ``b2`` and no pair."""
+    parameter = torch.nn.Parameter(torch.ones(3))
+    expected = optimizer_class([torch.nn.Parameter(torch.ones(3))], lr=0.1, b1=0.8)
+    group = {k: v for k, v in expected.param_groups[0].items() if k not in {"betas", "params"}}
+    state = {
+        "defaults": dict(group),
+        "state": defaultdict(dict),
+        "param_groups": [group | {"params": [parameter]}],
+    }
+
+    optimizer = optimizer_class.__new__(optimizer_class)
+    optimizer.__setstate__(state)
+
+    assert optimizer.param_groups[0]["betas"] == (0.8, 0.999)
+    for each in (optimizer, expected):
+        each.param_groups[0]["params"][0].grad = torch.full((3,), 0.1)
+        each.step()
+    torch.testing.assert_close(parameter, expected.param_groups[0]["params"][0])
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import CodeType, ModuleType
 
+logger = logging.getLogger(__name__)
+
 RELEASES = ("april", "june")
 _RELEASE_VARIABLE = "PTBERT_RELEASE"
+_IMPORT_PATH = os.path.join(os.path.dirname(__file__), "import_path")
+_INSTALLED = ("site-packages", "dist-packages")
 _LOGGERS = {  # of ptbert's packages, and of the modules of 2019 that did their work
     "ptbert_hub": "file_utils",
     "ptbert_models": "modeling",
@@ -90,12 +94,11 @@ def install_in_children(*, release: str) -> None:
     Args:
         release: see `install_as`.
     """
-    folder = os.path.join(os.path.dirname(__file__), "import_path")
     others = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else folder
+    os.environ["PYTHONPATH"] = _IMPORT_PATH + (f"{os.pathsep}{others}" if others else "")
     os.environ[_RELEASE_VARIABLE] = release
     # Processes of multiprocessing take over this list instead.
-    sys.path.insert(1, folder)
+    sys.path.insert(1, _IMPORT_PATH)
 
 
 def replace_by_ptbert(name: str) -> None:
@@ -107,6 +110,20 @@ def replace_by_ptbert(name: str) -> None:
     del sys.modules[name]
     install_as(name, release=os.environ.get(_RELEASE_VARIABLE, "april"))
     import_module(name)
+
+
+def _warn_of_a_copy(name: str) -> None:
+    """Say that a copy of the library beside a program, which may be a changed one, is not used."""
+    spec = PathFinder.find_spec(name)
+    places = (spec and spec.submodule_search_locations) or ()
+    folder = next((os.path.dirname(place) for place in places), _IMPORT_PATH)
+    if folder != _IMPORT_PATH and os.path.basename(folder) not in _INSTALLED:
+        logger.warning(
+            "ptbert stands in for %r, and the copy in %r is not used; if it was changed, run the "
+            "program by python instead",
+            name,
+            folder,
+        )
 
 
 class _Alias(MetaPathFinder, InspectLoader):
@@ -127,6 +144,8 @@ class _Alias(MetaPathFinder, InspectLoader):
         """Return where a module comes from, or None if it is none of ptbert's."""
         package, _, _ = fullname.partition(".")
         original = find_spec(self._original(fullname)) if package == self.name else None
+        if fullname == self.name:
+            _warn_of_a_copy(fullname)
         if original is None:
             return None
         is_package = original.submodule_search_locations is not None
