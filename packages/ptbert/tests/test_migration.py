@@ -96,6 +96,13 @@ def test_equal_blocks(run, gpt2):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_gradients_of_gradients(run, model_folder):
+    bert = BertModel.from_pretrained(model_folder).eval()
+    names = run(8, bert=bert, ids=torch.tensor([[1, 2]]))
+    assert len(names["second"]) == len(list(bert.parameters()))
+    assert names["second"][0].abs().sum() > 0
+
+
 def test_gpt2_without_dropout(run):
     config = run(6, GPT2Config=GPT2Config)["config"]
     assert (config.resid_pdrop, config.embd_pdrop, config.attn_pdrop) == (0, 0, 0)
