@@ -33,16 +33,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _lines(files: list[Path]) -> Iterator[str]:
-    if not files:
-        yield from (line.rstrip("\n") for line in sys.stdin)
-    for path in files:
-        with open(path, encoding="utf-8", newline="\n") as file:
-            try:
-                yield from (line.rstrip("\n") for line in file)
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{str(path)!r} is not a text in UTF-8 ({error}); convert it first"
-                ) from error
+    from ptbert_tokenizers.progress import lines
+
+    for source in map(lines, files) if files else [sys.stdin]:
+        yield from (line.rstrip("\n") for line in source)
 
 
 COMMAND = Command(
