@@ -192,7 +192,7 @@ class BertTokenizer(PretrainedTokenizer):
             words,
             QuickWordpiece(vocab, wordpiece.unk_token, limit),
             # A word that is in the vocabulary is its own longest piece.
-            {token: (index,) for token, index in vocab.items() if len(token) <= limit},
+            {token: index for token, index in vocab.items() if len(token) <= limit},
             tokens if len(tokens) == len(vocab) else None,
         )
 
