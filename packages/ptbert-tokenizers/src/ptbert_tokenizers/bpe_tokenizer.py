@@ -164,8 +164,12 @@ class BpeTokenizer(PretrainedTokenizer):
         """The quick way to the words; None if it cannot serve the parts."""
 
     @abstractmethod
-    def _symbols(self, word: str) -> str:
-        """A word, spelt in the symbols of the vocabulary."""
+    def _quick_symbols(self, word: str) -> str:
+        """A word, spelt in the symbols of the vocabulary, if the parts are as they were."""
+
+    @abstractmethod
+    def _word(self, symbols: str) -> bytes:
+        """The word that is spelt so, as UTF-8."""
 
     def _build_quick(self) -> QuickEncoder | None:
         words = self._word_maker()
@@ -177,16 +181,23 @@ class BpeTokenizer(PretrainedTokenizer):
         unknown = id_of.get(UNKNOWN)
 
         def ids_of_word(word: str) -> Ids:
-            pieces = self._cut(self._symbols(word), table)
+            pieces = self._cut(self._quick_symbols(word), table)
             ids = tuple([id_of.get(piece, unknown) for piece in pieces])
             if None in ids:
                 self.convert_tokens_to_ids(pieces)  # raises, naming the piece
             return cast(Ids, ids)
 
+        def whole_words() -> dict[bytes, int]:
+            words = table.whole_words()
+            found = {word: id_of.get(word + self.word_end) for word in words}
+            return {self._word(word): index for word, index in found.items() if index is not None}
+
         tokens = {index: token for token, index in self.encoder.items()}
         tokens |= {index: token for token, index in self.special_tokens.items()}
         are_distinct = len(tokens) == len(numbers)
-        return QuickEncoder(words, ids_of_word, {}, tokens if are_distinct else None, unknown)
+        return QuickEncoder(
+            words, ids_of_word, {}, whole_words, tokens if are_distinct else None, unknown
+        )
 
     @overload
     def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also many strings

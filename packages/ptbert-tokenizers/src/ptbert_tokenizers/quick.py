@@ -80,6 +80,7 @@ class QuickEncoder:
         words: cuts texts into words.
         ids_of_word: computes the ids of a word.
         known: words with their ids that need no computing.
+        whole_words: gives, when first needed, words of one id each for batches, as UTF-8.
         tokens: token of each id; None if ids do not tell tokens apart.
         ambiguous: an id that stands for different tokens, if there is one.
     """
@@ -88,14 +89,15 @@ class QuickEncoder:
         self,
         words: WordMaker,
         ids_of_word: Callable[[str], Ids],
-        known: Mapping[str, int],
+        known: Mapping[str, Ids],
+        whole_words: Callable[[], Mapping[bytes, int]],
         tokens: Mapping[int, str] | None,
         ambiguous: int | None = None,
     ) -> None:
-        self.memo = Memo(ids_of_word, {word: (index,) for word, index in known.items()})
+        self.memo = Memo(ids_of_word, known)
         self._words = words
         self._ids_of_word = ids_of_word
-        self._known = known
+        self._whole_words = whole_words
         self._tokens = tokens
         self._ambiguous = ambiguous
 
@@ -144,7 +146,7 @@ class QuickEncoder:
     def _word_ids(self) -> "WordIds":
         from ptbert_tokenizers.word_ids import WordIds
 
-        return WordIds(self._ids_of_word, self.memo.__getitem__, self._known)
+        return WordIds(self._ids_of_word, self.memo.__getitem__, self._whole_words())
 
 
 def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:

@@ -33,7 +33,7 @@ class WordIds:
         known: words with their ids that need no computing and are never forgotten.
 
     Example:
-        >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), {"be": 7})
+        >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), {b"be": 7})
         >>> ids(listed_spans([b"to", b"be"])).ids.tolist()
         [116, 111, 7]
     """
@@ -42,7 +42,7 @@ class WordIds:
         self,
         ids_of_word: Callable[[str], Ids],
         ids_of_long_word: Callable[[str], Ids],
-        known: Mapping[str, int],
+        known: Mapping[bytes, int],
     ) -> None:
         self._ids_of_word = ids_of_word
         self._ids_of_long_word = ids_of_long_word
@@ -50,11 +50,9 @@ class WordIds:
         self._places = np.zeros(2**10, np.int64)  # by number of a word; nothing for number 0
         self._pool = np.zeros(2**10, np.int32)
         self._used = 0  # of the pool
-        # A word with surrogates is in no text; its bytes here are no UTF-8.
-        words = [(word.encode("utf-8", "surrogatepass"), index) for word, index in known.items()]
-        words = [entry for entry in words if 0 < len(entry[0]) <= LONGEST]
-        ids = np.fromiter((index for _, index in words), np.int32, len(words))
-        self._learn([word for word, _ in words], ids, np.ones(len(words), np.int64))
+        words = [word for word in known if 0 < len(word) <= LONGEST]
+        ids = np.fromiter(map(known.__getitem__, words), np.int32, len(words))
+        self._learn(words, ids, np.ones(len(words), np.int64))
         self._known, self._used_by_known = len(words), self._used
 
     def __call__(self, spans: WordSpans) -> BlockIds:
