@@ -15,6 +15,9 @@ from itertools import islice, pairwise
 
 Ranks = Mapping[tuple[str, str], int]
 
+SHORT = 24
+"""Characters of the longest word for which merging is quicker than cutting."""
+
 
 @cache
 def bytes_to_unicode() -> dict[int, str]:
@@ -124,7 +127,7 @@ class MergeTable:
     def __init__(self, ranks: Ranks, end: str = "") -> None:
         self._end = end
         self._number: dict[str, int] = {}  # of every symbol that a merge knows
-        self._merge: dict[int, int] = {}  # key of two numbers → number of what they merge into
+        self._after: list[dict[int, int]] = []  # by left symbol: right symbol → what they become
         self._holds: dict[int, bool] = {}  # key of two pieces → whether they stay apart
         self.is_regular = self._number_symbols(ranks)
         self._whole = self._number_whole_symbols() if self.is_regular else {}
@@ -139,16 +142,21 @@ class MergeTable:
         for symbol in {part for pair in ranks for part in pair if self._is_character(part)}:
             number[symbol] = len(number)
         self._strange = len(number)  # stands for any character without merges
+        self._characters = _Numbers(self._strange, number)
         self._first_merge = len(number) + 1
         self._left = [0] * self._first_merge  # number of the left half, by number
         self._right = [0] * self._first_merge
+        self._after = [_NO_MERGES] * (self._first_merge + len(ranks))
         for left, right in sorted(ranks, key=ranks.__getitem__):
             whole = left + right
             if left not in number or right not in number or whole in number:
                 return False
             self._left.append(number[left])
             self._right.append(number[right])
-            self._merge[_key(number[left], number[right])] = number[whole] = len(self._left) - 1
+            number[whole] = len(self._left) - 1
+            if self._after[number[left]] is _NO_MERGES:
+                self._after[number[left]] = {}
+            self._after[number[left]][number[right]] = number[whole]
         return len(set(ranks.values())) == len(ranks)
 
     def _is_character(self, symbol: str) -> bool:
@@ -174,6 +182,39 @@ class MergeTable:
         size = len(self._end)
         words = [symbol[:-size] for symbol in self._whole if symbol.endswith(self._end)]
         return [word for word in words if word and self._end not in word]
+
+    def ids(self, tokens: Mapping[str, int]) -> list[int]:
+        """Return the id in ``tokens`` of each symbol, by its number; -1 where it has none."""
+        ids = [-1] * len(self._left)
+        for symbol, number in self._number.items():
+            ids[number] = tokens.get(symbol, -1)
+        return ids
+
+    def merge(self, word: str) -> list[int]:
+        """Return the numbers of the pieces of a word, merge by merge.
+
+        Quicker than :meth:`cut` for words of up to ``SHORT`` characters. Characters that no merge
+        knows all have the same number, which no token has.
+        """
+        symbols = list(map(self._characters.__getitem__, word))
+        if self._end:
+            symbols[-1] = self._characters[word[-1] + self._end]
+        after = self._after
+        # What each symbol and the next become. Numbers grow from merge to merge, so the smallest
+        # is the best.
+        made = [after[left].get(right, _NEVER) for left, right in pairwise(symbols)]
+        while made:
+            best = min(made)
+            if best == _NEVER:
+                break
+            place = made.index(best)
+            symbols[place] = best
+            del symbols[place + 1], made[place]
+            if place:
+                made[place - 1] = after[symbols[place - 1]].get(best, _NEVER)
+            if place < len(made):
+                made[place] = after[best].get(symbols[place + 1], _NEVER)
+        return symbols
 
     def cut(self, word: str) -> list[str]:
         """Return the pieces of a word that is not empty and does not hold ``end`` itself."""
@@ -231,10 +272,10 @@ class MergeTable:
         symbol that took the left one away. On the right, the same symbol counts too, because
         merging goes from left to right.
         """
-        merge, first_merge = self._merge, self._first_merge
+        after, first_merge = self._after, self._first_merge
         left_taken = right_taken = limit
         while True:
-            made = merge.get(left << 32 | right)
+            made = after[left].get(right)
             if made is not None and made < left_taken and made <= right_taken:
                 return False
             if left > right:
@@ -247,11 +288,19 @@ class MergeTable:
                 right_taken, right = right, self._left[right]
 
 
+class _Numbers(dict[str, int]):
+    """Numbers of characters, the same for all that are not known."""
+
+    def __init__(self, unknown: int, known: Mapping[str, int]) -> None:
+        super().__init__(known)
+        self._unknown = unknown
+
+    def __missing__(self, character: str) -> int:
+        return self._unknown
+
+
 _NEVER = 2**32
 _NOTHING = -1
+_NO_MERGES: dict[int, int] = {}  # shared by all symbols that nothing merges to the right of
 _REMEMBERED_SEAMS = 2**15  # at most 5 MB
 _PREFIX = 4  # characters; long enough to say how far it is worth looking
-
-
-def _key(left: int, right: int) -> int:
-    return left << 32 | right

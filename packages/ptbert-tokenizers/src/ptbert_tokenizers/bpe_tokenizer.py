@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any, ClassVar, Self, cast, overload
 
-from ptbert_tokenizers.bpe import MergeTable, merged
+from ptbert_tokenizers.bpe import SHORT, MergeTable, merged
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
 from ptbert_tokenizers.memo import Ids
 from ptbert_tokenizers.pretrained import (
@@ -180,8 +180,15 @@ class BpeTokenizer(PretrainedTokenizer):
         id_of = {**self.encoder, **self.special_tokens}  # special tokens win over pieces
         unknown = id_of.get(UNKNOWN)
 
+        id_of_number = table.ids(id_of)
+
         def ids_of_word(word: str) -> Ids:
-            pieces = self._cut(self._quick_symbols(word), table)
+            symbols = self._quick_symbols(word)
+            if table.is_regular and len(symbols) <= SHORT:
+                found = tuple([id_of_number[number] for number in table.merge(symbols)])
+                if -1 not in found:
+                    return found
+            pieces = self._cut(symbols, table)
             ids = tuple([id_of.get(piece, unknown) for piece in pieces])
             if None in ids:
                 self.convert_tokens_to_ids(pieces)  # raises, naming the piece
