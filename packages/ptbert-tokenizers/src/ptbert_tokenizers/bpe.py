@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 
 Ranks = Mapping[tuple[str, str], int]
 
-SHORT = 24
+SHORT = 40
 """Characters of the longest word for which merging is quicker than cutting."""
 
 

@@ -138,7 +138,8 @@ def _set_contractions_apart(
         return
     second = chars.take(marks + 1, mode="clip")
     third = chars.take(marks + 2, mode="clip")
-    takes_one = np.isin(second, list(b"stmd"))
+    takes_one = (second == ord("s")) | (second == ord("t"))
+    takes_one |= (second == ord("m")) | (second == ord("d"))
     takes_two = (second == ord("l")) & (third == ord("l"))
     takes_two |= ((second == ord("r")) | (second == ord("v"))) & (third == ord("e"))
     begins[marks[takes_one | takes_two] + 1] = False

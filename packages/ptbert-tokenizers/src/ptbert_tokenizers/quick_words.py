@@ -42,6 +42,8 @@ SPACE, WORD, MARK = 0, 1, 2
 _NUL = "\0"
 """Stands after each of many texts; basic tokenization deletes it inside them."""
 
+_MOVES = MOVES.encode()
+_CAPITAL = re.compile("[A-Z]")
 _NON_ASCII = re.compile("[^\0-\x7f]+")
 _SIGMA = "Σ"
 _REMEMBERED_CHARACTERS = 50_000  # with their images, about 12 MB
@@ -133,10 +135,15 @@ class QuickWords:
         self.is_possible = "" not in signs and not any(
             _SIGMA in word or MOVES in self._image_of(word) for word in never_split
         )
-        # By first byte: most texts have no "[" and are done with one look.
-        self._signs_of_exceptions: dict[bytes, list[bytes]] = {}
-        for sign in (sign.encode("utf-8", "surrogatepass") for sign in signs):
-            self._signs_of_exceptions.setdefault(sign[:1], []).append(sign)
+        by_first: dict[str, list[str]] = {}
+        for sign in signs - {MOVES}:
+            if not (do_lower_case and _CAPITAL.search(sign)):  # no image has capitals then
+                by_first.setdefault(sign[:1], []).append(sign)
+        # One pattern for each beginning, because the search for one byte is quick.
+        self._signs = [
+            re.compile("|".join(map(re.escape, group)).encode("utf-8", "surrogatepass"))
+            for group in by_first.values()
+        ]
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
@@ -161,10 +168,7 @@ class QuickWords:
         return classified_spans(made, made.translate(self._classes))
 
     def _is_exception(self, made: bytes) -> bool:
-        return any(
-            first in made and any(sign in made for sign in signs)
-            for first, signs in self._signs_of_exceptions.items()
-        )
+        return _MOVES in made or any(sign.search(made) for sign in self._signs)
 
     def _image(self, text: str) -> bytes:
         """The image of a text, or of several with a NUL after each, as UTF-8."""

@@ -28,6 +28,7 @@ _FACTORS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 _FOLD = np.uint64(32)
 
 _FEWEST_SLOTS = 2**10
+_SLOTS_PER_WORD = 4  # at least, so that hardly any search goes far
 
 
 def keys_of(spans: WordSpans) -> Keys:
@@ -37,7 +38,7 @@ def keys_of(spans: WordSpans) -> Keys:
     """
     # All windows of eight bytes, one at each byte.
     size = len(spans.block) - 7
-    eight = np.ndarray((size,), "<u8", spans.block, strides=(1,))
+    eight = np.ndarray((size,), "<u8", spans.block, strides=(1,)).copy()
     lengths = np.minimum(spans.lengths, LONGEST + 1)
     first = eight.take(spans.starts)
     first &= _FIRST.take(lengths)
@@ -111,8 +112,8 @@ class WordTable:
         self._first[self._count : stop] = first
         self._next[self._count : stop] = following
         before, self._count = self._count, stop
-        if 2 * stop > len(self._slots):
-            while 2 * stop > len(self._slots):
+        if _SLOTS_PER_WORD * stop > len(self._slots):
+            while _SLOTS_PER_WORD * stop > len(self._slots):
                 self._slots = np.zeros(2 * len(self._slots), np.int32)
             before = 1
         self._place(before)
