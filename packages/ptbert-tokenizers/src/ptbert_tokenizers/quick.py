@@ -122,13 +122,14 @@ class QuickEncoder:
         import numpy as np
 
         parts = [part for block in blocks(texts, _BLOCK) for part in self._parts(block)]
-        ids = [ids for ids, _ in parts]
-        before = np.cumsum([0, *map(len, ids)])
-        ends = [ends + start for (_, ends), start in zip(parts, before, strict=False)]
-        return FlatIds(
-            np.concatenate([np.empty(0, np.int32), *ids]),
-            np.concatenate([np.zeros(1, np.int64), *ends]),
-        )
+        bounds = np.zeros(len(texts) + 1, np.int64)
+        before = done = 0
+        for ids, ends in parts:
+            bounds[done + 1 : done + 1 + len(ends)] = ends + before
+            before, done = before + len(ids), done + len(ends)
+        if len(parts) == 1:
+            return FlatIds(parts[0].ids, bounds)
+        return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
 
     def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
         """The ids of a block of texts, in windows."""

@@ -60,15 +60,13 @@ class WordIds:
         if len(self._table) - self._known > MOST_LEARNT:
             self._table.keep(self._known)
             self._used = self._used_by_known
-        keys = keys_of(spans)
-        numbers = self._table.find(keys)
-        is_long = spans.lengths > LONGEST
-        numbers[is_long] = 0
+        numbers = self._table.find(keys_of(spans))
         unknown = (numbers < 0).nonzero()[0]
-        if len(unknown):
-            numbers[unknown] = self._learnt(spans.words(unknown))
+        is_long = spans.lengths.take(unknown) > LONGEST
+        new, long = unknown[~is_long], unknown[is_long]
+        if len(new):
+            numbers[new] = self._learnt(spans.words(new))
         places = self._places.take(numbers)
-        long = is_long.nonzero()[0]
         if len(long):
             places[long] = self._places_of_long(spans.words(long))
         counts = places & _COUNT

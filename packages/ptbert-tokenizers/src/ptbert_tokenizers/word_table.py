@@ -25,10 +25,9 @@ _LENGTH_SHIFT = np.uint64(56)
 
 # Odd numbers without pattern, so that each byte of a word moves the upper bits of the product.
 _FACTORS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
-_FOLD = np.uint64(32)
 
 _FEWEST_SLOTS = 2**10
-_SLOTS_PER_WORD = 4  # at least, so that hardly any search goes far
+_SLOTS_PER_WORD = 8  # at least, so that hardly any search goes far
 
 
 def keys_of(spans: WordSpans) -> Keys:
@@ -36,15 +35,18 @@ def keys_of(spans: WordSpans) -> Keys:
 
     Words longer than ``LONGEST`` have keys too, which mean nothing.
     """
-    # All windows of eight bytes, one at each byte.
+    # All windows of eight bytes, one at each byte; as a copy, because it is read here and there.
     size = len(spans.block) - 7
     eight = np.ndarray((size,), "<u8", spans.block, strides=(1,)).copy()
     lengths = np.minimum(spans.lengths, LONGEST + 1)
     first = eight.take(spans.starts)
     first &= _FIRST.take(lengths)
-    following = eight.take(spans.starts + 8, mode="clip")
-    following &= _NEXT.take(lengths)
-    following |= lengths.astype(np.uint64) << _LENGTH_SHIFT
+    following = lengths.astype(np.uint64)
+    following <<= _LENGTH_SHIFT
+    over_eight = (lengths > 8).nonzero()[0]
+    rest = eight.take(spans.starts.take(over_eight) + 8)
+    rest &= _NEXT.take(lengths.take(over_eight))
+    following[over_eight] |= rest
     return first, following
 
 
@@ -139,11 +141,10 @@ class WordTable:
     def _home(self, keys: Keys) -> NDArray[np.intp]:
         """The slot where a search begins."""
         mixed = keys[1] * _FACTORS[1]
-        mixed ^= mixed >> _FOLD
         mixed ^= keys[0]
         mixed *= _FACTORS[0]
         mixed >>= np.uint64(64 - (len(self._slots).bit_length() - 1))
-        return mixed.astype(np.intp)
+        return mixed.view(np.int64)
 
     def _one_further(self, slots: NDArray[np.intp]) -> NDArray[np.intp]:
         return (slots + 1) & (len(self._slots) - 1)
