@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.word_ids import WordIds
     from ptbert_tokenizers.word_spans import WordSpans
 
-_BLOCK = 2**17  # characters of text to handle at a time, few enough to stay in the cache
+_BLOCK = 2**16  # characters of text to handle at a time, few enough to stay in the cache
 _LONG = 2**20  # characters; the words of a longer text are not made into a list
 
 
