@@ -10,7 +10,7 @@ gzipped. Peers that are not installed are left out. Nothing is downloaded.
 
 Every implementation takes its turn on each block of text, so that a busy machine slows all alike.
 *Cold* is the first half of a corpus with a tokenizer just loaded; *warmed* is the second half,
-after the first. Figures are MB of UTF-8 a second of CPU time, best of the repetitions.
+after the first. Figures are MB of UTF-8 a second of CPU time, median of the repetitions.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when the library is first used
 os.environ["RAYON_NUM_THREADS"] = "1"
@@ -26,7 +27,7 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 from corpora import blocks_of, read_corpus
 from peers import TASKS, Encode, Task
 
-REPETITIONS = 3
+REPETITIONS = 5
 
 
 def main() -> None:
@@ -57,13 +58,14 @@ def compare(
     blocks = list(blocks_of(texts, options.block))
     middle = len(blocks) // 2
     makers = task.makers(options.vocabularies, with_2019=options.with_2019)
-    cold = {maker: float("inf") for maker in makers}
-    warmed = dict(cold)
+    runs: list[tuple[dict[str, float], dict[str, float]]] = []
     for _ in range(REPETITIONS):
         encoders = {maker: make() for maker, make in makers.items()}
-        for half, best in ((blocks[:middle], cold), (blocks[middle:], warmed)):
-            for maker, seconds in seconds_by_turns(encoders, half).items():
-                best[maker] = min(best[maker], seconds)
+        first = seconds_by_turns(encoders, blocks[:middle])
+        runs.append((first, seconds_by_turns(encoders, blocks[middle:])))
+    cold, warmed = (
+        {maker: median(run[half][maker] for run in runs) for maker in makers} for half in (0, 1)
+    )
     sizes = [sum(map(size, half)) for half in (blocks[:middle], blocks[middle:])]
     ours = cold["ptbert"], warmed["ptbert"]
     print(f"\n{name}, {corpus} ({sum(sizes) / 1e6:.1f} MB)")
@@ -103,7 +105,7 @@ def print_loading(vocabularies: Path, tasks: Sequence[str]) -> None:
     print("|---|---|")
     for name in tasks:
         make = TASKS[name].makers(vocabularies, with_2019=False)["ptbert"]
-        print(f"| {name} | {min(timed(make) for _ in range(REPETITIONS)):.2f} |")
+        print(f"| {name} | {median(timed(make) for _ in range(REPETITIONS)):.2f} |")
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -119,12 +121,12 @@ def compare_processes(task: Task, corpus: str, texts: Sequence[str], vocabularie
     many = list(texts) * 10
     walls: list[float] = []
     for workers in (1, 2):
-        best = float("inf")
+        seconds: list[float] = []
         for _ in range(REPETITIONS):
             start = time.perf_counter()
             tokenizer.encode_flat(many, workers=workers)
-            best = min(best, time.perf_counter() - start)
-        walls.append(best)
+            seconds.append(time.perf_counter() - start)
+        walls.append(median(seconds))
     gain = f"{walls[0]:.2f} s and {walls[1]:.2f} s, {walls[0] / walls[1]:.2f}x"
     print(f"\none process and two on {corpus}: {gain}")
 

@@ -70,8 +70,25 @@ def test_the_table_cuts_as_merging_does(
     table = MergeTable(ranks, end)
 
     assert table.is_regular
+    symbols = {part for left, right in ranks for part in (left, right, left + right)}
+    tokens = {symbol: index for index, symbol in enumerate(sorted(symbols))}
+    ids = table.ids(tokens)
     for each in [word, *words]:
-        assert table.cut(each) == merged([*each[:-1], each[-1] + end], ranks)
+        pieces = merged([*each[:-1], each[-1] + end], ranks)
+        assert table.cut(each) == pieces
+        assert [ids[number] for number in table.merge(each)] == [
+            tokens.get(piece, -1) for piece in pieces
+        ]
+    for each in table.whole_words():
+        assert merged([*each[:-1], each[-1] + end], ranks) == [each + end]
+
+
+def test_a_symbol_that_its_characters_do_not_merge_into_is_no_whole_word() -> None:
+    table = MergeTable({("a", "b"): 0, ("b", "c"): 1, ("a", "bc"): 2})
+
+    assert table.is_regular
+    assert sorted(table.whole_words()) == ["a", "ab", "b", "bc", "c"]
+    assert table.cut("abc") == ["ab", "c"]
 
 
 def test_a_long_word_takes_time_in_proportion() -> None:

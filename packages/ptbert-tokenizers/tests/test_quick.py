@@ -15,9 +15,10 @@ from ptbert_tokenizers import (
     BertTokenizer,
     GPT2Tokenizer,
     OpenAIGPTTokenizer,
-    gpt2_words,
+    gpt2_spans,
     quick,
     quick_words,
+    word_spans,
 )
 from ptbert_tokenizers.memo import Memo
 from ptbert_tokenizers.quick_words import QuickWords, image
@@ -77,8 +78,8 @@ def test_caches_stay_under_64_mebibytes(
     assert held < 64 * 2**20
 
 
-@pytest.mark.parametrize("size", [1, 50])
-def test_blocks_and_pieces_of_any_size_give_the_same(
+@pytest.mark.parametrize("size", [1, 5, 50])
+def test_blocks_and_windows_of_any_size_give_the_same(
     size: int,
     published: Callable[[str], Path],
     texts: list[str],
@@ -86,9 +87,9 @@ def test_blocks_and_pieces_of_any_size_give_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quick, "_BLOCK", size)
-    monkeypatch.setattr(quick_words, "_PIECE", size)
-    monkeypatch.setattr(gpt2_words, "_LONG", size)
-    monkeypatch.setattr(gpt2_words, "_WORDS", 3)
+    monkeypatch.setattr(quick, "_LONG", size)
+    monkeypatch.setattr(word_spans, "_WINDOW", size)
+    monkeypatch.setattr(gpt2_spans, "_WINDOW", size)
     for cls, name in ((BertTokenizer, "bert-base-uncased"), (GPT2Tokenizer, "gpt2")):
         tokenizer: Any = cls.from_pretrained(published(name))  # type: ignore[attr-defined]
 

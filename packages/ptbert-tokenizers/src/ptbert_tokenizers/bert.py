@@ -187,12 +187,15 @@ class BertTokenizer(PretrainedTokenizer):
             if not words.is_possible:
                 return None
         limit = wordpiece.max_input_chars_per_word
+        # A word that is in the vocabulary is its own longest piece.
+        whole = {token: index for token, index in vocab.items() if len(token) <= limit}
         tokens = {index: token for token, index in vocab.items()}
         return QuickEncoder(
             words,
             QuickWordpiece(vocab, wordpiece.unk_token, limit),
-            # A word that is in the vocabulary is its own longest piece.
-            {token: (index,) for token, index in vocab.items() if len(token) <= limit},
+            {token: (index,) for token, index in whole.items()},
+            # A token with surrogates is in no text, and what it becomes here is no UTF-8.
+            lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
             tokens if len(tokens) == len(vocab) else None,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any, ClassVar, Self, cast, overload
 
-from ptbert_tokenizers.bpe import MergeTable, merged
+from ptbert_tokenizers.bpe import SHORT, MergeTable, merged
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
 from ptbert_tokenizers.memo import Ids
 from ptbert_tokenizers.pretrained import (
@@ -164,8 +164,12 @@ class BpeTokenizer(PretrainedTokenizer):
         """The quick way to the words; None if it cannot serve the parts."""
 
     @abstractmethod
-    def _symbols(self, word: str) -> str:
-        """A word, spelt in the symbols of the vocabulary."""
+    def _quick_symbols(self, word: str) -> str:
+        """A word, spelt in the symbols of the vocabulary, if the parts are as they were."""
+
+    @abstractmethod
+    def _word(self, symbols: str) -> bytes:
+        """The word that is spelt so, as UTF-8."""
 
     def _build_quick(self) -> QuickEncoder | None:
         words = self._word_maker()
@@ -176,17 +180,31 @@ class BpeTokenizer(PretrainedTokenizer):
         id_of = {**self.encoder, **self.special_tokens}  # special tokens win over pieces
         unknown = id_of.get(UNKNOWN)
 
+        id_of_number = table.ids(id_of)
+
         def ids_of_word(word: str) -> Ids:
-            pieces = self._cut(self._symbols(word), table)
+            symbols = self._quick_symbols(word)
+            if table.is_regular and len(symbols) <= SHORT:
+                found = tuple([id_of_number[number] for number in table.merge(symbols)])
+                if -1 not in found:
+                    return found
+            pieces = self._cut(symbols, table)
             ids = tuple([id_of.get(piece, unknown) for piece in pieces])
             if None in ids:
                 self.convert_tokens_to_ids(pieces)  # raises, naming the piece
             return cast(Ids, ids)
 
+        def whole_words() -> dict[bytes, int]:
+            words = table.whole_words()
+            found = {word: id_of.get(word + self.word_end) for word in words}
+            return {self._word(word): index for word, index in found.items() if index is not None}
+
         tokens = {index: token for token, index in self.encoder.items()}
         tokens |= {index: token for token, index in self.special_tokens.items()}
         are_distinct = len(tokens) == len(numbers)
-        return QuickEncoder(words, ids_of_word, {}, tokens if are_distinct else None, unknown)
+        return QuickEncoder(
+            words, ids_of_word, {}, whole_words, tokens if are_distinct else None, unknown
+        )
 
     @overload
     def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also many strings

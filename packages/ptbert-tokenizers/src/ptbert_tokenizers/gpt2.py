@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ptbert_tokenizers.bpe import bytes_to_unicode
+from ptbert_tokenizers.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
 from ptbert_tokenizers.decoding import close_gaps
 from ptbert_tokenizers.gpt2_words import PATTERN, Gpt2Words, valid
@@ -81,6 +81,12 @@ class GPT2Tokenizer(BpeTokenizer):
 
     def _symbols(self, word: str) -> str:
         return "".join(map(self.byte_encoder.__getitem__, word.encode()))
+
+    def _quick_symbols(self, word: str) -> str:
+        return visible(word.encode())
+
+    def _word(self, symbols: str) -> bytes:
+        return hidden(symbols)
 
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)

@@ -9,10 +9,12 @@ character and a line end, which is where the cuts are.
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 import regex  # type: ignore[import-untyped, unused-ignore]
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.word_spans import WordSpans
 
 PATTERN = regex.compile(
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -32,9 +34,6 @@ _FAMILIAR_PATTERN = re.compile(
 )
 _LINE_END = re.compile("\n(?<=[!-~]\n)")
 
-_LONG = 2**20  # characters; a longer text is not cut into a list at once
-_WORDS = 2**17
-
 
 def valid(text: str) -> str:
     """Return ``text`` without lone surrogates, which have no bytes in UTF-8."""
@@ -49,9 +48,6 @@ class Gpt2Words:
         ['I', "'m", ' 5', ' ∞']
     """
 
-    separator = ""
-    """Stands as a word between texts; no word is empty."""
-
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         if not _FOREIGN.search(text):
@@ -61,18 +57,11 @@ class Gpt2Words:
             words += (PATTERN if _FOREIGN.search(line) else _FAMILIAR_PATTERN).findall(line)
         return words
 
-    def of_many(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the words of all texts in lists of bounded size, ``separator`` after each text."""
-        words: list[str] = []
-        for text in texts:
-            if len(text) > _LONG:
-                yield words
-                yield from _in_parts(text)
-                words = []
-            else:
-                words += self(text)
-            words.append(self.separator)
-        yield words
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans]":
+        """Return the words of all texts."""
+        from ptbert_tokenizers.gpt2_spans import gpt2_spans
+
+        return gpt2_spans(texts)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -82,11 +71,3 @@ def _lines(text: str) -> Iterator[str]:
         yield text[start : cut.start()]
         start = cut.start()
     yield text[start:]
-
-
-def _in_parts(text: str) -> Iterator[list[str]]:
-    foreign = _FOREIGN.search(text)
-    pattern: Any = PATTERN if foreign else _FAMILIAR_PATTERN  # of one of two modules
-    matches = pattern.finditer(valid(text) if foreign else text)
-    while words := [match[0] for match in islice(matches, _WORDS)]:
-        yield words

@@ -136,8 +136,11 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         words = QuickWords(bool(self.nlp.do_lower_case), tuple(self.nlp.never_split))
         return words if words.is_possible else None
 
-    def _symbols(self, word: str) -> str:
+    def _quick_symbols(self, word: str) -> str:
         return word
+
+    def _word(self, symbols: str) -> bytes:
+        return symbols.encode()
 
     def decode(
         self,

@@ -6,6 +6,7 @@ returns; a tokenizer whose parts were replaced has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BLOCK = 2**20  # characters of text to handle at a time
-_BETWEEN_TEXTS = -1  # stands among the ids where a text ends
+    from ptbert_tokenizers.word_ids import WordIds
+    from ptbert_tokenizers.word_spans import WordSpans
+
+_BLOCK = 2**16  # characters of text to handle at a time, few enough to stay in the cache
+_LONG = 2**20  # characters; the words of a longer text are not made into a list
 
 
 class FlatIds(NamedTuple):
@@ -31,37 +35,42 @@ class FlatIds(NamedTuple):
     bounds: "NDArray[np.int64]"
 
 
+class BlockIds(NamedTuple):
+    """The ids of a block.
+
+    Args:
+        ids: (T,) int32.
+        ends: (N,) integers, where in ``ids`` the texts end.
+    """
+
+    ids: "NDArray[np.int32]"
+    ends: "NDArray[np.intp]"
+
+
 class WordMaker(Protocol):
     """Cuts texts into the words whose ids are remembered."""
-
-    separator: str
 
     def __call__(self, text: str) -> Sequence[str]:
         """Return the words of one text."""
 
-    def of_many(self, texts: Sequence[str]) -> Iterator[Sequence[str]]:
-        """Yield the words of all texts in lists of bounded size, ``separator`` after each text."""
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
+        """Return the words of all texts in windows; None if these must be taken one by one."""
 
 
 class SpacedWords:
     """Words that spaces separate.
 
     Example:
-        >>> list(SpacedWords().of_many(["one two", "three"]))
-        [['one', 'two', ''], ['three', '']]
+        >>> SpacedWords()("one two")
+        ['one', 'two']
     """
-
-    separator = ""
-    """Stands as a word between texts; no word is empty."""
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         return text.split()
 
-    def of_many(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the words of each text, and ``separator`` after them."""
-        for text in texts:
-            yield [*text.split(), self.separator]
+    def spans(self, texts: Sequence[str]) -> None:
+        """Return None: this is a rare setting, and ``split`` is quick."""
 
 
 class QuickEncoder:
@@ -71,6 +80,7 @@ class QuickEncoder:
         words: cuts texts into words.
         ids_of_word: computes the ids of a word.
         known: words with their ids that need no computing.
+        whole_words: gives, when first needed, words of one id each for batches, as UTF-8.
         tokens: token of each id; None if ids do not tell tokens apart.
         ambiguous: an id that stands for different tokens, if there is one.
     """
@@ -80,23 +90,23 @@ class QuickEncoder:
         words: WordMaker,
         ids_of_word: Callable[[str], Ids],
         known: Mapping[str, Ids],
+        whole_words: Callable[[], Mapping[bytes, int]],
         tokens: Mapping[int, str] | None,
         ambiguous: int | None = None,
     ) -> None:
-        self.memo = Memo(ids_of_word, {**known, words.separator: (_BETWEEN_TEXTS,)})
+        self.memo = Memo(ids_of_word, known)
         self._words = words
+        self._ids_of_word = ids_of_word
+        self._whole_words = whole_words
         self._tokens = tokens
         self._ambiguous = ambiguous
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text."""
-        if len(text) <= _BLOCK:
-            return list(self._found(self._words(text)))
-        lists = map(self._found, self._words.of_many([text]))
-        return list(chain.from_iterable(lists))[:-1]
+        return self.flat([text]).ids.tolist() if len(text) > _LONG else self._ids_alone(text)
 
-    def _found(self, words: Sequence[str]) -> Iterator[int]:
-        return chain.from_iterable(map(self.memo.__getitem__, words))
+    def _ids_alone(self, text: str) -> list[int]:
+        return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
 
     def tokens(self, text: str) -> list[str] | None:
         """Return the tokens of a text, or None where its ids do not tell them."""
@@ -111,19 +121,36 @@ class QuickEncoder:
         """Return the ids of many texts, end to end."""
         import numpy as np
 
-        parts = [
-            np.fromiter(self._found(words), np.int32)
-            for block in blocks(texts)
-            for words in self._words.of_many(block)
-        ]
-        marked = np.concatenate(parts) if parts else np.empty(0, np.int32)
-        ends = np.flatnonzero(marked == _BETWEEN_TEXTS)
-        bounds = np.zeros(len(ends) + 1, np.int64)
-        bounds[1:] = ends - np.arange(len(ends))
-        return FlatIds(marked[marked != _BETWEEN_TEXTS], bounds)
+        parts = [part for block in blocks(texts, _BLOCK) for part in self._parts(block)]
+        bounds = np.zeros(len(texts) + 1, np.int64)
+        before = done = 0
+        for ids, ends in parts:
+            bounds[done + 1 : done + 1 + len(ends)] = ends + before
+            before, done = before + len(ids), done + len(ends)
+        if len(parts) == 1:
+            return FlatIds(parts[0].ids, bounds)
+        return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
+
+    def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
+        """The ids of a block of texts, in windows."""
+        windows = self._words.spans(texts)
+        if windows is not None:
+            yield from map(self._word_ids, windows)
+            return
+        import numpy as np
+
+        for text in texts:
+            ids = np.array(self._ids_alone(text), np.int32)
+            yield BlockIds(ids, np.array([len(ids)]))
+
+    @cached_property
+    def _word_ids(self) -> "WordIds":
+        from ptbert_tokenizers.word_ids import WordIds
+
+        return WordIds(self._ids_of_word, self.memo.__getitem__, self._whole_words())
 
 
-def blocks(texts: Sequence[str], size: int = _BLOCK) -> Iterator[Sequence[str]]:
+def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:
     """Cut a list of texts into lists of about ``size`` characters.
 
     Example:

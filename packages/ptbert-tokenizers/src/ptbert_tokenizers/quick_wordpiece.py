@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from ptbert_tokenizers.memo import Ids
 
+_PREFIX = 3  # characters; long enough to say how far it is worth looking
+
 
 class QuickWordpiece:
     """Ids of the pieces that :class:`WordpieceTokenizer` cuts a word into.
 
-    Tries no piece longer than the longest that begins with the same character.
+    Tries no piece longer than the longest that begins with the same three characters.
 
     Args:
         vocab: id of every piece; those that continue a word begin with ``##``.
@@ -41,7 +43,8 @@ class QuickWordpiece:
         start = 0
         vocab, longest = self._first, self._longest_first
         while start < length:
-            end = min(length, start + longest.get(word[start], 0))
+            end = start + longest.get(word[start : start + _PREFIX], _PREFIX - 1)
+            end = min(end, length)
             while end > start:
                 index = vocab.get(word[start:end])
                 if index is not None:
@@ -56,9 +59,9 @@ class QuickWordpiece:
 
 
 def _longest(vocab: Mapping[str, int]) -> dict[str, int]:
-    """Length of the longest piece for each first character."""
+    """Length of the longest piece with each beginning."""
     longest: dict[str, int] = {}
     for piece in vocab:
-        if piece and len(piece) > longest.get(piece[0], 0):
-            longest[piece[0]] = len(piece)
+        if len(piece) > longest.get(piece[:_PREFIX], 0):
+            longest[piece[:_PREFIX]] = len(piece)
     return longest

@@ -1,10 +1,11 @@
 """The words of :class:`BasicTokenizer`, from whole texts at once instead of character by character.
 
 Every step of basic tokenization but two looks at one character at a time. So each character has
-an *image*: nothing for a control character, ``" , "`` for a comma, ``e`` for ``É``. The image of a
-text is made with a few calls that run in C, and the words are what spaces separate in it. ASCII,
-which is most of most texts, is handled as bytes: one ``translate``, and one ``replace`` for each
-punctuation mark.
+an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a full stop of Chinese.
+The image of a text is made with a few calls that run in C. In it, spaces separate words, and ASCII
+punctuation stands for itself. One text then gets spaces around that too, and is split; many texts
+are cut by :mod:`ptbert_tokenizers.word_spans`. ASCII, which is most of most texts, is handled as
+bytes, with one ``translate``.
 
 The exceptions are looked for in the image, and texts that hold one go the plain way:
 
@@ -18,6 +19,7 @@ a whole beforehand.
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.unicode import (
     is_cjk,
@@ -28,11 +30,22 @@ from ptbert_tokenizers.unicode import (
 )
 from ptbert_tokenizers.wordpiece import BasicTokenizer
 
+if TYPE_CHECKING:
+    from ptbert_tokenizers.word_spans import WordSpans
+
+
 MOVES = "\x01"
 
+SPACE, WORD, MARK = 0, 1, 2
+"""Classes of bytes in an image: between words, in a word, a word by itself."""
+
+_NUL = "\0"
+"""Stands after each of many texts; basic tokenization deletes it inside them."""
+
+_MOVES = MOVES.encode()
+_CAPITAL = re.compile("[A-Z]")
 _NON_ASCII = re.compile("[^\0-\x7f]+")
 _SIGMA = "Σ"
-_PIECE = 2**20  # characters of an image to split at a time
 _REMEMBERED_CHARACTERS = 50_000  # with their images, about 12 MB
 
 
@@ -48,16 +61,29 @@ def cleaned(char: str) -> str:
 def image(char: str, do_lower_case: bool) -> str:
     """What basic tokenization makes of a character, with spaces where words end.
 
+    Only around ASCII punctuation there are none.
+
     Example:
         >>> image("É", True), image(",", True), image("\\u200b", True), image("京", True)
-        ('e', ' , ', '', ' 京 ')
+        ('e', ',', '', ' 京 ')
     """
     rest = cleaned(char)
     if do_lower_case:
         rest = without_accents(rest.lower())
         if any(map(unicodedata.combining, rest)):
             return MOVES
-    return "".join(f" {each} " if is_punctuation(each) else each for each in rest)
+    return _spaced(rest)
+
+
+def _spaced(word: str) -> str:
+    """A word with spaces around all but ASCII punctuation, and no other whitespace."""
+    return "".join(map(_spaced_character, word))
+
+
+def _spaced_character(char: str) -> str:
+    if char.isspace():
+        return " "
+    return f" {char} " if is_punctuation(char) and not char.isascii() else char
 
 
 class _Images(dict[int, str]):
@@ -85,102 +111,83 @@ class QuickWords:
         >>> words = QuickWords(True, ["[MASK]"])
         >>> words("Naïve? [MASK] 北京")
         ['naive', '?', '[MASK]', '北', '京']
-        >>> [*words.of_many(["One.", "Two"])]
-        [['one', '.', '\\x00', 'two'], ['\\x00']]
+        >>> [spans] = words.spans(["Naïve?", "北京"])
+        >>> [word.decode() for word in spans.words(spans.lengths.nonzero()[0])]
+        ['naive', '?', '北', '京']
     """
-
-    separator = "\0"
-    """Stands as a word between texts; basic tokenization deletes it."""
 
     def __init__(self, do_lower_case: bool, never_split: Sequence[str]) -> None:
         self._plain = BasicTokenizer(do_lower_case, never_split)
         # ASCII is done before these images are made.
         self._images = _Images(lambda char: char if char.isascii() else image(char, do_lower_case))
         self._clean = _Images(cleaned)
-        self._table = bytearray(range(256))
-        deleted = bytearray()
-        self._punctuation: list[bytes] = []
-        for code in range(1, 128):
-            made = image(chr(code), do_lower_case)
-            if not made:
-                deleted.append(code)
-            elif len(made) == 1:
-                self._table[code] = ord(made)
-            else:
-                self._punctuation.append(bytes([code]))
-        self._deleted = bytes(deleted)
-        signs = {MOVES, *map(self._image, never_split), *map(_spaced, never_split)}
+        made = [image(chr(code), do_lower_case) for code in range(128)]
+        made[0] = _NUL
+        self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
+        self._deleted = bytes(code for code in range(128) if not made[code])
+        self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
+        self._classes = bytearray([WORD]) * 256
+        self._classes[ord(" ")] = SPACE
+        for mark in (_NUL.encode(), *self._marks):
+            self._classes[mark[0]] = MARK
+        signs = {MOVES, *map(self._image_of, never_split), *map(_spaced, never_split)}
         signs = {sign.strip() for sign in signs}
         self.is_possible = "" not in signs and not any(
-            _SIGMA in word or MOVES in self._image(word) for word in never_split
+            _SIGMA in word or MOVES in self._image_of(word) for word in never_split
         )
-        # By first character: most texts have no "[" and are done with one look.
-        self._signs_of_exceptions = {
-            first: [sign for sign in signs if sign.startswith(first)]
-            for first in {sign[:1] for sign in signs}
-        }
+        by_first: dict[str, list[str]] = {}
+        for sign in signs - {MOVES}:
+            if not (do_lower_case and _CAPITAL.search(sign)):  # no image has capitals then
+                by_first.setdefault(sign[:1], []).append(sign)
+        # One pattern for each beginning, because the search for one byte is quick.
+        self._signs = [
+            re.compile("|".join(map(re.escape, group)).encode("utf-8", "surrogatepass"))
+            for group in by_first.values()
+        ]
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
-        made = self._image(text.replace(self.separator, "") if self.separator in text else text)
-        return self._plain.tokenize(text) if self._is_exception(made) else made.split()
+        made = self._image(text.replace(_NUL, "") if _NUL in text else text)
+        if self._is_exception(made):
+            return self._plain.tokenize(text)
+        for mark in self._marks:
+            if mark in made:
+                made = made.replace(mark, b" " + mark + b" ")
+        return made.decode().split()
 
-    def of_many(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the words of all texts in lists of bounded size, ``separator`` after each text."""
-        if not texts:
-            return
-        joined = self.separator.join(texts)
-        if joined.count(self.separator) != len(texts) - 1:  # basic tokenization deletes it
-            joined = self.separator.join(text.replace(self.separator, "") for text in texts)
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
+        """Return the words of all texts, or None if a text among them is an exception."""
+        from ptbert_tokenizers.word_spans import classified_spans
+
+        joined = _NUL.join([*texts, ""])
+        if joined.count(_NUL) != len(texts):
+            joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
         made = self._image(joined)
         if self._is_exception(made):
-            for text in texts:
-                yield [*self(text), self.separator]
-        else:
-            for piece in _cut(made):
-                yield piece.split()
-            yield [self.separator]
+            return None
+        return classified_spans(made, made.translate(self._classes))
 
-    def _is_exception(self, made: str) -> bool:
-        return any(
-            first in made and any(sign in made for sign in signs)
-            for first, signs in self._signs_of_exceptions.items()
-        )
+    def _is_exception(self, made: bytes) -> bool:
+        return _MOVES in made or any(sign.search(made) for sign in self._signs)
 
-    def _image(self, text: str) -> str:
-        """The image of a text; of several, if ``separator`` stands between them."""
+    def _image(self, text: str) -> bytes:
+        """The image of a text, or of several with a NUL after each, as UTF-8."""
         if self._plain.do_lower_case and _SIGMA in text:
-            texts = text.split(self.separator)
-            text = self.separator.join(each.translate(self._clean).lower() for each in texts)
+            texts = text.split(_NUL)
+            text = _NUL.join(each.translate(self._clean).lower() for each in texts)
         # Surrogates, which UTF-8 cannot hold, are control characters to basic tokenization.
         data = text.encode("utf-8", "ignore").translate(self._table, self._deleted)
-        for mark in self._punctuation:
-            if mark in data:
-                data = data.replace(mark, b" " + mark + b" ")
-        if self.separator in text:
-            data = data.replace(b"\0", b" \0 ")
+        if data.isascii():
+            return data
         made = data.decode()
-        if len(made) == len(data):
-            return made
         if len(data) - len(made) < len(made) // 16:  # few characters beyond ASCII
-            return _NON_ASCII.sub(self._image_of_match, made)
-        return made.translate(self._images)
+            made = _NON_ASCII.sub(self._image_of_match, made)
+        else:
+            made = made.translate(self._images)
+        return made.encode()
+
+    def _image_of(self, text: str) -> str:
+        return self._image(text).decode()
 
     def _image_of_match(self, match: re.Match[str]) -> str:
         return match[0].translate(self._images)
-
-
-def _spaced(word: str) -> str:
-    return "".join(f" {char} " if is_punctuation(char) else char for char in word)
-
-
-def _cut(made: str) -> Iterator[str]:
-    """Cut an image at spaces into pieces of about ``_PIECE`` characters."""
-    start = 0
-    while len(made) - start > _PIECE:
-        end = made.find(" ", start + _PIECE)
-        if end < 0:
-            break
-        yield made[start:end]
-        start = end
-    yield made[start:] if start else made
