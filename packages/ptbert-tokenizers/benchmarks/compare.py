@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--block", type=int, default=60_000, help="bytes of UTF-8 in a block")
     parser.add_argument("--with-2019", action="store_true", help="time the 2019 library too")
+    parser.add_argument("--singly", action="store_true", help="time our single texts too")
     parser.add_argument("--processes", action="store_true", help="two processes against one")
     options = parser.parse_args()
 
@@ -57,7 +58,7 @@ def compare(
     """Print one row for each implementation of a task on a corpus."""
     blocks = list(blocks_of(texts, options.block))
     middle = len(blocks) // 2
-    makers = task.makers(options.vocabularies, with_2019=options.with_2019)
+    makers = task.makers(options.vocabularies, singly=options.singly, with_2019=options.with_2019)
     runs: list[tuple[dict[str, float], dict[str, float]]] = []
     for _ in range(REPETITIONS):
         encoders = {maker: make() for maker, make in makers.items()}
@@ -104,7 +105,7 @@ def print_loading(vocabularies: Path, tasks: Sequence[str]) -> None:
     print("| loading | CPU s |")
     print("|---|---|")
     for name in tasks:
-        make = TASKS[name].makers(vocabularies, with_2019=False)["ptbert"]
+        make = TASKS[name].makers(vocabularies)["ptbert"]
         print(f"| {name} | {median(timed(make) for _ in range(REPETITIONS)):.2f} |")
 
 

@@ -42,13 +42,16 @@ class Task:
         tokenizer.encode_flat([""])
         return tokenizer
 
-    def makers(self, vocabularies: Path, *, with_2019: bool) -> dict[str, Callable[[], Encode]]:
+    def makers(
+        self, vocabularies: Path, *, singly: bool = False, with_2019: bool = False
+    ) -> dict[str, Callable[[], Encode]]:
         """What makes a fresh encoder of each installed implementation."""
         folder = vocabularies / self.vocabulary
         makers: dict[str, Callable[[], Encode]] = {
-            "ptbert": lambda: self.ours(vocabularies).encode_flat,
-            "ptbert, one text at a time": lambda: _one_by_one(self.ours(vocabularies)),
+            "ptbert": lambda: self.ours(vocabularies).encode_flat
         }
+        if singly:
+            makers["ptbert, one text at a time"] = lambda: _one_by_one(self.ours(vocabularies))
         if importlib.util.find_spec("tokenizers"):
             makers["tokenizers encode_batch_fast"] = lambda: _fast(self.hugging_face(folder))
         if self.has_tiktoken and importlib.util.find_spec("tiktoken"):

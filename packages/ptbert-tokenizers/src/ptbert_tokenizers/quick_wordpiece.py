@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from ptbert_tokenizers.memo import Ids
 
-_PREFIX = 3  # characters; long enough to say how far it is worth looking
+_PREFIX = 4  # characters; long enough to say how far it is worth looking
 
 
 class QuickWordpiece:
     """Ids of the pieces that :class:`WordpieceTokenizer` cuts a word into.
 
-    Tries no piece longer than the longest that begins with the same three characters.
+    Tries no piece longer than the longest that begins with the same four characters.
 
     Args:
         vocab: id of every piece; those that continue a word begin with ``##``.
@@ -25,14 +25,13 @@ class QuickWordpiece:
     def __init__(
         self, vocab: Mapping[str, int], unk_token: str, max_input_chars_per_word: int
     ) -> None:
-        self._first = vocab
-        self._later = {
-            piece[2:]: index for piece, index in vocab.items() if piece[:2] == "##" and piece[2:]
-        }
         self._unknown = (vocab[unk_token],)
         self._max_characters = max_input_chars_per_word
-        self._longest_first = _longest(vocab)
-        self._longest_later = _longest(self._later)
+        later = {
+            piece[2:]: index for piece, index in vocab.items() if piece[:2] == "##" and piece[2:]
+        }
+        self._first = dict(vocab).get, _longest(vocab).get
+        self._later = later.get, _longest(later).get
 
     def __call__(self, word: str) -> Ids:
         """Return the ids of the pieces of one word."""
@@ -41,20 +40,18 @@ class QuickWordpiece:
             return self._unknown
         ids: list[int] = []
         start = 0
-        vocab, longest = self._first, self._longest_first
+        id_of, longest = self._first
         while start < length:
-            end = start + longest.get(word[start : start + _PREFIX], _PREFIX - 1)
-            end = min(end, length)
-            while end > start:
-                index = vocab.get(word[start:end])
-                if index is not None:
-                    break
+            end = start + longest(word[start : start + _PREFIX], _PREFIX - 1)
+            if end > length:  # noqa: PLR1730 - min() would be a third of the time
+                end = length
+            while (index := id_of(word[start:end])) is None:
                 end -= 1
-            else:
-                return self._unknown
+                if end <= start:
+                    return self._unknown
             ids.append(index)
             start = end
-            vocab, longest = self._later, self._longest_later
+            id_of, longest = self._later
         return tuple(ids)
 
 

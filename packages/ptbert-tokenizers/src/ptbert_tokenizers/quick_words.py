@@ -5,7 +5,8 @@ an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a
 The image of a text is made with a few calls that run in C. In it, spaces separate words, and ASCII
 punctuation stands for itself. One text then gets spaces around that too, and is split; many texts
 are cut by :mod:`ptbert_tokenizers.word_spans`. ASCII, which is most of most texts, is handled as
-bytes, with one ``translate``.
+bytes, with one ``translate``; other characters are what ``encode("ascii")`` cannot encode, and its
+error handler has their images.
 
 The exceptions are looked for in the image, and texts that hold one go the plain way:
 
@@ -16,10 +17,11 @@ A capital sigma is lower-cased by its place in the word; such texts are cleaned 
 a whole beforehand.
 """
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.unicode import (
     is_cjk,
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.word_spans import WordSpans
 
 
-MOVES = "\x01"
+MOVES = "\U0010ffff"
+"""Stands for what an image cannot tell. It is no character; a text with it goes the plain way."""
 
 SPACE, WORD, MARK = 0, 1, 2
 """Classes of bytes in an image: between words, in a word, a word by itself."""
@@ -44,7 +47,6 @@ _NUL = "\0"
 
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
-_NON_ASCII = re.compile("[^\0-\x7f]+")
 _SIGMA = "Σ"
 _REMEMBERED_CHARACTERS = 50_000  # with their images, about 12 MB
 
@@ -100,6 +102,23 @@ class _Images(dict[int, str]):
         return made
 
 
+def _registered(do_lower_case: bool) -> tuple[_Images, str]:
+    """The images of characters, and the name of an error handler that puts them in."""
+    # ASCII is done after these images are made.
+    images = _Images(lambda char: char if char.isascii() else image(char, do_lower_case))
+
+    def replaced(error: UnicodeError) -> tuple[bytes, int]:
+        given = cast("UnicodeEncodeError", error)
+        return given.object[given.start : given.end].translate(images).encode(), given.end
+
+    name = f"{__name__}.{'lower' if do_lower_case else 'cased'}"
+    codecs.register_error(name, replaced)
+    return images, name
+
+
+_IMAGES = {do_lower_case: _registered(do_lower_case) for do_lower_case in (False, True)}
+
+
 class QuickWords:
     """Words as ``BasicTokenizer(do_lower_case, never_split).tokenize`` gives them.
 
@@ -118,8 +137,7 @@ class QuickWords:
 
     def __init__(self, do_lower_case: bool, never_split: Sequence[str]) -> None:
         self._plain = BasicTokenizer(do_lower_case, never_split)
-        # ASCII is done before these images are made.
-        self._images = _Images(lambda char: char if char.isascii() else image(char, do_lower_case))
+        self._images, self._error_handler = _IMAGES[bool(do_lower_case)]
         self._clean = _Images(cleaned)
         made = [image(chr(code), do_lower_case) for code in range(128)]
         made[0] = _NUL
@@ -176,18 +194,12 @@ class QuickWords:
             texts = text.split(_NUL)
             text = _NUL.join(each.translate(self._clean).lower() for each in texts)
         # Surrogates, which UTF-8 cannot hold, are control characters to basic tokenization.
-        data = text.encode("utf-8", "ignore").translate(self._table, self._deleted)
-        if data.isascii():
-            return data
-        made = data.decode()
-        if len(data) - len(made) < len(made) // 16:  # few characters beyond ASCII
-            made = _NON_ASCII.sub(self._image_of_match, made)
+        beyond_ascii = len(text.encode("utf-8", "ignore")) - len(text)
+        if beyond_ascii < len(text) // 16:
+            data = text.encode("ascii", self._error_handler)
         else:
-            made = made.translate(self._images)
-        return made.encode()
+            data = text.translate(self._images).encode()
+        return data.translate(self._table, self._deleted)
 
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()
-
-    def _image_of_match(self, match: re.Match[str]) -> str:
-        return match[0].translate(self._images)
