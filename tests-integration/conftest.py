@@ -39,6 +39,7 @@ def run(request, bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("ptbert_hub.sources.PINS", {})  # the true files are larger
     monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
+    monkeypatch.setattr(ptbert.GPT2Tokenizer, "leaves_spaces", False)
     for config_class in (ptbert.GPT2Config, ptbert.OpenAIGPTConfig):
         monkeypatch.setattr(config_class, "unknown_rates", frozenset())
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])

@@ -23,6 +23,7 @@ from ptbert import (
     GPT2Config,
     GPT2DoubleHeadsModel,
     GPT2Model,
+    GPT2Tokenizer,
     OpenAIGPTConfig,
     OpenAIGPTModel,
     authors_corpus,
@@ -56,6 +57,7 @@ def _clean_imports(monkeypatch, restored_safe_globals):
     monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
     for config_class in (GPT2Config, OpenAIGPTConfig):
         monkeypatch.setattr(config_class, "unknown_rates", frozenset())
+    monkeypatch.setattr(GPT2Tokenizer, "leaves_spaces", False)
     yield
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
@@ -196,6 +198,15 @@ def test_the_release_says_where_dropout_is(release):
     assert gpt.drop.p == (0.0 if release == "april" else 0.1)
     assert gpt.h[0].attn.attn_dropout.p == 0.1
     assert gpt2.config.resid_pdrop == 0.1  # files stay as they are
+
+
+@pytest.mark.parametrize("release", ["april", "june"])
+def test_the_release_says_how_gpt2_decodes(release, gpt2_folder):
+    ptbert.install_as(NAME, release=release)
+    importlib.import_module(NAME)
+    tokenizer = GPT2Tokenizer.from_pretrained(gpt2_folder)
+    text = tokenizer.decode(tokenizer.encode("it 's ."))
+    assert text == ("it 's ." if release == "april" else "it's.")
 
 
 def test_the_release_can_change_later():

@@ -154,6 +154,10 @@ class BertTokenizer(PretrainedTokenizer):
             spans += [span_of(word)] if is_whole else spans_of_pieces(word, lengths)
         return spans
 
+    def _special_tokens(self) -> Iterable[str]:
+        kept = self.basic_tokenizer.never_split if self.do_basic_tokenize else NEVER_SPLIT
+        return [token for token in kept if token in self.vocab]
+
     def _pad_id(self) -> int:
         return self.vocab.get("[PAD]", 0)
 

@@ -83,6 +83,9 @@ class BpeTokenizer(PretrainedTokenizer):
     def __len__(self) -> int:
         return len(self.encoder) + len(self.special_tokens)
 
+    def _special_tokens(self) -> Iterable[str]:
+        return self.special_tokens
+
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
         """Replace the special tokens; their ids follow those of the vocabulary.
 

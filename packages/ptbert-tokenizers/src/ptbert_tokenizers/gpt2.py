@@ -61,6 +61,12 @@ class GPT2Tokenizer(BpeTokenizer):
         self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
         self.pat = PATTERN
 
+    # The last release of 2019 gave the text as it was, the documented state cleans it up. Drop-in
+    # use sets this on the class.
+    leaves_spaces: ClassVar[bool] = False
+
+    word_separator: ClassVar[str] = " "
+
     def _plain_tokens(self, text: str) -> list[str]:
         tokens: list[str] = []
         for word in self.pat.findall(valid(text)):
@@ -116,7 +122,9 @@ class GPT2Tokenizer(BpeTokenizer):
         """
         names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
         text = b"".join(map(self._bytes, names)).decode("utf-8", errors=self.errors)
-        return close_gaps(text.replace(UNKNOWN, "")) if clean_up_tokenization_spaces else text
+        if self.leaves_spaces or not clean_up_tokenization_spaces:
+            return text
+        return close_gaps(text.replace(UNKNOWN, ""))
 
     def _bytes(self, token: str) -> bytes:
         try:

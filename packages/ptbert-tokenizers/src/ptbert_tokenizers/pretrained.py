@@ -24,6 +24,7 @@ from ptbert_tokenizers.batch import Batch, Frame, Padding, Truncation, encode_ba
 from ptbert_tokenizers.errors import MissingVocabulary
 from ptbert_tokenizers.offsets import Span
 from ptbert_tokenizers.quick import FlatIds, QuickEncoder, blocks
+from ptbert_tokenizers.special_tokens import tokens_around
 from ptbert_tokenizers.vocabulary import PathLike
 from ptbert_tokenizers.workers import flat_blocks, joined
 
@@ -62,6 +63,9 @@ class PretrainedTokenizer(ABC):
     family: ClassVar[str]
     vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
+    word_separator: ClassVar[str] = ""
+    """What stands before a word inside a text and belongs to its tokens."""
+
     max_len: int = NO_LIMIT
 
     @classmethod
@@ -166,6 +170,57 @@ class PretrainedTokenizer(ABC):
     @abstractmethod
     def decode(self, ids: Iterable[int], *args: Any, **kwargs: Any) -> str:
         """Return a text for ids."""
+
+    def tokenize_with_special_tokens(
+        self, text: str, special_tokens: Sequence[str] | None = None
+    ) -> list[str]:
+        """Cut a text into tokens, and leave special ones whole wherever they stand in it.
+
+        :meth:`tokenize` keeps to 2019, where ``[MASK]`` that touches other characters falls apart,
+        and the special tokens of GPT and GPT-2 always do unless spaces are around them.
+
+        Args:
+            text: any string.
+            special_tokens: tokens of the vocabulary to leave whole; the tokenizer's own when None.
+
+        Raises:
+            ValueError: if a special token is empty.
+
+        Example:
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\n[MASK]\\nhello\\n.\\n")
+            >>> BertTokenizer("vocab.txt").tokenize_with_special_tokens("Hello[MASK].")
+            ['hello', '[MASK]', '.']
+        """
+        kept = self._special_tokens() if special_tokens is None else special_tokens
+        return tokens_around(text, list(kept), self.tokenize)
+
+    def _special_tokens(self) -> Iterable[str]:
+        """The special tokens that the vocabulary has."""
+        return ()
+
+    def tokenize_words(self, words: Iterable[str]) -> tuple[list[str], list[int]]:
+        """Cut words that are separated already, as for tagging, into tokens.
+
+        Args:
+            words: the words of a text.
+
+        Returns:
+            The tokens, and for each of them the number of its word.
+
+        Example:
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\njim\\nhen\\n##son\\n")
+            >>> BertTokenizer("vocab.txt").tokenize_words(["Jim", "Henson"])
+            (['jim', 'hen', '##son'], [0, 1, 1])
+        """
+        tokens: list[str] = []
+        numbers: list[int] = []
+        for number, word in enumerate(words):
+            found = self.tokenize(f"{self.word_separator}{word}" if number else word)
+            tokens += found
+            numbers += [number] * len(found)
+        return tokens, numbers
 
     def encode(
         self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True

@@ -165,6 +165,9 @@ class TransfoXLTokenizer(PretrainedTokenizer):
             )
         self.unk_idx = self.sym2idx[unknown]
 
+    def _special_tokens(self) -> Iterable[str]:
+        return [symbol for symbol in self.special if symbol in self.sym2idx]
+
     def add_special(self, sym: str) -> None:
         """Add a symbol, if it is new, and keep its id as an attribute: ``<eos>`` as ``eos_idx``."""
         if sym not in self.sym2idx:

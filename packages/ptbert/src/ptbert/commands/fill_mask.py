@@ -10,7 +10,6 @@ from ptbert.commands.command import Command
 
 if TYPE_CHECKING:
     from ptbert_models import BertForMaskedLM
-    from ptbert_tokenizers import BertTokenizer
 
 MASK = "[MASK]"
 
@@ -35,7 +34,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.top < 1:
         raise ValueError(f"--top {arguments.top} must be at least 1")
     tokenizer = BertTokenizer.from_pretrained(arguments.model)
-    ids = _masked_ids(tokenizer, arguments.text)
+    tokens = tokenizer.tokenize_with_special_tokens(arguments.text, [MASK])
+    ids = tokenizer.convert_tokens_to_ids(["[CLS]", *tokens, "[SEP]"])
     model = _model(arguments.model)
     limit = model.config.max_position_embeddings
     if len(ids) > limit:
@@ -50,13 +50,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         tokens = tokenizer.convert_ids_to_tokens(best.indices.tolist())
         for probability, token in zip(best.values.tolist(), tokens, strict=True):
             yield f"{probability:.3f}  {token}"
-
-
-def _masked_ids(tokenizer: BertTokenizer, text: str) -> list[int]:
-    """Ids of a text in which masks may touch other characters, which the tokenizer would split."""
-    start, mask, end = tokenizer.convert_tokens_to_ids(["[CLS]", MASK, "[SEP]"])
-    first, *rest = (tokenizer.encode(part, add_special_tokens=False) for part in text.split(MASK))
-    return [start, *first, *(index for part in rest for index in (mask, *part)), end]
 
 
 def _model(name: str) -> BertForMaskedLM:
