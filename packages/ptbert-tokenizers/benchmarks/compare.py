@@ -28,6 +28,7 @@ from corpora import blocks_of, read_corpus
 from peers import TASKS, Encode, Task
 
 REPETITIONS = 5
+COPIES = 25  # of a corpus, for several processes
 
 
 def main() -> None:
@@ -48,8 +49,9 @@ def main() -> None:
         for corpus, texts in corpora.items():
             compare(TASKS[name], name, corpus, texts, options)
     if options.processes:
-        for corpus, texts in corpora.items():
-            compare_processes(TASKS["bert-uncased"], corpus, texts, options.vocabularies)
+        for name in options.tasks:
+            for corpus, texts in corpora.items():
+                compare_processes(name, corpus, texts, options.vocabularies)
 
 
 def compare(
@@ -116,20 +118,19 @@ def timed(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def compare_processes(task: Task, corpus: str, texts: Sequence[str], vocabularies: Path) -> None:
-    """Print the wall time of one and of two processes on ten times a corpus."""
-    tokenizer = task.ours(vocabularies)
-    many = list(texts) * 10
-    walls: list[float] = []
-    for workers in (1, 2):
-        seconds: list[float] = []
-        for _ in range(REPETITIONS):
+def compare_processes(name: str, corpus: str, texts: Sequence[str], vocabularies: Path) -> None:
+    """Print the wall time of one and of two processes on a corpus many times over."""
+    tokenizer = TASKS[name].ours(vocabularies)
+    many = list(texts) * COPIES
+    tokenizer.encode_flat(texts)
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(REPETITIONS):
+        for workers, found in seconds.items():
             start = time.perf_counter()
             tokenizer.encode_flat(many, workers=workers)
-            seconds.append(time.perf_counter() - start)
-        walls.append(median(seconds))
-    gain = f"{walls[0]:.2f} s and {walls[1]:.2f} s, {walls[0] / walls[1]:.2f}x"
-    print(f"\none process and two on {corpus}: {gain}")
+            found.append(time.perf_counter() - start)
+    one, two = (median(found) for found in seconds.values())
+    print(f"\n{name}, {corpus}: one process {one:.2f} s, two {two:.2f} s, {one / two:.2f}x")
 
 
 if __name__ == "__main__":
