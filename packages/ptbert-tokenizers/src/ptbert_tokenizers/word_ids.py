@@ -103,8 +103,10 @@ class WordIds:
 
     def _places_of_long(self, words: Sequence[bytes]) -> NDArray[np.int64]:
         """The places of words that have no number, good until the next are learnt."""
-        ids, counts = _flat([self._ids_of_long_word(word.decode()) for word in words])
-        return self._pooled(ids, counts)
+        distinct = list(dict.fromkeys(words))
+        ids, counts = _flat([self._ids_of_long_word(word.decode()) for word in distinct])
+        places = dict(zip(distinct, self._pooled(ids, counts).tolist(), strict=True))
+        return np.fromiter(map(places.__getitem__, words), np.int64, len(words))
 
     def _pooled(self, ids: NDArray[np.int32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Write ids into the pool behind what is in use, and return their places."""
