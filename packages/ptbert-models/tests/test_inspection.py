@@ -118,6 +118,18 @@ def test_a_prefix_of_a_checkpoint_is_enough():
     assert names_of_complete(opened)[0] == "BertForPreTraining"
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_of_pytorch_may_be_called_a_checkpoint(config, tmp_path, zipped):
+    state = BertModel(config).state_dict()
+    torch.save(state, tmp_path / "epoch=3.ckpt", _use_new_zipfile_serialization=zipped)
+    config.to_json_file(tmp_path / "config.json")
+
+    opened = open_any_checkpoint(tmp_path / "epoch=3.ckpt")
+
+    assert not opened.is_authors
+    assert opened.weights.keys() == state.keys()
+
+
 def test_openais_folder_without_a_configuration_is_the_published_gpt(tmp_path):
     for path in (TENSORFLOW / "openai_gpt" / "open").glob("params_*"):
         shutil.copy(path, tmp_path)

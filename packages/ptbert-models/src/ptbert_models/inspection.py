@@ -124,7 +124,7 @@ def open_any_checkpoint(
         values = read_json_object(config_path)
         family = family_of(values)
         config = family.config_class.from_dict(values)
-    is_authors = path.is_dir() or _TENSORFLOW_MARK in path.name
+    is_authors = path.is_dir() or (_TENSORFLOW_MARK in path.name and not _is_pickled(path))
     if is_authors:
         weights = family.published.read_tensorflow(path, config)
     else:
@@ -155,6 +155,14 @@ def _find(
         except (CheckpointNotFound, ValueError):
             raise error from None
     return files.weights, files.config, files.immutable
+
+
+def _is_pickled(path: Path) -> bool:
+    """Whether a file begins as those of PyTorch do, whatever it is called."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
 
 
 def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:

@@ -79,9 +79,9 @@ def install_as(name: str, *, release: str = "april") -> None:
 def _adopt_loggers(name: str) -> None:
     """Let levels and handlers of the old modules' loggers count for ptbert's messages."""
     for ours, theirs in _LOGGERS.items():
-        logger = logging.getLogger(ours)
-        logger.parent = logging.getLogger(f"{name}.{theirs}")
-        logger.setLevel(logger.level)  # levels that were looked up before are forgotten
+        own = logging.getLogger(ours)
+        own.parent = logging.getLogger(f"{name}.{theirs}")
+        own.setLevel(own.level)  # levels that were looked up before are forgotten
 
 
 def install_in_children(*, release: str) -> None:
