@@ -5,6 +5,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ptbert_tokenizers import (
     word_spans,
 )
 from ptbert_tokenizers.memo import Memo
+from ptbert_tokenizers.quick import QuickEncoder
 from ptbert_tokenizers.quick_words import QuickWords, image
 from ptbert_tokenizers.wordpiece import NEVER_SPLIT
 
@@ -151,3 +153,24 @@ def test_long_lines_take_time_in_proportion(unit: str, published: Callable[[str]
         seconds[length] = time.process_time() - start
 
     assert seconds[50_000] < 30 * seconds[5_000] + 0.5  # quadratic would be 100 times
+
+
+def test_an_exception_takes_no_other_text_out_of_the_batch(
+    published: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    texts = [f"text {number}" for number in range(9)]
+    texts[3] = "[SEP]"
+    expected = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+    alone: list[str] = []
+    plain = QuickEncoder._ids_alone
+
+    def noted(encoder: QuickEncoder, text: str) -> list[int]:
+        alone.append(text)
+        return plain(encoder, text)
+
+    monkeypatch.setattr(QuickEncoder, "_ids_alone", noted)
+    ids, bounds = tokenizer.encode_flat(texts)
+
+    assert alone == ["[SEP]"]
+    assert [ids[a:b].tolist() for a, b in pairwise(bounds)] == expected

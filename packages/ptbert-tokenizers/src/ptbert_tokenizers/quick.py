@@ -132,15 +132,18 @@ class QuickEncoder:
         return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
 
     def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
-        """The ids of a block of texts, in windows."""
+        """The ids of a block of texts, in windows; a text that is an exception stands alone."""
+        import numpy as np
+
         windows = self._words.spans(texts)
         if windows is not None:
             yield from map(self._word_ids, windows)
-            return
-        import numpy as np
-
-        for text in texts:
-            ids = np.array(self._ids_alone(text), np.int32)
+        elif len(texts) > 1:  # find the exception by halves
+            middle = len(texts) // 2
+            yield from self._parts(texts[:middle])
+            yield from self._parts(texts[middle:])
+        else:
+            ids = np.array(self._ids_alone(texts[0]), np.int32)
             yield BlockIds(ids, np.array([len(ids)]))
 
     @cached_property
