@@ -1,5 +1,6 @@
 """Checkpoints of the authors' code, converted by the commands of 2019, keep their numbers."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,13 @@ def test_bert(tmp_path):
         inputs = (io[name].long() for name in ("input_ids", "segment_ids", "input_mask"))
         _, pooled = model.bert(*inputs)
     torch.testing.assert_close(pooled, io["pooled_output"], atol=1e-5, rtol=1e-4)
+
+
+def test_a_prefix_has_its_vocabulary_beside_it(tmp_path, capsys):
+    source = tmp_path / "bert"
+    shutil.copytree(DATA / "bert" / "open", source)
+    (source / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\n")
+
+    assert main(["info", str(source / "bert_model.ckpt")]) == 0
+
+    assert "BertTokenizer" in capsys.readouterr().out

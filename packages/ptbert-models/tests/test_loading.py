@@ -223,6 +223,11 @@ def test_nothing_in_the_places_of_2019_changes_nothing(tiny_config, save):
         assert model.num_labels == 3
 
 
+def test_an_empty_dictionary_by_position_is_no_missing_one(tiny_config, save):
+    with pytest.raises(NothingLoaded):
+        BertModel.from_pretrained(save(BertModel(tiny_config)), {})
+
+
 def test_words_are_left_to_the_classes_of_others(tiny_config, save):
     class Pooled(BertPreTrainedModel):
         def __init__(self, config, pooling):

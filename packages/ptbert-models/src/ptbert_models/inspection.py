@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ptbert_hub import CATALOG
+from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
 from ptbert_models.config import PretrainedConfig, read_json_object
 from ptbert_models.errors import CheckpointNotFound, NothingLoaded, ShapeMismatch
@@ -20,10 +21,10 @@ from ptbert_models.gpt.tensorflow import SHAPES_NAME
 from ptbert_models.initialization import NoInitialization
 from ptbert_models.loading import WRAPPER_PREFIX, modern_key
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.weights import read_weights
+from ptbert_models.weights import is_torch_file, read_weights
 
 _TENSORFLOW_MARK = ".ckpt"
-_LABELLED = ("BertForSequenceClassification", "BertForTokenClassification")
+_LABELLED = (BertForSequenceClassification, BertForTokenClassification)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class OpenedCheckpoint:
     def _fit(self, model_class: type[PreTrainedModel]) -> Fit | None:
         options: dict[str, Any] = {}
         labels = self.weights.get("classifier.bias")
-        if labels is not None and model_class.__name__ in _LABELLED:
+        if labels is not None and model_class in _LABELLED:
             options["num_labels"] = len(labels)
         with torch.device("meta"), NoInitialization():  # shapes only
             model = model_class(self.config, **options)
@@ -124,7 +125,7 @@ def open_any_checkpoint(
         values = read_json_object(config_path)
         family = family_of(values)
         config = family.config_class.from_dict(values)
-    is_authors = path.is_dir() or (_TENSORFLOW_MARK in path.name and not _is_pickled(path))
+    is_authors = path.is_dir() or (_TENSORFLOW_MARK in path.name and not is_torch_file(path))
     if is_authors:
         weights = family.published.read_tensorflow(path, config)
     else:
@@ -155,14 +156,6 @@ def _find(
         except (CheckpointNotFound, ValueError):
             raise error from None
     return files.weights, files.config, files.immutable
-
-
-def _is_pickled(path: Path) -> bool:
-    """Whether a file begins as those of PyTorch do, whatever it is called."""
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
 
 
 def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:

@@ -92,7 +92,8 @@ class PreTrainedModel(nn.Module):
         leading, inputs = _leading_options(inputs, ours=ours)
         cache_dir = leading.get("cache_dir") or cache_dir
         from_tf = leading.get("from_tf") or from_tf
-        state_dict = leading.get("state_dict") or state_dict
+        if leading.get("state_dict") is not None:
+            state_dict = leading["state_dict"]
         given = state_dict is not None
         files = find_checkpoint(
             pretrained_model_name_or_path,

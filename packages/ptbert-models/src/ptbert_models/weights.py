@@ -27,6 +27,7 @@ SAFETENSORS_NAME = "model.safetensors"
 _MENDED = (2, 10)  # the release of PyTorch in which CVE-2026-24747 is mended
 
 _ZIP_MAGIC = b"PK\x03\x04"
+_PICKLE_START = b"\x80"  # of the legacy format
 _BLOCK = 1 << 20
 # What zipfile raises for damage, depending on which bytes it meets.
 _ZIP_ERRORS = (
@@ -63,6 +64,14 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return _read_safetensors(path, memory_map=memory_map)
     return _read_torch(path, memory_map=memory_map)
+
+
+def is_torch_file(path: Path) -> bool:
+    """Whether there is a file that begins as those of `torch.save` do, whatever it is called."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_ZIP_MAGIC)).startswith((_ZIP_MAGIC, _PICKLE_START))
 
 
 def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:

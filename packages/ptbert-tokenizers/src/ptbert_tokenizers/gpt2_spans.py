@@ -52,7 +52,7 @@ def gpt2_spans(texts: Sequence[str]) -> Iterator[WordSpans]:
     Example:
         >>> [spans] = gpt2_spans(["I'm 5", "∞"])
         >>> spans.words(spans.lengths.nonzero()[0])
-        [b'I', b"'m", b' 5', b'\xe2\x88\x9e']
+        [b'I', b"'m", b' 5', b'\\xe2\\x88\\x9e']
     """
     joined = "\0".join([*texts, ""])
     if not _is_valid(joined):

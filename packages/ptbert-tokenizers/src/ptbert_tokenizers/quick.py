@@ -54,7 +54,7 @@ class WordMaker(Protocol):
         """Return the words of one text."""
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
-        """Return the words of all texts in windows; None if these must be taken one by one."""
+        """Return the words of all texts in windows; None if one of them must be taken alone."""
 
 
 class SpacedWords:
@@ -171,5 +171,5 @@ def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:
 
 
 def are_ids(numbers: Collection[int]) -> bool:
-    """Tell whether numbers can stand in an array of int32 among the marks between texts."""
+    """Tell whether numbers can stand in an array of int32 as ids."""
     return all(type(number) is int and 0 <= number < 2**31 for number in numbers)

@@ -14,6 +14,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.inputs import check_ids
 from ptbert_models.row_products import is_faster, matrix_times_row
 
@@ -86,8 +87,7 @@ class MultipleChoiceHead(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        if "dropout" not in self._modules:  # a whole-model file of release 0.6.2
-            self.dropout = nn.Dropout1d(0.0)
+        add_missing_dropout(self, "dropout")
 
     def forward(self, hidden_states: Tensor, mc_token_ids: Tensor) -> Tensor:
         """Score choices.

@@ -43,13 +43,12 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
+    from ptbert.commands.beside import folder_of, tokenizer_beside
     from ptbert_tokenizers.errors import MissingVocabulary
-    from ptbert_tokenizers.families import load_tokenizer, settings_of
+    from ptbert_tokenizers.families import settings_of
 
-    path = Path(source)
-    beside = path.parent if path.is_file() else path
     try:
-        tokenizer: Any = load_tokenizer(beside if beside.is_dir() else source, cache_dir=cache_dir)
+        tokenizer: Any = tokenizer_beside(source, cache_dir)
     except MissingVocabulary:
         yield f"there is no vocabulary beside {source}, so none was copied"
         return
@@ -57,7 +56,7 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     yield from [written] if isinstance(written, str) else written
     casing = settings_of(tokenizer).get("do_lower_case")
     # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
-    if casing is not None and (source in CATALOG or (beside / _SETTINGS_NAME).is_file()):
+    if casing is not None and (source in CATALOG or (folder_of(source) / _SETTINGS_NAME).is_file()):
         with atomic_write(folder / _SETTINGS_NAME) as file:
             file.write(json.dumps({"do_lower_case": casing}).encode())
         yield str(folder / _SETTINGS_NAME)

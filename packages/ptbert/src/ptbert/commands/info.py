@@ -98,12 +98,12 @@ def _described(fit: Fit) -> str:
 
 
 def _tokenizer(model: str, cache_dir: str | None) -> str:
+    from ptbert.commands.beside import tokenizer_beside
     from ptbert_tokenizers.errors import MissingVocabulary
-    from ptbert_tokenizers.families import load_tokenizer, settings_of
+    from ptbert_tokenizers.families import settings_of
 
-    path = Path(model)
     try:
-        tokenizer = load_tokenizer(path.parent if path.is_file() else model, cache_dir=cache_dir)
+        tokenizer = tokenizer_beside(model, cache_dir)
     except MissingVocabulary:
         return "none beside it"
     settings = settings_of(tokenizer)
