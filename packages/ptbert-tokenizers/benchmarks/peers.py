@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
-from ptbert_tokenizers.bpe import bytes_to_unicode
-from ptbert_tokenizers.gpt2_words import PATTERN
-from ptbert_tokenizers.vocabulary import read_json_vocabulary, read_merges
+from ptbert_tokenizers.files.vocabulary import read_json_vocabulary, read_merges
+from ptbert_tokenizers.plain.bpe import bytes_to_unicode
+from ptbert_tokenizers.quick.gpt2_words import PATTERN
 
 Encode = Callable[[Sequence[str]], object]
 

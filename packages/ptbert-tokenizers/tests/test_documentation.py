@@ -8,12 +8,13 @@ import pytest
 
 import ptbert_tokenizers
 
-MODULES = [module.name for module in pkgutil.iter_modules(ptbert_tokenizers.__path__)]
+PACKAGE = ptbert_tokenizers
+MODULES = [each.name for each in pkgutil.walk_packages(PACKAGE.__path__, f"{PACKAGE.__name__}.")]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "__main__"])
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_docstring_examples_hold(name: str) -> None:
-    module = importlib.import_module(f"ptbert_tokenizers.{name}")
+    module = importlib.import_module(name)
 
     failures, _ = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
-from ptbert_tokenizers.gpt2_words import FAMILIAR, PATTERN, Gpt2Words
+from ptbert_tokenizers.quick.gpt2_words import FAMILIAR, PATTERN, Gpt2Words
 
 _spec = spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
 assert _spec is not None

@@ -1,14 +1,18 @@
 """The BERT, GPT, GPT-2 and Transformer-XL tokenizers of 2019, exact and fast, without torch."""
 
-from ptbert_tokenizers.batch import Batch
+from ptbert_tokenizers.batches.batch import Batch
+from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
+from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
-from ptbert_tokenizers.quick import FlatIds
+from ptbert_tokenizers.plain.wordpiece import (
+    BasicTokenizer,
+    WordpieceTokenizer,
+    whitespace_tokenize,
+)
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
-from ptbert_tokenizers.vocabulary import load_vocab
-from ptbert_tokenizers.wordpiece import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
 
 __all__ = [
     "BadVocabulary",

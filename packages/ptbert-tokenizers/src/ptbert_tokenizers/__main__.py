@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ptbert_tokenizers import progress
+from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.families import CLASSES, load_tokenizer, settings_of
-from ptbert_tokenizers.id_files import id_writer, read_ids
+from ptbert_tokenizers.files.ids import id_writer, read_ids
+from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.pretrained import PretrainedTokenizer
-from ptbert_tokenizers.workers import flat_blocks
 
 _BLOCK = 2**20  # characters
 
@@ -121,7 +121,7 @@ def _info(options: argparse.Namespace) -> None:
 def _texts(files: Iterable[str], quiet: bool) -> Iterator[str]:
     """The lines of all files, without their ends."""
     for file in files:
-        for line in progress.lines(file, verbose=not quiet):
+        for line in read_lines(file, verbose=not quiet):
             yield line.rstrip("\n")
 
 

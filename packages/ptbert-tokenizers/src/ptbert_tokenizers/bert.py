@@ -9,16 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ptbert_tokenizers.batch import Frame
-from ptbert_tokenizers.decoding import close_gaps
+from ptbert_tokenizers.batches.batch import Frame
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
-from ptbert_tokenizers.offsets import Span, span_of, spans_of_pieces, traced_words
-from ptbert_tokenizers.pretrained import NO_LIMIT, PretrainedTokenizer, VocabularyFiles
-from ptbert_tokenizers.quick import QuickEncoder, SpacedWords, WordMaker, are_ids
-from ptbert_tokenizers.quick_wordpiece import QuickWordpiece
-from ptbert_tokenizers.quick_words import QuickWords
-from ptbert_tokenizers.untouched import Untouched
-from ptbert_tokenizers.vocabulary import (
+from ptbert_tokenizers.files.vocabulary import (
     PathLike,
     Vocabulary,
     by_id,
@@ -27,11 +20,18 @@ from ptbert_tokenizers.vocabulary import (
     unknown_token,
     write_lines,
 )
-from ptbert_tokenizers.wordpiece import (
+from ptbert_tokenizers.plain.gaps import close_gaps
+from ptbert_tokenizers.plain.offsets import Span, span_of, spans_of_pieces, traced_words
+from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
     BasicTokenizer,
     WordpieceTokenizer,
 )
+from ptbert_tokenizers.pretrained import NO_LIMIT, PretrainedTokenizer, VocabularyFiles
+from ptbert_tokenizers.quick.basic_words import QuickWords
+from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker, are_ids
+from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.wordpiece import QuickWordpiece
 
 logger = logging.getLogger(__name__)
 

@@ -6,17 +6,8 @@ from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any, ClassVar, Self, cast, overload
 
-from ptbert_tokenizers.bpe import SHORT, MergeTable, merged
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
-from ptbert_tokenizers.memo import Ids
-from ptbert_tokenizers.pretrained import (
-    NO_LIMIT,
-    SPECIAL_TOKENS_NAME,
-    PretrainedTokenizer,
-    VocabularyFiles,
-)
-from ptbert_tokenizers.quick import QuickEncoder, WordMaker, are_ids
-from ptbert_tokenizers.vocabulary import (
+from ptbert_tokenizers.files.vocabulary import (
     PathLike,
     Vocabulary,
     read_json_vocabulary,
@@ -27,13 +18,22 @@ from ptbert_tokenizers.vocabulary import (
     write_lines,
     write_merges,
 )
+from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
+from ptbert_tokenizers.pretrained import (
+    NO_LIMIT,
+    SPECIAL_TOKENS_NAME,
+    PretrainedTokenizer,
+    VocabularyFiles,
+)
+from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
+from ptbert_tokenizers.quick.memo import Ids
+from ptbert_tokenizers.quick.merges import MergeTable
 
 VOCAB_NAME = "vocab.json"
 MERGES_NAME = "merges.txt"
 
 UNKNOWN = "<unk>"
 _CACHED_WORDS = 16384  # at most 40 characters each: below 8 MB
-_LONG_WORD = 40  # characters; longer ones are not cached, and cut by the table
 
 
 class BpeTokenizer(PretrainedTokenizer):
@@ -109,7 +109,7 @@ class BpeTokenizer(PretrainedTokenizer):
         found = self.cache.get(token)
         if found is None:
             found = " ".join(self._pieces(token))
-            if len(token) <= _LONG_WORD:
+            if len(token) <= LONG_WORD:
                 if len(self.cache) >= _CACHED_WORDS:
                     self.cache.clear()
                 self.cache[token] = found
@@ -118,14 +118,8 @@ class BpeTokenizer(PretrainedTokenizer):
     def _pieces(self, word: str) -> list[str]:
         if not word:
             return []
-        if len(word) > _LONG_WORD:
-            return self._cut(word, self._merge_table())
-        return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
-
-    def _cut(self, word: str, table: MergeTable) -> list[str]:
-        """The pieces of a word by the merge table, where that can give them."""
-        if table.is_regular and not (self.word_end and self.word_end in word):
-            return table.cut(word)
+        if len(word) > LONG_WORD:
+            return self._merge_table().pieces(word)
         return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
 
     def _merge_table(self) -> MergeTable:
@@ -187,11 +181,10 @@ class BpeTokenizer(PretrainedTokenizer):
 
         def ids_of_word(word: str) -> Ids:
             symbols = self._quick_symbols(word)
-            if table.is_regular and len(symbols) <= SHORT:
-                found = tuple([id_of_number[number] for number in table.merge(symbols)])
-                if -1 not in found:
-                    return found
-            pieces = self._cut(symbols, table)
+            found = tuple([id_of_number[number] for number in table.merge(symbols)])
+            if -1 not in found:
+                return found
+            pieces = table.pieces(symbols)
             ids = tuple([id_of.get(piece, unknown) for piece in pieces])
             if None in ids:
                 self.convert_tokens_to_ids(pieces)  # raises, naming the piece

@@ -8,11 +8,11 @@ from typing import Any
 from ptbert_hub import CATALOG
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.files.vocabulary import PathLike, read_json_vocabulary, read_text
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
 from ptbert_tokenizers.pretrained import PretrainedTokenizer
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
-from ptbert_tokenizers.vocabulary import PathLike, read_json_vocabulary, read_text
 
 CLASSES: dict[str, type[PretrainedTokenizer]] = {
     cls.family: cls
@@ -35,7 +35,7 @@ def load_tokenizer(
         MissingVocabulary: if the family cannot be told.
 
     Example:
-        >>> from ptbert_tokenizers.vocabulary import write_lines
+        >>> from ptbert_tokenizers.files.vocabulary import write_lines
         >>> write_lines("vocab.txt", ["[UNK]", "[CLS]", "[SEP]", "hello"])
         >>> type(load_tokenizer(".")).__name__
         'BertTokenizer'

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ptbert_tokenizers.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
-from ptbert_tokenizers.decoding import close_gaps
-from ptbert_tokenizers.gpt2_words import PATTERN, Gpt2Words, valid
-from ptbert_tokenizers.offsets import Span, traced_bytes
-from ptbert_tokenizers.quick import WordMaker
-from ptbert_tokenizers.untouched import Untouched
-from ptbert_tokenizers.vocabulary import PathLike
+from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.plain.bpe import bytes_to_unicode, hidden, visible
+from ptbert_tokenizers.plain.gaps import close_gaps
+from ptbert_tokenizers.plain.gpt2_words import PATTERN
+from ptbert_tokenizers.plain.offsets import Span, traced_bytes
+from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.quick.encoder import WordMaker
+from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
+from ptbert_tokenizers.quick.untouched import Untouched
 
 
 class GPT2Tokenizer(BpeTokenizer):
@@ -35,7 +37,7 @@ class GPT2Tokenizer(BpeTokenizer):
         Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
 
     Example:
-        >>> from ptbert_tokenizers.vocabulary import write_json_vocabulary, write_merges
+        >>> from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
         >>> write_json_vocabulary("vocab.json", {"l": 0, "o": 1, "w": 2, "lo": 3, "Ġ": 4, "Ġlo": 5})
         >>> write_merges("merges.txt", [("l", "o"), ("Ġ", "lo")])
         >>> tokenizer = GPT2Tokenizer("vocab.json", "merges.txt")

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
-from ptbert_tokenizers.decoding import close_gaps
-from ptbert_tokenizers.offsets import Span, spans_of_pieces, traced_words
-from ptbert_tokenizers.quick import WordMaker
-from ptbert_tokenizers.quick_words import QuickWords
-from ptbert_tokenizers.untouched import Untouched
-from ptbert_tokenizers.vocabulary import PathLike
-from ptbert_tokenizers.wordpiece import BasicTokenizer
+from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.plain.gaps import close_gaps
+from ptbert_tokenizers.plain.offsets import Span, spans_of_pieces, traced_words
+from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
+from ptbert_tokenizers.quick.basic_words import QuickWords
+from ptbert_tokenizers.quick.encoder import WordMaker
+from ptbert_tokenizers.quick.untouched import Untouched
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training".
 
     Example:
-        >>> from ptbert_tokenizers.vocabulary import write_json_vocabulary, write_merges
+        >>> from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
         >>> write_json_vocabulary("vocab.json", {"<unk>": 0, "l": 1, "o": 2, "w</w>": 3, "lo": 4})
         >>> write_merges("merges.txt", [("l", "o")])
         >>> tokenizer = OpenAIGPTTokenizer("vocab.json", "merges.txt", special_tokens=["_end_"])
@@ -106,8 +107,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         if self.fix_text is None:
             words: list[str] = self.nlp.tokenize(text)
             return words
-        valid = text.encode("utf-8", "ignore").decode()  # spaCy fails on lone surrogates
-        document = self.nlp(text_standardize(self.fix_text(valid)))
+        # spaCy fails on lone surrogates.
+        document = self.nlp(text_standardize(self.fix_text(valid(text))))
         return [word.text.lower() for word in document]
 
     def _spans(self, text: str) -> list[Span] | None:

@@ -20,13 +20,14 @@ from ptbert_hub import (
     extracted_archive,
     is_archive,
 )
-from ptbert_tokenizers.batch import Batch, Frame, Padding, Truncation, encode_batch
+from ptbert_tokenizers.batches.batch import Batch, Frame, Padding, Truncation, encode_batch
+from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
+from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.errors import MissingVocabulary
-from ptbert_tokenizers.offsets import Span
-from ptbert_tokenizers.quick import FlatIds, QuickEncoder, blocks
-from ptbert_tokenizers.special_tokens import tokens_around
-from ptbert_tokenizers.vocabulary import PathLike
-from ptbert_tokenizers.workers import flat_blocks, joined
+from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.plain.offsets import Span
+from ptbert_tokenizers.plain.special_tokens import tokens_around
+from ptbert_tokenizers.quick.encoder import QuickEncoder
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ptbert_tokenizers import progress
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
-from ptbert_tokenizers.offsets import Span
+from ptbert_tokenizers.files.lines import read_lines, watched
+from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
+from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token, write_lines
+from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.pretrained import PretrainedTokenizer, VocabularyFiles
-from ptbert_tokenizers.torch_file import is_torch_file, read_plain_objects
-from ptbert_tokenizers.vocabulary import PathLike, read_text, unknown_token, write_lines
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,7 +114,7 @@ class TransfoXLTokenizer(PretrainedTokenizer):
             The words of each line.
         """
         sents: list[list[str]] = []
-        for line in progress.lines(path, verbose=verbose):
+        for line in read_lines(path, verbose=verbose):
             symbols = self.tokenize(line, add_eos=add_eos)
             self.counter.update(symbols)
             sents.append(symbols)
@@ -127,7 +127,7 @@ class TransfoXLTokenizer(PretrainedTokenizer):
             sents: the words of each sentence.
             verbose: show a progress bar.
         """
-        for symbols in progress.watched(sents, verbose=verbose, unit="sentences"):
+        for symbols in watched(sents, verbose=verbose, unit="sentences"):
             self.counter.update(symbols)
 
     def build_vocab(self) -> None:
@@ -278,7 +278,7 @@ class TransfoXLTokenizer(PretrainedTokenizer):
         """
         sents = (
             self.tokenize(line, add_eos=add_eos, add_double_eos=add_double_eos)
-            for line in progress.lines(path, verbose=verbose)
+            for line in read_lines(path, verbose=verbose)
         )
         return self._tensors(sents, ordered)
 
@@ -292,7 +292,7 @@ class TransfoXLTokenizer(PretrainedTokenizer):
             ordered: return one tensor with all sentences end to end, instead of one for each.
             verbose: show a progress bar.
         """
-        return self._tensors(progress.watched(sents, verbose=verbose, unit="sentences"), ordered)
+        return self._tensors(watched(sents, verbose=verbose, unit="sentences"), ordered)
 
     def _tensors(self, sents: Iterable[Iterable[str]], ordered: bool) -> "Tensor | list[Tensor]":
         if ordered:

@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _lines(files: list[Path]) -> Iterator[str]:
-    from ptbert_tokenizers.progress import lines
+    from ptbert_tokenizers.files.lines import read_lines
 
-    for source in map(lines, files) if files else [sys.stdin]:
+    for source in map(read_lines, files) if files else [sys.stdin]:
         yield from (line.rstrip("\n") for line in source)
 
 

@@ -1,0 +1,65 @@
+"""The ids of many texts, end to end in one array."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class FlatIds(NamedTuple):
+    """The ids of several texts, end to end.
+
+    Args:
+        ids: (T,) int32, all ids.
+        bounds: (N + 1,) int64; text ``i`` has ``ids[bounds[i]:bounds[i + 1]]``.
+    """
+
+    ids: "NDArray[np.int32]"
+    bounds: "NDArray[np.int64]"
+
+
+class EncodesFlat(Protocol):
+    """What batches and worker processes need of a tokenizer."""
+
+    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
+        """Return the ids of many texts, end to end."""
+
+
+def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:
+    """Cut a list of texts into lists of about ``size`` characters.
+
+    Example:
+        >>> list(blocks(["ab", "c", "def"], 3))
+        [['ab', 'c'], ['def']]
+    """
+    start = total = 0
+    for position, text in enumerate(texts):
+        if total and total + len(text) > size:
+            yield texts[start:position]
+            start, total = position, 0
+        total += len(text)
+    if start < len(texts):
+        yield texts[start:]
+
+
+def joined(parts: Sequence[FlatIds]) -> FlatIds:
+    """Put the ids of several blocks of texts end to end.
+
+    Example:
+        >>> import numpy as np
+        >>> one = FlatIds(np.array([5, 6], np.int32), np.array([0, 2]))
+        >>> two = FlatIds(np.array([7], np.int32), np.array([0, 1]))
+        >>> [array.tolist() for array in joined([one, two])]
+        [[5, 6, 7], [0, 2, 3]]
+    """
+    import numpy as np
+
+    if not parts:
+        return FlatIds(np.empty(0, np.int32), np.zeros(1, np.int64))
+    starts = np.cumsum([0, *(len(part.ids) for part in parts)])
+    bounds = [part.bounds[:-1] + start for part, start in zip(parts, starts, strict=False)]
+    return FlatIds(
+        np.concatenate([part.ids for part in parts]), np.concatenate([*bounds, starts[-1:]])
+    )

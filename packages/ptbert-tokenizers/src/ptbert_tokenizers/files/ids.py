@@ -1,0 +1,129 @@
+"""Files of ids, written and read a block at a time.
+
+``.jsonl`` has one list of ids a line. ``.npy`` has the ids of all texts end to end as int32, and
+``NAME.bounds.npy`` beside it says, as int64, where each text begins and the last one ends.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from typing import BinaryIO
+
+from ptbert_hub import atomic_write
+from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.files.vocabulary import PathLike
+
+_HEADER_BYTES = 128
+
+
+@contextmanager
+def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
+    """Open a file that takes block after block, and appears when all are written.
+
+    Args:
+        path: ends in ``.npy`` or ``.jsonl``.
+
+    Raises:
+        ValueError: if it ends in something else.
+        FileNotFoundError: if there is no such folder.
+
+    Example:
+        >>> import numpy as np
+        >>> with id_writer("ids.npy") as write:
+        ...     write(FlatIds(np.array([5, 6, 7], np.int32), np.array([0, 1, 3])))
+        >>> list(read_ids("ids.npy"))
+        [[5], [6, 7]]
+    """
+    name = os.fspath(path)
+    if not name.endswith((".npy", ".jsonl")):
+        raise ValueError(f"ids are written to .npy or .jsonl files, not to {name!r}")
+    folder = os.path.dirname(os.path.abspath(name))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder!r} for {name!r}; create it first")
+    with ExitStack() as stack:
+        file = stack.enter_context(atomic_write(name))
+        if name.endswith(".jsonl"):
+            yield lambda flat: _write_lines(file, flat)
+            return
+        writer = _ArrayWriter(file, stack.enter_context(atomic_write(bounds_path(name))))
+        yield writer.write
+        writer.finish()
+
+
+def bounds_path(path: str) -> str:
+    """Return the path of the bounds that belong to an ``.npy`` file of ids."""
+    return f"{path.removesuffix('.npy')}.bounds.npy"
+
+
+def _write_lines(file: BinaryIO, flat: FlatIds) -> None:
+    ids, bounds = flat.ids.tolist(), flat.bounds.tolist()
+    for start, end in pairwise(bounds):
+        file.write(json.dumps(ids[start:end], separators=(",", ":")).encode() + b"\n")
+
+
+class _ArrayWriter:
+    """Two growing arrays; their headers, which hold the lengths, are written last."""
+
+    def __init__(self, ids: BinaryIO, bounds: BinaryIO) -> None:
+        self._ids, self._bounds = ids, bounds
+        self._tokens = self._texts = 0
+        for file in (ids, bounds):
+            file.write(bytes(_HEADER_BYTES))
+        bounds.write(struct.pack("<q", 0))
+
+    def write(self, flat: FlatIds) -> None:
+        self._ids.write(flat.ids.astype("<i4", copy=False).tobytes())
+        self._bounds.write((flat.bounds[1:] + self._tokens).astype("<i8", copy=False).tobytes())
+        self._tokens += len(flat.ids)
+        self._texts += len(flat.bounds) - 1
+
+    def finish(self) -> None:
+        for file, kind, length in (
+            (self._ids, "<i4", self._tokens),
+            (self._bounds, "<i8", self._texts + 1),
+        ):
+            file.seek(0)
+            file.write(_array_header(kind, length))
+
+
+def _array_header(kind: str, length: int) -> bytes:
+    """The header of an .npy file, format version 1.0, for an array of one dimension."""
+    start = b"\x93NUMPY\x01\x00" + struct.pack("<H", _HEADER_BYTES - 10)
+    facts = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': ({length},), }}"
+    return start + facts.ljust(_HEADER_BYTES - 11).encode() + b"\n"
+
+
+def read_ids(path: PathLike) -> Iterator[list[int]]:
+    """Yield the ids of each text in a file that :func:`id_writer` wrote.
+
+    Raises:
+        FileNotFoundError: if the file, or the bounds beside it, are not there.
+        ValueError: if the file is neither ``.npy`` nor lines of JSON lists.
+    """
+    name = os.fspath(path)
+    for needed in [name, bounds_path(name)] if name.endswith(".npy") else [name]:
+        if not os.path.isfile(needed):
+            raise FileNotFoundError(f"there is no file {needed!r}, which the ids are read from")
+    if not name.endswith(".npy"):
+        yield from _read_lines(name)
+        return
+    import numpy as np
+
+    ids, bounds = np.load(name, mmap_mode="r"), np.load(bounds_path(name), mmap_mode="r")
+    for text in range(len(bounds) - 1):
+        yield [int(index) for index in ids[bounds[text] : bounds[text + 1]]]
+
+
+def _read_lines(name: str) -> Iterator[list[int]]:
+    with open(name, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                ids = json.loads(line)
+            except json.JSONDecodeError:
+                ids = None
+            if not isinstance(ids, list) or not all(type(index) is int for index in ids):
+                raise ValueError(f"{name!r} line {number} is not a JSON list of ids")
+            yield ids

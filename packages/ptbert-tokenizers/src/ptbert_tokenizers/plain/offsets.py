@@ -1,0 +1,119 @@
+"""Where in the original text each token comes from.
+
+These are the plain definitions again, with the position of every character carried along.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation
+
+Span = tuple[int, int]
+"""First character of a token in the text, and the one after its last."""
+
+Traced = list[tuple[str, int]]
+"""Characters, each with the position in the text that it comes from."""
+
+
+def traced_words(text: str, do_lower_case: bool, never_split: Sequence[str]) -> Iterator[Traced]:
+    """Yield the words of ``BasicTokenizer(do_lower_case, never_split)``, character by character.
+
+    Example:
+        >>> ["".join(char for char, _ in word) for word in traced_words("Né, ", True, [])]
+        ['ne', ',']
+    """
+    spaced = [(char, position) for position, own in enumerate(text) for char in cleaned(own)]
+    for chunk in _split(spaced):
+        word = chunk
+        if do_lower_case and _spelling(chunk) not in never_split:
+            word = _without_accents(_lowered(chunk))
+        if _spelling(word) in never_split:
+            yield word
+        else:
+            yield from _split_at_punctuation(word)
+
+
+def _spelling(word: Traced) -> str:
+    return "".join(char for char, _ in word)
+
+
+def _split(chars: Traced) -> Iterator[Traced]:
+    word: Traced = []
+    for char, position in chars:
+        if not char.isspace():
+            word.append((char, position))
+        elif word:
+            yield word
+            word = []
+    if word:
+        yield word
+
+
+def _split_at_punctuation(word: Traced) -> Iterator[Traced]:
+    part: Traced = []
+    for char, position in word:
+        if is_punctuation(char):
+            if part:
+                yield part
+            yield [(char, position)]
+            part = []
+        else:
+            part.append((char, position))
+    if part:
+        yield part
+
+
+def _lowered(word: Traced) -> Traced:
+    # Character by character the lengths are right; the word as a whole knows its final sigma.
+    positions = [position for char, position in word for _ in char.lower()]
+    return list(zip(_spelling(word).lower(), positions, strict=True))
+
+
+def _without_accents(word: Traced) -> Traced:
+    parts = [
+        (part, position) for char, position in word for part in unicodedata.normalize("NFD", char)
+    ]
+    ordered: Traced = []
+    marks: Traced = []  # canonical order sorts each run of marks by class
+    for part, position in parts:
+        if unicodedata.combining(part):
+            marks.append((part, position))
+        else:
+            ordered += sorted(marks, key=lambda mark: unicodedata.combining(mark[0]))
+            ordered.append((part, position))
+            marks = []
+    ordered += sorted(marks, key=lambda mark: unicodedata.combining(mark[0]))
+    return [(part, position) for part, position in ordered if unicodedata.category(part) != "Mn"]
+
+
+def spans_of_pieces(word: Traced, lengths: Iterable[int]) -> list[Span]:
+    """Return the spans of consecutive pieces of a word, given how many characters each has."""
+    spans: list[Span] = []
+    start = 0
+    for length in lengths:
+        spans.append(span_of(word[start : start + length]))
+        start += length
+    return spans
+
+
+def span_of(chars: Traced) -> Span:
+    """Return the span from the first to the last of some characters.
+
+    Example:
+        >>> span_of([("a", 3), ("b", 5)])
+        (3, 6)
+    """
+    positions = [position for _, position in chars]
+    return min(positions), max(positions) + 1
+
+
+def traced_bytes(text: str) -> list[int]:
+    """Return for each UTF-8 byte of a text the position of its character.
+
+    Lone surrogates have no bytes.
+
+    Example:
+        >>> traced_bytes("aé")
+        [0, 1, 1]
+    """
+    return [position for position, char in enumerate(text) for _ in char.encode("utf-8", "ignore")]

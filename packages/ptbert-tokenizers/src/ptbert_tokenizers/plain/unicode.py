@@ -1,0 +1,104 @@
+"""What BERT calls whitespace, control, punctuation and Chinese characters.
+
+The definitions are those of the BERT authors' reference code, which differ from Unicode's in
+small ways: some ASCII symbols such as ``$`` and ``^`` count as punctuation, and tab and newline
+count as whitespace instead of control characters. Categories come from :mod:`unicodedata`, so
+code points that a newer Unicode version assigned depend on the Python version.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805; reference code ``tokenization.py``.
+"""
+
+import unicodedata
+
+_LINE_SPACES = frozenset("\t\n\r")
+_ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+# Han ideographs only: kana and hangul are written with spaces or as runs of letters.
+_CJK_BLOCKS = (
+    (0x4E00, 0x9FFF),  # unified ideographs
+    (0x3400, 0x4DBF),  # extension A
+    (0x20000, 0x2A6DF),  # extension B
+    (0x2A700, 0x2B73F),  # extension C
+    (0x2B740, 0x2B81F),  # extension D
+    (0x2B820, 0x2CEAF),  # extension E
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0x2F800, 0x2FA1F),  # compatibility supplement
+)
+
+
+def is_whitespace(char: str) -> bool:
+    """Tell whether BERT turns this character into a space.
+
+    Example:
+        >>> is_whitespace("\\u00a0"), is_whitespace("\\u2028")
+        (True, False)
+    """
+    return char == " " or char in _LINE_SPACES or unicodedata.category(char) == "Zs"
+
+
+def is_control(char: str) -> bool:
+    """Tell whether BERT deletes this character: control, format, surrogate, private, unassigned.
+
+    Example:
+        >>> is_control("\\u200d"), is_control("\\t")
+        (True, False)
+    """
+    return char not in _LINE_SPACES and unicodedata.category(char).startswith("C")
+
+
+def is_punctuation(char: str) -> bool:
+    """Tell whether this character always stands as a word of its own.
+
+    Example:
+        >>> is_punctuation("$"), is_punctuation("。"), is_punctuation("€")
+        (True, True, False)
+    """
+    return char in _ASCII_PUNCTUATION or unicodedata.category(char).startswith("P")
+
+
+def is_cjk(code_point: int) -> bool:
+    """Tell whether this code point is a Han ideograph, which stands as a word of its own.
+
+    Example:
+        >>> is_cjk(ord("語")), is_cjk(ord("ゴ"))
+        (True, False)
+    """
+    return any(first <= code_point <= last for first, last in _CJK_BLOCKS)
+
+
+def without_accents(text: str) -> str:
+    """Return ``text`` canonically decomposed and without its nonspacing marks.
+
+    Example:
+        >>> without_accents("déjà-vu")
+        'deja-vu'
+    """
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
+
+
+def cleaned(char: str) -> str:
+    """Return what a character becomes when BERT cleans a text and sets ideographs apart.
+
+    That is nothing, a space, the character, or the character between spaces.
+
+    Example:
+        >>> [cleaned(char) for char in ("\\0", "\\t", "a", "京")]
+        ['', ' ', 'a', ' 京 ']
+    """
+    if char in "\0\ufffd" or is_control(char):
+        return ""
+    if is_whitespace(char):
+        return " "
+    return f" {char} " if is_cjk(ord(char)) else char
+
+
+def valid(text: str) -> str:
+    """Return ``text`` without lone surrogates, which have no bytes in UTF-8.
+
+    Example:
+        >>> valid("a\\ud800b")
+        'ab'
+    """
+    return text.encode("utf-8", "ignore").decode()

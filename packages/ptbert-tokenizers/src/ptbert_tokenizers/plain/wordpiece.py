@@ -1,0 +1,144 @@
+"""Text to words, and words to WordPieces: the plain definition of BERT's tokenization.
+
+Both classes are public parts that programs replace, subclass and call method by method.
+:mod:`ptbert_tokenizers.quick.basic_words` computes the same faster.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805, section 3; Wu et al. 2016, arXiv:1609.08144, section 4.1.
+"""
+
+from collections.abc import Container, Sequence
+
+from ptbert_tokenizers.plain.unicode import (
+    is_cjk,
+    is_control,
+    is_punctuation,
+    is_whitespace,
+    without_accents,
+)
+
+NEVER_SPLIT = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
+
+
+def whitespace_tokenize(text: str) -> list[str]:
+    """Split at runs of Unicode whitespace; empty for blank text.
+
+    Example:
+        >>> whitespace_tokenize("  two\\u2028 words ")
+        ['two', 'words']
+    """
+    return text.split()
+
+
+class BasicTokenizer:
+    """Clean text and split it into words, punctuation marks and single ideographs.
+
+    Args:
+        do_lower_case: lower-case and remove accents.
+        never_split: words left as they are where they stand alone between spaces.
+
+    Example:
+        >>> BasicTokenizer().tokenize("Naïve? [MASK] 北京")
+        ['naive', '?', '[MASK]', '北', '京']
+    """
+
+    def __init__(
+        self, do_lower_case: bool = True, never_split: Sequence[str] = NEVER_SPLIT
+    ) -> None:
+        self.do_lower_case = do_lower_case
+        self.never_split = never_split
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the words of ``text``.
+
+        Example:
+            >>> BasicTokenizer(do_lower_case=False).tokenize("Can't wait!")
+            ['Can', "'", 't', 'wait', '!']
+        """
+        spaced = self._tokenize_chinese_chars(self._clean_text(text))
+        words: list[str] = []
+        for chunk in whitespace_tokenize(spaced):
+            if self.do_lower_case and chunk not in self.never_split:
+                words += self._run_split_on_punc(self._run_strip_accents(chunk.lower()))
+            else:
+                words += self._run_split_on_punc(chunk)
+        return whitespace_tokenize(" ".join(words))
+
+    # The underscored methods are API: subclasses override `tokenize` and call them.
+
+    def _clean_text(self, text: str) -> str:
+        """Delete control characters and U+FFFD; make every whitespace character a space."""
+        kept = (char for char in text if char not in "\0\ufffd" and not is_control(char))
+        return "".join(" " if is_whitespace(char) else char for char in kept)
+
+    def _tokenize_chinese_chars(self, text: str) -> str:
+        """Put spaces around every Han ideograph."""
+        return "".join(f" {char} " if self._is_chinese_char(ord(char)) else char for char in text)
+
+    def _is_chinese_char(self, cp: int) -> bool:
+        return is_cjk(cp)
+
+    def _run_strip_accents(self, text: str) -> str:
+        return without_accents(text)
+
+    def _run_split_on_punc(self, text: str) -> list[str]:
+        """Cut a word so that every punctuation mark stands alone."""
+        if text in self.never_split:
+            return [text]
+        parts: list[str] = []
+        start = 0
+        for position, char in enumerate(text):
+            if is_punctuation(char):
+                parts += [text[start:position], char]
+                start = position + 1
+        parts.append(text[start:])
+        return [part for part in parts if part]
+
+
+class WordpieceTokenizer:
+    """Cut words into the longest pieces that the vocabulary has, from left to right.
+
+    Args:
+        vocab: every known piece; those that continue a word begin with ``##``.
+        unk_token: stands for a word that cannot be cut.
+        max_input_chars_per_word: longer words are ``unk_token``.
+
+    Example:
+        >>> WordpieceTokenizer({"un", "##aff", "##able"}).tokenize("unaffable day")
+        ['un', '##aff', '##able', '[UNK]']
+    """
+
+    def __init__(
+        self,
+        vocab: Container[str],
+        unk_token: str = "[UNK]",
+        max_input_chars_per_word: int = 100,
+    ) -> None:
+        self.vocab = vocab
+        self.unk_token = unk_token
+        self.max_input_chars_per_word = max_input_chars_per_word
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the pieces of the words of ``text``, which spaces separate.
+
+        Example:
+            >>> WordpieceTokenizer(["a", "##b"]).tokenize("ab abb ba")
+            ['a', '##b', 'a', '##b', '##b', '[UNK]']
+        """
+        return [piece for word in whitespace_tokenize(text) for piece in self._pieces(word)]
+
+    def _pieces(self, word: str) -> list[str]:
+        if len(word) > self.max_input_chars_per_word:
+            return [self.unk_token]
+        pieces: list[str] = []
+        start = 0
+        while start < len(word):
+            prefix = "##" if start else ""
+            for end in range(len(word), start, -1):
+                if prefix + word[start:end] in self.vocab:
+                    break
+            else:
+                return [self.unk_token]
+            pieces.append(prefix + word[start:end])
+            start = end
+        return pieces

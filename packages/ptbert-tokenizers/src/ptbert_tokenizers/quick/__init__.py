@@ -1,0 +1,1 @@
+"""The same answers, faster. Without this room the tokenizers would only be slower."""

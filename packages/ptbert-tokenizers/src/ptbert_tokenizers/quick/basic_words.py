@@ -1,0 +1,198 @@
+"""The words of :class:`BasicTokenizer`, from whole texts at once instead of character by character.
+
+Every step of basic tokenization but two looks at one character at a time. So each character has
+an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a full stop of Chinese.
+The image of a text is made with a few calls that run in C. In it, spaces separate words, and ASCII
+punctuation stands for itself. One text then gets spaces around that too, and is split; many texts
+are cut by :mod:`ptbert_tokenizers.quick.spans`. ASCII, which is most of most texts, is handled as
+bytes, with one ``translate``; other characters are what ``encode("ascii")`` cannot encode, and its
+error handler has their images.
+
+The exceptions are looked for in the image, and texts that hold one go the plain way:
+
+* a word of ``never_split``: its own image shows in the image of the text;
+* a mark that canonical ordering moves and accent removal keeps: its image is ``MOVES``.
+
+A capital sigma is lower-cased by its place in the word; such texts are cleaned and lower-cased as
+a whole beforehand.
+"""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
+
+
+MOVES = "\U0010ffff"
+"""Stands for what an image cannot tell. It is no character; a text with it goes the plain way."""
+
+_NUL = "\0"
+"""Stands after each of many texts; basic tokenization deletes it inside them."""
+
+_MOVES = MOVES.encode()
+_CAPITAL = re.compile("[A-Z]")
+_SIGMA = "Σ"
+_REMEMBERED_CHARACTERS = 50_000  # with their images, about 12 MB
+
+
+def image(char: str, do_lower_case: bool) -> str:
+    """What basic tokenization makes of a character, with spaces where words end.
+
+    Only around ASCII punctuation there are none.
+
+    Example:
+        >>> image("É", True), image(",", True), image("\\u200b", True), image("京", True)
+        ('e', ',', '', ' 京 ')
+    """
+    rest = cleaned(char)
+    if do_lower_case:
+        rest = without_accents(rest.lower())
+        if any(map(unicodedata.combining, rest)):
+            return MOVES
+    return _spaced(rest)
+
+
+def _spaced(word: str) -> str:
+    """A word with spaces around all but ASCII punctuation, and no other whitespace."""
+    return "".join(map(_spaced_character, word))
+
+
+def _spaced_character(char: str) -> str:
+    if char.isspace():
+        return " "
+    return f" {char} " if is_punctuation(char) and not char.isascii() else char
+
+
+class _Images(dict[int, str]):
+    """Code point to image, computed when first seen."""
+
+    def __init__(self, image_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._image_of = image_of
+
+    def __missing__(self, code: int) -> str:
+        if len(self) >= _REMEMBERED_CHARACTERS:
+            self.clear()
+        self[code] = made = self._image_of(chr(code))
+        return made
+
+
+def _registered(do_lower_case: bool) -> tuple[_Images, str]:
+    """The images of characters, and the name of an error handler that puts them in."""
+    # ASCII is done after these images are made.
+    images = _Images(lambda char: char if char.isascii() else image(char, do_lower_case))
+
+    def replaced(error: UnicodeError) -> tuple[bytes, int]:
+        given = cast("UnicodeEncodeError", error)
+        return given.object[given.start : given.end].translate(images).encode(), given.end
+
+    name = f"{__name__}.{'lower' if do_lower_case else 'cased'}"
+    codecs.register_error(name, replaced)
+    return images, name
+
+
+_IMAGES = {do_lower_case: _registered(do_lower_case) for do_lower_case in (False, True)}
+
+
+class QuickWords:
+    """Words as ``BasicTokenizer(do_lower_case, never_split).tokenize`` gives them.
+
+    Args:
+        do_lower_case: lower-case and remove accents.
+        never_split: words left as they are where they stand alone between spaces.
+
+    Example:
+        >>> words = QuickWords(True, ["[MASK]"])
+        >>> words("Naïve? [MASK] 北京")
+        ['naive', '?', '[MASK]', '北', '京']
+        >>> [spans] = words.spans(["Naïve?", "北京"])
+        >>> [word.decode() for word in spans.words(spans.lengths.nonzero()[0])]
+        ['naive', '?', '北', '京']
+    """
+
+    def __init__(self, do_lower_case: bool, never_split: Sequence[str]) -> None:
+        self._plain = BasicTokenizer(do_lower_case, never_split)
+        self._images, self._error_handler = _IMAGES[bool(do_lower_case)]
+        self._clean = _Images(cleaned)
+        made = [image(chr(code), do_lower_case) for code in range(128)]
+        made[0] = _NUL
+        self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
+        self._deleted = bytes(code for code in range(128) if not made[code])
+        self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
+        signs = {MOVES, *map(self._image_of, never_split), *map(_spaced, never_split)}
+        signs = {sign.strip() for sign in signs}
+        self.is_possible = "" not in signs and not any(
+            _SIGMA in word or MOVES in self._image_of(word) for word in never_split
+        )
+        by_first: dict[str, list[str]] = {}
+        for sign in signs - {MOVES}:
+            if not (do_lower_case and _CAPITAL.search(sign)):  # no image has capitals then
+                by_first.setdefault(sign[:1], []).append(sign)
+        # One pattern for each beginning, because the search for one byte is quick.
+        self._signs = [
+            re.compile("|".join(map(re.escape, group)).encode("utf-8", "surrogatepass"))
+            for group in by_first.values()
+        ]
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words of one text."""
+        made = self._image(text.replace(_NUL, "") if _NUL in text else text)
+        if self._is_exception(made):
+            return self._plain.tokenize(text)
+        for mark in self._marks:
+            if mark in made:
+                made = made.replace(mark, b" " + mark + b" ")
+        return made.decode().split()
+
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
+        """Return the words of all texts, or None if a text among them is an exception."""
+        from ptbert_tokenizers.quick.spans import classified_spans
+
+        joined = _NUL.join([*texts, ""])
+        if joined.count(_NUL) != len(texts):
+            joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
+        made = self._image(joined)
+        if self._is_exception(made):
+            return None
+        return classified_spans(made, made.translate(self._classes))
+
+    @cached_property
+    def _classes(self) -> bytearray:
+        """The class of each byte of an image."""
+        from ptbert_tokenizers.quick.spans import MARK, SPACE, WORD
+
+        classes = bytearray([WORD]) * 256
+        classes[ord(" ")] = SPACE
+        for mark in (_NUL.encode(), *self._marks):
+            classes[mark[0]] = MARK
+        return classes
+
+    def _is_exception(self, made: bytes) -> bool:
+        # One byte is found much more quickly than four, and hardly any text has it.
+        if _MOVES[:1] in made and _MOVES in made:
+            return True
+        return any(sign.search(made) for sign in self._signs)
+
+    def _image(self, text: str) -> bytes:
+        """The image of a text, or of several with a NUL after each, as UTF-8."""
+        if self._plain.do_lower_case and _SIGMA in text:
+            texts = text.split(_NUL)
+            text = _NUL.join(each.translate(self._clean).lower() for each in texts)
+        # Surrogates, which UTF-8 cannot hold, are control characters to basic tokenization.
+        beyond_ascii = len(text.encode("utf-8", "ignore")) - len(text)
+        if beyond_ascii < len(text) // 16:
+            data = text.encode("ascii", self._error_handler)
+        else:
+            data = text.translate(self._images).encode()
+        return data.translate(self._table, self._deleted)
+
+    def _image_of(self, text: str) -> str:
+        return self._image(text).decode()

@@ -1,0 +1,134 @@
+"""Ids of many texts at once: remembered words, joined in C.
+
+An encoder here is made for one state of one tokenizer, and knows its words in a
+:class:`~ptbert_tokenizers.quick.memo.Memo`. The tokenizer's plain path is the definition of what it
+returns; a tokenizer whose parts were replaced has no quick encoder.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from ptbert_tokenizers.batches.flat import FlatIds, blocks
+from ptbert_tokenizers.quick.memo import Ids, Memo
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.ids import BlockIds, WordIds
+    from ptbert_tokenizers.quick.spans import WordSpans
+
+_BLOCK = 2**16  # characters of text to handle at a time, few enough to stay in the cache
+_LONG = 2**20  # characters; the words of a longer text are not made into a list
+
+
+class WordMaker(Protocol):
+    """Cuts texts into the words whose ids are remembered."""
+
+    def __call__(self, text: str) -> Sequence[str]:
+        """Return the words of one text."""
+
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
+        """Return the words of all texts in windows; None if one of them must be taken alone."""
+
+
+class SpacedWords:
+    """Words that spaces separate.
+
+    Example:
+        >>> SpacedWords()("one two")
+        ['one', 'two']
+    """
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words of one text."""
+        return text.split()
+
+    def spans(self, texts: Sequence[str]) -> None:
+        """Return None: this is a rare setting, and ``split`` is quick."""
+
+
+class QuickEncoder:
+    """Text to ids by remembered words.
+
+    Args:
+        words: cuts texts into words.
+        ids_of_word: computes the ids of a word.
+        known: words with their ids that need no computing.
+        whole_words: gives, when first needed, words of one id each for batches, as UTF-8.
+        tokens: token of each id; None if ids do not tell tokens apart.
+        ambiguous: an id that stands for different tokens, if there is one.
+    """
+
+    def __init__(
+        self,
+        words: WordMaker,
+        ids_of_word: Callable[[str], Ids],
+        known: Mapping[str, Ids],
+        whole_words: Callable[[], Mapping[bytes, int]],
+        tokens: Mapping[int, str] | None,
+        ambiguous: int | None = None,
+    ) -> None:
+        self.memo = Memo(ids_of_word, known)
+        self._words = words
+        self._ids_of_word = ids_of_word
+        self._whole_words = whole_words
+        self._tokens = tokens
+        self._ambiguous = ambiguous
+
+    def ids(self, text: str) -> list[int]:
+        """Return the ids of a text."""
+        return self.flat([text]).ids.tolist() if len(text) > _LONG else self._ids_alone(text)
+
+    def _ids_alone(self, text: str) -> list[int]:
+        return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
+
+    def tokens(self, text: str) -> list[str] | None:
+        """Return the tokens of a text, or None where its ids do not tell them."""
+        if self._tokens is None:
+            return None
+        ids = self.ids(text)
+        if self._ambiguous is not None and self._ambiguous in ids:
+            return None
+        return list(map(self._tokens.__getitem__, ids))
+
+    def flat(self, texts: Sequence[str]) -> FlatIds:
+        """Return the ids of many texts, end to end."""
+        import numpy as np
+
+        parts = [part for block in blocks(texts, _BLOCK) for part in self._parts(block)]
+        bounds = np.zeros(len(texts) + 1, np.int64)
+        before = done = 0
+        for ids, ends in parts:
+            bounds[done + 1 : done + 1 + len(ends)] = ends + before
+            before, done = before + len(ids), done + len(ends)
+        if len(parts) == 1:
+            return FlatIds(parts[0].ids, bounds)
+        return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
+
+    def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
+        """The ids of a block of texts, in windows; a text that is an exception stands alone."""
+        import numpy as np
+
+        from ptbert_tokenizers.quick.ids import BlockIds
+
+        windows = self._words.spans(texts)
+        if windows is not None:
+            yield from map(self._word_ids, windows)
+        elif len(texts) > 1:  # find the exception by halves
+            middle = len(texts) // 2
+            yield from self._parts(texts[:middle])
+            yield from self._parts(texts[middle:])
+        else:
+            ids = np.array(self._ids_alone(texts[0]), np.int32)
+            yield BlockIds(ids, np.array([len(ids)]))
+
+    @cached_property
+    def _word_ids(self) -> "WordIds":
+        from ptbert_tokenizers.quick.ids import WordIds
+
+        return WordIds(self._ids_of_word, self.memo.__getitem__, self._whole_words())
+
+
+def are_ids(numbers: Collection[int]) -> bool:
+    """Tell whether numbers can stand in an array of int32 as ids."""
+    return all(type(number) is int and 0 <= number < 2**31 for number in numbers)

@@ -1,0 +1,64 @@
+"""How GPT-2 cuts text into words: the pattern, and the same words found faster.
+
+The pattern needs Unicode properties, so it is one of :mod:`regex`. Most text keeps to a few blocks
+of characters, though, whose properties can be written down; on those a pattern of the standard
+library finds the same words at twice the speed. A text with other characters is cut into lines, and
+only the lines that hold them go the long way. No word of GPT-2 spans the place between a visible
+character and a line end, which is where the cuts are.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ptbert_tokenizers.plain.gpt2_words import PATTERN
+from ptbert_tokenizers.plain.unicode import valid
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
+
+# The blocks of familiar text: Latin up to the phonetic letters, general punctuation, currencies.
+FAMILIAR = "\0-ʯ\u2000-\u206f\u20a0-\u20bf™"
+_LETTERS = "A-Za-zªµºÀ-ÖØ-öø-ʯ"
+_NUMBERS = "0-9²³¹¼-¾"
+_SPACES = "\t-\r \x85\xa0\u2000-\u200a\u2028\u2029\u202f\u205f"
+
+_FOREIGN = re.compile(f"[^{FAMILIAR}]")
+_FAMILIAR_PATTERN = re.compile(
+    f" ?[{_LETTERS}]+|'(?:[stmd]|re|ve|ll)| ?[{_NUMBERS}]+| ?[^{_SPACES}{_LETTERS}{_NUMBERS}]+"
+    f"|[{_SPACES}]+(?![^{_SPACES}])|[{_SPACES}]+"
+)
+_LINE_END = re.compile("\n(?<=[!-~]\n)")
+
+
+class Gpt2Words:
+    """Words as ``PATTERN`` finds them in valid text.
+
+    Example:
+        >>> Gpt2Words()("I'm 5 ∞")
+        ['I', "'m", ' 5', ' ∞']
+    """
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words of one text."""
+        if not _FOREIGN.search(text):
+            return _FAMILIAR_PATTERN.findall(text)
+        words: list[str] = []
+        for line in _lines(valid(text)):
+            words += (PATTERN if _FOREIGN.search(line) else _FAMILIAR_PATTERN).findall(line)
+        return words
+
+    def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans]":
+        """Return the words of all texts."""
+        from ptbert_tokenizers.quick.gpt2_spans import gpt2_spans
+
+        return gpt2_spans(texts)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Cut a text before line ends that follow a visible ASCII character."""
+    start = 0
+    for cut in _LINE_END.finditer(text):
+        yield text[start : cut.start()]
+        start = cut.start()
+    yield text[start:]

@@ -1,0 +1,209 @@
+"""Byte-pair merges on numbers: the pieces that :func:`ptbert_tokenizers.plain.bpe.merged` gives.
+
+Every symbol, a character or what merges make of characters, has a number. A table says for two
+neighbours which merge they are, so merging looks up numbers instead of building pairs of strings.
+In a short word the best merge is searched again after each merge; in a long word a heap keeps the
+merges in order. The heap is also the way for unusual tables, in which a merge uses what a later one
+makes or two merges make the same symbol.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from heapq import heapify, heappop, heappush
+from itertools import accumulate, pairwise
+
+from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
+
+
+class MergeTable:
+    """Merges, ready to be applied to many words.
+
+    Args:
+        ranks: rank of each merge, all different.
+        end: what the last character of a word carries, such as ``</w>``.
+
+    Example:
+        >>> table = MergeTable({("l", "o"): 0, ("lo", "w"): 1, ("e", "r"): 2})
+        >>> table.pieces("lower")
+        ['low', 'er']
+        >>> ids = table.ids({"low": 7, "er": 8})
+        >>> [ids[number] for number in table.merge("lower")]
+        [7, 8]
+    """
+
+    def __init__(self, ranks: Ranks, end: str = "") -> None:
+        self._end = end
+        # Merges are numbered too, by rank. The first merge that makes a symbol and the symbol
+        # share their number; below them are the characters that merges know.
+        self._pairs = sorted(ranks, key=ranks.__getitem__)
+        parts = {part for pair in self._pairs for part in pair if self._is_character(part)}
+        number = {part: index for index, part in enumerate(parts)}
+        self._strange = len(number)  # stands for every character that no merge knows
+        self._first_merge = self._strange + 1
+        for merge, (left, right) in enumerate(self._pairs, self._first_merge):
+            number.setdefault(left + right, merge)
+        self._number = number
+        self._characters = _Numbers(self._strange, number)
+        self._made = [*range(self._first_merge)]  # the symbol that each merge makes
+        self._after = [_NO_MERGES] * (self._first_merge + len(self._pairs))  # left → right → merge
+        for merge, (left, right) in enumerate(self._pairs, self._first_merge):
+            self._made.append(number[left + right])
+            if left in number and right in number:  # else the merge can never happen
+                if self._after[number[left]] is _NO_MERGES:
+                    self._after[number[left]] = {}
+                self._after[number[left]][number[right]] = merge
+        self._is_regular = len(set(ranks.values())) == len(ranks) and all(
+            self._made[merge] == merge
+            and number.get(left, merge) < merge
+            and number.get(right, merge) < merge
+            for merge, (left, right) in enumerate(self._pairs, self._first_merge)
+        )
+        """Whether each merge makes a new symbol out of symbols that earlier merges made."""
+
+    def _is_character(self, symbol: str) -> bool:
+        """Whether words start out with this as one symbol."""
+        return len(symbol) == 1 or (len(symbol) == 1 + len(self._end) and symbol[1:] == self._end)
+
+    def merge(self, word: str) -> list[int]:
+        """Return the numbers of the pieces of a word that is not empty.
+
+        Characters that no merge knows all have the same number.
+        """
+        symbols = list(map(self._characters.__getitem__, word))
+        if self._end:
+            symbols[-1] = self._characters[word[-1] + self._end]
+        if len(symbols) > LONG_WORD or not self._is_regular:
+            return self._merge_by_heap(symbols)
+        after = self._after
+        merges = [after[left].get(right, _NEVER) for left, right in pairwise(symbols)]
+        while merges:
+            best = min(merges)
+            if best == _NEVER:
+                break
+            place = merges.index(best)
+            symbols[place] = best  # the merge and what it makes have one number
+            del symbols[place + 1], merges[place]
+            if place:
+                merges[place - 1] = after[symbols[place - 1]].get(best, _NEVER)
+            if place < len(merges):
+                merges[place] = after[best].get(symbols[place + 1], _NEVER)
+        return symbols
+
+    def _merge_by_heap(self, symbols: list[int]) -> list[int]:
+        """Merge a word of n characters in n log n steps, whatever the merges are."""
+        after, size = self._after, len(symbols)
+        following, preceding = [*range(1, size + 1)], [*range(-1, size - 1)]
+        # One integer for each merge that may happen: its number first, then its place.
+        heap = [
+            merge * size + place
+            for place, (left, right) in enumerate(pairwise(symbols))
+            if (merge := after[left].get(right)) is not None
+        ]
+        heapify(heap)
+        while heap:
+            best = heap[0] // size
+            new: list[int] = []
+            while heap and heap[0] // size == best:  # all of them, from left to right
+                place = heappop(heap) % size
+                gone = following[place]
+                if gone == size or after[symbols[place]].get(symbols[gone]) != best:
+                    continue  # one of the two has merged since
+                symbols[place], symbols[gone] = self._made[best], self._strange
+                following[place] = following[gone]
+                if following[place] < size:
+                    preceding[following[place]] = place
+                for left in (preceding[place], place):
+                    right = following[left] if left >= 0 else size
+                    if right < size:
+                        merge = after[symbols[left]].get(symbols[right])
+                        if merge is not None:
+                            new.append(merge * size + left)
+            for each in new:
+                heappush(heap, each)
+        place, merged = 0, []
+        while place < size:
+            merged.append(symbols[place])
+            place = following[place]
+        return merged
+
+    def pieces(self, word: str) -> list[str]:
+        """Return the pieces of a word that is not empty."""
+        text, lengths = word + self._end, self._lengths
+        stops = accumulate(map(lengths.__getitem__, self.merge(word)))
+        edges = [0, *stops]
+        edges[-1] = len(text)  # a strange last character carries the end of the word
+        return [text[start:stop] for start, stop in pairwise(edges)]
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        """How many characters each symbol has, by its number."""
+        lengths = [1] * len(self._made)
+        for symbol, number in self._number.items():
+            lengths[number] = len(symbol)
+        return lengths
+
+    def ids(self, tokens: Mapping[str, int]) -> list[int]:
+        """Return the id in ``tokens`` of each symbol, by its number; -1 where it has none."""
+        ids = [-1] * len(self._made)
+        for symbol, number in self._number.items():
+            ids[number] = tokens.get(symbol, -1)
+        return ids
+
+    def whole_words(self) -> list[str]:
+        """Return the words that merge into a single piece, as far as that shows without merging.
+
+        These are all of them if the merges are regular, as merges learnt from a corpus are; for
+        other merges there are none.
+        """
+        if not self._is_regular:
+            return []
+        is_whole = [True] * self._first_merge  # whether a symbol's characters merge into it
+        for merge, pair in enumerate(self._pairs, self._first_merge):
+            left, right = map(self._number.__getitem__, pair)
+            is_whole.append(
+                is_whole[left] and is_whole[right] and self._seam_holds(left, right, merge)
+            )
+        symbols = [symbol for symbol, number in self._number.items() if is_whole[number]]
+        if not self._end:
+            return symbols
+        words = [each.removesuffix(self._end) for each in symbols if each.endswith(self._end)]
+        return [word for word in words if word and self._end not in word]
+
+    def _seam_holds(self, left: int, right: int, limit: int) -> bool:
+        """Whether two symbols, side by side, come to be before ``limit`` merges them.
+
+        Each comes to be from its own characters. What could go wrong is another merge across the
+        seam between the two, on the way. So this undoes the merges that made the two, latest
+        first, and looks at each pair of symbols that touched at the seam. Such a pair would have
+        merged if its merge comes before the one that took the left symbol away. On the right, the
+        same merge counts too, because merging goes from left to right.
+        """
+        after, first_merge = self._after, self._first_merge
+        left_taken = right_taken = limit
+        while True:
+            merge = after[left].get(right)
+            if merge is not None and merge < left_taken and merge <= right_taken:
+                return False
+            if left > right:
+                if left < first_merge:
+                    return True
+                left_taken, left = left, self._number[self._pairs[left - first_merge][1]]
+            else:
+                if right < first_merge:
+                    return True
+                right_taken, right = right, self._number[self._pairs[right - first_merge][0]]
+
+
+class _Numbers(dict[str, int]):
+    """Numbers of characters, the same for all that are not known."""
+
+    def __init__(self, unknown: int, known: Mapping[str, int]) -> None:
+        super().__init__(known)
+        self._unknown = unknown
+
+    def __missing__(self, character: str) -> int:
+        return self._unknown
+
+
+_NEVER = 2**32
+_NO_MERGES: dict[int, int] = {}  # shared by all symbols that nothing merges to the right of

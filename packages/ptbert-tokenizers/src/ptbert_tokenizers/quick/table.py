@@ -1,0 +1,159 @@
+"""A hash table that looks up thousands of short words in a few calls.
+
+A word of up to 15 bytes, zeros after it, and its length make a key of two 64-bit numbers, which
+are read straight from the text, so equal keys are equal words. The table is an array of slots;
+a word's hash says where to look for its entry, and whoever does not find it there looks one slot
+further, all words at the same time.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptbert_tokenizers.quick.spans import WordSpans
+
+LONGEST = 15
+"""Bytes of the longest word that has a key; the last byte of the key is the length."""
+
+Keys = tuple[NDArray[np.uint64], NDArray[np.uint64]]
+
+# By length: the bytes that belong to the word, in the first eight and in the next eight.
+_FIRST = np.array([2 ** (8 * min(n, 8)) - 1 for n in range(LONGEST + 2)], "<u8")
+_NEXT = np.array([2 ** (8 * max(n - 8, 0)) - 1 for n in range(LONGEST + 1)] + [0], "<u8")
+_LENGTH_SHIFT = np.uint64(56)
+
+# Odd numbers without pattern, so that each byte of a word moves the upper bits of the product.
+_FACTORS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
+
+_FEWEST_SLOTS = 2**10
+_SLOTS_PER_WORD = 8  # at least, so that hardly any search goes far
+
+
+def keys_of(spans: WordSpans) -> Keys:
+    """Return the keys of words: two (W,) arrays, both 0 for no bytes.
+
+    Words longer than ``LONGEST`` have keys too, which mean nothing.
+    """
+    # All windows of eight bytes, one at each byte; as a copy, because it is read here and there.
+    size = len(spans.block) - 7
+    eight = np.ndarray((size,), "<u8", spans.block, strides=(1,)).copy()
+    lengths = np.minimum(spans.lengths, LONGEST + 1)
+    first = eight.take(spans.starts)
+    first &= _FIRST.take(lengths)
+    following = lengths.astype(np.uint64)
+    following <<= _LENGTH_SHIFT
+    over_eight = (lengths > 8).nonzero()[0]
+    rest = eight.take(spans.starts.take(over_eight) + 8)
+    rest &= _NEXT.take(lengths.take(over_eight))
+    following[over_eight] |= rest
+    return first, following
+
+
+class WordTable:
+    """Numbers for short words: the first word added is 1, the next one 2.
+
+    Number 0 stands for no bytes, which is what an empty slot holds and what is asked for where a
+    text ends.
+
+    Example:
+        >>> from ptbert_tokenizers.quick.spans import listed_spans
+        >>> table = WordTable()
+        >>> table.add(keys_of(listed_spans([b"to", b"be"])))
+        >>> table.find(keys_of(listed_spans([b"be", b"or", b"to"]))).tolist()
+        [2, -1, 1]
+    """
+
+    def __init__(self) -> None:
+        self._first = np.zeros(_FEWEST_SLOTS, np.uint64)  # of the key, by number
+        self._next = np.zeros(_FEWEST_SLOTS, np.uint64)
+        self._count = 1
+        self._slots = np.zeros(_FEWEST_SLOTS, np.int32)  # number of a word, 0 if empty
+
+    def __len__(self) -> int:
+        """How many words have numbers."""
+        return self._count - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in use."""
+        return self._first.nbytes + self._next.nbytes + self._slots.nbytes
+
+    def find(self, keys: Keys) -> NDArray[np.int32]:
+        """Return the numbers of words, -1 for those not known.
+
+        Args:
+            keys: two (W,) arrays.
+
+        Returns:
+            (W,) numbers.
+        """
+        first, following = keys
+        slots = self._home(keys)
+        numbers = self._slots.take(slots)
+        differs = self._first.take(numbers) != first
+        differs |= self._next.take(numbers) != following
+        # Whoever meets another word looks further; whoever meets an empty slot is not known.
+        seeking = differs.nonzero()[0]
+        while len(seeking):
+            met = numbers.take(seeking)
+            numbers[seeking[met == 0]] = -1
+            seeking = seeking[met != 0]
+            slots[seeking] = further = self._one_further(slots.take(seeking))
+            numbers[seeking] = met = self._slots.take(further)
+            differs = self._first.take(met) != first.take(seeking)
+            differs |= self._next.take(met) != following.take(seeking)
+            seeking = seeking[differs]
+        return numbers
+
+    def add(self, keys: Keys) -> None:
+        """Number more words, which must differ from each other and from those here."""
+        first, following = keys
+        stop = self._count + len(first)
+        self._first, self._next = with_room(self._first, stop), with_room(self._next, stop)
+        self._first[self._count : stop] = first
+        self._next[self._count : stop] = following
+        before, self._count = self._count, stop
+        if _SLOTS_PER_WORD * stop > len(self._slots):
+            while _SLOTS_PER_WORD * stop > len(self._slots):
+                self._slots = np.zeros(2 * len(self._slots), np.int32)
+            before = 1
+        self._place(before)
+
+    def keep(self, count: int) -> None:
+        """Forget all words but the first ``count``."""
+        self._count = count + 1
+        self._slots[:] = 0
+        self._place(1)
+
+    def _place(self, start: int) -> None:
+        """Put the words from number ``start`` on into slots."""
+        numbers = np.arange(start, self._count, dtype=np.int32)
+        slots = self._home((self._first[start : self._count], self._next[start : self._count]))
+        while len(numbers):
+            free = self._slots.take(slots) == 0
+            # Several words may claim a slot; the last to write has it. Words added early are met
+            # most, and so they write last.
+            self._slots[slots[free][::-1]] = numbers[free][::-1]
+            homeless = self._slots.take(slots) != numbers
+            numbers, slots = numbers[homeless], self._one_further(slots[homeless])
+
+    def _home(self, keys: Keys) -> NDArray[np.intp]:
+        """The slot where a search begins."""
+        mixed = keys[1] * _FACTORS[1]
+        mixed ^= keys[0]
+        mixed *= _FACTORS[0]
+        mixed >>= np.uint64(64 - (len(self._slots).bit_length() - 1))
+        return mixed.view(np.int64)
+
+    def _one_further(self, slots: NDArray[np.intp]) -> NDArray[np.intp]:
+        return (slots + 1) & (len(self._slots) - 1)
+
+
+def with_room(array: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return an array of at least ``length`` with the same beginning, grown by half if it must."""
+    if length <= len(array):
+        return array
+    longer = np.zeros(max(length, len(array) * 3 // 2), array.dtype)
+    longer[: len(array)] = array
+    return longer

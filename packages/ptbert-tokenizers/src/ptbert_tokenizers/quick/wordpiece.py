@@ -1,0 +1,64 @@
+"""Greedy WordPiece on ids, with no try that the vocabulary rules out."""
+
+from collections.abc import Mapping
+
+from ptbert_tokenizers.quick.memo import Ids
+
+_PREFIX = 4  # characters; long enough to say how far it is worth looking
+
+
+class QuickWordpiece:
+    """Ids of the pieces that :class:`WordpieceTokenizer` cuts a word into.
+
+    Tries no piece longer than the longest that begins with the same four characters.
+
+    Args:
+        vocab: id of every piece; those that continue a word begin with ``##``.
+        unk_token: stands for a word that cannot be cut; must be in ``vocab``.
+        max_input_chars_per_word: longer words are ``unk_token``.
+
+    Example:
+        >>> QuickWordpiece({"[UNK]": 0, "un": 1, "##able": 2}, "[UNK]", 100)("unable")
+        (1, 2)
+    """
+
+    def __init__(
+        self, vocab: Mapping[str, int], unk_token: str, max_input_chars_per_word: int
+    ) -> None:
+        self._unknown = (vocab[unk_token],)
+        self._max_characters = max_input_chars_per_word
+        later = {
+            piece[2:]: index for piece, index in vocab.items() if piece[:2] == "##" and piece[2:]
+        }
+        self._first = dict(vocab).get, _longest(vocab).get
+        self._later = later.get, _longest(later).get
+
+    def __call__(self, word: str) -> Ids:
+        """Return the ids of the pieces of one word."""
+        length = len(word)
+        if length > self._max_characters:
+            return self._unknown
+        ids: list[int] = []
+        start = 0
+        id_of, longest = self._first
+        while start < length:
+            end = start + longest(word[start : start + _PREFIX], _PREFIX - 1)
+            if end > length:  # noqa: PLR1730 - min() would be a third of the time
+                end = length
+            while (index := id_of(word[start:end])) is None:
+                end -= 1
+                if end <= start:
+                    return self._unknown
+            ids.append(index)
+            start = end
+            id_of, longest = self._later
+        return tuple(ids)
+
+
+def _longest(vocab: Mapping[str, int]) -> dict[str, int]:
+    """Length of the longest piece with each beginning."""
+    longest: dict[str, int] = {}
+    for piece in vocab:
+        if len(piece) > longest.get(piece[:_PREFIX], 0):
+            longest[piece[:_PREFIX]] = len(piece)
+    return longest

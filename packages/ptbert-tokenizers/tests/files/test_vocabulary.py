@@ -1,0 +1,115 @@
+"""Vocabulary files: what is wrong with one is said by name, line and value."""
+
+import gzip
+import zipfile
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ptbert_tokenizers import BadVocabulary, load_vocab
+from ptbert_tokenizers.files.vocabulary import (
+    Vocabulary,
+    read_json_vocabulary,
+    read_merges,
+    write_lines,
+)
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line() -> None:
+    Path("v").write_bytes("ein\ngrün\n".encode("latin-1"))
+
+    with pytest.raises(BadVocabulary, match="'v' is not UTF-8: line 2 has the byte 0xfc; save"):
+        load_vocab("v")
+
+
+def test_weights_given_as_a_vocabulary_are_recognised() -> None:
+    with zipfile.ZipFile("pytorch_model.bin", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}q\x00.\xff\xfe")
+    Path("old.bin").write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+    Path("model.tar.gz").write_bytes(gzip.compress(b"anything"))
+    Path("model.safetensors").write_bytes((40).to_bytes(8, "little") + b'{"weight":{}}')
+
+    for name, what in {
+        "pytorch_model.bin": "a zip archive, as torch.save writes weights, not a vocabulary",
+        "old.bin": "a Python pickle, as torch.save wrote weights in 2019, not a vocabulary",
+        "model.tar.gz": "a gzip archive, not a vocabulary",
+        "model.safetensors": "holds NUL characters, so it is not a vocabulary",
+    }.items():
+        with pytest.raises(BadVocabulary, match=what):
+            load_vocab(name)
+
+
+def test_a_duplicate_is_named_with_both_lines() -> None:
+    Path("v").write_text("[UNK]\nthe\ncat\nthe\n")
+
+    with pytest.raises(BadVocabulary, match="has 'the' twice, on lines 2 and 4; keep one"):
+        load_vocab("v")
+
+
+def test_blank_lines_keep_their_ids() -> None:
+    Path("v").write_text("a\n\nb\n\n")
+
+    assert dict(load_vocab("v")) == {"a": 0, "": 3, "b": 2}
+
+
+def test_an_empty_file_is_no_vocabulary() -> None:
+    Path("v").touch()
+
+    with pytest.raises(BadVocabulary, match="'v' holds no token"):
+        load_vocab("v")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 0', "'v' is not JSON"),
+        ("[1, 2]", "'v' is not one JSON object"),
+        ('{"a": "x"}', "gives 'a' the id 'x'; ids count from 0"),
+        ('{"a": -1}', "gives 'a' the id -1"),
+        ('{"a": 0, "a": 1}', "has 'a' twice"),
+        ('{"a": 0, "b": 0}', "gives the id 0 to both 'a' and 'b'"),
+    ],
+)
+def test_a_json_vocabulary_says_what_is_wrong(text: str, message: str) -> None:
+    Path("v").write_text(text)
+
+    with pytest.raises(BadVocabulary, match=message):
+        read_json_vocabulary("v")
+
+
+def test_a_merge_that_is_not_a_pair_is_named() -> None:
+    Path("m").write_text("#version: 0.2\na b\nc d e\n")
+
+    with pytest.raises(BadVocabulary, match="'m' line 3 is 'c d e'; a merge is two symbols"):
+        read_merges("m")
+
+
+def test_a_token_with_a_line_end_is_not_saved() -> None:
+    with pytest.raises(ValueError, match=r"token 'a\\nb' holds a line end"):
+        write_lines("v", ["a\nb"])
+    assert not Path("v").exists()
+
+
+def test_every_way_of_editing_is_counted() -> None:
+    vocabulary = Vocabulary(a=0, b=1, c=2, d=3)
+    counts = [vocabulary.edits]
+
+    vocabulary["e"] = 4
+    counts.append(vocabulary.edits)
+    del vocabulary["e"]
+    counts.append(vocabulary.edits)
+    vocabulary.pop("a")
+    counts.append(vocabulary.edits)
+    vocabulary.update(f=5)
+    counts.append(vocabulary.edits)
+    vocabulary |= {"g": 6}
+    counts.append(vocabulary.edits)
+    vocabulary.setdefault("h", 7)
+    counts.append(vocabulary.edits)
+    vocabulary.popitem()
+    counts.append(vocabulary.edits)
+    vocabulary.clear()
+    counts.append(vocabulary.edits)
+
+    assert all(before < after for before, after in pairwise(counts))

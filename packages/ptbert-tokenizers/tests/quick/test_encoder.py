@@ -1,0 +1,168 @@
+"""The quick paths: bounded memory, blocks of any size, replaced parts, hostile lengths."""
+
+import random
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
+from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
+from ptbert_tokenizers.quick import basic_words, encoder, gpt2_spans, spans
+from ptbert_tokenizers.quick.basic_words import QuickWords, image
+from ptbert_tokenizers.quick.encoder import QuickEncoder
+from ptbert_tokenizers.quick.memo import Memo
+
+
+def test_a_full_memory_forgets_what_it_learnt_and_keeps_what_it_knew() -> None:
+    computed: list[str] = []
+
+    def compute(word: str) -> tuple[int, ...]:
+        computed.append(word)
+        return (len(word),)
+
+    memo = Memo(compute, {"known": (7,)}, limit=3000)
+    for number in range(100):
+        assert memo[f"word {number}"] == (len(f"word {number}"),)
+        assert sum(map(sys.getsizeof, memo)) < 3000
+
+    assert 2 < len(memo) < 20
+    assert memo["known"] == (7,)
+    assert "known" not in computed
+    assert memo["x" * 41] == (41,)
+    assert "x" * 41 not in memo
+
+
+def test_a_memory_with_no_room_still_answers() -> None:
+    memo = Memo(lambda word: (1,), limit=0)
+
+    assert memo["a"] == memo["a"] == (1,)
+    assert not memo
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (BertTokenizer, "bert-base-uncased"),
+        (GPT2Tokenizer, "gpt2"),
+        (OpenAIGPTTokenizer, "openai-gpt"),
+    ],
+)
+def test_caches_stay_under_64_mebibytes(
+    cls: Any, name: str, published: Callable[[str], Path]
+) -> None:
+    draw = random.Random(0)
+    tokenizer = cls.from_pretrained(published(name))
+    letters = "abcdefghijklmnopqrstuvwxyzäöüабвгд漢字仮名"
+    tokenizer.encode("ready")
+    tracemalloc.start()
+
+    for _ in range(25):
+        words = ("".join(draw.choices(letters, k=draw.randint(5, 30))) for _ in range(10_000))
+        tokenizer.encode_flat([" ".join(words)])
+
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 64 * 2**20
+
+
+@pytest.mark.parametrize("size", [1, 5, 50])
+def test_blocks_and_windows_of_any_size_give_the_same(
+    size: int,
+    published: Callable[[str], Path],
+    texts: list[str],
+    recorded: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encoder, "_BLOCK", size)
+    monkeypatch.setattr(encoder, "_LONG", size)
+    monkeypatch.setattr(spans, "_WINDOW", size)
+    monkeypatch.setattr(gpt2_spans, "_WINDOW", size)
+    for cls, name in ((BertTokenizer, "bert-base-uncased"), (GPT2Tokenizer, "gpt2")):
+        tokenizer: Any = cls.from_pretrained(published(name))  # type: ignore[attr-defined]
+
+        ids, bounds = tokenizer._quick().flat(texts)
+
+        for i, expected in enumerate(recorded[name]):
+            assert ids[bounds[i] : bounds[i + 1]].tolist() == expected
+            assert tokenizer._quick().ids(texts[i]) == expected
+
+
+def test_every_character_has_the_image_that_basic_tokenization_gives() -> None:
+    for lower in (True, False):
+        basic = BasicTokenizer(lower)
+        for code in [*range(0x3000), *range(0xA000, 0xA100), *range(0xF900, 0x10100)]:
+            made = image(chr(code), lower)
+            if basic_words.MOVES not in made:
+                assert made.split() == basic.tokenize(chr(code)), hex(code)
+
+
+def test_the_quick_path_serves_untouched_tokenizers_only(published: Callable[[str], Path]) -> None:
+    tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    assert tokenizer._quick() is not None
+    assert tokenizer._quick() is tokenizer._quick()
+
+    class Other(BasicTokenizer):
+        def _run_split_on_punc(self, text: str) -> list[str]:
+            return [text]
+
+    tokenizer.basic_tokenizer = Other()
+    assert tokenizer._quick() is None
+    assert tokenizer.tokenize("a,b") == ["a", "##,", "##b"]
+
+    tokenizer.basic_tokenizer = BasicTokenizer()
+    tokenizer.basic_tokenizer.tokenize = lambda text: ["hello"]  # type: ignore[method-assign]
+    assert tokenizer.encode("x", add_special_tokens=False) == [7592]
+
+
+@pytest.mark.parametrize("words", [["ΣΑΣ"], [""], ["a\u302e"]])
+def test_never_split_words_that_images_cannot_tell_are_left_to_the_plain_path(
+    words: list[str],
+) -> None:
+    assert not QuickWords(True, words).is_possible
+    assert QuickWords(True, NEVER_SPLIT).is_possible
+
+
+UNITS = ["a", "ab ", "!", "京", "é", "\u0301", "\ud800", "\x00", "1a", "\n", " ", "[SEP] ", "Σ"]
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=ascii)
+def test_long_lines_take_time_in_proportion(unit: str, published: Callable[[str], Path]) -> None:
+    bert = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    gpt2 = GPT2Tokenizer.from_pretrained(published("gpt2"))
+    seconds = {}
+    for length in (5_000, 50_000):
+        text = unit * (length // len(unit))
+        start = time.process_time()
+        bert.encode(text)
+        gpt2.encode(text)
+        seconds[length] = time.process_time() - start
+
+    assert seconds[50_000] < 30 * seconds[5_000] + 0.5  # quadratic would be 100 times
+
+
+def test_an_exception_takes_no_other_text_out_of_the_batch(
+    published: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    texts = [f"text {number}" for number in range(9)]
+    texts[3] = "[SEP]"
+    expected = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+    alone: list[str] = []
+    plain = QuickEncoder._ids_alone
+
+    def noted(encoder: QuickEncoder, text: str) -> list[int]:
+        alone.append(text)
+        return plain(encoder, text)
+
+    monkeypatch.setattr(QuickEncoder, "_ids_alone", noted)
+    ids, bounds = tokenizer.encode_flat(texts)
+
+    assert alone == ["[SEP]"]
+    assert [ids[a:b].tolist() for a, b in pairwise(bounds)] == expected
