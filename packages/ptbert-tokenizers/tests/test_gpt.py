@@ -226,12 +226,14 @@ def test_pickles_and_copies_work(cls: Class) -> None:
 def test_cached_words_are_bounded(cls: Class) -> None:
     tokenizer = build(cls)
 
-    for number in range(20_000):
+    for number in range(60_000):
         tokenizer.bpe(f"w{number}")
     tokenizer.bpe("x" * 1000)
 
-    assert len(tokenizer.cache) < 16385
-    assert all(len(word) <= 40 for word in tokenizer.cache)
+    words, pieces = tokenizer.cache.keys(), tokenizer.cache.values()
+    assert 1000 < len(words) < 60_000
+    assert sum(map(sys.getsizeof, [*words, *pieces])) < 8 * 2**20
+    assert all(len(word) <= 40 for word in words)
 
 
 def fake_spacy(blank: Callable[[str], Any]) -> dict[str, Any]:

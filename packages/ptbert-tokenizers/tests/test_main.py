@@ -123,8 +123,8 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["decode", "{}", "absent.npy"], "there is no file 'absent.npy'"),
         (["decode", "{}", "text.txt"], "'text.txt' line 1 is not a JSON list of ids"),
         (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
-        (["info", "gpt3"], "cannot tell which tokenizer reads 'gpt3'; name one of bert, gpt"),
-        (["info", "--type", "bert", "nowhere"], "'nowhere' is neither a published checkpoint"),
+        (["info", "gpt3"], "'gpt3' is neither a known checkpoint"),
+        (["info", "--type", "bert", "nowhere"], "'nowhere' is neither a known checkpoint"),
         (["count", "{}", "text.txt", "--workers", "0"], "workers=0 is no number of processes"),
     ],
 )
@@ -140,7 +140,7 @@ def test_errors_are_one_line_and_leave_nothing_behind(
     shown = capsys.readouterr()
     assert shown.out == ""
     last = shown.err.splitlines()[-1]
-    assert last.startswith("ptbert-tokenizers: error: ")
+    assert last.startswith("ptbert-tokenizers: ")
     assert message in last
     assert sorted(Path().iterdir()) == before
 

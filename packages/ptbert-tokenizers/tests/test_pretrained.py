@@ -1,14 +1,15 @@
 """from_pretrained: names, folders, files, archives; and what it says when it cannot."""
 
-import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ptbert_hub import CATALOG
-from ptbert_tokenizers import BertTokenizer, MissingVocabulary
-from ptbert_tokenizers import pretrained as module
+from ptbert_tokenizers import BertTokenizer, MissingVocabulary, loading
+from ptbert_tokenizers.families import load_tokenizer
 
 
 @pytest.fixture
@@ -16,12 +17,13 @@ def vocabulary(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A vocabulary that stands for every published one."""
     path = Path("bert-vocabulary.txt").absolute()
     path.write_text("[UNK]\n[CLS]\n[SEP]\nhello\nHello\n")
-    original = module.cached_path
+    published = {row.vocabulary for row in CATALOG.values()}
 
-    def without_network(name: str, cache_dir: str | None = None) -> str:
-        return str(path) if "://" in name else original(name, cache_dir)
+    def without_network(address: str, cache_dir: str | None = None) -> str:
+        assert address in published
+        return str(path)
 
-    monkeypatch.setattr(module, "cached_path", without_network)
+    monkeypatch.setattr(loading, "cached_path", without_network)
     return path
 
 
@@ -54,23 +56,36 @@ def test_positional_inputs_reach_the_constructor(vocabulary: Path) -> None:
     assert tokenizer.max_len == 77
 
 
-def test_an_archive_is_read_like_a_folder(vocabulary: Path, tmp_path: Path) -> None:
-    shutil.copy(vocabulary, "vocab.txt")
+@pytest.mark.parametrize("top", ["", "my_model/"])
+def test_an_archive_is_read_like_a_folder(vocabulary: Path, tmp_path: Path, top: str) -> None:
     with tarfile.open("model.tar.gz", "w:gz") as archive:
-        archive.add("vocab.txt")
+        archive.add(vocabulary, f"{top}vocab.txt")
 
-    tokenizer = BertTokenizer.from_pretrained("model.tar.gz", tmp_path / "cache")
-
-    assert tokenizer.tokenize("hello") == ["hello"]
-
-
-def test_an_address_is_fetched(vocabulary: Path) -> None:
-    assert BertTokenizer.from_pretrained("https://example.org/vocab.txt").tokenize("hello")
+    for load in (BertTokenizer.from_pretrained, load_tokenizer):
+        tokenizer = load("model.tar.gz", cache_dir=tmp_path / "cache")
+        assert tokenizer.tokenize("hello") == ["hello"]
 
 
-def test_a_misspelt_name_brings_the_nearest_one() -> None:
+def test_an_address_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Path("downloaded").write_text("[UNK]\nhello\n")
+    asked: list[tuple[str, Path | None]] = []
+
+    def download(address: str, cache_dir: Path | None = None) -> str:
+        asked.append((address, cache_dir))
+        return "downloaded"
+
+    monkeypatch.setattr(loading, "cached_path", download)
+
+    tokenizer = BertTokenizer.from_pretrained("https://example.org/v.txt", tmp_path)
+
+    assert asked == [("https://example.org/v.txt", tmp_path)]
+    assert tokenizer.encode("hello", add_special_tokens=False) == [1]
+
+
+@pytest.mark.parametrize("load", [BertTokenizer.from_pretrained, load_tokenizer])
+def test_a_misspelt_name_brings_the_nearest_one(load: Callable[[str], Any]) -> None:
     with pytest.raises(MissingVocabulary, match="did you mean 'bert-base-uncased'"):
-        BertTokenizer.from_pretrained("bert-base-uncase")
+        load("bert-base-uncase")
 
 
 def test_a_missing_path_is_named() -> None:

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ptbert_hub import run_command
 from ptbert_tokenizers.batches.workers import flat_blocks
-from ptbert_tokenizers.families import CLASSES, load_tokenizer, settings_of
+from ptbert_tokenizers.families import CLASSES, load_tokenizer
 from ptbert_tokenizers.files.ids import id_writer, read_ids
 from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.pretrained import PretrainedTokenizer
@@ -17,17 +17,9 @@ _BLOCK = 2**20  # characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 1 after an error that is told on one line."""
+    """Run a command; return 0, 1 after an error that is told on one line, or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (OSError, ValueError) as error:
-        print(f"ptbert-tokenizers: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: options.run(options), "ptbert-tokenizers")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,7 +107,7 @@ def _count(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(options.model, options.type)
-    print(json.dumps(settings_of(tokenizer), indent=2, ensure_ascii=False))
+    print(json.dumps(tokenizer.settings(), indent=2, ensure_ascii=False))
 
 
 def _texts(files: Iterable[str], quiet: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
+from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -13,6 +13,8 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
 from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.release import current_release
+from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 
 class GPT2Tokenizer(BpeTokenizer):
@@ -62,10 +64,11 @@ class GPT2Tokenizer(BpeTokenizer):
         self.byte_encoder = bytes_to_unicode()
         self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
         self.pat = PATTERN
+        self.release = current_release()
 
-    # The last release of 2019 gave the text as it was, the documented state cleans it up. Drop-in
-    # use sets this on the class.
-    leaves_spaces: ClassVar[bool] = False
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickles of other versions have no release; they go on with the one in force.
+        self.__dict__.update({"release": current_release()} | state)
 
     word_separator: ClassVar[str] = " "
 
@@ -124,7 +127,7 @@ class GPT2Tokenizer(BpeTokenizer):
         """
         names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
         text = b"".join(map(self._bytes, names)).decode("utf-8", errors=self.errors)
-        if self.leaves_spaces or not clean_up_tokenization_spaces:
+        if self.release.decode_keeps_spaces or not clean_up_tokenization_spaces:
             return text
         return close_gaps(text.replace(UNKNOWN, ""))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from ptbert_tokenizers.bpe_tokenizer import UNKNOWN, BpeTokenizer
+from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, spans_of_pieces, traced_words
@@ -14,6 +14,7 @@ from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 logger = logging.getLogger(__name__)
 

@@ -1,64 +1,22 @@
-"""What the four tokenizers share: loading by name or path, and encoding one text.
+"""The base class of the four tokenizers.
 
-``from_pretrained`` exists here only. A family contributes names of files, a constructor and, where
-it has them, the settings that a published checkpoint implies.
+``from_pretrained`` exists here only. A family contributes the names of its files, a constructor
+and, where it has them, the settings that a published checkpoint implies.
 """
 
-import logging
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from ptbert_hub import (
-    CATALOG,
-    Checkpoint,
-    cached_path,
-    closest_name,
-    extracted_archive,
-    is_archive,
-)
-from ptbert_tokenizers.batches.batch import Batch, Frame, Padding, Truncation, encode_batch
-from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
-from ptbert_tokenizers.batches.workers import flat_blocks
-from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.encoding import TextEncoder
 from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.plain.special_tokens import tokens_around
-from ptbert_tokenizers.quick.encoder import QuickEncoder
-
-logger = logging.getLogger(__name__)
-
-NO_LIMIT = int(1e12)
-"""``max_len`` of a tokenizer that serves a model without a longest input."""
-
-SPECIAL_TOKENS_NAME = "special_tokens.txt"
-
-_DERIVED = frozenset({"_quick_state", "_table_state"})  # made again where a pickle is opened
 
 
-@dataclass(frozen=True)
-class VocabularyFiles:
-    """The files a tokenizer is made from.
-
-    Args:
-        vocabulary: path of the vocabulary.
-        merges: path of the byte-pair merges, where the family has them.
-        special_tokens: path of the added tokens, where there are any.
-        folder: the local folder they were found in, if they were.
-        checkpoint: the catalog's row, if they came by a published name.
-    """
-
-    vocabulary: str
-    merges: str | None = None
-    special_tokens: str | None = None
-    folder: Path | None = None
-    checkpoint: Checkpoint | None = None
-
-
-class PretrainedTokenizer(ABC):
+class PretrainedTokenizer(TextEncoder):
     """The methods that every tokenizer has."""
 
     family: ClassVar[str]
@@ -66,8 +24,6 @@ class PretrainedTokenizer(ABC):
     merges_name: ClassVar[str | None] = None
     word_separator: ClassVar[str] = ""
     """What stands before a word inside a text and belongs to its tokens."""
-
-    max_len: int = NO_LIMIT
 
     @classmethod
     def from_pretrained(
@@ -77,7 +33,7 @@ class PretrainedTokenizer(ABC):
         *inputs: Any,
         **kwargs: Any,
     ) -> Self:
-        """Load a tokenizer by published name, or from a folder, a file or an address.
+        """Load a tokenizer by published name, or from a folder, an archive, a file or an address.
 
         Args:
             pretrained_model_name_or_path: such as ``bert-base-uncased``, a folder that
@@ -92,12 +48,14 @@ class PretrainedTokenizer(ABC):
             OSError: if a file could not be downloaded.
 
         Example:
+            >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
             >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
             >>> BertTokenizer.from_pretrained(".").tokenize("Hello world!")
             ['hello', 'world', '[UNK]']
         """
-        files = cls._find(os.fspath(pretrained_model_name_or_path), cache_dir)
+        names = FileNames(cls.family, cls.__name__, cls.vocabulary_names, cls.merges_name)
+        files = find_vocabulary(os.fspath(pretrained_model_name_or_path), cache_dir, names)
         checkpoint = files.checkpoint
         if checkpoint is not None and checkpoint.max_length is not None:
             asked = kwargs.get("max_len")
@@ -106,63 +64,22 @@ class PretrainedTokenizer(ABC):
         return cls._open(files, *inputs, **kwargs)
 
     @classmethod
-    def _find(cls, name: str, cache_dir: PathLike | None) -> VocabularyFiles:
-        checkpoint = CATALOG.get(name)
-        if checkpoint is not None:
-            if checkpoint.family != cls.family:
-                raise MissingVocabulary(
-                    f"{name!r} is a checkpoint of the {checkpoint.family} family and "
-                    f"{cls.__name__} reads {cls.family}; use that family's tokenizer"
-                )
-            return VocabularyFiles(
-                vocabulary=cached_path(checkpoint.vocabulary, cache_dir),
-                merges=checkpoint.merges and cached_path(checkpoint.merges, cache_dir),
-                checkpoint=checkpoint,
-            )
-        if os.path.isdir(name):
-            return cls._find_in_folder(Path(name))
-        if "://" not in name and not os.path.exists(name):
-            guess = closest_name(name)
-            raise MissingVocabulary(
-                f"{name!r} is neither a published checkpoint nor a folder or file; "
-                + (f"did you mean {guess!r}?" if guess else "check the path")
-            )
-        path = cached_path(name, cache_dir)
-        if is_archive(path):
-            return cls._find_in_folder(extracted_archive(path, cache_dir))
-        return VocabularyFiles(vocabulary=path)
-
-    @classmethod
-    def _find_in_folder(cls, folder: Path) -> VocabularyFiles:
-        for name in cls.vocabulary_names:
-            if (folder / name).is_file():
-                break
-        else:
-            raise MissingVocabulary(
-                f"folder {str(folder)!r} has no {' or '.join(cls.vocabulary_names)}, which "
-                f"{cls.__name__} reads; save_vocabulary(folder) writes it"
-            )
-        merges = cls.merges_name and folder / cls.merges_name
-        special = folder / SPECIAL_TOKENS_NAME
-        return VocabularyFiles(
-            vocabulary=str(folder / name),
-            merges=str(merges) if merges and merges.is_file() else None,
-            special_tokens=str(special) if special.is_file() else None,
-            folder=folder,
-        )
-
-    @classmethod
     @abstractmethod
     def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
         """Construct the tokenizer from its files and what the caller gave."""
 
+    @property
     @abstractmethod
-    def tokenize(self, text: str) -> list[str]:
-        """Cut a text into tokens."""
+    def vocabulary(self) -> Mapping[str, int]:
+        """Token → id, special tokens included."""
 
-    @abstractmethod
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> Any:
-        """Look up the ids of tokens."""
+    def settings(self) -> dict[str, Any]:
+        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        return {
+            "class": type(self).__name__,
+            "max_len": self.max_len,
+            "tokens": len(self.vocabulary),
+        }
 
     @abstractmethod
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
@@ -188,6 +105,7 @@ class PretrainedTokenizer(ABC):
             ValueError: if a special token is empty.
 
         Example:
+            >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
             >>> _ = Path("vocab.txt").write_text("[UNK]\\n[MASK]\\nhello\\n.\\n")
             >>> BertTokenizer("vocab.txt").tokenize_with_special_tokens("Hello[MASK].")
@@ -210,6 +128,7 @@ class PretrainedTokenizer(ABC):
             The tokens, and for each of them the number of its word.
 
         Example:
+            >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
             >>> _ = Path("vocab.txt").write_text("[UNK]\\njim\\nhen\\n##son\\n")
             >>> BertTokenizer("vocab.txt").tokenize_words(["Jim", "Henson"])
@@ -223,117 +142,11 @@ class PretrainedTokenizer(ABC):
             numbers += [number] * len(found)
         return tokens, numbers
 
-    def encode(
-        self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True
-    ) -> list[int]:
-        """Return the ids of a text, or of two texts one after the other.
-
-        Args:
-            text: what to encode.
-            text_pair: the second text, if there is one.
-            add_special_tokens: add what the model was trained with, as BERT's
-                ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
-        """
-        frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
-        ids = [*frame.before, *self._ids(text)]
-        if text_pair is not None:
-            ids += [*frame.between, *self._ids(text_pair)]
-        ids += frame.after
-        self._warn_if_long(len(ids))
-        return ids
-
-    def _frame(self, pair: bool) -> Frame:
-        """Ids around one text, or around and between two."""
-        return Frame()
-
-    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
-        """Return the ids of many texts end to end, without special tokens and never cut.
-
-        Args:
-            texts: what to encode.
-            workers: number of processes to use; worth it from some megabytes of text on.
-
-        Example:
-            >>> from ptbert_tokenizers import BertTokenizer
-            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
-            >>> ids, bounds = BertTokenizer("vocab.txt").encode_flat(["Hello world", "hello"])
-            >>> ids.tolist(), bounds.tolist()
-            ([1, 2, 1], [0, 2, 3])
-        """
-        if isinstance(texts, str):
-            raise TypeError("texts is one string; give a list of strings, or use encode()")
-        texts = list(texts)
-        if workers != 1:
-            return joined(list(flat_blocks(self, blocks(texts), workers)))
-        quick = self._quick() if self._is_untouched() else None
-        if quick is not None:
-            return quick.flat(texts)
-        import numpy as np
-
-        found = [np.asarray(self._plain_ids(text), np.int32) for text in texts]
-        bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-        return FlatIds(np.concatenate(found) if found else np.empty(0, np.int32), bounds)
-
-    def encode_batch(
-        self,
-        texts: Sequence[str],
-        text_pairs: Sequence[str] | None = None,
-        max_len: int | None = None,
-        padding: Padding = "longest",
-        truncation: Truncation = "longest_first",
-        *,
-        stride: int | None = None,
-        add_special_tokens: bool = True,
-        return_offsets: bool = False,
-        workers: int = 1,
-    ) -> Batch:
-        """Return many texts, or pairs of texts, as arrays for a model.
-
-        Args:
-            texts: the texts, or the first of each pair.
-            text_pairs: the second of each pair.
-            max_len: most tokens in a row; the tokenizer's own limit when None.
-            padding: fill rows up to the ``longest`` one, or to ``max_len``.
-            truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
-                ``only_second`` text; ``never`` raises instead.
-            stride: make windows of a long text, as many as it needs, each sharing this many tokens
-                with the one before; None to keep only the first.
-            add_special_tokens: as in :meth:`encode`.
-            return_offsets: say where in its text each token stands.
-            workers: number of processes to use; worth it from some megabytes of text on.
-
-        Raises:
-            ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
-
-        Example:
-            >>> from ptbert_tokenizers import BertTokenizer
-            >>> _ = Path("v.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\nhello\\nworld\\n")
-            >>> batch = BertTokenizer("v.txt").encode_batch(["Hello world", "hello"])
-            >>> batch.input_ids.tolist()
-            [[2, 4, 5, 3], [2, 4, 3, 0]]
-            >>> batch.attention_mask.tolist()
-            [[1, 1, 1, 1], [1, 1, 1, 0]]
-        """
-        if max_len is None and self.max_len < NO_LIMIT:
-            max_len = self.max_len
-        return encode_batch(
-            self,
-            texts,
-            text_pairs,
-            max_len=max_len,
-            padding=padding,
-            truncation=truncation,
-            stride=stride,
-            add_special_tokens=add_special_tokens,
-            return_offsets=return_offsets,
-            workers=workers,
-        )
-
     def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
         """Return the tokens of a text and, for each, the span of characters it comes from.
 
-        The part of the text in a span, tokenized alone, spells the token. Tokens that share a
-        character, as GPT-2's bytes of one can, share it in their spans.
+        Tokenizing ``text[start:end]`` alone gives the token. Tokens that share a character, as
+        GPT-2's can share one of several bytes, have it in both their spans.
 
         Raises:
             ValueError: if a part was replaced that decides where tokens come from.
@@ -350,45 +163,3 @@ class PretrainedTokenizer(ABC):
     @abstractmethod
     def _spans(self, text: str) -> list[Span] | None:
         """The span of each token; None if the parts in use do not tell."""
-
-    def _pad_id(self) -> int:
-        """The id that fills rows; the attention mask tells it from tokens."""
-        return 0
-
-    def _ids(self, text: str) -> list[int]:
-        """The ids of the tokens of ``text``."""
-        quick = self._quick() if self._is_untouched() else None
-        return self._plain_ids(text) if quick is None else quick.ids(text)
-
-    def _plain_ids(self, text: str) -> list[int]:
-        return list(self.convert_tokens_to_ids(self.tokenize(text)))
-
-    def _is_untouched(self) -> bool:
-        """Whether this object tokenizes and looks up as its family does."""
-        return False
-
-    def _quick(self) -> QuickEncoder | None:
-        """The quick encoder for the parts as they are now; None if it cannot serve them."""
-        return None
-
-    def _quick_for(
-        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
-    ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if ``setting`` differs from then."""
-        known = self.__dict__.get("_quick_state")
-        if known is None or known[0] != setting:
-            self.__dict__["_quick_state"] = known = (setting, build())
-        quick: QuickEncoder | None = known[1]
-        return quick
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
-
-    def _warn_if_long(self, length: int) -> None:
-        if length > self.max_len:
-            logger.warning(
-                "%d tokens are more than the model's longest input of %d; it will fail on them "
-                "unless they are cut, as encode_batch(max_len=...) does",
-                length,
-                self.max_len,
-            )

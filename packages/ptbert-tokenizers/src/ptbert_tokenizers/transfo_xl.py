@@ -1,23 +1,21 @@
 """TransfoXLTokenizer: whole words, numbered by frequency."""
 
-import logging
 import os
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ptbert_tokenizers.errors import BadVocabulary, UnknownId
+from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_lines, watched
 from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
-from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token, write_lines
+from ptbert_tokenizers.files.vocabulary import PathLike, write_lines
+from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain.offsets import Span
-from ptbert_tokenizers.pretrained import PretrainedTokenizer, VocabularyFiles
+from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-logger = logging.getLogger(__name__)
 
 VOCAB_NAME = "vocab.txt"
 TORCH_VOCAB_NAME = "vocab.bin"
@@ -37,7 +35,7 @@ _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class TransfoXLTokenizer(PretrainedTokenizer):
+class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
     """Transformer-XL's tokenizer, which also counts a corpus and builds the vocabulary from it.
 
     Words are separated by spaces beforehand. Frequent words come first, as the adaptive softmax
@@ -77,16 +75,10 @@ class TransfoXLTokenizer(PretrainedTokenizer):
         vocab_file: PathLike | None = None,
         never_split: Sequence[str] = ("<unk>", "<eos>", "<formula>"),
     ) -> None:
-        self.counter: Counter[str] = Counter()
-        self.special = list(special)
-        self.min_freq = min_freq
-        self.max_size = max_size
+        super().__init__(special, min_freq, max_size, vocab_file)
         self.lower_case = lower_case
         self.delimiter = delimiter
-        self.vocab_file = vocab_file
         self.never_split = never_split
-        self.idx2sym: list[str] = []
-        self.sym2idx: OrderedDict[str, int] = OrderedDict()
 
     @classmethod
     def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
@@ -94,91 +86,20 @@ class TransfoXLTokenizer(PretrainedTokenizer):
         if is_torch_file(files.vocabulary):
             tokenizer.__dict__.update(_torch_vocabulary(files.vocabulary))
         else:
-            tokenizer._build_from_file(files.vocabulary)
+            tokenizer.build_from_file(files.vocabulary)
         return tokenizer
 
-    def __len__(self) -> int:
-        return len(self.idx2sym)
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """Symbol → id."""
+        return self.sym2idx
 
-    def count_file(
-        self, path: PathLike, verbose: bool = False, add_eos: bool = False
-    ) -> list[list[str]]:
-        """Count the words of a text file.
-
-        Args:
-            path: a UTF-8 file, one sentence a line.
-            verbose: show a progress bar.
-            add_eos: count one ``<eos>`` for each line.
-
-        Returns:
-            The words of each line.
-        """
-        sents: list[list[str]] = []
-        for line in read_lines(path, verbose=verbose):
-            symbols = self.tokenize(line, add_eos=add_eos)
-            self.counter.update(symbols)
-            sents.append(symbols)
-        return sents
-
-    def count_sents(self, sents: Iterable[Iterable[str]], verbose: bool = False) -> None:
-        """Count words that are already separated.
-
-        Args:
-            sents: the words of each sentence.
-            verbose: show a progress bar.
-        """
-        for symbols in watched(sents, verbose=verbose, unit="sentences"):
-            self.counter.update(symbols)
-
-    def build_vocab(self) -> None:
-        """Number the special symbols and then the counted words, most frequent first.
-
-        With ``vocab_file`` the vocabulary is what that file says.
-        """
-        if self.vocab_file is not None:
-            self._build_from_file(self.vocab_file)
-            return
-        self.idx2sym, self.sym2idx = [], OrderedDict()
-        for symbol in self.special:
-            self.add_special(symbol)
-        for symbol, count in self.counter.most_common(self.max_size):
-            if count < self.min_freq:
-                break
-            self.add_symbol(symbol)
-        logger.info("%d symbols of %d words counted", len(self), len(self.counter))
-
-    def _build_from_file(self, vocab_file: PathLike) -> None:
-        self.idx2sym, self.sym2idx = [], OrderedDict()
-        for number, line in enumerate(read_text(vocab_file).rstrip("\n").split("\n"), 1):
-            symbol = next(iter(line.split()), None)  # a count may follow
-            if symbol is None or symbol in self.sym2idx:
-                what = "is blank" if symbol is None else f"has {symbol!r} again"
-                raise BadVocabulary(
-                    f"{os.fspath(vocab_file)!r} line {number} {what}; each line needs a symbol "
-                    "of its own, or ids and embeddings no longer agree"
-                )
-            self.add_symbol(symbol)
-        unknown = next((name for name in ("<UNK>", "<unk>") if name in self.sym2idx), None)
-        if unknown is None:
-            raise BadVocabulary(
-                f"{os.fspath(vocab_file)!r} has no <unk>, which stands for unknown words; add it"
-            )
-        self.unk_idx = self.sym2idx[unknown]
+    def settings(self) -> dict[str, Any]:
+        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        return super().settings() | {"lower_case": self.lower_case}
 
     def _special_tokens(self) -> Iterable[str]:
         return [symbol for symbol in self.special if symbol in self.sym2idx]
-
-    def add_special(self, sym: str) -> None:
-        """Add a symbol, if it is new, and keep its id as an attribute: ``<eos>`` as ``eos_idx``."""
-        if sym not in self.sym2idx:
-            self.add_symbol(sym)
-            setattr(self, f"{sym.strip('<>')}_idx", self.sym2idx[sym])
-
-    def add_symbol(self, sym: str) -> None:
-        """Add a symbol at the end, if it is new."""
-        if sym not in self.sym2idx:
-            self.idx2sym.append(sym)
-            self.sym2idx[sym] = len(self.idx2sym) - 1
 
     def tokenize(self, line: str, add_eos: bool = False, add_double_eos: bool = False) -> list[str]:
         """Split a line into words.
@@ -206,34 +127,6 @@ class TransfoXLTokenizer(PretrainedTokenizer):
             spans.append((start, start + len(part)))
             start += len(part) + len(self.delimiter)
         return spans
-
-    def get_sym(self, idx: int) -> str:
-        """Return the symbol of an id.
-
-        Raises:
-            UnknownId: if the vocabulary has no such id.
-        """
-        if not 0 <= idx < len(self):
-            raise UnknownId(
-                f"id {idx} is outside the vocabulary of {len(self)} symbols; "
-                "use ids that this tokenizer made"
-            )
-        return self.idx2sym[idx]
-
-    def get_idx(self, sym: str) -> int:
-        """Return the id of a symbol, or of ``<unk>`` for one that the vocabulary lacks.
-
-        Raises:
-            UnknownToken: if the vocabulary lacks ``<unk>`` too.
-        """
-        index = self.sym2idx.get(sym)
-        if index is None:
-            index = self.__dict__.get("unk_idx")
-        if index is None:
-            index = self.sym2idx.get("<unk>", self.sym2idx.get("<UNK>"))
-        if index is None:
-            raise unknown_token(sym, None, len(self), "add <unk> to special for unknown words")
-        return index
 
     def convert_tokens_to_ids(self, symbols: Iterable[str]) -> list[int]:
         """Return the ids of symbols; see :meth:`get_idx`."""

@@ -1,7 +1,6 @@
-"""The quick paths: bounded memory, blocks of any size, replaced parts, hostile lengths."""
+"""The quick paths: all memory together, blocks of any size, replaced parts, hostile lengths."""
 
 import random
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -16,33 +15,6 @@ from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
 from ptbert_tokenizers.quick import basic_words, encoder, gpt2_spans, spans
 from ptbert_tokenizers.quick.basic_words import QuickWords, image
 from ptbert_tokenizers.quick.encoder import QuickEncoder
-from ptbert_tokenizers.quick.memo import Memo
-
-
-def test_a_full_memory_forgets_what_it_learnt_and_keeps_what_it_knew() -> None:
-    computed: list[str] = []
-
-    def compute(word: str) -> tuple[int, ...]:
-        computed.append(word)
-        return (len(word),)
-
-    memo = Memo(compute, {"known": (7,)}, limit=3000)
-    for number in range(100):
-        assert memo[f"word {number}"] == (len(f"word {number}"),)
-        assert sum(map(sys.getsizeof, memo)) < 3000
-
-    assert 2 < len(memo) < 20
-    assert memo["known"] == (7,)
-    assert "known" not in computed
-    assert memo["x" * 41] == (41,)
-    assert "x" * 41 not in memo
-
-
-def test_a_memory_with_no_room_still_answers() -> None:
-    memo = Memo(lambda word: (1,), limit=0)
-
-    assert memo["a"] == memo["a"] == (1,)
-    assert not memo
 
 
 @pytest.mark.slow

@@ -168,10 +168,10 @@ class _Alias(MetaPathFinder, InspectLoader):
             return
         from ptbert_models.gpt import GPT2Config, OpenAIGPTConfig
         from ptbert_models.gpt.decoder import GPTDecoder
-        from ptbert_tokenizers import GPT2Tokenizer
+        from ptbert_tokenizers.release import set_release
 
         GPTDecoder.last_hidden_state_only = april
-        GPT2Tokenizer.leaves_spaces = april
+        set_release(self.release)
         # Release 0.6.2 had no dropout in GPT-2, and GPT did not apply that of the embeddings.
         every = {"embd_pdrop", "attn_pdrop", "resid_pdrop"}
         GPT2Config.unknown_rates = frozenset(every if april else ())

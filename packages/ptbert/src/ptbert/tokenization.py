@@ -13,10 +13,10 @@ from ptbert_tokenizers import (
     load_vocab,
     whitespace_tokenize,
 )
-from ptbert_tokenizers.bert import VOCAB_NAME
 from ptbert_tokenizers.plain.unicode import is_control as _is_control
 from ptbert_tokenizers.plain.unicode import is_punctuation as _is_punctuation
 from ptbert_tokenizers.plain.unicode import is_whitespace as _is_whitespace
+from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("bert", "vocabulary")
 PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from ptbert_hub import CATALOG, archive_map, cached_path
 from ptbert_tokenizers import GPT2Tokenizer
-from ptbert_tokenizers.bpe_tokenizer import MERGES_NAME, VOCAB_NAME
+from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, get_pairs
-from ptbert_tokenizers.pretrained import SPECIAL_TOKENS_NAME
+from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt2", "vocabulary")
 PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt2", "merges")

@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from ptbert_hub import CATALOG, archive_map, cached_path
 from ptbert_tokenizers import BasicTokenizer, OpenAIGPTTokenizer
-from ptbert_tokenizers.bpe_tokenizer import MERGES_NAME, VOCAB_NAME
+from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME
 from ptbert_tokenizers.openai import text_standardize
 from ptbert_tokenizers.plain.bpe import get_pairs
-from ptbert_tokenizers.pretrained import SPECIAL_TOKENS_NAME
+from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt", "vocabulary")
 PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt", "merges")

@@ -6,7 +6,7 @@ filled afterwards.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ptbert_tokenizers.batches.flat import FlatIds
 
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many tokens of an input are not the texts'."""
+        """How many tokens of a row are not from the texts."""
         return len(self.before) + len(self.between) + len(self.after)
 
 
@@ -76,18 +76,35 @@ class Plan:
     """How texts become rows.
 
     Args:
-        capacity: most tokens of the texts in a row; None for no limit.
+        frame: ids around and between the texts.
+        pad_id: the id that fills rows.
+        max_len: most tokens in a row; None for no limit.
+        padding: fill rows up to the ``longest`` one, or to ``max_len``.
         truncation: which text loses tokens when both do not fit.
         stride: tokens that neighbouring windows share; None to drop what does not fit.
         are_pairs: whether there are second texts.
+
+    Raises:
+        ValueError: if these contradict each other.
     """
 
-    capacity: int | None
+    frame: Frame
+    pad_id: int
+    max_len: int | None
+    padding: Padding
     truncation: Truncation
     stride: int | None
     are_pairs: bool
 
     def __post_init__(self) -> None:
+        if self.padding not in get_args(Padding):
+            raise ValueError(
+                f"padding={self.padding!r} is not known; choose from {get_args(Padding)}"
+            )
+        if self.max_len is None and self.padding == "max_len":
+            raise ValueError(
+                "padding='max_len' needs max_len, which this tokenizer does not have; give max_len"
+            )
         if self.truncation not in get_args(Truncation):
             raise ValueError(
                 f"truncation={self.truncation!r} is not known; choose from {get_args(Truncation)}"
@@ -104,6 +121,11 @@ class Plan:
                 "stride makes windows over one text of a pair; say which with "
                 "truncation='only_first' or 'only_second'"
             )
+
+    @property
+    def capacity(self) -> int | None:
+        """Most tokens of the texts in a row; None for no limit."""
+        return None if self.max_len is None else self.max_len - self.frame.length
 
     def rows(self, text: int, first: int, second: int) -> Iterator[Row]:
         """Yield the rows of one text or pair, given their numbers of tokens."""
@@ -162,39 +184,23 @@ def longest_first(first: int, second: int, capacity: int) -> tuple[int, int]:
     return capacity - capacity // 2, capacity // 2
 
 
-def encode_batch(
-    tokenizer: Any,
-    texts: Sequence[str],
-    text_pairs: Sequence[str] | None,
-    *,
-    max_len: int | None,
-    padding: Padding,
-    truncation: Truncation,
-    stride: int | None,
-    add_special_tokens: bool,
-    return_offsets: bool,
-    workers: int,
+def make_batch(
+    plan: Plan, sides: Sequence[FlatIds], offsets: "Sequence[NDArray[np.int64]] | None"
 ) -> Batch:
-    """Make a batch; see :meth:`PretrainedTokenizer.encode_batch`."""
-    if text_pairs is not None and len(text_pairs) != len(texts):
-        raise ValueError(f"{len(texts)} texts and {len(text_pairs)} text_pairs; give one for each")
-    if padding not in get_args(Padding):
-        raise ValueError(f"padding={padding!r} is not known; choose from {get_args(Padding)}")
-    if max_len is None and padding == "max_len":
-        raise ValueError("padding='max_len' needs max_len, which this tokenizer does not have")
-    frame = tokenizer._frame(text_pairs is not None) if add_special_tokens else Frame()
-    capacity = None if max_len is None else max_len - frame.length
-    plan = Plan(capacity, truncation, stride, text_pairs is not None)
-    sides = [tokenizer.encode_flat(texts, workers=workers)]
-    if text_pairs is not None:
-        sides.append(tokenizer.encode_flat(text_pairs, workers=workers))
+    """Arrange texts that are encoded already.
+
+    Args:
+        plan: how texts become rows.
+        sides: the ids of all texts, and of all second texts if there are any.
+        offsets: for each side (T, 2), where each of its tokens stands in its text; None if they
+            are not wanted.
+    """
     rows = list(_rows(plan, sides))
-    offsets = None
-    if return_offsets:
-        offsets = [_flat_offsets(tokenizer, side) for side in (texts, text_pairs or ())]
-    longest = max((len(row.first) + len(row.second) for row in rows), default=-frame.length)
-    width = max_len if padding == "max_len" and max_len is not None else longest + frame.length
-    return _filled(rows, sides, offsets, frame, width, tokenizer._pad_id())
+    width = max((len(row.first) + len(row.second) for row in rows), default=-plan.frame.length)
+    width += plan.frame.length
+    if plan.padding == "max_len" and plan.max_len is not None:
+        width = plan.max_len
+    return _filled(plan, rows, sides, offsets, width)
 
 
 def _rows(plan: Plan, sides: Sequence[FlatIds]) -> Iterator[Row]:
@@ -205,26 +211,18 @@ def _rows(plan: Plan, sides: Sequence[FlatIds]) -> Iterator[Row]:
         yield from plan.rows(text, first, second)
 
 
-def _flat_offsets(tokenizer: Any, texts: Sequence[str]) -> "NDArray[np.int64]":
-    import numpy as np
-
-    spans = [span for text in texts for span in tokenizer.tokenize_with_offsets(text)[1]]
-    return np.array(spans, np.int64).reshape(-1, 2)
-
-
 def _filled(
+    plan: Plan,
     rows: Sequence[Row],
     sides: Sequence[FlatIds],
     offsets: "Sequence[NDArray[np.int64]] | None",
-    frame: Frame,
     width: int,
-    pad_id: int,
 ) -> Batch:
     import numpy as np
 
-    shape = (len(rows), width)
+    frame, shape = plan.frame, (len(rows), width)
     batch = Batch(
-        input_ids=np.full(shape, pad_id, np.int64),
+        input_ids=np.full(shape, plan.pad_id, np.int64),
         token_type_ids=np.zeros(shape, np.int64),
         attention_mask=np.zeros(shape, np.int64),
         text_index=np.array([row.text for row in rows], np.int64),

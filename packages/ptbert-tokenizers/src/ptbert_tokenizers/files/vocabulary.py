@@ -15,6 +15,8 @@ from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownTo
 
 PathLike = str | os.PathLike[str]
 
+SPECIAL_TOKENS_NAME = "special_tokens.txt"
+
 MERGES_HEADER = "#version: 0.2"
 
 # What a weights file begins with, given by mistake where a vocabulary is wanted.

@@ -20,12 +20,13 @@ a whole beforehand.
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
+from ptbert_tokenizers.quick.memo import Memo
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
@@ -40,7 +41,7 @@ _NUL = "\0"
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
 _SIGMA = "Σ"
-_REMEMBERED_CHARACTERS = 50_000  # with their images, about 12 MB
+_IMAGES_LIMIT = 12 * 2**20  # bytes, for about 50,000 characters with their images
 
 
 def image(char: str, do_lower_case: bool) -> str:
@@ -71,24 +72,13 @@ def _spaced_character(char: str) -> str:
     return f" {char} " if is_punctuation(char) and not char.isascii() else char
 
 
-class _Images(dict[int, str]):
-    """Code point to image, computed when first seen."""
+def _registered(do_lower_case: bool) -> tuple[Memo[int, str], str]:
+    """The images by code point, and the name of an error handler that puts them in."""
 
-    def __init__(self, image_of: Callable[[str], str]) -> None:
-        super().__init__()
-        self._image_of = image_of
+    def image_of(code: int) -> str:  # ASCII is done after these images are made
+        return chr(code) if code < 128 else image(chr(code), do_lower_case)
 
-    def __missing__(self, code: int) -> str:
-        if len(self) >= _REMEMBERED_CHARACTERS:
-            self.clear()
-        self[code] = made = self._image_of(chr(code))
-        return made
-
-
-def _registered(do_lower_case: bool) -> tuple[_Images, str]:
-    """The images of characters, and the name of an error handler that puts them in."""
-    # ASCII is done after these images are made.
-    images = _Images(lambda char: char if char.isascii() else image(char, do_lower_case))
+    images = Memo(_IMAGES_LIMIT, image_of)
 
     def replaced(error: UnicodeError) -> tuple[bytes, int]:
         given = cast("UnicodeEncodeError", error)
@@ -121,7 +111,7 @@ class QuickWords:
     def __init__(self, do_lower_case: bool, never_split: Sequence[str]) -> None:
         self._plain = BasicTokenizer(do_lower_case, never_split)
         self._images, self._error_handler = _IMAGES[bool(do_lower_case)]
-        self._clean = _Images(cleaned)
+        self._clean: Memo[int, str] = Memo(_IMAGES_LIMIT, lambda code: cleaned(chr(code)))
         made = [image(chr(code), do_lower_case) for code in range(128)]
         made[0] = _NUL
         self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from ptbert_tokenizers.batches.flat import FlatIds, blocks
-from ptbert_tokenizers.quick.memo import Ids, Memo
+from ptbert_tokenizers.quick.memo import WORDS_LIMIT, Ids, Memo
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import BlockIds, WordIds
@@ -68,7 +68,7 @@ class QuickEncoder:
         tokens: Mapping[int, str] | None,
         ambiguous: int | None = None,
     ) -> None:
-        self.memo = Memo(ids_of_word, known)
+        self.memo = Memo(WORDS_LIMIT, ids_of_word, known)
         self._words = words
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words

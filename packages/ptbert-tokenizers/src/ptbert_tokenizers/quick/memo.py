@@ -1,62 +1,79 @@
-"""A bounded memory of what words became."""
+"""A bounded memory of what words, or characters, became."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from sys import getsizeof
+from typing import Any, TypeVar
+
+from ptbert_tokenizers.plain.bpe import LONG_WORD
 
 Ids = tuple[int, ...]
+K = TypeVar("K")
+V = TypeVar("V")
 
-DEFAULT_LIMIT = 32 * 2**20
-"""Bytes that one memory may take, its preloaded words included."""
+WORDS_LIMIT = 32 * 2**20
+"""Bytes for the words of single texts, with their ids."""
 
 _SLOT = 104  # bytes of hash table for each entry: 8 + 24, times the worst slack after growing
-_LONGEST_WORD = 40  # characters; longer words hardly come twice
 
 
-class Memo(dict[str, Ids]):
-    """Word to ids; looks up what it knows and computes, once, what it does not.
+class Memo(dict[K, V]):
+    """A dictionary that takes a limited number of bytes.
 
-    When the memory is full, all that was learnt is forgotten and learning begins again.
+    When it is full, all that was added is forgotten and adding begins again. Words of more than
+    40 characters are not kept.
 
     Args:
-        compute: gives the ids of a word.
-        known: words that need no computing and are never forgotten.
-        limit: bytes to use at most.
+        limit: bytes to use at most, for ``known`` too.
+        compute: gives the value of a key that is looked up and not there; looking up raises
+            ``KeyError`` when None.
+        known: entries that are never forgotten.
 
     Example:
-        >>> lengths = Memo(lambda word: (len(word),))
+        >>> lengths = Memo(1000, lambda word: (len(word),))
         >>> lengths["four"], len(lengths)
         ((4,), 1)
     """
 
     def __init__(
         self,
-        compute: Callable[[str], Ids],
-        known: Mapping[str, Ids] | None = None,
-        limit: int = DEFAULT_LIMIT,
+        limit: int,
+        compute: Callable[[K], V] | None = None,
+        known: Mapping[K, V] | None = None,
     ) -> None:
         super().__init__(known or {})
+        self._limit = limit
         self._compute = compute
         self._known = len(self)
-        self._room_for_learning = limit - sum(_cost(*entry) for entry in self.items())
-        self._room = self._room_for_learning
+        self._room_at_first = limit - sum(_cost(*entry) for entry in self.items())
+        self._room = self._room_at_first
 
-    def __missing__(self, word: str) -> Ids:
-        ids = self._compute(word)
-        if len(word) <= _LONGEST_WORD:
-            cost = _cost(word, ids)
-            if cost > self._room:
-                self._forget()
-            if cost <= self._room:
-                self._room -= cost
-                self[word] = ids
-        return ids
+    def __missing__(self, key: K) -> V:
+        if self._compute is None:
+            raise KeyError(key)
+        value = self._compute(key)
+        self[key] = value
+        return value
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if isinstance(key, str) and len(key) > LONG_WORD:
+            return
+        cost = _cost(key, value)
+        if cost > self._room:
+            self._forget()
+        if cost <= self._room:
+            self._room -= cost
+            super().__setitem__(key, value)
 
     def _forget(self) -> None:
-        for word in list(self)[self._known :]:
-            del self[word]
-        self._room = self._room_for_learning
+        for key in list(self)[self._known :]:
+            self.pop(key, None)
+        self._room = self._room_at_first
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        known = dict(islice(self.items(), self._known))
+        return type(self), (self._limit, self._compute, known)
 
 
-def _cost(word: str, ids: Ids) -> int:
-    # The ids themselves belong to the vocabulary.
-    return getsizeof(word) + getsizeof(ids) + _SLOT
+def _cost(key: Any, value: Any) -> int:
+    return getsizeof(key) + getsizeof(value) + _SLOT  # ids belong to the vocabulary

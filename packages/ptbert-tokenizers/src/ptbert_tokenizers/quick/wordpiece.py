@@ -1,10 +1,39 @@
-"""Greedy WordPiece on ids, with no try that the vocabulary rules out."""
+"""WordPiece on ids: the longest piece first, but no piece is tried that cannot be there."""
 
 from collections.abc import Mapping
 
+from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Ids
 
 _PREFIX = 4  # characters; long enough to say how far it is worth looking
+
+
+def wordpiece_encoder(
+    words: WordMaker, vocab: Mapping[str, int], unk_token: str, max_input_chars_per_word: int
+) -> QuickEncoder | None:
+    """Return an encoder of text by WordPiece, or None if the vocabulary does not allow one.
+
+    Args:
+        words: cuts texts into words.
+        vocab: as for :class:`QuickWordpiece`.
+        unk_token: as for :class:`QuickWordpiece`, but may be missing in ``vocab``.
+        max_input_chars_per_word: as for :class:`QuickWordpiece`.
+    """
+    if unk_token not in vocab or not are_ids(vocab.values()):
+        return None
+    # A word that is in the vocabulary is its own longest piece.
+    whole = {
+        token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
+    }
+    tokens = {index: token for token, index in vocab.items()}
+    return QuickEncoder(
+        words,
+        QuickWordpiece(vocab, unk_token, max_input_chars_per_word),
+        {token: (index,) for token, index in whole.items()},
+        # A token with surrogates is in no text, and what it becomes here is no UTF-8.
+        lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
+        tokens if len(tokens) == len(vocab) else None,
+    )
 
 
 class QuickWordpiece:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ptbert.commands.command import Command
-from ptbert_hub import CATALOG, atomic_write
+from ptbert_hub import CATALOG
 
-_SETTINGS_NAME = "tokenizer_config.json"
 _FORMATS = ("pytorch", "safetensors")
 
 
@@ -45,7 +43,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
     from ptbert.commands.beside import folder_of, tokenizer_beside
     from ptbert_tokenizers.errors import MissingVocabulary
-    from ptbert_tokenizers.families import settings_of
+    from ptbert_tokenizers.files.tokenizer_config import (
+        TOKENIZER_CONFIG_NAME,
+        write_tokenizer_config,
+    )
 
     try:
         tokenizer: Any = tokenizer_beside(source, cache_dir)
@@ -54,12 +55,11 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
         return
     written = tokenizer.save_vocabulary(folder)
     yield from [written] if isinstance(written, str) else written
-    casing = settings_of(tokenizer).get("do_lower_case")
+    casing = tokenizer.settings().get("do_lower_case")
     # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
-    if casing is not None and (source in CATALOG or (folder_of(source) / _SETTINGS_NAME).is_file()):
-        with atomic_write(folder / _SETTINGS_NAME) as file:
-            file.write(json.dumps({"do_lower_case": casing}).encode())
-        yield str(folder / _SETTINGS_NAME)
+    has_config = (folder_of(source) / TOKENIZER_CONFIG_NAME).is_file()
+    if casing is not None and (source in CATALOG or has_config):
+        yield str(write_tokenizer_config(folder, {"do_lower_case": casing}))
 
 
 COMMAND = Command(

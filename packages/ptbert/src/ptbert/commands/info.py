@@ -100,13 +100,12 @@ def _described(fit: Fit) -> str:
 def _tokenizer(model: str, cache_dir: str | None) -> str:
     from ptbert.commands.beside import tokenizer_beside
     from ptbert_tokenizers.errors import MissingVocabulary
-    from ptbert_tokenizers.families import settings_of
 
     try:
         tokenizer = tokenizer_beside(model, cache_dir)
     except MissingVocabulary:
         return "none beside it"
-    settings = settings_of(tokenizer)
+    settings = tokenizer.settings()
     name = settings.pop("class")
     return f"{name}, " + ", ".join(f"{key} = {value}" for key, value in settings.items())
 

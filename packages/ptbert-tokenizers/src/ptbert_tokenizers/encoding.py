@@ -1,0 +1,192 @@
+"""From texts to ids, for all four tokenizers: one text, many texts, and batches for a model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ptbert_tokenizers.batches.batch import Batch, Frame, Padding, Plan, Truncation, make_batch
+from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
+from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
+from ptbert_tokenizers.plain.offsets import Span
+from ptbert_tokenizers.quick.encoder import QuickEncoder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_DERIVED = frozenset({"_quick_state", "_table_state"})  # made again where a pickle is opened
+
+
+class TextEncoder(ABC):
+    """The methods of a tokenizer that return ids.
+
+    By definition, the ids of a text are ``convert_tokens_to_ids(tokenize(text))``. A subclass
+    that has a quicker way returns it from ``_quick``.
+    """
+
+    max_len: int = NO_LIMIT
+
+    @abstractmethod
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into tokens."""
+
+    @abstractmethod
+    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> Any:
+        """Look up the ids of tokens."""
+
+    @abstractmethod
+    def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
+        """Return the tokens of a text and, for each, the span of characters it comes from."""
+
+    def encode(
+        self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True
+    ) -> list[int]:
+        """Return the ids of a text, or of two texts one after the other.
+
+        Args:
+            text: what to encode.
+            text_pair: the second text, if there is one.
+            add_special_tokens: add what the model was trained with, as BERT's
+                ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
+        """
+        frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
+        ids = [*frame.before, *self._ids(text)]
+        if text_pair is not None:
+            ids += [*frame.between, *self._ids(text_pair)]
+        ids += frame.after
+        warn_if_long(len(ids), self.max_len)
+        return ids
+
+    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
+        """Return the ids of many texts end to end, without special tokens and never cut.
+
+        Args:
+            texts: what to encode.
+            workers: number of processes to use; worth it from some megabytes of text on.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
+            >>> ids, bounds = BertTokenizer("vocab.txt").encode_flat(["Hello world", "hello"])
+            >>> ids.tolist(), bounds.tolist()
+            ([1, 2, 1], [0, 2, 3])
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts is one string; give a list of strings, or use encode()")
+        texts = list(texts)
+        if workers != 1:
+            return joined(list(flat_blocks(self, blocks(texts), workers)))
+        quick = self._quick() if self._is_untouched() else None
+        if quick is not None:
+            return quick.flat(texts)
+        import numpy as np
+
+        found = [np.asarray(self._plain_ids(text), np.int32) for text in texts]
+        bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
+        return FlatIds(np.concatenate(found) if found else np.empty(0, np.int32), bounds)
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        max_len: int | None = None,
+        padding: Padding = "longest",
+        truncation: Truncation = "longest_first",
+        *,
+        stride: int | None = None,
+        add_special_tokens: bool = True,
+        return_offsets: bool = False,
+        workers: int = 1,
+    ) -> Batch:
+        """Return many texts, or pairs of texts, as arrays for a model.
+
+        Args:
+            texts: the texts, or the first of each pair.
+            text_pairs: the second of each pair.
+            max_len: most tokens in a row; the tokenizer's own limit when None.
+            padding: fill rows up to the ``longest`` one, or to ``max_len``.
+            truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
+                ``only_second`` text; ``never`` raises instead.
+            stride: make windows of a long text, as many as it needs, each sharing this many tokens
+                with the one before; None to keep only the first.
+            add_special_tokens: as in :meth:`encode`.
+            return_offsets: say where in its text each token stands.
+            workers: number of processes to use; worth it from some megabytes of text on.
+
+        Raises:
+            ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("v.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\nhello\\nworld\\n")
+            >>> batch = BertTokenizer("v.txt").encode_batch(["Hello world", "hello"])
+            >>> batch.input_ids.tolist()
+            [[2, 4, 5, 3], [2, 4, 3, 0]]
+            >>> batch.attention_mask.tolist()
+            [[1, 1, 1, 1], [1, 1, 1, 0]]
+        """
+        if text_pairs is not None and len(text_pairs) != len(texts):
+            raise ValueError(
+                f"{len(texts)} texts and {len(text_pairs)} text_pairs; give one for each"
+            )
+        are_pairs = text_pairs is not None
+        plan = Plan(
+            frame=self._frame(are_pairs) if add_special_tokens else Frame(),
+            pad_id=self._pad_id(),
+            max_len=self.max_len if max_len is None and self.max_len < NO_LIMIT else max_len,
+            padding=padding,
+            truncation=truncation,
+            stride=stride,
+            are_pairs=are_pairs,
+        )
+        given = [texts] if text_pairs is None else [texts, text_pairs]
+        sides = [self.encode_flat(side, workers=workers) for side in given]
+        offsets = [self._flat_offsets(side) for side in given] if return_offsets else None
+        return make_batch(plan, sides, offsets)
+
+    def _flat_offsets(self, texts: Sequence[str]) -> "NDArray[np.int64]":
+        """The spans of all tokens of all texts, (T, 2)."""
+        import numpy as np
+
+        spans = [span for text in texts for span in self.tokenize_with_offsets(text)[1]]
+        return np.array(spans, np.int64).reshape(-1, 2)
+
+    def _frame(self, pair: bool) -> Frame:
+        """Ids around one text, or around and between two."""
+        return Frame()
+
+    def _pad_id(self) -> int:
+        """The id that fills rows; the attention mask tells it from tokens."""
+        return 0
+
+    def _ids(self, text: str) -> list[int]:
+        """The ids of the tokens of ``text``."""
+        quick = self._quick() if self._is_untouched() else None
+        return self._plain_ids(text) if quick is None else quick.ids(text)
+
+    def _plain_ids(self, text: str) -> list[int]:
+        return list(self.convert_tokens_to_ids(self.tokenize(text)))
+
+    def _is_untouched(self) -> bool:
+        """Whether this object tokenizes and looks up as its family does."""
+        return False
+
+    def _quick(self) -> QuickEncoder | None:
+        """The quick encoder for the parts as they are now; None if it cannot serve them."""
+        return None
+
+    def _quick_for(
+        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
+    ) -> QuickEncoder | None:
+        """The quick encoder built last, or a new one if ``setting`` differs from then."""
+        known = self.__dict__.get("_quick_state")
+        if known is None or known[0] != setting:
+            self.__dict__["_quick_state"] = known = (setting, build())
+        quick: QuickEncoder | None = known[1]
+        return quick
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}

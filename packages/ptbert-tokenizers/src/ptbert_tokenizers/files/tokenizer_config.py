@@ -1,0 +1,49 @@
+"""``tokenizer_config.json``: the settings that stand beside a vocabulary."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ptbert_hub import atomic_write
+from ptbert_tokenizers.errors import BadVocabulary
+from ptbert_tokenizers.files.vocabulary import read_text
+
+TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
+
+
+def read_tokenizer_config(folder: Path) -> dict[str, Any]:
+    """Return the settings in a folder; none if it has no such file.
+
+    Raises:
+        BadVocabulary: if the file is not one JSON object.
+
+    Example:
+        >>> write_tokenizer_config(Path(), {"do_lower_case": False})
+        PosixPath('tokenizer_config.json')
+        >>> read_tokenizer_config(Path())
+        {'do_lower_case': False}
+    """
+    path = folder / TOKENIZER_CONFIG_NAME
+    if not path.is_file():
+        return {}
+    try:
+        settings = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise BadVocabulary(
+            f"{str(path)!r} is not JSON ({error}); correct it, or remove it and pass the settings "
+            "to from_pretrained"
+        ) from error
+    if not isinstance(settings, dict):
+        raise BadVocabulary(
+            f"{str(path)!r} holds a {type(settings).__name__} where one JSON object is expected; "
+            "correct it, or remove it and pass the settings to from_pretrained"
+        )
+    return settings
+
+
+def write_tokenizer_config(folder: Path, settings: dict[str, Any]) -> Path:
+    """Write settings into a folder, and return the path of the file."""
+    path = folder / TOKENIZER_CONFIG_NAME
+    with atomic_write(path) as file:
+        file.write((json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+    return path

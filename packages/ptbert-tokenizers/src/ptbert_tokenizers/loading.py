@@ -1,0 +1,121 @@
+"""From a name to the files of a tokenizer."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptbert_hub import (
+    Checkpoint,
+    UnknownName,
+    WrongFamily,
+    cached_path,
+    extract_archive,
+    is_archive,
+    locate,
+)
+from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME, PathLike
+
+
+@dataclass(frozen=True)
+class VocabularyFiles:
+    """The files a tokenizer is made from.
+
+    Args:
+        vocabulary: path of the vocabulary.
+        merges: path of the byte-pair merges, where the family has them.
+        special_tokens: path of the added tokens, where there are any.
+        folder: the local folder they were found in, if they were.
+        checkpoint: the catalog's row, if they came by a published name.
+    """
+
+    vocabulary: str
+    merges: str | None = None
+    special_tokens: str | None = None
+    folder: Path | None = None
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """What the files of a family are called inside a folder.
+
+    Args:
+        family: the family's name in the catalog.
+        reader: the class that reads them, for messages.
+        vocabulary: names of the vocabulary, the first that exists counts.
+        merges: name of the byte-pair merges, where the family has them.
+    """
+
+    family: str
+    reader: str
+    vocabulary: tuple[str, ...]
+    merges: str | None
+
+
+def find_vocabulary(
+    name: PathLike, cache_dir: PathLike | None, names: FileNames
+) -> VocabularyFiles:
+    """Find the files that a name stands for, downloading what is not in the cache.
+
+    Args:
+        name: a published checkpoint, a folder, an archive, a vocabulary file or an address.
+        cache_dir: where downloads are kept; the hub's own cache folder when None.
+        names: what the files are called.
+
+    Raises:
+        MissingVocabulary: if nothing of that name holds the vocabulary.
+    """
+    place = checkpoint_or_path(name, cache_dir, names.family)
+    if isinstance(place, Checkpoint):
+        return VocabularyFiles(
+            vocabulary=cached_path(place.vocabulary, cache_dir),
+            merges=place.merges and cached_path(place.merges, cache_dir),
+            checkpoint=place,
+        )
+    return _in_folder(place, names) if place.is_dir() else VocabularyFiles(str(place))
+
+
+def checkpoint_or_path(
+    name: PathLike, cache_dir: PathLike | None = None, family: str | None = None
+) -> Checkpoint | Path:
+    """Return the published checkpoint of a name, or the local folder or file that it stands for.
+
+    Addresses are downloaded and archives unpacked.
+
+    Args:
+        name: as for :func:`find_vocabulary`.
+        cache_dir: as for :func:`find_vocabulary`.
+        family: the only family that is wanted; any when None.
+
+    Raises:
+        MissingVocabulary: if there is nothing of that name, or it is of another family.
+    """
+    try:
+        place = locate(name, family=family)
+    except (UnknownName, WrongFamily) as error:
+        raise MissingVocabulary(str(error)) from None
+    if place.checkpoint is not None:
+        return place.checkpoint
+    path = place.path or Path(cached_path(place.name, cache_dir))
+    return extract_archive(path, cache_dir) if path.is_file() and is_archive(path) else path
+
+
+def _in_folder(folder: Path, names: FileNames) -> VocabularyFiles:
+    vocabulary = _first_file(folder, names.vocabulary)
+    if vocabulary is None:
+        raise MissingVocabulary(
+            f"folder {str(folder)!r} has no {' or '.join(names.vocabulary)}, which "
+            f"{names.reader} reads; save_vocabulary(folder) writes it"
+        )
+    return VocabularyFiles(
+        vocabulary=vocabulary,
+        merges=_first_file(folder, (names.merges,)) if names.merges else None,
+        special_tokens=_first_file(folder, (SPECIAL_TOKENS_NAME,)),
+        folder=folder,
+    )
+
+
+def _first_file(folder: Path, names: tuple[str, ...]) -> str | None:
+    paths = (os.path.join(folder, name) for name in names)
+    return next((path for path in paths if os.path.isfile(path)), None)

@@ -1,0 +1,55 @@
+"""Ids of words that are cut by byte-pair merges, without spelling their pieces out."""
+
+from collections.abc import Callable, Mapping
+
+from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
+from ptbert_tokenizers.quick.memo import Ids
+from ptbert_tokenizers.quick.merges import MergeTable
+
+
+def bpe_encoder(
+    words: WordMaker,
+    spell: Callable[[str], str],
+    as_bytes: Callable[[str], bytes],
+    table: MergeTable,
+    vocabulary: Mapping[str, int],
+    special_tokens: Mapping[str, int],
+    ids_of_pieces: Callable[[list[str]], list[int]],
+    unknown: int | None,
+    word_end: str,
+) -> QuickEncoder | None:
+    """Return an encoder of text by byte-pair merges, or None if the ids do not allow one.
+
+    Args:
+        words: cuts texts into words.
+        spell: writes a word in the symbols of the vocabulary.
+        as_bytes: the word that is written so, as UTF-8.
+        table: the merges.
+        vocabulary: piece → id.
+        special_tokens: token → id; these win over pieces.
+        ids_of_pieces: looks up pieces that the vocabulary may lack, or raises.
+        unknown: the id of pieces that the vocabulary lacks, if there is one.
+        word_end: what the last piece of a word ends in.
+    """
+    numbers = [*vocabulary.values(), *special_tokens.values()]
+    if not are_ids(numbers):
+        return None
+    id_of = {**vocabulary, **special_tokens}
+    id_of_number = table.ids(id_of)
+
+    def ids_of_word(word: str) -> Ids:
+        symbols = spell(word)
+        ids = tuple([id_of_number[number] for number in table.merge(symbols)])
+        return ids if -1 not in ids else tuple(ids_of_pieces(table.pieces(symbols)))
+
+    def whole_words() -> dict[bytes, int]:
+        found = {word: id_of.get(word + word_end) for word in table.whole_words()}
+        return {as_bytes(word): index for word, index in found.items() if index is not None}
+
+    tokens = {
+        index: token for table in (vocabulary, special_tokens) for token, index in table.items()
+    }
+    are_distinct = len(tokens) == len(numbers)
+    return QuickEncoder(
+        words, ids_of_word, {}, whole_words, tokens if are_distinct else None, unknown
+    )
