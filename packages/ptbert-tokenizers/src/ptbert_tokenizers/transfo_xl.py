@@ -86,7 +86,7 @@ class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
         if is_torch_file(files.vocabulary):
             tokenizer.__dict__.update(_torch_vocabulary(files.vocabulary))
         else:
-            tokenizer.build_from_file(files.vocabulary)
+            tokenizer._build_from_file(files.vocabulary)
         return tokenizer
 
     @property

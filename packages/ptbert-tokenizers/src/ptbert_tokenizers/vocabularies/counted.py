@@ -81,7 +81,7 @@ class CountedVocabulary(ABC):
         With ``vocab_file`` the vocabulary is what that file says.
         """
         if self.vocab_file is not None:
-            self.build_from_file(self.vocab_file)
+            self._build_from_file(self.vocab_file)
             return
         self.idx2sym, self.sym2idx = [], OrderedDict()
         for symbol in self.special:
@@ -92,7 +92,7 @@ class CountedVocabulary(ABC):
             self.add_symbol(symbol)
         logger.info("%d symbols of %d words counted", len(self), len(self.counter))
 
-    def build_from_file(self, vocab_file: PathLike) -> None:
+    def _build_from_file(self, vocab_file: PathLike) -> None:
         """Number the symbols of a file, one a line, from 0 on.
 
         Raises:
