@@ -1,6 +1,6 @@
 """The conversion of Transformer-XL's TensorFlow checkpoints and corpora, under its name of 2019."""
 
-from ptbert.authors_corpus import convert_transfo_xl_checkpoint_to_pytorch
+from ptbert.corpora.authors_corpus import convert_transfo_xl_checkpoint_to_pytorch
 
 __all__ = ["convert_transfo_xl_checkpoint_to_pytorch"]
 

@@ -10,7 +10,9 @@ from importlib.util import find_spec
 from types import TracebackType
 
 from ptbert.commands.command import Command
-from ptbert.drop_in import RELEASES, install_as, install_in_children
+from ptbert.drop_in.children import install_in_children
+from ptbert.drop_in.install import install_as
+from ptbert.drop_in.release import RELEASES
 
 NAME_2019 = "pytorch_pretrained_bert"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptbert import TransfoXLCorpus, TransfoXLTokenizer
-from ptbert.authors_corpus import convert_corpus, convert_transfo_xl_checkpoint_to_pytorch
+from ptbert.corpora.authors_corpus import convert_corpus, convert_transfo_xl_checkpoint_to_pytorch
 
 
 def authors_class(module, name, monkeypatch):

@@ -1,4 +1,4 @@
-"""Drop-in mode: programs that import the library of 2019 get ptbert."""
+"""Let ``import pytorch_pretrained_bert`` answer with ptbert."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import CodeType, ModuleType
 
+from ptbert.drop_in.release import check_release, play_release
+
 logger = logging.getLogger(__name__)
 
-RELEASES = ("april", "june")
-_RELEASE_VARIABLE = "PTBERT_RELEASE"
-_IMPORT_PATH = os.path.join(os.path.dirname(__file__), "import_path")
+IMPORT_PATH = os.path.join(os.path.dirname(__file__), "import_path")
+_PTBERT = "ptbert"
 _INSTALLED = ("site-packages", "dist-packages")
 _LOGGERS = {  # of ptbert's packages, and of the modules of 2019 that did their work
     "ptbert_hub": "file_utils",
@@ -53,9 +54,8 @@ def install_as(name: str, *, release: str = "april") -> None:
         >>> whitespace_tokenize("old programs  run")
         ['old', 'programs', 'run']
     """
-    if release not in RELEASES:
-        raise ValueError(f"release={release!r} is unknown; choose one of {', '.join(RELEASES)}")
-    if not name.isidentifier() or name == __package__:
+    check_release(release)
+    if not name.isidentifier() or name == _PTBERT:
         raise ValueError(
             f"name={name!r} cannot be taken; give the name of a package that programs import, "
             "such as 'pytorch_pretrained_bert'"
@@ -64,7 +64,7 @@ def install_as(name: str, *, release: str = "april") -> None:
         if isinstance(finder, _Alias) and finder.name == name:
             finder.release = release
             if name in sys.modules:
-                finder.play_release()
+                play_release(release)
             return
     if name in sys.modules:
         origin = getattr(sys.modules[name], "__file__", None)
@@ -84,40 +84,12 @@ def _adopt_loggers(name: str) -> None:
         own.setLevel(own.level)  # levels that were looked up before are forgotten
 
 
-def install_in_children(*, release: str) -> None:
-    """Let Python processes started from now on find ptbert as ``pytorch_pretrained_bert`` too.
-
-    The folder ``import_path`` beside this module has a package of that name, which does nothing but
-    call `replace_by_ptbert`. It goes to the front of where new processes look for modules, before
-    what is installed, so nothing happens in a process that does not import the name.
-
-    Args:
-        release: see `install_as`.
-    """
-    others = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = _IMPORT_PATH + (f"{os.pathsep}{others}" if others else "")
-    os.environ[_RELEASE_VARIABLE] = release
-    # Processes of multiprocessing take over this list instead.
-    sys.path.insert(1, _IMPORT_PATH)
-
-
-def replace_by_ptbert(name: str) -> None:
-    """Put ptbert in the place of a module that is being imported; see `install_in_children`.
-
-    Args:
-        name: the module's name.
-    """
-    del sys.modules[name]
-    install_as(name, release=os.environ.get(_RELEASE_VARIABLE, "april"))
-    import_module(name)
-
-
 def _warn_of_a_copy(name: str) -> None:
     """Say that a copy of the library beside a program, which may be a changed one, is not used."""
     spec = PathFinder.find_spec(name)
     places = (spec and spec.submodule_search_locations) or ()
-    folder = next((os.path.dirname(place) for place in places), _IMPORT_PATH)
-    if folder != _IMPORT_PATH and os.path.basename(folder) not in _INSTALLED:
+    folder = next((os.path.dirname(place) for place in places), IMPORT_PATH)
+    if folder != IMPORT_PATH and os.path.basename(folder) not in _INSTALLED:
         logger.warning(
             "ptbert stands in for %r, and the copy in %r is not used; if it was changed, run the "
             "program by python instead",
@@ -156,26 +128,10 @@ class _Alias(MetaPathFinder, InspectLoader):
         fullname = module.__name__
         sys.modules[fullname] = import_module(self._original(fullname))
         if fullname == self.name:
-            from ptbert.whole_models import allow_whole_models
+            from ptbert.drop_in.whole_models import allow_whole_models
 
-            self.play_release()
+            play_release(self.release)
             allow_whole_models(self.name)
-
-    def play_release(self) -> None:
-        """Let the GPT families do what they did in the release; June is what they do anyway."""
-        april = self.release == "april"
-        if not april and "ptbert_models.gpt.decoder" not in sys.modules:
-            return
-        from ptbert_models.gpt import GPT2Config, OpenAIGPTConfig
-        from ptbert_models.gpt.decoder import GPTDecoder
-        from ptbert_tokenizers import GPT2Tokenizer
-
-        GPTDecoder.last_hidden_state_only = april
-        GPT2Tokenizer.leaves_spaces = april
-        # Release 0.6.2 had no dropout in GPT-2, and GPT did not apply that of the embeddings.
-        every = {"embd_pdrop", "attn_pdrop", "resid_pdrop"}
-        GPT2Config.unknown_rates = frozenset(every if april else ())
-        OpenAIGPTConfig.unknown_rates = frozenset({"embd_pdrop"} if april else ())
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of a module, for ``python -m``."""
@@ -192,4 +148,4 @@ class _Alias(MetaPathFinder, InspectLoader):
         return loader
 
     def _original(self, fullname: str) -> str:
-        return f"{__package__}{fullname.removeprefix(self.name)}"
+        return f"{_PTBERT}{fullname.removeprefix(self.name)}"

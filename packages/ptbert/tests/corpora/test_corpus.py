@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ptbert import TransfoXLCorpus
-from ptbert.corpus import get_lm_corpus
-from ptbert.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+from ptbert.corpora.corpus import get_lm_corpus
+from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ptbert import (
     OpenAIGPTConfig,
     TransfoXLConfig,
 )
-from ptbert.whole_models import allow_whole_models
+from ptbert.drop_in.whole_models import allow_whole_models
 from ptbert_models.families import FAMILIES
 
 CONFIGS = {

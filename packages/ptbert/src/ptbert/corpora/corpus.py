@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ptbert.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 from ptbert_hub import CATALOG, atomic_write, cached_path, closest_name
 from ptbert_tokenizers import TransfoXLTokenizer
 

@@ -4,8 +4,8 @@ import random
 import pytest
 import torch
 
-from ptbert import corpus, lm_batches
-from ptbert.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+from ptbert.corpora import corpus, lm_batches
+from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 from ptbert_tokenizers import TransfoXLTokenizer
 
 

@@ -26,9 +26,9 @@ from ptbert import (
     GPT2Tokenizer,
     OpenAIGPTConfig,
     OpenAIGPTModel,
-    authors_corpus,
-    drop_in,
 )
+from ptbert.corpora import authors_corpus
+from ptbert.drop_in import install
 from ptbert_models import convert
 from ptbert_models.gpt.decoder import GPTDecoder
 
@@ -47,7 +47,7 @@ MODULES = [
     "tokenization_openai",
     "tokenization_transfo_xl",
 ]
-WHOLE_MODELS = Path(__file__).parent / "data" / "whole_models_2019.pt"
+WHOLE_MODELS = Path(__file__).parents[1] / "data" / "whole_models_2019.pt"
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def _clean_imports(monkeypatch, restored_safe_globals):
 
 
 def test_the_example_runs():
-    result = doctest.testmod(drop_in)
+    result = doctest.testmod(install)
     assert (result.attempted, result.failed) == (3, 0)
 
 
@@ -236,7 +236,7 @@ def test_code_and_source_can_be_asked_for():
 @pytest.fixture
 def _old_loggers():
     """Loggers are as they were after a test that changes them."""
-    ours = [logging.getLogger(name) for name in drop_in._LOGGERS]
+    ours = [logging.getLogger(name) for name in install._LOGGERS]
     theirs = [logging.getLogger(f"{NAME}{each}") for each in ("", ".modeling", ".tokenization")]
     parents, levels = [each.parent for each in ours], [each.level for each in theirs]
     yield

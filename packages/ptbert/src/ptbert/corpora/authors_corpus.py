@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ptbert.corpus import CORPUS_NAME, SPLITS
+from ptbert.corpora.corpus import CORPUS_NAME, SPLITS
 from ptbert_hub import atomic_write
 from ptbert_models.convert import (
     convert_transfo_xl_checkpoint_to_pytorch as convert_transfo_xl_weights,
