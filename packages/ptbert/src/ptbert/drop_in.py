@@ -162,20 +162,12 @@ class _Alias(MetaPathFinder, InspectLoader):
             allow_whole_models(self.name)
 
     def play_release(self) -> None:
-        """Let the GPT families do what they did in the release; June is what they do anyway."""
-        april = self.release == "april"
-        if not april and "ptbert_models.gpt.decoder" not in sys.modules:
-            return
-        from ptbert_models.gpt import GPT2Config, OpenAIGPTConfig
-        from ptbert_models.gpt.decoder import GPTDecoder
+        """Let what is made from now on follow the release."""
+        from ptbert_models.release import set_release
         from ptbert_tokenizers import GPT2Tokenizer
 
-        GPTDecoder.last_hidden_state_only = april
-        GPT2Tokenizer.leaves_spaces = april
-        # Release 0.6.2 had no dropout in GPT-2, and GPT did not apply that of the embeddings.
-        every = {"embd_pdrop", "attn_pdrop", "resid_pdrop"}
-        GPT2Config.unknown_rates = frozenset(every if april else ())
-        OpenAIGPTConfig.unknown_rates = frozenset({"embd_pdrop"} if april else ())
+        set_release(self.release)
+        GPT2Tokenizer.leaves_spaces = self.release == "april"
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of a module, for ``python -m``."""
