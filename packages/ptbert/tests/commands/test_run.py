@@ -147,17 +147,19 @@ def test_what_cannot_be_run_is_an_error_of_one_line(words, message, capsys, monk
 
 CHILD = """\
 import pytorch_pretrained_bert
-from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
-print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only)
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Config, GPT2Model
+model = GPT2Model(GPT2Config(9, n_embd=8, n_layer=1, n_head=2))
+print(pytorch_pretrained_bert.__name__, model.last_hidden_state_only)
 """
 PARENTS = {
     "spawn": """\
 import multiprocessing
-from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Config, GPT2Model
 
 def report():
     import pytorch_pretrained_bert
-    print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only, flush=True)
+    model = GPT2Model(GPT2Config(9, n_embd=8, n_layer=1, n_head=2))
+    print(pytorch_pretrained_bert.__name__, model.last_hidden_state_only, flush=True)
 
 if __name__ == "__main__":
     process = multiprocessing.get_context("spawn").Process(target=report)

@@ -30,7 +30,7 @@ from ptbert import (
 from ptbert.corpora import authors_corpus
 from ptbert.drop_in import install
 from ptbert_models import convert
-from ptbert_models.gpt.decoder import GPTDecoder
+from ptbert_models.release import set_release
 
 NAME = "pytorch_pretrained_bert"
 MODULES = [
@@ -54,11 +54,9 @@ WHOLE_MODELS = Path(__file__).parents[1] / "data" / "whole_models_2019.pt"
 def _clean_imports(monkeypatch, restored_safe_globals):
     """Whatever a test installs and imports is gone afterwards."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
-    for config_class in (GPT2Config, OpenAIGPTConfig):
-        monkeypatch.setattr(config_class, "unknown_rates", frozenset())
     monkeypatch.setattr(GPT2Tokenizer, "leaves_spaces", False)
     yield
+    set_release("june")
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
 
@@ -216,6 +214,20 @@ def test_the_release_can_change_later():
     ptbert.install_as(NAME, release="june")
 
     assert isinstance(tiny_gpt2()(torch.tensor([[1, 2]]))[0], list)
+
+
+def test_a_model_keeps_the_release_it_was_made_for():
+    config = GPT2Config(9, n_embd=8, n_layer=2, n_head=2)
+    ids = torch.tensor([[1, 2]])
+    before = GPT2Model(config)
+    ptbert.install_as(NAME, release="april")
+    importlib.import_module(NAME)
+    april = GPT2Model(config)
+    ptbert.install_as(NAME, release="june")
+    after = GPT2Model(config)
+
+    assert [type(model(ids)[0]) for model in (before, april, after)] == [list, torch.Tensor, list]
+    assert [model.drop.p for model in (before, april, after)] == [0.1, 0.0, 0.1]
 
 
 def test_the_release_waits_for_the_import():

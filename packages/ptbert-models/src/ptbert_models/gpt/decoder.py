@@ -22,6 +22,7 @@ from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.inputs import check_ids, given
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.release import current_release
 
 
 class GPTPreTrainedModel(PreTrainedModel):
@@ -110,13 +111,12 @@ class GPTDecoder(GPTPreTrainedModel):
     block_type: ClassVar[Callable[..., nn.Module]]
     token_embedding_name: ClassVar[str]
     position_embedding_name: ClassVar[str]
+    # Class-level defaults serve whole-model pickles that are older than these attributes.
     gradient_checkpointing = False
     keep_multihead_output = False
-
-    # The one switch between the library's two states of 2019: the last release returned the last
-    # layer's hidden states where the documented version returns the list of all of them. Drop-in
-    # use sets it on this class; models with a head work with either.
-    last_hidden_state_only = False
+    # Whether ``forward`` returns only the last layer's hidden states, as release 0.6.2 did. Models
+    # with a head work with either.
+    last_hidden_state_only: bool
 
     def __init__(
         self,
@@ -127,6 +127,7 @@ class GPTDecoder(GPTPreTrainedModel):
         super().__init__(config)
         self.output_attentions = output_attentions
         self.keep_multihead_output = keep_multihead_output
+        self.last_hidden_state_only = current_release().last_layer_only
         tokens = nn.Embedding(config.total_tokens_embeddings, config.n_embd)
         positions = nn.Embedding(config.n_positions, config.n_embd)
         setattr(self, self.token_embedding_name, tokens)
@@ -141,6 +142,8 @@ class GPTDecoder(GPTPreTrainedModel):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         add_missing_dropout(self, "drop")
+        if "last_hidden_state_only" not in state:  # a whole-model file that is older
+            self.last_hidden_state_only = current_release().last_layer_only
 
     def token_embedding(self) -> nn.Embedding:
         """Return the embedding of tokens, special tokens and token types."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 RELEASES = ("april", "june")
 
 
@@ -21,21 +19,13 @@ def check_release(release: str) -> None:
 
 
 def play_release(release: str) -> None:
-    """Make the GPT families behave as they did in a release; June is the default behaviour.
+    """Let models and tokenizers made from now on follow a release; older objects keep theirs.
 
     Args:
         release: see `ptbert.install_as`.
     """
-    april = release == "april"
-    if not april and "ptbert_models.gpt.decoder" not in sys.modules:
-        return
-    from ptbert_models.gpt import GPT2Config, OpenAIGPTConfig
-    from ptbert_models.gpt.decoder import GPTDecoder
+    from ptbert_models.release import set_release
     from ptbert_tokenizers import GPT2Tokenizer
 
-    GPTDecoder.last_hidden_state_only = april
-    GPT2Tokenizer.leaves_spaces = april
-    # Release 0.6.2 had no dropout in GPT-2, and GPT did not apply that of the embeddings.
-    every = {"embd_pdrop", "attn_pdrop", "resid_pdrop"}
-    GPT2Config.unknown_rates = frozenset(every if april else ())
-    OpenAIGPTConfig.unknown_rates = frozenset({"embd_pdrop"} if april else ())
+    set_release(release)
+    GPT2Tokenizer.leaves_spaces = release == "april"
