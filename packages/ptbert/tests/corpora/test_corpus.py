@@ -1,4 +1,5 @@
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,26 @@ def test_a_list_is_no_corpus(folder):
         TransfoXLCorpus.from_pretrained(folder)
 
 
+def test_a_corpus_may_be_in_an_archive(folder, tmp_path):
+    (folder / "vocab.txt").write_text("<eos>\n<unk>\na\nb\n")
+    torch.save({"dataset": "wt103", "train": torch.tensor([2, 3, 0])}, folder / "corpus.bin")
+    with tarfile.open(tmp_path / "corpus.tar.gz", "w:gz") as archive:
+        for name in ("corpus.bin", "vocab.txt"):
+            archive.add(folder / name, name)
+
+    corpus = TransfoXLCorpus.from_pretrained(tmp_path / "corpus.tar.gz", tmp_path / "cache")
+
+    assert corpus.train.tolist() == [2, 3, 0]
+    assert corpus.vocab.encode("a b") == [2, 3]
+
+
 def test_a_missing_corpus_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nor a folder with corpus\.bin; check the path"):
+    with pytest.raises(FileNotFoundError, match=r"' has no corpus\.bin; give a folder with that"):
         TransfoXLCorpus.from_pretrained(tmp_path)
     with pytest.raises(FileNotFoundError, match="did you mean 'transfo-xl-wt103'"):
         TransfoXLCorpus.from_pretrained("transfo-xl-wt10")
+    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the gpt2 family, not of trans"):
+        TransfoXLCorpus.from_pretrained("gpt2")
 
 
 def test_unknown_names_are_refused(folder):

@@ -9,15 +9,14 @@ from __future__ import annotations
 import collections
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
-from ptbert_hub import CATALOG, atomic_write, cached_path, closest_name
+from ptbert_hub import atomic_write, cached_path, extract_archive, is_archive, locate
 from ptbert_tokenizers import TransfoXLTokenizer
 
 logger = logging.getLogger(__name__)
@@ -27,28 +26,33 @@ CACHE_NAME = "cache.pt"
 SPLITS = ("train", "valid", "test")
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Dataset(NamedTuple):
     """How a corpus is read.
 
     Args:
         counted: the splits whose words make the vocabulary; none where a file has it.
-        ordered: whether sentences follow each other, or stand alone.
+        special: tokens that the vocabulary begins with.
+        lower_case: whether the text is lower-cased first.
         add_eos: whether ``<eos>`` ends each line.
+        ordered: whether sentences follow each other, or stand alone.
+        vocabulary: the file with the vocabulary, if it is not made from the text.
     """
 
-    counted: tuple[str, ...]
-    ordered: bool = True
+    counted: tuple[str, ...] = SPLITS
+    special: tuple[str, ...] = ()
+    lower_case: bool = False
     add_eos: bool = True
+    ordered: bool = True
+    vocabulary: str | None = None
 
 
-_KINDS = {
-    "ptb": _Kind(SPLITS),
-    "wt2": _Kind(SPLITS),
-    "wt103": _Kind(("train",)),
-    "enwik8": _Kind(SPLITS, add_eos=False),
-    "text8": _Kind(SPLITS, add_eos=False),
-    "lm1b": _Kind((), ordered=False),
+_DATASETS = {
+    "ptb": _Dataset(special=("<eos>",), lower_case=True),
+    "wt2": _Dataset(special=("<eos>",)),
+    "wt103": _Dataset(special=("<eos>",), counted=("train",)),
+    "enwik8": _Dataset(add_eos=False),
+    "text8": _Dataset(add_eos=False),
+    "lm1b": _Dataset(counted=(), ordered=False, vocabulary="1b_word_vocab.txt"),
 }
 _LM1B_TRAIN = Path(
     "1-billion-word-language-modeling-benchmark-r13output",
@@ -91,7 +95,7 @@ class TransfoXLCorpus:
 
         Args:
             pretrained_model_name_or_path: "transfo-xl-wt103", or a folder with ``corpus.bin`` and
-                a vocabulary.
+                a vocabulary, or an archive of both or its address.
             cache_dir: where downloads are kept.
             *inputs: further arguments of the tokenizer.
             **kwargs: likewise.
@@ -101,7 +105,7 @@ class TransfoXLCorpus:
             ValueError: if the file is not a corpus.
         """
         name = os.fspath(pretrained_model_name_or_path)
-        stored = _read(_corpus_file(name, cache_dir))
+        stored = _read(_find_corpus_file(name, cache_dir))
         corpus = cls()
         corpus.vocab = TransfoXLTokenizer.from_pretrained(name, cache_dir, *inputs, **kwargs)
         vars(corpus).update({k: v for k, v in stored.items() if k in {"dataset", *SPLITS}})
@@ -119,7 +123,7 @@ class TransfoXLCorpus:
             ValueError: if the dataset is not known.
             OSError: if a file is missing.
         """
-        kind = _kind(dataset)
+        kind = _dataset(dataset)
         self.dataset = dataset
         folder = Path(path)
         for split in kind.counted:
@@ -128,7 +132,9 @@ class TransfoXLCorpus:
         for split in SPLITS:
             setattr(self, split, self._encode(folder, split, kind))
 
-    def _encode(self, folder: Path, split: str, kind: _Kind) -> Tensor | list[Tensor] | list[Path]:
+    def _encode(
+        self, folder: Path, split: str, kind: _Dataset
+    ) -> Tensor | list[Tensor] | list[Path]:
         if kind.ordered:
             file = folder / f"{split}.txt"
             return self.vocab.encode_file(file, ordered=True, add_eos=kind.add_eos)
@@ -154,7 +160,7 @@ class TransfoXLCorpus:
         data = getattr(self, split)
         if self.dataset is None or data is None:
             raise ValueError("there is no corpus yet; call build_corpus or from_pretrained first")
-        if _kind(self.dataset).ordered:
+        if _dataset(self.dataset).ordered:
             return LMOrderedIterator(data, *args, **kwargs)
         if split == "train":
             return LMMultiFileIterator(data, self.vocab, *args, **{"shuffle": True, **kwargs})
@@ -173,9 +179,9 @@ def get_lm_corpus(datadir: str | os.PathLike[str], dataset: str) -> TransfoXLCor
         OSError: if a file is missing.
     """
     folder = Path(datadir)
-    _kind(dataset)
+    kind = _dataset(dataset)
     cache = folder / CACHE_NAME
-    corpus = TransfoXLCorpus(**_tokenizer_settings(folder, dataset))
+    corpus = TransfoXLCorpus(**_tokenizer_settings(folder, kind))
     if cache.exists():
         logger.info("loading the corpus from %s", cache)
         stored = _read(cache)
@@ -184,41 +190,39 @@ def get_lm_corpus(datadir: str | os.PathLike[str], dataset: str) -> TransfoXLCor
         return corpus
     corpus.build_corpus(folder, dataset)
     stored = vars(corpus) | {"vocab": {k: getattr(corpus.vocab, k) for k in ("idx2sym", "sym2idx")}}
-    if not _kind(dataset).ordered:
+    if not kind.ordered:
         stored["train"] = [os.fspath(path) for path in corpus.train]
     with atomic_write(cache) as file:
         torch.save(stored, file)
     return corpus
 
 
-def _tokenizer_settings(folder: Path, dataset: str) -> dict[str, Any]:
-    if dataset in {"wt2", "wt103"}:
-        return {"special": ["<eos>"]}
-    if dataset == "ptb":
-        return {"special": ["<eos>"], "lower_case": True}
-    if dataset == "lm1b":
-        return {"vocab_file": folder / "1b_word_vocab.txt"}
-    return {}
+def _tokenizer_settings(folder: Path, kind: _Dataset) -> dict[str, Any]:
+    settings: dict[str, Any] = {"special": list(kind.special), "lower_case": kind.lower_case}
+    if kind.vocabulary is not None:
+        settings["vocab_file"] = folder / kind.vocabulary
+    return settings
 
 
-def _kind(dataset: str) -> _Kind:
-    if dataset not in _KINDS:
-        raise ValueError(f"dataset={dataset!r} is unknown; choose one of {', '.join(_KINDS)}")
-    return _KINDS[dataset]
+def _dataset(name: str) -> _Dataset:
+    if name not in _DATASETS:
+        raise ValueError(f"dataset={name!r} is unknown; choose one of {', '.join(_DATASETS)}")
+    return _DATASETS[name]
 
 
-def _corpus_file(name: str, cache_dir: str | os.PathLike[str] | None) -> Path:
-    row = CATALOG.get(name)
-    if row is not None and row.corpus is not None:
-        return Path(cached_path(row.corpus, cache_dir))
-    path = Path(name) / CORPUS_NAME
-    if not path.is_file():
-        guess = closest_name(name)
+def _find_corpus_file(name: str, cache_dir: str | os.PathLike[str] | None) -> Path:
+    place = locate(name, family="transfo_xl")
+    if place.checkpoint is not None:
+        return Path(cached_path(place.checkpoint.files()["corpus"], cache_dir))
+    path = place.path or Path(cached_path(name, cache_dir))
+    if path.is_file() and is_archive(path):
+        path = extract_archive(path, cache_dir)
+    if not (path / CORPUS_NAME).is_file():
         raise FileNotFoundError(
-            f"{name!r} is neither a published corpus nor a folder with {CORPUS_NAME}; "
-            + (f"did you mean {guess!r}?" if guess else "check the path")
+            f"{name!r} has no {CORPUS_NAME}; give a folder with that file and a vocabulary, or the "
+            "name 'transfo-xl-wt103'"
         )
-    return path
+    return path / CORPUS_NAME
 
 
 def _read(path: Path) -> dict[str, Any]:
