@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ptbert.commands.command import Command
-from ptbert_hub import CATALOG, atomic_write
+from ptbert_hub import atomic_write, locate
 
 _SETTINGS_NAME = "tokenizer_config.json"
 _FORMATS = ("pytorch", "safetensors")
@@ -43,20 +43,24 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
-    from ptbert.commands.beside import folder_of, tokenizer_beside
+    from ptbert.commands.model_tokenizer import folders_of_model, load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.families import settings_of
 
     try:
-        tokenizer: Any = tokenizer_beside(source, cache_dir)
+        tokenizer: Any = load_tokenizer_of_model(source, cache_dir)
     except MissingVocabulary:
         yield f"there is no vocabulary beside {source}, so none was copied"
         return
     written = tokenizer.save_vocabulary(folder)
     yield from [written] if isinstance(written, str) else written
     casing = settings_of(tokenizer).get("do_lower_case")
+    place = locate(source)
+    is_told = place.path is None or any(
+        (folder / _SETTINGS_NAME).is_file() for folder in folders_of_model(place.path, cache_dir)
+    )
     # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
-    if casing is not None and (source in CATALOG or (folder_of(source) / _SETTINGS_NAME).is_file()):
+    if casing is not None and is_told:
         with atomic_write(folder / _SETTINGS_NAME) as file:
             file.write(json.dumps({"do_lower_case": casing}).encode())
         yield str(folder / _SETTINGS_NAME)

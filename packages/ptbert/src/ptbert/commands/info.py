@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         **_shape(opened),
         **_size(opened),
         **_contents(opened),
-        "tokenizer": _tokenizer(arguments.model, arguments.cache_dir),
+        "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir),
     }
     if arguments.json:
         yield json.dumps(facts, indent=2, ensure_ascii=False)
@@ -85,10 +85,10 @@ def _contents(opened: OpenedCheckpoint) -> dict[str, Any]:
     fits = opened.fits()
     complete = [fit for fit in fits if not fit.missing]
     shown = complete or fits[:1]
-    return {"fills": [_described(fit) for fit in shown] or ["no model of the family"]}
+    return {"fills": [_described_fit(fit) for fit in shown] or ["no model of the family"]}
 
 
-def _described(fit: Fit) -> str:
+def _described_fit(fit: Fit) -> str:
     parts = [fit.model.__name__]
     for names, text in ((fit.missing, "lacks"), (fit.unused, "leaves out")):
         if names:
@@ -97,13 +97,13 @@ def _described(fit: Fit) -> str:
     return "; ".join(parts)
 
 
-def _tokenizer(model: str, cache_dir: str | None) -> str:
-    from ptbert.commands.beside import tokenizer_beside
+def _described_tokenizer(model: str, cache_dir: str | None) -> str:
+    from ptbert.commands.model_tokenizer import load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.families import settings_of
 
     try:
-        tokenizer = tokenizer_beside(model, cache_dir)
+        tokenizer = load_tokenizer_of_model(model, cache_dir)
     except MissingVocabulary:
         return "none beside it"
     settings = settings_of(tokenizer)
