@@ -110,6 +110,6 @@ def test_the_address_of_published_weights_has_the_tokenizer_of_their_name(monkey
 
 def test_a_model_without_a_vocabulary_is_named(tmp_path):
     with pytest.raises(
-        MissingVocabulary, match="no vocabulary beside '.*'; give a folder with one"
+        MissingVocabulary, match=r"no vocabulary beside '.*'; give a folder with one"
     ):
         model_tokenizer.load_tokenizer_of_model(str(tmp_path), None)

@@ -33,6 +33,7 @@ from ptbert_models import convert
 from ptbert_models.release import set_release
 
 NAME = "pytorch_pretrained_bert"
+PACKAGES = ["ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
 MODULES = [
     "file_utils",
     "modeling",
@@ -248,7 +249,7 @@ def test_code_and_source_can_be_asked_for():
 @pytest.fixture
 def _old_loggers():
     """Loggers are as they were after a test that changes them."""
-    ours = [logging.getLogger(name) for name in install._LOGGERS]
+    ours = [logging.getLogger(name) for name in PACKAGES]
     theirs = [logging.getLogger(f"{NAME}{each}") for each in ("", ".modeling", ".tokenization")]
     parents, levels = [each.parent for each in ours], [each.level for each in theirs]
     yield
