@@ -15,17 +15,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt.authors import read_gpt2_checkpoint
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention
-from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
-from ptbert_models.gpt.tensorflow import read_gpt2_checkpoint
-from ptbert_models.inputs import given
-from ptbert_models.normalization import BertLayerNorm
-from ptbert_models.outputs import with_attentions
+from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.outputs import with_attentions
 
 
 class Attention(CausalAttention):
@@ -87,7 +87,9 @@ class Block(nn.Module):
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments and further outputs as in `Attention`."""
         *weights, attended, present = self.attn(
-            self.ln_1(x), layer_past, **given(head_mask=head_mask, attention_bias=attention_bias)
+            self.ln_1(x),
+            layer_past,
+            **without_none(head_mask=head_mask, attention_bias=attention_bias),
         )
         x = x + attended
         x = x + self.mlp(self.ln_2(x))
@@ -120,7 +122,7 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
 
     @classmethod
     def read_tensorflow(
-        cls, path: str | os.PathLike[str], config: PretrainedConfig
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint of OpenAI's code as a state dict."""
         return read_gpt2_checkpoint(path)
@@ -243,7 +245,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
             position_ids,
             token_type_ids,
             past,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            **without_none(head_mask=head_mask, attention_mask=attention_mask),
         )
         if lm_labels is not None:
             return self.lm_loss(last_layer(hidden), lm_labels)
@@ -300,7 +302,7 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             position_ids,
             token_type_ids,
             past,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            **without_none(head_mask=head_mask, attention_mask=attention_mask),
         )
         hidden = last_layer(hidden)
         if lm_labels is not None or mc_labels is not None:

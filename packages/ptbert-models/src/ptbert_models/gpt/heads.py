@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.inputs import check_ids
-from ptbert_models.row_products import is_faster, matrix_times_row
+from ptbert_models.parts.inputs import check_ids
+from ptbert_models.parts.row_products import is_faster, matrix_times_row
 
 
 class TiedLinear(nn.Linear):

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.attention import attend, merge_heads, split_heads
-from ptbert_models.inputs import values_are_known
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.attention import attend, merge_heads, split_heads
+from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.transfo_xl.memory import mask_bias
 from ptbert_models.transfo_xl.positions import last_rows, relative_shift
 

@@ -8,14 +8,14 @@ from dataclasses import InitVar, dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
 
 _WIKITEXT_103_TOKENS = 267735
 _INITIALIZERS = ("normal", "uniform")
 
 
 @dataclass(repr=False, eq=False)
-class TransfoXLConfig(PretrainedConfig):
+class TransfoXLConfig(PreTrainedConfig):
     """Sizes and rates of a Transformer-XL; the defaults are those of ``transfo-xl-wt103``.
 
     Args:

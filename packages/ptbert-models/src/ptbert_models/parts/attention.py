@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.inputs import values_are_known
 
 # Finite on purpose: a row of padding only must give the same answer on both paths of attend().
 MASKED = -10000.0

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ptbert_models.attention import causal_padding_bias, is_known_full, split_head_mask
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.inputs import check_ids, given
+from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
+from ptbert_models.parts.inputs import check_ids, without_none
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.release import current_release
 
@@ -241,7 +241,7 @@ class GPTDecoder(GPTPreTrainedModel):
         hidden_states, presents, weights = [hidden], [], []
         for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
             hidden, present, layer_weights = self._run(
-                block, hidden, layer_past, **given(head_mask=layer_mask, attention_bias=bias)
+                block, hidden, layer_past, **without_none(head_mask=layer_mask, attention_bias=bias)
             )
             hidden_states.append(hidden)
             if present is not None:

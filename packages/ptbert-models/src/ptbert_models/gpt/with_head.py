@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
-from ptbert_models.gpt.decoding import CachedDecoding
+from ptbert_models.gpt.generation import CachedDecoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.losses import class_loss, labelled_only, token_loss
+from ptbert_models.parts.losses import class_loss, labelled_only, token_loss
 
 
 class GPTWithHead(GPTPreTrainedModel):
@@ -55,7 +55,7 @@ class GPTWithHead(GPTPreTrainedModel):
 
     def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> CachedDecoding:
         """Begin a run over growing texts; `ptbert_models.generate` calls this."""
-        return CachedDecoding(self, capacity, attention_mask)
+        return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
 
     def lm_loss(self, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
         """Mean cross entropy of the tokens that follow, scored only where they are labelled.

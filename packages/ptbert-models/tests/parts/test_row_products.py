@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from ptbert_models import row_products
-from ptbert_models.conv1d import Conv1D
 from ptbert_models.gpt.heads import TiedLinear
-from ptbert_models.row_products import is_faster, matrix_times_row, row_times_matrix
+from ptbert_models.parts import row_products
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.row_products import is_faster, matrix_times_row, row_times_matrix
 
 
 @pytest.fixture(autouse=True)

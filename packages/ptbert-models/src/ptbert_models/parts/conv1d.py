@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.row_products import is_faster, row_times_matrix
+from ptbert_models.parts.row_products import is_faster, row_times_matrix
 
 
 class Conv1D(nn.Module):

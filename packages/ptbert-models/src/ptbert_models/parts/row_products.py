@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.inputs import values_are_known
 
 # The gradient of a bag with respect to the weights of its rows is a product with each row.
 _DOT_WITH_ROWS = getattr(torch.ops.aten, "_embedding_bag_per_sample_weights_backward", None)
