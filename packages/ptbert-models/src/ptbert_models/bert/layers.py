@@ -13,12 +13,10 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
@@ -26,6 +24,7 @@ from ptbert_models.parts.inputs import check_ids, values_are_known, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
 from ptbert_models.parts.pruning import head_numbers, prune_linear_layer, remaining_features
+from ptbert_models.parts.recomputing import recomputed
 
 
 class BertEmbeddings(nn.Module):
@@ -288,22 +287,18 @@ class BertEncoder(nn.Module):
             (B, H, L, L) comes first.
         """
         head_masks = [None] * len(self.layer) if head_mask is None else list(head_mask)
-        recompute = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
-        run = partial(checkpoint, use_reentrant=False) if recompute else _call
+        recompute = self.gradient_checkpointing and self.training
         outputs, all_weights = [], []
         for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
+            run = recomputed(layer, wanted=recompute)
             weights, hidden_states = split_attentions(
-                run(layer, hidden_states, attention_mask, **without_none(head_mask=layer_head_mask))
+                run(hidden_states, attention_mask, **without_none(head_mask=layer_head_mask))
             )
             outputs.append(hidden_states)
             all_weights.append(weights)
         if not output_all_encoded_layers:
             outputs = outputs[-1:]
         return with_attentions(all_weights if self.output_attentions else None, outputs)
-
-
-def _call(layer: nn.Module, *inputs: Any, **masks: Any) -> Any:
-    return layer(*inputs, **masks)
 
 
 class BertPooler(nn.Module):

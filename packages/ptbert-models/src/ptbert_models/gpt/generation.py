@@ -57,7 +57,8 @@ class CachedDecoding:
             mask = self._attention_mask = torch.cat((mask, mask.new_ones(ids.shape)), dim=1)
         output = self._transformer(ids, past=self._caches, **without_none(attention_mask=mask))
         # Scores of earlier positions, a vocabulary wide each, are not wanted.
-        return self._lm_head(self._transformer.last_hidden_states(output)[:, -1])
+        _, hidden, _ = self._transformer.split_output(output)
+        return self._lm_head(hidden[:, -1])
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.gpt.authors import read_openai_shards
-from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel, last_layer
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
@@ -196,10 +196,6 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
         weights, hidden_state = split_attentions(output)
         return hidden_state, None, weights
 
-    def last_hidden_states(self, output: Any) -> Tensor:
-        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
-        return last_layer(split_attentions(output)[1])
-
     def forward(
         self,
         input_ids: Tensor,
@@ -267,16 +263,14 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V).
         """
-        output = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
-            **without_none(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        weights, hidden = split_attentions(output)
-        if lm_labels is not None:
-            return self.lm_loss(last_layer(hidden), lm_labels)
-        return with_attentions(weights, self.lm_head(last_layer(hidden)))
+        return self.scores_or_loss(ran, lm_labels)
 
 
 class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
@@ -322,15 +316,11 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V) and of choices (B, C).
         """
-        output = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
-            **without_none(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        weights, hidden = split_attentions(output)
-        hidden = last_layer(hidden)
-        if lm_labels is not None or mc_labels is not None:
-            return self.losses(hidden, mc_token_ids, lm_labels, mc_labels)
-        choices = self.multiple_choice_head(hidden, mc_token_ids)
-        return with_attentions(weights, self.lm_head(hidden), choices)
+        return self.scores_or_losses(ran, mc_token_ids, lm_labels, mc_labels)

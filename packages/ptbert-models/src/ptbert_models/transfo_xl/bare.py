@@ -11,32 +11,23 @@ Source:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.transfo_xl.adaptive import (
-    AdaptiveEmbedding,
-)
+from ptbert_models.transfo_xl.adaptive import AdaptiveEmbedding
 from ptbert_models.transfo_xl.authors import read_transfo_xl_checkpoint
 from ptbert_models.transfo_xl.config import TransfoXLConfig
-from ptbert_models.transfo_xl.layers import (
-    DecoderLayer,
-    RelLearnableDecoderLayer,
-    RelPartialLearnableDecoderLayer,
-)
+from ptbert_models.transfo_xl.kinds import KINDS
 from ptbert_models.transfo_xl.memory import hidden_positions, updated_memory
-from ptbert_models.transfo_xl.positions import PositionalEmbedding, last_rows
+from ptbert_models.transfo_xl.positions import PositionalEmbedding
 
 _BIASES = frozenset({"bias", "r_bias", "cluster_bias"})
-_LAYERS = (RelPartialLearnableDecoderLayer, RelLearnableDecoderLayer, DecoderLayer, DecoderLayer)
 
 
 class TransfoXLPreTrainedModel(PreTrainedModel):
@@ -93,6 +84,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         config: sizes and rates.
 
     Example:
+        >>> import torch
         >>> config = TransfoXLConfig(50, cutoffs=[10, 30], d_model=8, d_embed=8, n_head=2, d_head=4,
         ...                          d_inner=16, div_val=2, n_layer=3, mem_len=5)
         >>> model = TransfoXLModel(config)
@@ -115,7 +107,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         self.tgt_len = config.tgt_len
         self.mem_len = config.mem_len
         self.ext_len = config.ext_len
-        self.max_klen = config.tgt_len + config.ext_len + config.mem_len
+        self.max_klen = config.longest()
         self.attn_type = config.attn_type
         self.same_length = config.same_length
         self.clamp_len = config.clamp_len
@@ -123,9 +115,12 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             config.n_token, config.d_embed, config.d_model, config.cutoffs, div_val=config.div_val
         )
         self.drop = nn.Dropout(config.dropout)
-        shared = self._new_positions(config)
+        kind = KINDS[config.attn_type]
+        for name, parameter in kind.new_parameters(config).items():
+            self.register_parameter(name, parameter)
+        shared = {} if config.untie_r else {name: getattr(self, name) for name in kind.shared}
         self.layers = nn.ModuleList(
-            _LAYERS[config.attn_type](
+            kind.layer_class(
                 config.n_head,
                 config.d_model,
                 config.d_head,
@@ -137,24 +132,9 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             )
             for _ in range(config.n_layer)
         )
-        if config.attn_type in {0, 2}:
+        if kind.has_sinusoids:
             self.pos_emb = PositionalEmbedding(config.d_model)
         self.apply(self.init_weights)
-
-    def _new_positions(self, config: TransfoXLConfig) -> dict[str, nn.Parameter]:
-        """Make the parameters of positions; return those that all layers share."""
-        layers, heads, features = config.n_layer, config.n_head, config.d_head
-        shared = {}
-        if config.attn_type == 1:  # for each layer its own, as the authors have it
-            self.r_w_bias = nn.Parameter(torch.zeros(layers, heads, features))
-            self.r_bias = nn.Parameter(torch.zeros(layers, self.max_klen, heads))
-        elif not config.untie_r:
-            self.r_w_bias = nn.Parameter(torch.zeros(heads, features))
-            self.r_r_bias = nn.Parameter(torch.zeros(heads, features))
-            shared = {"r_w_bias": self.r_w_bias, "r_r_bias": self.r_r_bias}
-        if config.attn_type in {1, 3}:
-            self.r_emb = nn.Parameter(torch.zeros(layers, self.max_klen, heads, features))
-        return shared
 
     def reset_length(self, tgt_len: int, ext_len: int, mem_len: int) -> None:
         """Change the lengths of segments and memory, for evaluation for example."""
@@ -208,62 +188,23 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         length = mems[0].size(0)
         window = self.mem_len if self.same_length and self.mem_len > 0 else None
         mask = hidden_positions(queries, length, window=window, device=dec_inp.device)[..., None]
-        sinusoids = self._sinusoids(length + queries, hidden)
-        if self.attn_type == 2:
-            hidden = hidden + sinusoids[length:]
-        hidden = self.drop(hidden)
+        positions = KINDS[self.attn_type](self, length + queries, hidden)
+        hidden = self.drop(positions.added_to_input(hidden))
+        recompute = self.gradient_checkpointing and self.training
         new_mems = []
-        for index, memory in enumerate(mems):
-            old, hidden = self._placed(index, memory, hidden, sinusoids)
+        for index, (layer, memory) in enumerate(zip(self.layers, mems, strict=True)):
+            old, hidden = positions.added_to_layer(index, memory, hidden)
             new_mems.append(updated_memory(old, hidden, mem_len=self.mem_len, ext_len=self.ext_len))
-            hidden = self._run_layer(index, hidden, old, sinusoids, mask)
+            run = recomputed(layer, wanted=recompute)
+            hidden = run(hidden, *positions.given_to_layer(index), mask, old)
         return self.drop(hidden), new_mems if self.mem_len > 0 else None
 
-    def _sinusoids(self, keys: int, like: Tensor) -> Tensor:
-        """Embed the distances K - 1 to 0 as (K, 1, E); (K, 1, 0) where positions are learned."""
-        if self.attn_type not in {0, 2}:
-            return like.new_zeros(keys, 1, 0)
-        distances = torch.arange(keys - 1, -1, -1, device=like.device)
-        if self.clamp_len > 0:
-            distances = distances.clamp(max=self.clamp_len)
-        sinusoids = self.pos_emb(distances).to(like.dtype)
-        return self.drop(sinusoids) if self.attn_type == 0 else sinusoids
-
-    def _placed(
-        self, index: int, memory: Tensor, hidden: Tensor, sinusoids: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Add absolute positions to a layer's memory and input.
-
-        What is remembered has its positions, and gets new ones with every call, as in 2019.
-        """
-        length = memory.size(0)
-        if self.attn_type == 2 and index == 0:
-            return memory + sinusoids[:length], hidden
-        if self.attn_type == 3:
-            learned = last_rows(self.r_emb[index], length + hidden.size(0)).flatten(1)[:, None]
-            return memory + learned[:length], hidden + learned[length:]
-        return memory, hidden
-
-    def _run_layer(
-        self, index: int, hidden: Tensor, memory: Tensor, sinusoids: Tensor, mask: Tensor
-    ) -> Tensor:
-        """Run one layer on (L, B, E) with its memory (M, B, E)."""
-        layer: Callable[..., Tensor] = self.layers[index]
-        if self.gradient_checkpointing and self.training:
-            layer = partial(checkpoint, layer, use_reentrant=False)
-        if self.attn_type == 0:
-            return layer(hidden, sinusoids, mask, memory)
-        if self.attn_type == 1:
-            positions = self.r_emb[index], self.r_w_bias[index], self.r_bias[index]
-            return layer(hidden, *positions, mask, memory)
-        return layer(hidden, mask, memory)
-
     def _check_memory(self, mems: Sequence[Tensor], batch: int) -> None:
-        given = [tuple(memory.shape) for memory in mems]
-        length = mems[0].size(0) if given else 0
-        if given != [(length, batch, self.d_model)] * self.n_layer:
+        shapes = [tuple(memory.shape) for memory in mems]
+        length = mems[0].size(0) if shapes else 0
+        if shapes != [(length, batch, self.d_model)] * self.n_layer:
             raise ValueError(
-                f"mems holds tensors of shapes {given}; this call takes {self.n_layer} of shape "
+                f"mems holds tensors of shapes {shapes}; this call takes {self.n_layer} of shape "
                 f"(any length, {batch}, {self.d_model}): give back what the last call returned, "
                 "for the same number of texts"
             )
