@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import archives, cached_path, extracted_archive, is_archive
+from ptbert_hub import archives, cached_path, extract_archive, is_archive
 from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, UnsafeArchive
 
 
@@ -50,18 +50,30 @@ MODEL = [member("config.json", b"{}"), member("./sub/pytorch_model.bin", b"weigh
 def test_a_tar_is_unpacked_under_its_digest(tmp_path, cache, mode):
     path = tar(tmp_path / "m.tar", MODEL, mode)
 
-    folder = extracted_archive(path, cache)
+    folder = extract_archive(path, cache)
 
     assert (folder / "config.json").read_bytes() == b"{}"
     assert (folder / "sub/pytorch_model.bin").read_bytes() == b"weights"
-    assert extracted_archive(path, cache) == folder
+    assert extract_archive(path, cache) == folder
     assert [item.name for item in folder.parent.iterdir()] == [folder.name]
 
 
 def test_a_zip_is_unpacked(tmp_path, cache):
-    path = zipped(tmp_path / "m.zip", [("a/", b"", 0), ("a/config.json", b"{}", 0)])
+    files = [("a/", b"", 0), ("a/config.json", b"{}", 0), ("vocab.txt", b"", 0)]
+    path = zipped(tmp_path / "m.zip", files)
 
-    assert (extracted_archive(path, cache) / "a/config.json").read_bytes() == b"{}"
+    assert (extract_archive(path, cache) / "a/config.json").read_bytes() == b"{}"
+
+
+def test_the_single_folder_of_an_archive_is_stepped_into(tmp_path, cache):
+    """Archives are made of a folder's files, or of the folder."""
+    of_a_folder = tar(tmp_path / "m.tar.gz", [member("bert/config.json", b"{}")])
+    of_a_file = tar(tmp_path / "n.tar.gz", [member("config.json", b"{}")])
+
+    for path in (of_a_folder, of_a_file):
+        folder = extract_archive(path, cache)
+        assert [file.name for file in folder.iterdir()] == ["config.json"]
+        assert extract_archive(path, cache) == folder
 
 
 def hardlink(target):
@@ -146,7 +158,7 @@ def test_a_hostile_archive_changes_nothing(tmp_path, cache, name, monkeypatch):
     tmp = set(os.listdir("/tmp"))
 
     with pytest.raises(UnsafeArchive, match="do not trust this archive"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
     assert snapshot(tmp_path, cache) == before
     assert "evil" not in set(os.listdir("/tmp")) - tmp
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
@@ -177,7 +189,7 @@ def test_an_exploding_archive_is_stopped_while_it_explodes(tmp_path, cache, kind
     tracemalloc.start()
 
     with pytest.raises(UnsafeArchive, match="unpacks to far more than its size"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert sum(written) <= limit + archives.BLOCK
@@ -190,7 +202,7 @@ def test_an_archive_for_which_there_is_no_room_is_stopped(tmp_path, cache, monke
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: type("U", (), {"free": 1 << 20}))
 
     with pytest.raises(UnsafeArchive, match="than there is room for"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
 
 
 def test_a_zip_that_lies_about_sizes_is_refused(tmp_path, cache):
@@ -201,7 +213,7 @@ def test_a_zip_that_lies_about_sizes_is_refused(tmp_path, cache):
     path.write_bytes(data)
 
     with pytest.raises(UnsafeArchive, match="no readable archive"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
 
 
 @pytest.mark.parametrize("kind", ["gz", "plain", "zip"])
@@ -214,7 +226,7 @@ def test_a_truncated_archive_is_refused_and_leaves_nothing(tmp_path, cache, kind
     os.truncate(path, 30_000)
 
     with pytest.raises(UnsafeArchive, match="is no readable archive"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
 
 
@@ -239,7 +251,7 @@ def check_mutations(tmp_path, cache, seeds):
         path.write_bytes(data)
         before = before or {p for p in tmp_path.rglob("*") if cache not in p.parents}
         with suppress(UnsafeArchive):
-            extracted_archive(path, cache)
+            extract_archive(path, cache)
         after = {p for p in tmp_path.rglob("*") if cache not in p.parents}
         assert after | {cache} == before | {cache}
 
@@ -247,9 +259,9 @@ def check_mutations(tmp_path, cache, seeds):
 def test_what_is_no_archive_is_said_to_be_none(tmp_path, cache):
     (tmp_path / "m.tar").write_bytes(b"hello")
     with pytest.raises(UnsafeArchive, match="no readable archive"):
-        extracted_archive(tmp_path / "m.tar", cache)
+        extract_archive(tmp_path / "m.tar", cache)
     with pytest.raises(NotFound, match="no archive at"):
-        extracted_archive(tmp_path / "none.tar", cache)
+        extract_archive(tmp_path / "none.tar", cache)
 
 
 def test_weights_in_torchs_zip_format_are_not_taken_for_a_model_archive(tmp_path):
@@ -266,7 +278,7 @@ def test_weights_in_torchs_zip_format_are_not_taken_for_a_model_archive(tmp_path
 
 def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache, monkeypatch):
     path = tar(tmp_path / "m", MODEL)
-    folder = extracted_archive(path, cache)
+    folder = extract_archive(path, cache)
     dead = folder.with_name(f"{folder.name}.{'0' * 16}-1-1-{'0' * 16}.part")
     monkeypatch.setattr("ptbert_hub.partials.machine", lambda: "0" * 16)
     dead.mkdir()
@@ -275,7 +287,7 @@ def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache, monkeypatch):
         item.rmdir() if item.is_dir() else item.unlink()
     folder.rmdir()
 
-    assert (extracted_archive(path, cache) / "config.json").exists()
+    assert (extract_archive(path, cache) / "config.json").exists()
     assert not dead.exists()
 
 
@@ -288,7 +300,7 @@ def test_a_full_disk_is_typed_and_leaves_nothing(tmp_path, cache, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(DiskFull):
-            extracted_archive(path, cache)
+            extract_archive(path, cache)
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
 
 
@@ -297,7 +309,7 @@ def test_a_read_only_cache_is_said_to_be_one(tmp_path, cache, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "ro")))
 
     with pytest.raises(CacheReadOnly, match="PYTORCH_PRETRAINED_BERT_CACHE"):
-        extracted_archive(path, cache)
+        extract_archive(path, cache)
 
 
 def test_a_downloaded_archive_is_hashed_once(served, tmp_path, cache, monkeypatch):
@@ -305,14 +317,14 @@ def test_a_downloaded_archive_is_hashed_once(served, tmp_path, cache, monkeypatc
     path = cached_path(served.url("m.tar.gz"), cache)
     monkeypatch.setattr(archives, "hashed", lambda _: pytest.fail("hashed again"))
 
-    assert (extracted_archive(path, cache) / "config.json").exists()
+    assert (extract_archive(path, cache) / "config.json").exists()
 
 
 def test_files_of_an_archive_follow_the_umask(tmp_path, cache):
     path = tar(tmp_path / "m", [member("a", mode=0o4777)])
     before = os.umask(0o022)
     try:
-        folder = extracted_archive(path, cache)
+        folder = extract_archive(path, cache)
     finally:
         os.umask(before)
 

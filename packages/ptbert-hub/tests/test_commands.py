@@ -119,7 +119,8 @@ def test_fetch_downloads_and_prints_paths(served, cache, capsys, monkeypatch):
     ("arguments", "text"),
     [
         (["fetch", "bert-base-uncasd"], "did you mean 'bert-base-uncased'?"),
-        (["fetch", "resnet"], "known are bert-base-uncased"),
+        (["fetch", "resnet"], "known checkpoints: bert-base-uncased"),
+        (["fetch", "."], "'.' is a local path, and the cache only has files with an address"),
         (["fetch", "gpt2", "--file", "corpus"], "'gpt2' has no corpus - it has weights"),
         (["rm", "gpt2"], "nothing of"),
         (["export", "x.tar"], "nothing to export"),
@@ -217,6 +218,14 @@ def test_export_takes_names(filled, tmp_path, capsys):
 
     with tarfile.open(archive) as tar:
         assert len(tar.getnames()) == 2
+
+
+def test_env_lists_mirrors_that_are_separated_by_commas(cache, capsys, monkeypatch):
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", "https://me:secret@a.org/x,file:///b")
+
+    facts = {row["key"]: row["value"] for row in rows(capsys, "env", "--cache-dir", str(cache))}
+
+    assert facts["mirrors"] == ["https://a.org/x", "file:///b"]
 
 
 def test_a_forged_file_is_not_imported(filled, tmp_path, cache):

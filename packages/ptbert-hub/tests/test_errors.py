@@ -6,6 +6,8 @@ from ptbert_hub import errors
 
 BUILTINS = {
     "NotFound": FileNotFoundError,
+    "UnknownName": FileNotFoundError,
+    "WrongFamily": ValueError,
     "AccessDenied": PermissionError,
     "NetworkError": ConnectionError,
     "Timeout": TimeoutError,

@@ -277,19 +277,6 @@ def test_the_usual_patience_is_ten_and_thirty_seconds():
     assert transport.Waits() == transport.Waits(connect=10.0, silence=30.0)
 
 
-def test_a_trickle_is_given_up_only_on_request(served, cache, monkeypatch):
-    monkeypatch.setattr(download, "LOW_SPEED_SECONDS", 0.2)
-    served.content = served.content[:2000]
-    served.rate = 4000
-
-    assert get(served, cache).read_bytes() == served.content
-    monkeypatch.setenv("PTBERT_HUB_LOW_SPEED", "1000000")
-    monkeypatch.setattr(download, "PACE", download.Pace(tries=1))
-    served.ranges = False
-    with pytest.raises(Timeout, match="bytes came in"):
-        get(served, cache, "other.dat")
-
-
 # E8: secrets
 
 CANARY = "c4n4ry"

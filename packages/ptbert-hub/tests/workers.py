@@ -67,9 +67,9 @@ def fetch_when_told(url, cache, results, settings):
 
 def extract(path, cache, results):
     """Unpack once and report what is there."""
-    from ptbert_hub import extracted_archive
+    from ptbert_hub import extract_archive
 
-    folder = extracted_archive(path, cache)
+    folder = extract_archive(path, cache)
     results.put((str(folder), sorted(item.name for item in folder.iterdir())))
 
 

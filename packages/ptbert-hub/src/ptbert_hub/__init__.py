@@ -2,9 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ptbert_hub.archives import extracted_archive, is_archive
+from ptbert_hub.archives import extract_archive, is_archive
 from ptbert_hub.cache import cached_path, get_from_cache
-from ptbert_hub.catalog import CATALOG, Checkpoint, archive_map, closest_name, name_of_address
+from ptbert_hub.catalog import (
+    CATALOG,
+    CONFIG_NAME,
+    WEIGHTS_NAME,
+    Checkpoint,
+    archive_map,
+    closest_name,
+    name_of_address,
+)
+from ptbert_hub.command_line import run_command
 from ptbert_hub.errors import (
     AccessDenied,
     BadSource,
@@ -26,13 +35,18 @@ from ptbert_hub.errors import (
     SourcesExhausted,
     Timeout,
     TLSError,
+    UnknownName,
     UnsafeArchive,
     Unverifiable,
+    WrongFamily,
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
-from ptbert_hub.location import CONFIG_NAME, WEIGHTS_NAME, default_cache
+from ptbert_hub.locating import Place, locate
 from ptbert_hub.naming import filename_to_url, split_s3_path, url_to_filename
+from ptbert_hub.settings import default_cache
 from ptbert_hub.transport import http_get
+
+extracted_archive = extract_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,28 +73,34 @@ __all__ = [
     "NotAModelFile",
     "NotFound",
     "OfflineMiss",
+    "Place",
     "ProxyError",
     "RateLimited",
     "SizeMismatch",
     "SourcesExhausted",
     "TLSError",
     "Timeout",
+    "UnknownName",
     "UnsafeArchive",
     "Unverifiable",
+    "WrongFamily",
     "__version__",
     "archive_map",
     "atomic_write",
     "cached_path",
     "closest_name",
     "default_cache",
+    "extract_archive",
     "extracted_archive",
     "filename_to_url",
     "get_file_extension",
     "get_from_cache",
     "http_get",
     "is_archive",
+    "locate",
     "name_of_address",
     "read_set_from_file",
+    "run_command",
     "split_s3_path",
     "url_to_filename",
 ]

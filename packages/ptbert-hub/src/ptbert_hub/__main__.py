@@ -3,14 +3,14 @@
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ptbert_hub import catalog, location, upkeep
+from ptbert_hub import catalog, settings, upkeep
 from ptbert_hub.cache import get_from_cache
+from ptbert_hub.command_line import run_command
 from ptbert_hub.naming import redacted
 
 Row = dict[str, Any]
@@ -25,20 +25,14 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub")
     """
     options = _parser(program).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    cache = location.expanded(options.cache_dir) if options.cache_dir else None
-    try:
-        rows, summary, code = options.run(options, cache or location.default_cache())
+    cache = settings.expand(options.cache_dir) if options.cache_dir else settings.default_cache()
+
+    def run() -> int:
+        rows, summary, code = options.run(options, cache)
         _show(rows, summary, as_json=options.json)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (OSError, ValueError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{program}: stopped; what came so far is kept", file=sys.stderr)
-        return 130
-    return int(code)
+        return int(code)
+
+    return run_command(run, program, stopped="stopped; what was downloaded so far is kept")
 
 
 Result = tuple[list[Row], str, int]
@@ -99,11 +93,11 @@ def _env(options: argparse.Namespace, cache: Path) -> Result:
     facts = {
         "version": version("ptbert-hub"),
         "cache": str(cache),
-        "searched": [str(folder) for folder in location.search_path()],
-        "offline": location.is_offline(),
-        "endpoint": redacted(location.hub_endpoint()),
-        "mirrors": [redacted(m) for m in os.environ.get("PTBERT_HUB_MIRROR", "").split()],
-        "token": "set" if os.environ.get("HF_TOKEN") else "not set",
+        "searched": [str(folder) for folder in settings.search_path()],
+        "offline": settings.is_offline(),
+        "endpoint": redacted(settings.hub_endpoint()),
+        "mirrors": [redacted(m) for m in settings.mirrors()],
+        "token": "set" if settings.hub_token() else "not set",
         "checkpoints": len(catalog.CATALOG),
         "pinned files": len(catalog.PINS),
     }

@@ -27,9 +27,10 @@ from ptbert_hub.digests import hashed
 from ptbert_hub.entries import Entry, Trust
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
 from ptbert_hub.files import disk, sync_folder, write_all
-from ptbert_hub.location import work_folder
 from ptbert_hub.locking import entry_lock
+from ptbert_hub.naming import WORK_FOLDER
 from ptbert_hub.partials import Fate, claim, fate_of, unclaim
+from ptbert_hub.settings import default_cache, expand
 
 MAX_BYTES = 64 << 30
 MAX_RATIO = 200
@@ -40,23 +41,37 @@ MAX_DEPTH = 32
 BLOCK = 1 << 20
 
 
-def extracted_archive(
+def extract_archive(
     path: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None
 ) -> Path:
-    """Unpack a ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz`` or ``.zip`` and return its folder.
+    """Unpack a ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz`` or ``.zip``.
 
-    The folder stands in the cache under the digest of the archive, so each archive is unpacked
-    once. It is complete or absent.
+    The files go to a folder of the cache that is named by the digest of the archive, so each
+    archive is unpacked once. The folder is complete or absent.
+
+    Args:
+        path: the archive, a local file.
+        cache_dir: the cache folder; :func:`~ptbert_hub.default_cache` when None.
+
+    Returns:
+        The folder that holds the files. If the archive holds a single folder, that folder.
 
     Raises:
         NotFound: if there is no such file.
         UnsafeArchive: if it is no archive, or has members that are not plain files inside it.
         CacheError: if it cannot be unpacked here.
     """
+    folder = unpack(path, cache_dir)
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+
+
+def unpack(path: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None) -> Path:
+    """Do what :func:`extract_archive` says, and return the folder that the cache made for it."""
     archive = Path(path)
     if not archive.is_file():
         raise NotFound(f"no archive at {str(path)!r}", hint="check the path", path=str(path))
-    work = work_folder(cache_dir)
+    work = (default_cache() if cache_dir is None else expand(cache_dir)) / WORK_FOLDER
     digest = _digest(archive)
     target = work / "extracted" / digest
     if target.is_dir():

@@ -6,26 +6,17 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from ptbert_hub.archives import extracted_archive
+from ptbert_hub import settings
+from ptbert_hub.archives import extract_archive
+from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
 from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
 from ptbert_hub.errors import BadSource, CacheError, CorruptCache, HubError, NotFound, OfflineMiss
 from ptbert_hub.files import disk
-from ptbert_hub.location import (
-    CONFIG_NAME,
-    OFFLINE_VARIABLES,
-    WEIGHTS_NAME,
-    WORK_FOLDER,
-    default_cache,
-    expanded,
-    hub_blobs,
-    is_offline,
-    search_path,
-)
+from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.naming import record_path, redacted, url_to_filename
+from ptbert_hub.naming import WORK_FOLDER, record_path, redacted, url_to_filename
 from ptbert_hub.sources import Wanted, published_file, wanted
 
 log = logging.getLogger(__name__)
@@ -54,9 +45,8 @@ def cached_path(
     scheme = urlsplit(text).scheme
     if scheme in {"http", "https", "s3"}:
         return get_from_cache(text, cache_dir)
-    local = Path(url2pathname(urlsplit(text).path)) if scheme == "file" else expanded(text)
-    if local.exists():
-        return str(local)
+    if path := existing_path(text):
+        return str(path)
     if len(scheme) <= 1 or scheme == "file":  # a drive letter is no scheme
         raise NotFound(f"file {text!r} not found", hint="check the spelling", path=text)
     raise BadSource(
@@ -95,8 +85,8 @@ def get_from_cache(
         HubError: if it could not be downloaded.
     """
     file = wanted(url)
-    cache = default_cache() if cache_dir is None else expanded(cache_dir)
-    folders = search_path() if cache_dir is None else [cache]
+    cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
+    folders = settings.search_path() if cache_dir is None else [cache]
     found, damaged = _looked_up(folders, file)
     if found is None and not force:
         elsewhere = _in_archive(folders, file, cache)
@@ -106,7 +96,7 @@ def get_from_cache(
             return str(elsewhere)
     if found is not None and not force and _is_fresh(found, file, revalidate):
         return str(found.path)
-    if local_only or is_offline():
+    if local_only or settings.is_offline():
         if found is None:
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
@@ -135,7 +125,7 @@ def _in_hub_cache(file: Wanted) -> Path | None:
     """The file in the cache of the Hugging Face client, which names large files by digest."""
     if file.checkpoint is None or file.pin is None:
         return None
-    blob = hub_blobs(file.checkpoint.repository) / file.pin.sha256
+    blob = settings.hub_blobs(file.checkpoint.repository) / file.pin.sha256
     with suppress(OSError):
         if blob.stat().st_size == file.pin.size:
             return blob
@@ -150,14 +140,14 @@ def _in_archive(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
     archive, _ = _looked_up(folders, published_file(row.archive))
     if archive is None:
         return None
-    folder = extracted_archive(archive.path, cache)
+    folder = extract_archive(archive.path, cache)
     names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _is_fresh(found: Entry, file: Wanted, revalidate: str | float | None) -> bool:
     """Whether a copy is used without asking for a newer one."""
-    rule = os.environ.get("PTBERT_HUB_REVALIDATE", "") if revalidate is None else revalidate
+    rule = settings.revalidation() if revalidate is None else revalidate
     if rule in {"always", "never"}:
         return rule == "never"
     try:
@@ -216,6 +206,7 @@ def _offline_miss(file: Wanted, folders: list[Path], damaged: list[Entry]) -> Hu
         f"{url} is not in the cache and the network is not used; "
         f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}",
         hint="`ptbert-hub fetch` downloads it where the network is on "
-        f"({', '.join(OFFLINE_VARIABLES)} switch it off), `export` and `import` carry it here",
+        f"({', '.join(settings.OFFLINE_VARIABLES)} switch it off); `ptbert-hub export` and "
+        "`import` carry it from one machine to another",
         url=url,
     )

@@ -13,6 +13,8 @@ from typing import Literal
 Family = Literal["bert", "gpt", "gpt2", "transfo_xl"]
 Kind = Literal["weights", "config", "vocabulary", "merges", "corpus"]
 
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "pytorch_model.bin"
 KINDS: tuple[Kind, ...] = ("weights", "config", "vocabulary", "merges", "corpus")
 
 
@@ -68,15 +70,20 @@ class Checkpoint:
         return {kind: url for kind, url in addresses.items() if url}
 
 
-def closest_name(name: str) -> str | None:
+def closest_name(name: str, family: str | None = None) -> str | None:
     """Return the shortcut name most like ``name``, or None if none is near.
+
+    Args:
+        name: what was written.
+        family: the family whose names to compare with; all of them when None.
 
     Example:
         >>> closest_name("bert-base-uncase")
         'bert-base-uncased'
         >>> closest_name("resnet50")
     """
-    near = get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.6)
+    names = [row.name for row in CATALOG.values() if family in {None, row.family}]
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return near[0] if near else None
 
 
@@ -112,7 +119,7 @@ _FILE_NAMES: dict[Family, dict[Kind, str]] = {
     "transfo_xl": {"vocabulary": "vocab.bin", "corpus": "corpus.bin"},
 }
 for _names in _FILE_NAMES.values():
-    _names |= {"weights": "pytorch_model.bin", "config": "config.json"}
+    _names |= {"weights": WEIGHTS_NAME, "config": CONFIG_NAME}
 
 
 def published_name(family: Family, kind: Kind) -> str:

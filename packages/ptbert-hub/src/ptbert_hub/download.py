@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptbert_hub import answers
+from ptbert_hub import answers, settings
 from ptbert_hub.answers import Step
 from ptbert_hub.digests import Digest, Hashing, announced, sniff
 from ptbert_hub.entries import Entry, facts, write_record
@@ -28,12 +28,10 @@ from ptbert_hub.errors import (
     NetworkError,
     SizeMismatch,
     SourcesExhausted,
-    Timeout,
     Unverifiable,
 )
 from ptbert_hub.files import check_room, disk, replace, sync_folder, write_all
-from ptbert_hub.location import WORK_FOLDER, is_set
-from ptbert_hub.naming import record_path, redacted, url_to_filename
+from ptbert_hub.naming import WORK_FOLDER, record_path, redacted, url_to_filename
 from ptbert_hub.partials import Partial, sweep
 from ptbert_hub.progress import Progress
 from ptbert_hub.sources import Wanted
@@ -43,7 +41,6 @@ log = logging.getLogger(__name__)
 
 SYNC_SECONDS = 30.0
 """How much downloading a power cut may undo; a killed process loses nothing of it."""
-LOW_SPEED_SECONDS = 120.0
 
 
 @dataclass
@@ -228,7 +225,7 @@ class Download:
                 hint="something on the way may be replacing the file",
                 url=shown,
             )
-        if digest is None and not answer.has_end and not is_set("PTBERT_HUB_ALLOW_UNVERIFIABLE"):
+        if digest is None and not answer.has_end and not settings.accepts_unverifiable():
             raise Unverifiable(
                 f"{shown} gives neither a length nor a digest, so half a file would look whole",
                 hint="set PTBERT_HUB_ALLOW_UNVERIFIABLE=1 to accept it all the same",
@@ -250,7 +247,6 @@ class Download:
         """Append the body to the bytes that are there; digests are made while more arrive."""
         total = self.partial.facts.get("total")
         progress = Progress(redacted(self.file.url), total, self.partial.size)
-        speed = _SpeedLimit()
         hashing = self._hashing_so_far()
         synced = time.monotonic()
         with disk(self.partial.path):
@@ -273,7 +269,6 @@ class Download:
                     hashed = hasher.submit(hashing.update, chunk)
                     self.partial.size += len(chunk)
                     progress.update(len(chunk))
-                    speed.check(len(chunk))
                     if time.monotonic() - synced >= SYNC_SECONDS:
                         with disk(self.partial.path):
                             os.fsync(file.fileno())
@@ -348,23 +343,3 @@ class Download:
         )
         error.attempts = tuple(attempts)
         return error
-
-
-class _SpeedLimit:
-    """Gives up a connection slower than ``PTBERT_HUB_LOW_SPEED`` bytes a second, if that is set."""
-
-    def __init__(self) -> None:
-        text = os.environ.get("PTBERT_HUB_LOW_SPEED", "")
-        self.least = float(text) if text.isdigit() else 0.0
-        self.since, self.size = time.monotonic(), 0
-
-    def check(self, size: int) -> None:
-        self.size += size
-        elapsed = time.monotonic() - self.since
-        if elapsed < LOW_SPEED_SECONDS:
-            return
-        if self.size < self.least * elapsed:
-            error = Timeout(f"only {self.size} bytes came in {elapsed:.0f} s", hint="try again")
-            error.transient = True
-            raise error
-        self.since, self.size = time.monotonic(), 0

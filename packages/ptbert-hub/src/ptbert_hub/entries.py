@@ -20,8 +20,7 @@ from typing import Any
 from ptbert_hub.digests import Digest, hashed, recorded_tag, sniff
 from ptbert_hub.errors import NotAModelFile
 from ptbert_hub.files import atomic_write, replace
-from ptbert_hub.location import WORK_FOLDER
-from ptbert_hub.naming import ENTRY_NAME, read_record, record_path, url_to_filename
+from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, read_record, record_path, url_to_filename
 from ptbert_hub.sources import Wanted
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,8 @@
     OSError
     └── HubError
         ├── NotFound             (FileNotFoundError)  404, or no such file
+        │   └── UnknownName                           no checkpoint, file, folder or address
+        ├── WrongFamily          (ValueError)         a checkpoint of another family of models
         ├── AccessDenied         (PermissionError)    401, 403
         ├── NetworkError         (ConnectionError)    nothing usable came back
         │   ├── Timeout          (TimeoutError)
@@ -85,6 +87,14 @@ def _rebuilt(
 
 class NotFound(HubError, FileNotFoundError):
     """Nothing exists at that address or path."""
+
+
+class UnknownName(NotFound):
+    """A name that is no known checkpoint and no existing file or folder."""
+
+
+class WrongFamily(HubError, ValueError):
+    """A published checkpoint of another family than the one that is wanted."""
 
 
 class AccessDenied(HubError, PermissionError):

@@ -14,8 +14,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from ptbert_hub.errors import BadSource, NotFound
-from ptbert_hub.location import default_cache
+from ptbert_hub.settings import default_cache
 
+WORK_FOLDER = ".ptbert-hub"
+"""Sub-folder of a cache for locks, partial downloads and unpacked archives.
+
+Programs of 2019 take any ``<hash>.*`` at the top of a cache for data, so nothing of ours may stand
+there.
+"""
 ENTRY_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{64})?")
 """What a data file at the top of a cache folder is called."""
 

@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Any
 
+from ptbert_hub import settings
+
 log = logging.getLogger(__name__)
 
 BAR_BYTES = 8 << 20
@@ -19,16 +21,15 @@ def wants_bar(total: int | None) -> bool:
 
     ``PTBERT_HUB_PROGRESS`` forces it on (``1``) or off (``0``); ``TQDM_POSITION=-1`` is off too.
     """
-    choice = os.environ.get("PTBERT_HUB_PROGRESS", "auto")
-    if choice == "0" or os.environ.get("TQDM_POSITION") == "-1":
+    choice = settings.shows_progress()
+    if choice is False:
         return False
     try:
-        watched = choice == "1" or os.isatty(sys.stderr.fileno())
+        watched = choice or os.isatty(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):  # closed, replaced, or no descriptor at all
         return False
-    first = all(os.environ.get(name, "0") in {"", "0"} for name in ("RANK", "LOCAL_RANK"))
     main = threading.current_thread() is threading.main_thread()
-    return watched and first and main and (total is None or total > BAR_BYTES)
+    return watched and settings.is_first_rank() and main and (total is None or total > BAR_BYTES)
 
 
 class Progress:

@@ -6,15 +6,14 @@ named in the environment, the Hugging Face Hub at a revision, the address of 201
 digest is not fetched from there.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import urlsplit
 
+from ptbert_hub import settings
 from ptbert_hub.catalog import CATALOG, PINS, Checkpoint, Kind, Pin, published_name
 from ptbert_hub.errors import BadSource
-from ptbert_hub.location import hub_endpoint, is_set
 from ptbert_hub.naming import redacted, split_s3_path
 
 
@@ -46,7 +45,7 @@ def wanted(url: str) -> Wanted:
     file = published_file(url)
     found, pin = _published().get(url), file.pin
     mirrors = _mirrors(url, found)
-    others = [] if is_set("PTBERT_HUB_MIRROR_ONLY") else [*_hub(found), *_original(url, found, pin)]
+    others = [] if settings.uses_mirrors_only() else [*_hub(found), *_original(url, found, pin)]
     if not mirrors and not others:
         raise BadSource(
             f"no mirror in PTBERT_HUB_MIRROR offers {redacted(url)}",
@@ -68,7 +67,7 @@ def _hub(found: tuple[Checkpoint, Kind] | None) -> list[str]:
         return []
     row, kind = found
     path = published_name(row.family, kind)
-    return [f"{hub_endpoint()}/{row.repository}/resolve/{row.revision}/{path}"]
+    return [f"{settings.hub_endpoint()}/{row.repository}/resolve/{row.revision}/{path}"]
 
 
 def _original(url: str, found: tuple[Checkpoint, Kind] | None, pin: Pin | None) -> list[str]:
@@ -87,9 +86,8 @@ def s3_address(url: str) -> str:
         'https://models.s3.amazonaws.com/bert/config.json'
     """
     bucket, key = split_s3_path(url)
-    server = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if server:
-        return f"{server.rstrip('/')}/{bucket}/{key}"
+    if server := settings.s3_server():
+        return f"{server}/{bucket}/{key}"
     if "." in bucket:  # a certificate for *.s3.amazonaws.com covers no further dots
         return f"https://s3.amazonaws.com/{bucket}/{key}"
     return f"https://{bucket}.s3.amazonaws.com/{key}"
@@ -106,8 +104,7 @@ def _mirrors(url: str, found: tuple[Checkpoint, Kind] | None) -> list[str]:
         "revision": row.revision,
         "path": published_name(row.family, kind),
     }
-    templates = os.environ.get("PTBERT_HUB_MIRROR", "").replace(",", " ").split()
-    return [_filled(template, facts) for template in templates]
+    return [_filled(template, facts) for template in settings.mirrors()]
 
 
 def _filled(template: str, facts: Mapping[str, str]) -> str:

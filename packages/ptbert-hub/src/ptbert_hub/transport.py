@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from ptbert_hub import answers
+from ptbert_hub import answers, settings
 from ptbert_hub.errors import (
     BadSource,
     HubError,
@@ -27,7 +27,6 @@ from ptbert_hub.errors import (
     Timeout,
     TLSError,
 )
-from ptbert_hub.location import hub_endpoint
 from ptbert_hub.naming import redacted
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def _followed(
             timeout=(waits.connect, waits.silence),
             stream=True,
             allow_redirects=False,
-            verify=_bundle(),
+            verify=settings.certificates() or True,
         )
         for name in ("x-linked-etag", "x-linked-size", "x-repo-commit"):
             if name in response.headers and here == url:
@@ -179,8 +178,8 @@ def _credentials(here: str, asked: str) -> dict[str, str]:
     if parts.username is not None and origin(here) == origin(asked):
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         return {"Authorization": "Basic " + b64encode(login.encode()).decode()}
-    token = os.environ.get("HF_TOKEN")
-    if token and origin(here) == origin(hub_endpoint()):
+    token = settings.hub_token()
+    if token and origin(here) == origin(settings.hub_endpoint()):
         return {"Authorization": f"Bearer {token}"}
     return {}
 
@@ -188,13 +187,6 @@ def _credentials(here: str, asked: str) -> dict[str, str]:
 def _without_login(url: str) -> str:
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _bundle() -> str | bool:
-    for name in ("PTBERT_HUB_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        if path := os.environ.get(name):
-            return path
-    return True
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ptbert_hub.archives import extracted_archive
-from ptbert_hub.catalog import CATALOG, Kind, closest_name
+from ptbert_hub.archives import unpack
+from ptbert_hub.catalog import Kind
 from ptbert_hub.digests import hashed
 from ptbert_hub.entries import Entry, entries, examined, quarantine
 from ptbert_hub.errors import DigestMismatch, NotFound
 from ptbert_hub.files import atomic_write, disk, remove
-from ptbert_hub.location import WORK_FOLDER
-from ptbert_hub.naming import ENTRY_NAME, read_record, record_path, url_to_filename
+from ptbert_hub.locating import locate
+from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, read_record, record_path, url_to_filename
 from ptbert_hub.partials import Fate, discard_files, fate_of
 from ptbert_hub.sources import published_file
 
@@ -58,22 +58,23 @@ def disk_usage(cache: Path) -> int:
 
 
 def addresses(name: str, kinds: Iterable[Kind] | None = None) -> list[str]:
-    """Return the addresses that a shortcut name, or an address, stands for.
+    """Return the addresses that the name of a checkpoint, or an address, stands for.
 
     Without ``kinds`` these are all of its files but the corpus.
 
     Raises:
-        NotFound: if the name is not in the catalog, or the checkpoint has no such file.
+        NotFound: if the name is unknown or that of a local file, or the checkpoint has no such
+            file.
     """
-    if "://" in name:
-        return [name]
-    if name not in CATALOG:
-        near = closest_name(name)
+    place = locate(name)
+    if place.address is not None:
+        return [place.address]
+    if place.checkpoint is None:
         raise NotFound(
-            f"{name!r} is neither a known checkpoint nor an address",
-            hint=f"did you mean {near!r}?" if near else f"known are {', '.join(CATALOG)}",
+            f"{name!r} is a local path, and the cache only has files with an address",
+            hint="give the name of a checkpoint or an address",
         )
-    files = CATALOG[name].files()
+    files = place.checkpoint.files()
     chosen = [kind for kind in files if kind != "corpus"] if kinds is None else list(kinds)
     for kind in chosen:
         if kind not in files:
@@ -175,7 +176,7 @@ def import_files(cache: Path, archive: Path) -> list[Row]:
         UnsafeArchive: if the archive holds anything but plain files.
         DigestMismatch: if a file is not what its record says; those before it stay.
     """
-    folder = extracted_archive(archive, cache)
+    folder = unpack(archive, cache)
     rows = []
     try:
         for path in sorted(folder.iterdir()):

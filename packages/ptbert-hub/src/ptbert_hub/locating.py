@@ -1,0 +1,97 @@
+"""From what a user names to the thing itself: a checkpoint, a file, a folder or an address."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
+from ptbert_hub.errors import UnknownName, WrongFamily
+from ptbert_hub.settings import expand
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a name stands for.
+
+    Args:
+        name: what was asked for.
+        checkpoint: the row of the catalog, for the name of a published checkpoint or the address
+            of its weights or old archive.
+        path: an existing file or folder, or the prefix of a TensorFlow checkpoint, whose files are
+            ``PREFIX.index`` and ``PREFIX.data-…``.
+        address: the address, if the name is one that must be downloaded.
+    """
+
+    name: str
+    checkpoint: Checkpoint | None = None
+    path: Path | None = None
+    address: str | None = None
+
+
+def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -> Place:
+    """Find out what a name stands for; nothing is downloaded.
+
+    The names of the catalog come first, then addresses, then files and folders.
+
+    Args:
+        name_or_path: the name of a published checkpoint, an address, or the path of a file, a
+            folder or a TensorFlow checkpoint.
+        family: the only family of checkpoints that is wanted: ``bert``, ``gpt``, ``gpt2`` or
+            ``transfo_xl``; any when None.
+
+    Raises:
+        UnknownName: if it is none of these. The message has the most similar name, if there is
+            one, and all known names.
+        WrongFamily: if it is a published checkpoint of another family.
+
+    Example:
+        >>> locate("gpt2").checkpoint.family
+        'gpt2'
+        >>> locate("https://example.org/model.tar.gz").address
+        'https://example.org/model.tar.gz'
+        >>> Path("model").mkdir()
+        >>> locate("model").path.name
+        'model'
+    """
+    name = os.fspath(name_or_path)
+    address = name if "://" in name and urlsplit(name).scheme != "file" else None
+    checkpoint = CATALOG.get(name_of_address(name) or name)
+    if checkpoint is not None and family not in {None, checkpoint.family}:
+        raise WrongFamily(
+            f"{name!r} is a checkpoint of the {checkpoint.family} family, not of {family}",
+            hint=f"use the classes of the {checkpoint.family} family",
+        )
+    path = None if checkpoint or address else existing_path(name) or _tensorflow_prefix(name)
+    if not (checkpoint or address or path):
+        raise _unknown(name, family)
+    return Place(name, checkpoint, path, address)
+
+
+def existing_path(name: str) -> Path | None:
+    """Return the file or folder at a path or a ``file://`` address, or None if nothing is there.
+
+    ``~`` and ``$VARIABLES`` are filled in where nothing has the name as it is written.
+    """
+    if urlsplit(name).scheme == "file":
+        places = [Path(url2pathname(urlsplit(name).path))]
+    else:
+        places = [Path(name), expand(name)] if name else []
+    return next((path for path in places if os.path.exists(path)), None)
+
+
+def _tensorflow_prefix(name: str) -> Path | None:
+    index = existing_path(f"{name}.index")
+    return index and index.with_suffix("")
+
+
+def _unknown(name: str, family: str | None) -> UnknownName:
+    known = [row.name for row in CATALOG.values() if family in {None, row.family}]
+    guess = closest_name(name, family)
+    advice = f"did you mean {guess!r}?" if guess else "check the path or the spelling;"
+    return UnknownName(
+        f"{name!r} is neither a known checkpoint nor an existing file or folder "
+        f"(looked in {os.getcwd()!r})",
+        hint=f"{advice} known checkpoints: {', '.join(known)}",
+    )

@@ -1,0 +1,159 @@
+"""Every environment variable that the hub reads.
+
+Each is read when it is asked for, never at import, so a program may set it at any time. The names
+of proxies (``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``) are read by ``requests``.
+"""
+
+import os
+from pathlib import Path
+
+OFFLINE_VARIABLES = ("PTBERT_HUB_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+CERTIFICATE_VARIABLES = (
+    "PTBERT_HUB_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+
+
+def default_cache() -> Path:
+    """Return the folder that downloads go to when no ``cache_dir`` is given.
+
+    That is ``PYTORCH_PRETRAINED_BERT_CACHE`` if it is set, else the folder
+    ``pytorch_pretrained_bert`` in PyTorch's cache folder (see :func:`torch_home`).
+
+    Example:
+        >>> os.environ["PYTORCH_PRETRAINED_BERT_CACHE"] = "/data/models"
+        >>> default_cache().as_posix()
+        '/data/models'
+        >>> del os.environ["PYTORCH_PRETRAINED_BERT_CACHE"]
+    """
+    named = os.environ.get("PYTORCH_PRETRAINED_BERT_CACHE")
+    return expand(named) if named else torch_home() / "pytorch_pretrained_bert"
+
+
+def torch_home() -> Path:
+    """Return PyTorch's cache folder.
+
+    The first that is set: ``ENV_TORCH_HOME``, ``TORCH_HOME``, ``ENV_XDG_CACHE_HOME``/torch,
+    ``XDG_CACHE_HOME``/torch; else ``~/.cache/torch``. The names with ``ENV_`` are those of the
+    documentation of 2019, the others those that the programs of 2019 read.
+    """
+    for variable, below in _TORCH_HOMES:
+        if value := os.environ.get(variable):
+            return expand(value) / below
+    return Path.home() / ".cache" / "torch"
+
+
+_TORCH_HOMES = (
+    ("ENV_TORCH_HOME", ""),
+    ("TORCH_HOME", ""),
+    ("ENV_XDG_CACHE_HOME", "torch"),
+    ("XDG_CACHE_HOME", "torch"),
+)
+
+
+def search_path() -> list[Path]:
+    """Return the folders that may already hold a file, the default cache first.
+
+    The others are the cache folders of the releases of 2019 and those that
+    ``PTBERT_HUB_CACHE_RO`` lists, separated as in ``PATH``.
+    """
+    listed = os.environ.get("PTBERT_HUB_CACHE_RO", "").split(os.pathsep)
+    folders = [
+        default_cache(),
+        torch_home() / "pytorch_pretrained_bert",
+        Path.home() / ".pytorch_pretrained_bert",
+        torch_home() / "pytorch_transformers",
+        torch_home() / "transformers",
+        *(expand(folder) for folder in listed if folder),
+    ]
+    return list(dict.fromkeys(folders))
+
+
+def hub_blobs(repository: str) -> Path:
+    """Return the folder where the Hugging Face client keeps files of ``repository`` by digest."""
+    home = expand(os.environ.get("HF_HOME") or "~/.cache/huggingface")
+    cache = expand(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    return cache / f"models--{repository.replace('/', '--')}" / "blobs"
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """Return ``path`` with ``~`` and ``$VARIABLES`` filled in."""
+    return Path(os.path.expandvars(os.fspath(path))).expanduser()
+
+
+def is_offline() -> bool:
+    """Whether one of :data:`OFFLINE_VARIABLES` forbids the network."""
+    return any(_is_set(name) for name in OFFLINE_VARIABLES)
+
+
+def revalidation() -> str:
+    """Return ``PTBERT_HUB_REVALIDATE``: when to ask for a newer version; empty if it is not set."""
+    return os.environ.get("PTBERT_HUB_REVALIDATE", "")
+
+
+def accepts_unverifiable() -> bool:
+    """Whether ``PTBERT_HUB_ALLOW_UNVERIFIABLE`` accepts a body whose end cannot be told."""
+    return _is_set("PTBERT_HUB_ALLOW_UNVERIFIABLE")
+
+
+def mirrors() -> list[str]:
+    """Return the addresses in ``PTBERT_HUB_MIRROR``, separated by commas or spaces.
+
+    Example:
+        >>> os.environ["PTBERT_HUB_MIRROR"] = "https://one.org/files, file:///mnt/models"
+        >>> mirrors()
+        ['https://one.org/files', 'file:///mnt/models']
+        >>> del os.environ["PTBERT_HUB_MIRROR"]
+    """
+    return os.environ.get("PTBERT_HUB_MIRROR", "").replace(",", " ").split()
+
+
+def uses_mirrors_only() -> bool:
+    """Whether ``PTBERT_HUB_MIRROR_ONLY`` forbids every other source."""
+    return _is_set("PTBERT_HUB_MIRROR_ONLY")
+
+
+def hub_endpoint() -> str:
+    """Return the address of the Hugging Face Hub, or of the mirror named by ``HF_ENDPOINT``."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+
+
+def hub_token() -> str | None:
+    """Return the token for the Hugging Face Hub in ``HF_TOKEN``, if there is one."""
+    return os.environ.get("HF_TOKEN") or None
+
+
+def s3_server() -> str | None:
+    """Return the server for ``s3://`` addresses if it is not Amazon's.
+
+    ``AWS_ENDPOINT_URL_S3`` counts before ``AWS_ENDPOINT_URL``.
+    """
+    server = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    return server.rstrip("/") or None
+
+
+def certificates() -> str | None:
+    """Return the file of trusted certificates: the first of :data:`CERTIFICATE_VARIABLES`."""
+    return next((path for name in CERTIFICATE_VARIABLES if (path := os.environ.get(name))), None)
+
+
+def shows_progress() -> bool | None:
+    """Return what ``PTBERT_HUB_PROGRESS`` says: True for always, False for never, else None.
+
+    ``TQDM_POSITION=-1`` means never too.
+    """
+    choice = os.environ.get("PTBERT_HUB_PROGRESS", "auto")
+    if choice == "0" or os.environ.get("TQDM_POSITION") == "-1":
+        return False
+    return True if choice == "1" else None
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the first of a distributed run (``RANK``, ``LOCAL_RANK``)."""
+    return all(os.environ.get(name, "0") in {"", "0"} for name in ("RANK", "LOCAL_RANK"))
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").strip().upper() in {"1", "TRUE", "YES", "ON"}
