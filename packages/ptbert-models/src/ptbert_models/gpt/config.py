@@ -8,18 +8,18 @@ from dataclasses import InitVar, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ptbert_models.activations import (
+from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
     Activation,
     activation,
 )
-from ptbert_models.attention import head_size
-from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+from ptbert_models.parts.attention import head_size
 from ptbert_models.release import current_release
 
 
-class GPTConfig(PretrainedConfig):
+class GPTConfig(PreTrainedConfig):
     """What the configurations of both families share."""
 
     n_special: int

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ptbert_models.activations import gelu, gelu_tanh, swish
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.gpt.heads import TiedLinear
+from ptbert_models.parts.activations import gelu, gelu_tanh, swish
 
 _MODULES = (
     "modeling",
@@ -64,5 +64,5 @@ def _parts(name: str) -> Iterator[Any]:
 def _is_part(value: Any) -> bool:
     """Whether something is a module, a configuration or an activation of this library."""
     if isinstance(value, type):
-        return issubclass(value, (nn.Module, PretrainedConfig))
+        return issubclass(value, (nn.Module, PreTrainedConfig))
     return any(value is activation for activation in _ACTIVATIONS)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.conv1d import Conv1D
+from ptbert_models.parts.conv1d import Conv1D
 
 
 def head_numbers(heads: Any) -> set[int]:

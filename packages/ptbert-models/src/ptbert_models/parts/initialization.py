@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from ptbert_models.conv1d import Conv1D
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.normalization import BertLayerNorm
 
 
 def initialize_normal(module: nn.Module, std: float) -> None:

@@ -20,7 +20,7 @@ from ptbert_hub import (
     name_of_address,
 )
 from ptbert_models.errors import CheckpointNotFound
-from ptbert_models.weights import SAFETENSORS_NAME
+from ptbert_models.files.weights import SAFETENSORS_NAME
 
 CONFIG_NAMES = (
     CONFIG_NAME,

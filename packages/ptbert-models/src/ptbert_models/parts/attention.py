@@ -14,7 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.inputs import values_are_known
+
+Dropout = float | Callable[[Tensor], Tensor]
 
 # Finite on purpose: a row of padding only must give the same answer on both paths of attend().
 MASKED = -10000.0
@@ -28,14 +30,14 @@ def attend(
     *,
     causal: bool = False,
     scale: float | None = None,
-    dropout: float | Callable[[Tensor], Tensor] = 0.0,
+    dropout: Dropout = 0.0,
     head_mask: Tensor | None = None,
     need_weights: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Mix the values by how well each query fits each key.
 
-    The fused kernel of PyTorch does the work unless the weights themselves are wanted, heads are
-    masked or dropout is a function; then the formula is spelled out. Both paths give the same
+    The fused kernel of PyTorch does the work, unless the weights themselves are wanted, heads are
+    masked or dropout is a function; then the formula is computed step by step. Both give the same
     context.
 
     Args:
@@ -52,7 +54,7 @@ def attend(
 
     Returns:
         The context (B, H, Q, D), and the weights (B, H, Q, K) after dropout and head mask, or None
-        where nobody asked for them.
+        where the kernel did the work.
 
     Example:
         >>> query = key = torch.eye(2).view(1, 1, 2, 2)
@@ -61,25 +63,38 @@ def attend(
         tensor([[[[1., 0.],
                   [0., 1.]]]])
     """
-    explicit = head_mask is not None or need_weights or callable(dropout)
     if bias is not None:
         bias = bias.to(query.dtype)  # the kernel would take True for "visible"
+    if head_mask is not None or need_weights or callable(dropout):
+        if causal:
+            bias = _without_later_keys(bias, query, key)
+        return _attend_by_formula(query, key, value, bias, scale, dropout, head_mask)
     # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
-    by_kernel = causal and not explicit and bias is None and query.size(-2) == key.size(-2)
-    if causal and not by_kernel and query.size(-2) > 1:  # one query stands at the last key
-        later = causal_bias(query.size(-2), key.size(-2), query.dtype, query.device)
-        bias = later if bias is None else bias + later
-    if not explicit and not callable(dropout):
-        context = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=bias,
-            dropout_p=dropout,
-            is_causal=bool(by_kernel),
-            scale=scale,
-        )
-        return context, None
+    masked_by_kernel = causal and bias is None and query.size(-2) == key.size(-2)
+    if causal and not masked_by_kernel:
+        bias = _without_later_keys(bias, query, key)
+    context = F.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=bias,
+        dropout_p=dropout,
+        is_causal=bool(masked_by_kernel),
+        scale=scale,
+    )
+    return context, None
+
+
+def _attend_by_formula(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    scale: float | None,
+    dropout: Dropout,
+    head_mask: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Compute what `attend` says step by step, and return the weights too."""
     scale = query.size(-1) ** -0.5 if scale is None else scale
     scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
     if bias is not None:
@@ -91,7 +106,16 @@ def attend(
     return weights @ value, weights
 
 
-def dropout_of(module: nn.Module) -> float | Callable[[Tensor], Tensor]:
+def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """Add the causal mask to a bias; a single query stands at the last key and sees all."""
+    queries, keys = query.size(-2), key.size(-2)
+    if queries == 1:
+        return bias
+    later = causal_bias(queries, keys, query.dtype, query.device)
+    return later if bias is None else bias + later
+
+
+def dropout_of(module: nn.Module) -> Dropout:
     """Return the dropout of a part in the form that `attend` takes.
 
     A plain module is its rate, which the fused kernel can use. One that a program replaced, or

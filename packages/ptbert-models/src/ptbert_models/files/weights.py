@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ptbert_hub import WEIGHTS_NAME, atomic_write
-from ptbert_models.config import read_json_object
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+from ptbert_models.files.json_files import read_json_object
 
 logger = logging.getLogger(__name__)
 

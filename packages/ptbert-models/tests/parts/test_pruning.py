@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from ptbert_models.conv1d import Conv1D
-from ptbert_models.pruning import prune_conv1d_layer, prune_linear_layer, remaining_features
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.pruning import prune_conv1d_layer, prune_linear_layer, remaining_features
 
 
 def test_outputs_are_chosen_with_their_biases():

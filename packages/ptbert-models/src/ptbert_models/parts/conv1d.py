@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.row_products import is_faster, row_times_matrix
-
 
 class Conv1D(nn.Module):
     """A linear layer with weights (in, out), as OpenAI's checkpoints store them.
@@ -32,8 +30,6 @@ class Conv1D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) → (..., out)."""
-        if is_faster(x, self.weight):
-            return (row_times_matrix(x.view(-1), self.weight) + self.bias).view(*x.shape[:-1], -1)
         flat = x.reshape(-1, x.size(-1))
         return torch.addmm(self.bias, flat, self.weight).view(*x.shape[:-1], self.nf)
 

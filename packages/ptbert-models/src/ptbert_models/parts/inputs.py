@@ -47,11 +47,11 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
         raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
 
 
-def given(**arguments: Any) -> dict[str, Any]:
+def without_none(**arguments: Any) -> dict[str, Any]:
     """Leave out arguments that are None, for parts whose signature is older and shorter.
 
     Example:
-        >>> given(head_mask=None, attention_bias=1)
+        >>> without_none(head_mask=None, attention_bias=1)
         {'attention_bias': 1}
     """
     return {name: value for name, value in arguments.items() if value is not None}

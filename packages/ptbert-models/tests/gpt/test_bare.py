@@ -208,7 +208,7 @@ def test_a_negative_number_of_special_tokens_is_refused(build):
 
 
 def test_a_model_without_embeddings_of_its_own_says_so(config):
-    from ptbert_models.gpt.decoder import GPTPreTrainedModel
+    from ptbert_models.gpt.bare import GPTPreTrainedModel
 
     class Alone(GPTPreTrainedModel):
         config_class = type(config)

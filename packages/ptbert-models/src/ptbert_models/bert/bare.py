@@ -1,4 +1,4 @@
-"""The bare BERT, and what its models with a head share.
+"""The bare BERT model, and the base class of all BERT models.
 
 Letters: B batch, L sequence length, H heads, D features per head, E model width, N layers. With
 ``output_attentions`` every output is a tuple whose first member is the list of N attention weights
@@ -17,17 +17,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.attention import is_known_full, padding_bias, split_head_mask
+from ptbert_models.bert.authors import read_bert_checkpoint
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
 from ptbert_models.bert.own_parts import mask_may_be_left_out
-from ptbert_models.bert.packed import can_pack, wanted_states
-from ptbert_models.bert.tensorflow import read_bert_checkpoint
-from ptbert_models.config import PretrainedConfig
-from ptbert_models.initialization import initialize_normal
-from ptbert_models.inputs import given
-from ptbert_models.losses import UNLABELLED, labelled_only
-from ptbert_models.outputs import with_attentions
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
+from ptbert_models.parts.initialization import initialize_normal
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
 
 
@@ -54,7 +52,7 @@ class BertPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def read_tensorflow(
-        cls, path: str | os.PathLike[str], config: PretrainedConfig
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint as a state dict."""
         return read_bert_checkpoint(path)
@@ -154,7 +152,7 @@ class BertModel(BertPreTrainedModel):
             hidden_states,
             self._bias(input_ids, attention_mask, hidden_states.dtype),
             output_all_encoded_layers=output_all_encoded_layers,
-            **given(head_mask=head_masks),
+            **without_none(head_mask=head_masks),
         )
         weights, states = encoded if self.output_attentions else (None, encoded)
         pooled = self.pooler(states[-1])
@@ -176,101 +174,3 @@ class BertModel(BertPreTrainedModel):
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         return padding_bias(attention_mask, dtype)
-
-
-class BertWithHead(BertPreTrainedModel):
-    """What the models with a head share: the bare model inside, and one way to run it."""
-
-    def __init__(
-        self, config: BertConfig, output_attentions: bool, keep_multihead_output: bool
-    ) -> None:
-        super().__init__(config)
-        self.output_attentions = output_attentions
-        self.bert = BertModel(config, output_attentions, keep_multihead_output)
-
-    def encode(
-        self,
-        input_ids: Tensor,
-        token_type_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        head_mask: Tensor | None,
-    ) -> tuple[Any, Any, Any]:
-        """Return attention weights or None, the last layer (B, L, E) and the pooled token (B, E).
-
-        Arguments as in `BertModel`.
-        """
-        output = self.bert(
-            input_ids,
-            token_type_ids,
-            attention_mask,
-            output_all_encoded_layers=False,
-            **given(head_mask=head_mask),
-        )
-        return output if self.output_attentions else (None, *output)
-
-    def pool(
-        self,
-        input_ids: Tensor,
-        token_type_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        head_mask: Tensor | None,
-    ) -> tuple[Any, Any]:
-        """Return attention weights or None, and the pooled token (B, E); arguments as above."""
-        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
-        states = self._packed_states(_first_tokens(input_ids), *inputs)
-        if states is not None:
-            return None, self.bert.pooler(states[:, None])
-        weights, _, pooled = self.encode(*inputs)
-        return weights, pooled
-
-    def encode_labelled(
-        self,
-        labels: Tensor,
-        input_ids: Tensor,
-        token_type_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        head_mask: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Any]:
-        """Return what a loss looks at.
-
-        Args:
-            labels: (B, L), -1 where there is none.
-            input_ids: as above, like the rest.
-            token_type_ids: as above.
-            attention_mask: as above.
-            head_mask: as above.
-
-        Returns:
-            The last layer at labelled positions, their labels, and the pooled token (B, E).
-        """
-        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
-        first, labelled = _first_tokens(input_ids), labels != UNLABELLED
-        wanted = first | labelled
-        states = self._packed_states(wanted, *inputs)
-        if states is not None:
-            pooled = self.bert.pooler(states[first[wanted], None])
-            return states[labelled[wanted]], labels[labelled], pooled
-        _, sequence, pooled = self.encode(*inputs)
-        return *labelled_only(sequence, labels), pooled
-
-    def _packed_states(
-        self,
-        wanted: Tensor,
-        input_ids: Tensor,
-        token_type_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        head_mask: Tensor | None,
-    ) -> Tensor | None:
-        """The last layer at the wanted positions (W, E), or None where that cannot be packed."""
-        if head_mask is not None or type(self.bert) is not BertModel:
-            return None
-        encoder = self.bert.encoder
-        if not can_pack(encoder, attention_mask, wanted):
-            return None
-        hidden_states = self.bert.embed(input_ids, token_type_ids)
-        return wanted_states(encoder, hidden_states, attention_mask, wanted)
-
-
-def _first_tokens(input_ids: Tensor) -> Tensor:
-    """True at the first token of each text: (B, L)."""
-    return (torch.arange(input_ids.size(1), device=input_ids.device) == 0).expand_as(input_ids)

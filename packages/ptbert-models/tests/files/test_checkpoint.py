@@ -10,7 +10,7 @@ import torch
 
 from ptbert_hub import CATALOG
 from ptbert_models import BertModel, CheckpointNotFound
-from ptbert_models.checkpoint import find_checkpoint
+from ptbert_models.files.checkpoint import find_checkpoint
 
 find = functools.partial(find_checkpoint, family="bert")
 
@@ -47,7 +47,7 @@ def test_old_names_of_the_configuration(folder, name):
 @pytest.mark.parametrize("address", ["weights", "archive"])
 def test_an_address_of_the_catalog_is_its_name(address, monkeypatch):
     row = CATALOG["bert-base-cased"]
-    monkeypatch.setattr("ptbert_models.checkpoint.cached_path", lambda url, cache_dir: url)
+    monkeypatch.setattr("ptbert_models.files.checkpoint.cached_path", lambda url, cache_dir: url)
 
     files = find(getattr(row, address))
 

@@ -12,17 +12,22 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
-import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from ptbert_models.attention import causal_padding_bias, is_known_full, split_head_mask
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.embeddings import copy_rows, counted_positions, embedded, flat_mask
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.inputs import check_ids, given
+from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.release import current_release
+
+
+def last_layer(hidden: Any) -> Tensor:
+    """Return the last hidden states, whether a model gave all layers or only the last."""
+    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden
 
 
 class GPTPreTrainedModel(PreTrainedModel):
@@ -42,6 +47,7 @@ class GPTPreTrainedModel(PreTrainedModel):
         ".position_ids",
     )
     output_attentions = False  # for whole-model pickles that are older than this attribute
+    returns_presents: ClassVar[bool] = False  # whether outputs end in keys and values
 
     @classmethod
     def from_pretrained(
@@ -79,6 +85,18 @@ class GPTPreTrainedModel(PreTrainedModel):
             f"{type(self).__name__} has no token embeddings of its own; "
             "define set_num_special_tokens in it"
         )
+
+    def split_output(self, output: Any) -> tuple[Any, Tensor, tuple[Any, ...]]:
+        """Take apart what a bare model of the family returned.
+
+        Returns:
+            Attention weights or None; the last hidden states (B, L, E); and the presents, the one
+            member of a tuple that is empty in families without them.
+        """
+        parts = output if isinstance(output, tuple) else (output,)
+        end = len(parts) - self.returns_presents
+        *weights, hidden = parts[:end]
+        return weights[0] if weights else None, last_layer(hidden), parts[end:]
 
 
 class Decoded(NamedTuple):
@@ -181,11 +199,8 @@ class GPTDecoder(GPTPreTrainedModel):
             dtype=old.weight.dtype,
         )
         self.init_weights(new)
-        kept = min(old.num_embeddings, new.num_embeddings)
-        with torch.no_grad():
-            new.weight[:kept] = old.weight[:kept]
-        new.weight.requires_grad_(old.weight.requires_grad)
-        setattr(self, self.token_embedding_name, new.train(old.training))
+        copy_rows(old, new)
+        setattr(self, self.token_embedding_name, new)
         self.config = config
 
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
@@ -229,9 +244,18 @@ class GPTDecoder(GPTPreTrainedModel):
             )
         total = past_length(layer_pasts[0]) + input_ids.size(1)
         if attention_mask is not None:
-            attention_mask = _flat_mask(attention_mask, total)
+            attention_mask = flat_mask(attention_mask, total)
             attention_mask = None if is_known_full(attention_mask) else attention_mask
-        hidden = self._embedded(input_ids, position_ids, token_type_ids, attention_mask, total)
+        tokens, positions = self.token_embedding(), self.position_embedding()
+        if position_ids is None:
+            position_ids = counted_positions(
+                input_ids, attention_mask, total=total, longest=positions.num_embeddings
+            )
+        else:
+            position_ids = position_ids.reshape(-1, position_ids.size(-1))
+        if token_type_ids is not None:
+            token_type_ids = token_type_ids.reshape(-1, token_type_ids.size(-1))
+        hidden = self.drop(embedded(tokens, positions, input_ids, position_ids, token_type_ids))
         bias = (
             None
             if attention_mask is None
@@ -239,9 +263,12 @@ class GPTDecoder(GPTPreTrainedModel):
         )
         head_masks = split_head_mask(head_mask, len(self.h), self.config.n_head, hidden.dtype)
         hidden_states, presents, weights = [hidden], [], []
+        # Kept head outputs are those that gradients flow through, so they forbid recomputing.
+        recompute = self.gradient_checkpointing and not self.keep_multihead_output
+        run = recomputed(self.run_block, wanted=recompute and self.training)
         for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
-            hidden, present, layer_weights = self._run(
-                block, hidden, layer_past, **given(head_mask=layer_mask, attention_bias=bias)
+            hidden, present, layer_weights = run(
+                block, hidden, layer_past, **without_none(head_mask=layer_mask, attention_bias=bias)
             )
             hidden_states.append(hidden)
             if present is not None:
@@ -255,67 +282,9 @@ class GPTDecoder(GPTPreTrainedModel):
             weights if self.output_attentions else None,
         )
 
-    def last_hidden_states(self, output: Any) -> Tensor:
-        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it returns")
-
     def _finished(self, hidden_state: Tensor) -> Tensor:
         """Do what comes after the last block; nothing unless a family says otherwise."""
         return hidden_state
 
     def _hidden(self, decoded: Decoded) -> Any:
         return decoded.hidden_states[-1] if self.last_hidden_state_only else decoded.hidden_states
-
-    def _run(self, *inputs: Any, **masks: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        # Kept head outputs are those that gradients flow through, so they forbid recomputing.
-        recompute = self.gradient_checkpointing and not self.keep_multihead_output
-        if recompute and self.training and torch.is_grad_enabled():
-            return checkpoint(self.run_block, *inputs, use_reentrant=False, **masks)
-        return self.run_block(*inputs, **masks)
-
-    def _embedded(
-        self,
-        input_ids: Tensor,
-        position_ids: Tensor | None,
-        token_type_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        total: int,
-    ) -> Tensor:
-        tokens, positions = self.token_embedding(), self.position_embedding()
-        tokens_limit, longest = tokens.num_embeddings, positions.num_embeddings
-        length = input_ids.size(1)
-        if position_ids is not None:
-            position_ids = position_ids.reshape(-1, position_ids.size(-1))
-        elif attention_mask is not None:  # padding on the left moves no token to the right
-            position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, -length:]
-        elif total > longest:
-            raise ValueError(
-                f"a text of {total} tokens ({total - length} of them in past) is longer than "
-                f"n_positions={longest}; shorten it"
-            )
-        else:
-            position_ids = torch.arange(total - length, total, device=input_ids.device)
-        remedy = "use the tokenizer of this model, and set_num_special_tokens for special tokens"
-        check_ids(input_ids, tokens_limit, name="input_ids", remedy=remedy)
-        if position_ids.dim() > 1:
-            check_ids(position_ids, longest, name="position_ids", remedy="shorten the texts")
-        embedded = tokens(input_ids) + positions(position_ids)
-        if token_type_ids is not None:  # types are tokens too
-            token_type_ids = token_type_ids.reshape(-1, token_type_ids.size(-1))
-            check_ids(token_type_ids, tokens_limit, name="token_type_ids", remedy=remedy)
-            embedded = embedded + tokens(token_type_ids)
-        return self.drop(embedded)
-
-
-def _flat_mask(attention_mask: Tensor, total: int) -> Tensor:
-    if attention_mask.size(-1) != total:
-        raise ValueError(
-            f"attention_mask covers {attention_mask.size(-1)} tokens, and past and input together "
-            f"have {total}; give 1 or 0 for each of them"
-        )
-    return attention_mask.reshape(-1, total)
-
-
-def last_layer(hidden: Any) -> Tensor:
-    """Return the last hidden states, whether a model gave all layers or only the last."""
-    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from torch import Tensor
 
-from ptbert_models.config import read_json
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
+from ptbert_models.files.json_files import read_json
 from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
 from ptbert_models.tensorflow import open_checkpoint
 from ptbert_models.tensorflow.translation import to_tensor, translate

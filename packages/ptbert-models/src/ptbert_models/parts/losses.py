@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.inputs import values_are_known
 
 UNLABELLED = -1  # what the losses of language models leave out
 UNCLASSIFIED = -100  # what the losses of classifiers leave out, PyTorch's default

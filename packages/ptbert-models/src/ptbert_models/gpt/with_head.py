@@ -5,15 +5,25 @@ Letters: B batch, C choices, L sequence length, E model width, V vocabulary with
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel
-from ptbert_models.gpt.decoding import CachedDecoding
+from ptbert_models.gpt.generation import CachedDecoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.losses import class_loss, labelled_only, token_loss
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.losses import class_loss, labelled_only, token_loss
+from ptbert_models.parts.outputs import with_attentions
+
+
+class Ran(NamedTuple):
+    """What the bare model returned; see `GPTPreTrainedModel.split_output`."""
+
+    weights: Any
+    hidden: Tensor
+    presents: tuple[Any, ...]
 
 
 class GPTWithHead(GPTPreTrainedModel):
@@ -55,7 +65,17 @@ class GPTWithHead(GPTPreTrainedModel):
 
     def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> CachedDecoding:
         """Begin a run over growing texts; `ptbert_models.generate` calls this."""
-        return CachedDecoding(self, capacity, attention_mask)
+        return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
+
+    def run(self, *inputs: Any, **masks: Tensor | None) -> Ran:
+        """Run the bare model on its inputs; masks that are None are left out."""
+        return Ran(*self.split_output(self.transformer(*inputs, **without_none(**masks))))
+
+    def scores_or_loss(self, ran: Ran, lm_labels: Tensor | None) -> Any:
+        """Return the loss where there are labels (..., L), else scores, weights and presents."""
+        if lm_labels is not None:
+            return self.lm_loss(ran.hidden, lm_labels)
+        return with_attentions(ran.weights, self.lm_head(ran.hidden), *ran.presents)
 
     def lm_loss(self, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
         """Mean cross entropy of the tokens that follow, scored only where they are labelled.
@@ -83,18 +103,21 @@ class GPTWithTwoHeads(GPTWithHead):
         super().__init__(config, output_attentions, keep_multihead_output)
         self.multiple_choice_head = self.choice_head_type(config)
 
-    def losses(
+    def scores_or_losses(
         self,
-        hidden_states: Tensor,
+        ran: Ran,
         mc_token_ids: Tensor,
         lm_labels: Tensor | None,
         mc_labels: Tensor | None,
-    ) -> list[Tensor]:
-        """Return the losses for which there are labels: language model first, then choices."""
+    ) -> Any:
+        """Return the losses for which there are labels, language model first, else all scores."""
+        if lm_labels is None and mc_labels is None:
+            choices = self.multiple_choice_head(ran.hidden, mc_token_ids)
+            return with_attentions(ran.weights, self.lm_head(ran.hidden), choices, *ran.presents)
         losses = []
         if lm_labels is not None:
-            losses.append(self.lm_loss(hidden_states, lm_labels))
+            losses.append(self.lm_loss(ran.hidden, lm_labels))
         if mc_labels is not None:
-            scores = self.multiple_choice_head(hidden_states, mc_token_ids)
+            scores = self.multiple_choice_head(ran.hidden, mc_token_ids)
             losses.append(class_loss(scores, mc_labels))
         return losses

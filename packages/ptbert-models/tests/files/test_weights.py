@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from ptbert_models import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
-from ptbert_models.weights import read_weights
+from ptbert_models.files.weights import read_weights
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ptbert_models.attention import (
+from ptbert_models.parts.attention import (
     attend,
     causal_padding_bias,
     head_size,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ptbert_models.inputs import check_ids
+from ptbert_models.parts.inputs import check_ids
 
 
 def check(ids):

@@ -5,12 +5,11 @@ Letters: B batch, L tokens fed, M positions in the memory, E model width, V voca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from ptbert_models.transfo_xl.models import TransfoXLLMHeadModel
+from ptbert_models.transfo_xl.bare import TransfoXLModel
 
 
 class MemoryDecoding:
@@ -19,27 +18,34 @@ class MemoryDecoding:
     A text may grow without limit; what is further back than ``mem_len`` is forgotten.
 
     Args:
-        model: the language model.
+        transformer: the bare model.
+        log_probabilities: function from hidden states (B, E) to those of all tokens (B, V).
         attention_mask: must be None: this family has no padding.
 
     Raises:
         ValueError: if there is padding.
     """
 
-    def __init__(self, model: TransfoXLLMHeadModel, attention_mask: Tensor | None) -> None:
+    def __init__(
+        self,
+        transformer: TransfoXLModel,
+        log_probabilities: Callable[[Tensor], Tensor],
+        attention_mask: Tensor | None,
+    ) -> None:
         if attention_mask is not None:
             raise ValueError(
                 "Transformer-XL has no padding, so prompts of different lengths cannot be "
                 "continued together; generate them one by one"
             )
-        self._model = model
+        self._transformer = transformer
+        self._log_probabilities = log_probabilities
         self._mems: list[Tensor] | None = None
 
     def feed(self, ids: Tensor) -> Tensor:
         """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
-        hidden, self._mems = self._model.transformer(ids, self._mems)
+        hidden, self._mems = self._transformer(ids, self._mems)
         # Scores of earlier positions, a vocabulary wide each, are not wanted.
-        return self._model.log_probabilities(hidden[:, -1])
+        return self._log_probabilities(hidden[:, -1])
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""

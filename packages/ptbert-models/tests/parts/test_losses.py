@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ptbert_models.losses import class_loss, labelled_only, span_loss, token_loss
+from ptbert_models.parts.losses import class_loss, labelled_only, span_loss, token_loss
 
 
 @pytest.fixture
