@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after ``ptbert``; those of this process when None.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = command_parser().parse_args(arguments)
     runs_a_program = chosen.command == run.COMMAND.name
     if not runs_a_program:  # a program sets up its own
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command(print_lines, f"ptbert {chosen.command}", stopped=stopped)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
     parser = argparse.ArgumentParser(
         prog="ptbert", description="BERT, GPT, GPT-2 and Transformer-XL on the command line."
     )
