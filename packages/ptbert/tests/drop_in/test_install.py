@@ -149,14 +149,16 @@ def test_a_changed_copy_beside_a_program_is_told_of(tmp_path, monkeypatch, caplo
     importlib.import_module(f"{NAME}.modeling")
 
     messages = [record.getMessage() for record in caplog.records]
-    told = f"ptbert stands in for {NAME!r}, and the copy in {str(folder)!r} is not used; if it was"
+    told = (
+        f"ptbert takes the place of {NAME!r}, so the copy in {str(folder)!r} is not used; if that"
+    )
     assert len(messages) == (place == "beside the program")
     assert all(message.startswith(told) for message in messages)
 
 
 @pytest.mark.parametrize("name", ["ptbert", "a.b", ""])
 def test_a_name_that_cannot_be_taken_is_refused(name):
-    with pytest.raises(ValueError, match=re.escape(f"name={name!r} cannot be taken; give")):
+    with pytest.raises(ValueError, match=re.escape(f"name={name!r} cannot be used; give")):
         ptbert.install_as(name)
 
 

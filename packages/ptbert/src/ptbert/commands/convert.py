@@ -21,13 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", help="published name, folder, archive, weights file or checkpoint"
     )
     parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument("--to", choices=_FORMATS, default="pytorch", help="format (pytorch)")
-    parser.add_argument("--config", type=Path, help="the configuration, if none is beside SOURCE")
+    parser.add_argument(
+        "--to", choices=_FORMATS, default="pytorch", help="format of the weights (default: pytorch)"
+    )
+    parser.add_argument("--config", type=Path, help="the configuration, if it is not beside SOURCE")
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
-    """Do it, and say what was written."""
+    """Convert, and yield the paths of the files that were written."""
     from ptbert_models.convert import convert_checkpoint
 
     weights = convert_checkpoint(
@@ -76,8 +78,8 @@ COMMAND = Command(
   ptbert convert model.ckpt-7 classifier/ --config bert_config.json
   ptbert convert 117M/ gpt2/                                  # OpenAI's files
 
-The folder holds config.json, the weights and the vocabulary. Old spellings of the weights' names
-become today's. To write safetensors, install the package of that name.
+The folder gets config.json, the weights and the vocabulary. Weights with old names get their
+current ones. To write safetensors, install the package safetensors.
 """,
     add_arguments=add_arguments,
     run=run,

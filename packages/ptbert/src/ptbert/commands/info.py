@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="published name, folder, archive, weights file or checkpoint")
     parser.add_argument(
-        "--config", type=Path, help="the configuration, if none is beside the model"
+        "--config", type=Path, help="the configuration, if it is not beside the model"
     )
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
@@ -81,7 +81,7 @@ def _size(opened: OpenedCheckpoint) -> dict[str, Any]:
 
 
 def _contents(opened: OpenedCheckpoint) -> dict[str, Any]:
-    """Which models the weights fill, and what is left of them by the best."""
+    """Which models find all their weights here; if none does, the one that lacks the fewest."""
     fits = opened.fits()
     complete = [fit for fit in fits if not fit.missing]
     shown = complete or fits[:1]
@@ -120,8 +120,8 @@ COMMAND = Command(
   ptbert info uncased_L-12_H-768_A-12/bert_model.ckpt
   ptbert info 117M/ --config hparams.json
 
-Under "fills" stand the models that have all their weights in the file, the best first, and what
-of the file each leaves out.
+"fills" lists the models that find all their weights in the file, the best match first, with the
+weights that each leaves out.
 """,
     add_arguments=add_arguments,
     run=run,

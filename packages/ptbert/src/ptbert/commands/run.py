@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--release",
         choices=RELEASES,
         default="april",
-        help="where the two states of 2019 disagree: the last release, 0.6.2 (april, the default), "
-        "or the last documented state (june), whose GPT models return all layers",
+        help="which state of 2019 to follow where they differ: the last release, 0.6.2 (april, the "
+        "default), or the last documented one (june), whose GPT models return all layers",
     )
     parser.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
@@ -118,8 +118,8 @@ COMMAND = Command(
   ptbert run -m my_package.train --epochs 3
   ptbert run --release june run_gpt2.py
 
-The program sees its own sys.argv, __main__ and sys.path[0], as python would set them.
-Python processes that it starts have ptbert in that place too.
+The program gets the same sys.argv, __main__ and sys.path[0] as under python. Python processes
+that it starts get ptbert in place of the old library too.
 """,
     add_arguments=add_arguments,
     run=run,

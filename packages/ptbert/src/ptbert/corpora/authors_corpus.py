@@ -1,9 +1,9 @@
-"""Corpora as the TensorFlow code of Transformer-XL's authors saved them, made into ours.
+"""Convert the corpora that the TensorFlow code of Transformer-XL's authors saved.
 
 Such a file is a pickle of two classes of that code, ``data_utils.Corpus`` and
-``vocabulary.Vocab``, mostly written by Python 2. Pickles can name any function and have it
-called; the reader here lets them name these two, which become plain records, and what arrays and
-dictionaries are made of.
+``vocabulary.Vocab``, usually written by Python 2. A pickle can name any function and have it
+called. The reader here allows these two classes, which become plain records, and the parts of
+arrays and dictionaries, and refuses everything else.
 
 Source:
     github.com/kimiyoung/transformer-xl: tf/data_utils.py, tf/vocabulary.py.
@@ -30,7 +30,7 @@ from ptbert_tokenizers.transfo_xl import TORCH_VOCAB_NAME
 
 
 def _bytes(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes for readers of Python 2."""
+    """Do what ``_codecs.encode`` does in pickles that Python 3 writes for Python 2."""
     return text.encode(encoding)
 
 
@@ -123,6 +123,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _tensors(value: Any) -> Any:
+    """Arrays of token ids as tensors, in lists as deep as they were."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         return torch.from_numpy(value.astype(np.int64))
     return [_tensors(each) for each in value] if isinstance(value, (list, np.ndarray)) else value

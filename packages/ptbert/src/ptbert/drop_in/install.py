@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 IMPORT_PATH = os.path.join(os.path.dirname(__file__), "import_path")
 _PTBERT = "ptbert"
 _INSTALLED = ("site-packages", "dist-packages")
-_LOGGERS = {  # of ptbert's packages, and of the modules of 2019 that did their work
+_LOGGERS = {  # ptbert's packages, and the modules of 2019 that did the same work
     "ptbert_hub": "file_utils",
     "ptbert_models": "modeling",
     "ptbert_optim": "optimization",
@@ -30,23 +30,24 @@ _LOGGERS = {  # of ptbert's packages, and of the modules of 2019 that did their 
 def install_as(name: str, *, release: str = "april") -> None:
     """Make ``import NAME`` and ``import NAME.SUBMODULE`` answer with ptbert.
 
-    Nothing is imported before the program does. It does not matter whether a library of that name
-    is installed. Pickles that name its classes load; new ones name the classes of ptbert. Calling
-    it again is allowed and may change the release.
+    It imports nothing itself; the program's own import does. It does not matter whether a library
+    of that name is installed. Pickles that name its classes load; new pickles name the classes of
+    ptbert. It may be called again, to change the release.
 
     Args:
         name: what programs import, such as "pytorch_pretrained_bert".
-        release: which of the two states of 2019 counts where they disagree: "april", the last
-            release, in which ``GPT2Model`` and ``OpenAIGPTModel`` return the last layer's hidden
-            states, GPT-2 has no dropout, GPT none on its embeddings, and ``GPT2Tokenizer.decode``
-            leaves spaces as they are; or "june", the documented state, in which the models return
-            the list of all layers, have dropout and close the gaps before punctuation marks.
-            The classes are the same under both names, so this holds for ptbert's too from the
-            moment when ``name`` is imported.
+        release: which of the two states of 2019 to follow where they differ. "april" is the last
+            release: ``GPT2Model`` and ``OpenAIGPTModel`` return the last layer's hidden states,
+            GPT-2 has no dropout, GPT has none on its embeddings, and ``GPT2Tokenizer.decode``
+            keeps the spaces before punctuation marks. "june" is the documented state: the models
+            return a list of all layers' hidden states and have dropout, and decoding removes those
+            spaces. The classes are the same under both names, so this also holds for what is made
+            by the names of ptbert, from the moment when ``name`` is imported. Models and tokenizers
+            that exist by then stay as they are.
 
     Raises:
         ImportError: if another library of that name has been imported already.
-        ValueError: if the name cannot be taken, or there is no such release.
+        ValueError: if the name cannot be used, or there is no such release.
 
     Example:
         >>> install_as("pytorch_pretrained_bert")
@@ -57,7 +58,7 @@ def install_as(name: str, *, release: str = "april") -> None:
     check_release(release)
     if not name.isidentifier() or name == _PTBERT:
         raise ValueError(
-            f"name={name!r} cannot be taken; give the name of a package that programs import, "
+            f"name={name!r} cannot be used; give the name of a package that programs import, "
             "such as 'pytorch_pretrained_bert'"
         )
     for finder in sys.meta_path:
@@ -77,22 +78,22 @@ def install_as(name: str, *, release: str = "april") -> None:
 
 
 def _adopt_loggers(name: str) -> None:
-    """Let levels and handlers of the old modules' loggers count for ptbert's messages."""
+    """Apply levels and handlers of the old modules' loggers to ptbert's messages."""
     for ours, theirs in _LOGGERS.items():
         own = logging.getLogger(ours)
         own.parent = logging.getLogger(f"{name}.{theirs}")
-        own.setLevel(own.level)  # levels that were looked up before are forgotten
+        own.setLevel(own.level)  # clears the levels that logging has cached
 
 
 def _warn_of_a_copy(name: str) -> None:
-    """Say that a copy of the library beside a program, which may be a changed one, is not used."""
+    """Say that a copy of the library beside a program is not used; it may have been changed."""
     spec = PathFinder.find_spec(name)
     places = (spec and spec.submodule_search_locations) or ()
     folder = next((os.path.dirname(place) for place in places), IMPORT_PATH)
     if folder != IMPORT_PATH and os.path.basename(folder) not in _INSTALLED:
         logger.warning(
-            "ptbert stands in for %r, and the copy in %r is not used; if it was changed, run the "
-            "program by python instead",
+            "ptbert takes the place of %r, so the copy in %r is not used; if that copy was "
+            "changed, run the program by python instead",
             name,
             folder,
         )
@@ -113,7 +114,7 @@ class _Alias(MetaPathFinder, InspectLoader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a module comes from, or None if it is none of ptbert's."""
+        """Return where a module comes from, or None if ptbert has no such module."""
         package, _, _ = fullname.partition(".")
         original = find_spec(self._original(fullname)) if package == self.name else None
         if fullname == self.name:

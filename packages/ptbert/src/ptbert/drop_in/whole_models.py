@@ -1,8 +1,8 @@
-"""Whole models in a file: what `torch.load` must know to open them without running code.
+"""Let `torch.load` open whole models, without running code that a file contains.
 
-Programs of 2019 save models by ``torch.save(model, path)`` and open them by ``torch.load(path)``,
-which today refuses every class that it was not told of. Telling it costs no safety as long as
-making an object of the class, and giving it its attributes, does nothing else.
+Programs of 2019 save models by ``torch.save(model, path)`` and open them by ``torch.load(path)``.
+Today's `torch.load` refuses every class that it does not know to be safe. A class is safe if making
+an object of it and setting its attributes does nothing else.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _ACTIVATIONS = (gelu, gelu_tanh, swish)
 def allow_whole_models(name: str) -> None:
     """Let `torch.load` open whole models made of this library's parts, in this process.
 
-    Classes of a program's own are still refused; see `torch.serialization.add_safe_globals`.
+    A program's own classes are still refused; see `torch.serialization.add_safe_globals`.
 
     Args:
-        name: the package that files name their classes by, besides ptbert's own names.
+        name: the old package, whose classes files may name besides ptbert's.
     """
     torch.serialization.add_safe_globals([*_OF_PYTORCH, *_ACTIVATIONS, TiedLinear, *_parts(name)])
 
