@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ptbert
-from ptbert_models.gpt.decoder import GPTDecoder
+from ptbert.drop_in.release import play_release
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -38,10 +38,6 @@ def run(request, bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
     monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("ptbert_hub.sources.PINS", {})  # the true files are larger
-    monkeypatch.setattr(GPTDecoder, "last_hidden_state_only", False)
-    monkeypatch.setattr(ptbert.GPT2Tokenizer, "leaves_spaces", False)
-    for config_class in (ptbert.GPT2Config, ptbert.OpenAIGPTConfig):
-        monkeypatch.setattr(config_class, "unknown_rates", frozenset())
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
@@ -55,5 +51,6 @@ def run(request, bucket, tmp_path, monkeypatch):
         return namespace
 
     yield run_program
+    play_release("june")
     for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:
         del sys.modules[name]

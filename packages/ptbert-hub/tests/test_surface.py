@@ -44,6 +44,7 @@ PUBLIC = [
     "get_from_cache",
     "http_get",
     "is_archive",
+    "length_map",
     "locate",
     "name_of_address",
     "read_set_from_file",

@@ -57,9 +57,9 @@ def flat(output):
 def attention_path(request, monkeypatch):
     """Run a test on both ways through attend()."""
     if request.param == "explicit":
-        from ptbert_models import attention
         from ptbert_models.bert import layers as bert_layers
         from ptbert_models.gpt import layers as gpt_layers
+        from ptbert_models.parts import attention
         from ptbert_models.transfo_xl import attention as transfo_xl_attention
 
         def explicit(*args, **kwargs):

@@ -1,9 +1,12 @@
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ptbert.__main__ import COMMANDS, main
+from ptbert.__main__ import COMMANDS, command_parser, main
 
 NAMES = [command.name for command in COMMANDS]
 
@@ -42,6 +45,24 @@ def test_the_names_are_those_of_the_documentation():
         "run",
         "tokenize",
     ]
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = [
+    *re.findall(r"^(ptbert .*)$", "".join(re.findall(r"```console\n(.*?)```", README, re.S)), re.M),
+    *(
+        line
+        for command in COMMANDS
+        for line in re.findall(r"^  (?:.* \| )?(ptbert .*)$", command.examples, re.M)
+    ),
+]
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_examples_are_understood(line):
+    words = shlex.split(line, comments=True)[1:]
+    command = command_parser().parse_args(words).command
+    assert command == words[0]
 
 
 def test_a_command_is_required(capsys):

@@ -1,6 +1,9 @@
-"""The umbrella's names: the same in the table, for type checkers and in use; loaded when used."""
+"""The names of the package: those of 2019, for programs and for type checkers, loaded when used."""
 
 import ast
+import importlib.metadata
+import inspect
+import json
 import os
 import subprocess
 import sys
@@ -9,71 +12,54 @@ from pathlib import Path
 import pytest
 
 import ptbert
+from ptbert import file_utils
 
-NAMES = [
-    "BasicTokenizer",
-    "BertAdam",
-    "BertConfig",
-    "BertForMaskedLM",
-    "BertForMultipleChoice",
-    "BertForNextSentencePrediction",
-    "BertForPreTraining",
-    "BertForQuestionAnswering",
-    "BertForSequenceClassification",
-    "BertForTokenClassification",
-    "BertModel",
-    "BertTokenizer",
-    "CONFIG_NAME",
-    "GPT2Config",
-    "GPT2DoubleHeadsModel",
-    "GPT2LMHeadModel",
-    "GPT2Model",
-    "GPT2MultipleChoiceHead",
-    "GPT2Tokenizer",
-    "OpenAIAdam",
-    "OpenAIGPTConfig",
-    "OpenAIGPTDoubleHeadsModel",
-    "OpenAIGPTLMHeadModel",
-    "OpenAIGPTModel",
-    "OpenAIGPTTokenizer",
-    "PYTORCH_PRETRAINED_BERT_CACHE",
-    "TransfoXLConfig",
-    "TransfoXLCorpus",
-    "TransfoXLLMHeadModel",
-    "TransfoXLModel",
-    "TransfoXLTokenizer",
-    "WEIGHTS_NAME",
-    "WordpieceTokenizer",
-    "__version__",
-    "cached_path",
-    "install_as",
-    "load_tf_weights_in_bert",
-    "load_tf_weights_in_gpt2",
-    "load_tf_weights_in_openai_gpt",
-    "load_tf_weights_in_transfo_xl",
-]
+API = json.loads((Path(__file__).parent / "data" / "api-2019.json").read_text(encoding="utf-8"))
+DOCUMENTED_2019 = API["(top level)"]
+ADDED = {"__version__", "install_as"}
 
 
-def test_the_names_are_these():
-    assert sorted(ptbert.__all__) == NAMES
-    assert set(NAMES) <= set(dir(ptbert))
+def test_the_names_are_those_of_2019_and_two_more():
+    assert set(ptbert.__all__) == set(DOCUMENTED_2019) | ADDED
+    assert len(ptbert.__all__) == len(set(ptbert.__all__))
+    assert set(ptbert.__all__) <= set(dir(ptbert))
 
 
-def test_type_checkers_see_the_same_names():
+def test_a_star_import_brings_them_all():
+    code = "before = {*dir()}; from ptbert import *; print(sorted({*dir()} - before - {'before'}))"
+    assert ast.literal_eval(run_python(code)) == sorted(ptbert.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTED_2019))
+def test_a_name_is_what_it_was_in_2019(name):
+    value = getattr(ptbert, name)
+
+    kind = DOCUMENTED_2019[name]["kind"]
+    if kind == "class":
+        assert isinstance(value, type)
+        assert value.__name__ == name
+    elif kind == "function":
+        assert inspect.isfunction(value)
+        assert value.__name__ == name
+    else:
+        constants = {"CONFIG_NAME": "config.json", "WEIGHTS_NAME": "pytorch_model.bin"}
+        assert value == constants.get(name, file_utils.PYTORCH_PRETRAINED_BERT_CACHE)
+
+
+def test_type_checkers_see_the_objects_that_programs_get():
     tree = ast.parse(Path(ptbert.__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    seen = [
-        (statement.module, alias.asname)
+    seen = {
+        alias.asname: getattr(importlib.import_module(statement.module), alias.name)
         for statement in block.body
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
-    ]
-    assert sorted(seen) == sorted((home, name) for name, home in ptbert._HOMES.items())
+    }
+    assert seen == {name: getattr(ptbert, name) for name in set(ptbert.__all__) - {"__version__"}}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_name_can_be_used(name):
-    assert getattr(ptbert, name) is not None
+def test_the_version_is_that_of_the_distribution():
+    assert ptbert.__version__ == importlib.metadata.version("ptbert")
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -11,6 +11,7 @@ from ptbert_hub.catalog import (
     Checkpoint,
     archive_map,
     closest_name,
+    length_map,
     name_of_address,
 )
 from ptbert_hub.command_line import run_command
@@ -97,6 +98,7 @@ __all__ = [
     "get_from_cache",
     "http_get",
     "is_archive",
+    "length_map",
     "locate",
     "name_of_address",
     "read_set_from_file",

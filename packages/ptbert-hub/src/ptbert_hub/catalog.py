@@ -1,6 +1,7 @@
 """The one table of published checkpoints: a shortcut name, its files and its facts.
 
-The dictionaries of 2019 are comprehensions over :data:`CATALOG`; see :func:`archive_map`.
+The dictionaries of 2019 are comprehensions over :data:`CATALOG`; see :func:`archive_map` and
+:func:`length_map`.
 A file's identity is its address of 2019, wherever its bytes come from today.
 """
 
@@ -108,6 +109,16 @@ def archive_map(family: Family, kind: Kind) -> dict[str, str]:
     """
     rows = (row for row in CATALOG.values() if row.family == family)
     return {row.name: row.files()[kind] for row in rows if kind in row.files()}
+
+
+def length_map(family: Family) -> dict[str, int | None]:
+    """Return name → longest input in tokens for one family, as the dictionaries of 2019.
+
+    Example:
+        >>> length_map("gpt")
+        {'openai-gpt': 512}
+    """
+    return {row.name: row.max_length for row in CATALOG.values() if row.family == family}
 
 
 _AMAZON = "https://s3.amazonaws.com/models.huggingface.co/bert"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import os
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import atomic_write
+from ptbert_models.files.json_files import read_json_object
 
 
-class PretrainedConfig:
+class PreTrainedConfig:
     """Base of the four configurations.
 
     A subclass is a dataclass whose first field is the ``InitVar``
@@ -77,29 +77,7 @@ class PretrainedConfig:
         return self.to_json_string()
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file, with an error that names the file if it is something else."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise ValueError(
-            f"{os.fspath(path)!r} is not a JSON configuration ({error}); "
-            "give the path of a file such as config.json"
-        ) from error
-
-
-def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON object, with an error that names the file if it is something else."""
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{os.fspath(path)!r} holds a JSON {type(value).__name__}; "
-            "a configuration is an object of names and values"
-        )
-    return value
-
-
-def check_positive(config: PretrainedConfig, *names: str) -> None:
+def check_positive(config: PreTrainedConfig, *names: str) -> None:
     """Raise ``ValueError`` for the first of the named sizes that is not a positive integer."""
     for name in names:
         size = getattr(config, name)
@@ -107,7 +85,7 @@ def check_positive(config: PretrainedConfig, *names: str) -> None:
             raise ValueError(f"{type(config).__name__}: {name}={size!r} must be an integer above 0")
 
 
-def check_probability(config: PretrainedConfig, *names: str) -> None:
+def check_probability(config: PreTrainedConfig, *names: str) -> None:
     """Raise ``ValueError`` for the first of the named rates that is outside [0, 1)."""
     for name in names:
         rate = getattr(config, name)

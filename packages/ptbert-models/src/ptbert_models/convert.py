@@ -17,14 +17,14 @@ from torch import Tensor
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, atomic_write
 from ptbert_models.bert import BertConfig, BertForPreTraining
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.files.loading import fill
+from ptbert_models.files.weights import write_weights
 from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
-from ptbert_models.initialization import NoInitialization
 from ptbert_models.inspection import open_any_checkpoint
-from ptbert_models.loading import fill
+from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel
-from ptbert_models.weights import write_weights
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def convert_tf_checkpoint_to_pytorch(
         ValueError: if configuration and checkpoint do not fit each other.
     """
     config = BertConfig.from_json_file(bert_config_file)
-    state = converted(BertForPreTraining, config, tf_checkpoint_path)
+    state = read_authors_weights(BertForPreTraining, config, tf_checkpoint_path)
     _save(state, Path(pytorch_dump_path))
 
 
@@ -111,7 +111,7 @@ def convert_openai_checkpoint_to_pytorch(
         ValueError: if configuration and files do not fit each other.
     """
     config = _config_or(OpenAIGPTConfig, openai_config_file)
-    state = converted(OpenAIGPTModel, config, openai_checkpoint_folder_path)
+    state = read_authors_weights(OpenAIGPTModel, config, openai_checkpoint_folder_path)
     _save_folder(state, config, pytorch_dump_folder_path)
 
 
@@ -130,7 +130,7 @@ def convert_gpt2_checkpoint_to_pytorch(
         ValueError: if configuration and checkpoint do not fit each other.
     """
     config = _config_or(GPT2Config, gpt2_config_file)
-    state = converted(GPT2Model, config, gpt2_checkpoint_path)
+    state = read_authors_weights(GPT2Model, config, gpt2_checkpoint_path)
     _save_folder(state, config, pytorch_dump_folder_path)
 
 
@@ -151,12 +151,12 @@ def convert_transfo_xl_checkpoint_to_pytorch(
         ValueError: if configuration and checkpoint do not fit each other.
     """
     config = _config_or(TransfoXLConfig, transfo_xl_config_file)
-    state = converted(TransfoXLLMHeadModel, config, tf_checkpoint_path)
+    state = read_authors_weights(TransfoXLLMHeadModel, config, tf_checkpoint_path)
     _save_folder(state, config, pytorch_dump_folder_path)
 
 
-def converted(
-    model_class: type[PreTrainedModel], config: PretrainedConfig, path: PathLike
+def read_authors_weights(
+    model_class: type[PreTrainedModel], config: PreTrainedConfig, path: PathLike
 ) -> dict[str, Tensor]:
     """Return a checkpoint's weights under the names of 2019.
 
@@ -170,7 +170,7 @@ def converted(
 
 def _named(
     model_class: type[PreTrainedModel],
-    config: PretrainedConfig,
+    config: PreTrainedConfig,
     weights: dict[str, Tensor],
     path: PathLike,
 ) -> dict[str, Tensor]:
@@ -185,7 +185,7 @@ def _named(
     return state | {name: weights[name] for name in plan.report.unused}
 
 
-def _config_or(config_class: Callable[..., PretrainedConfig], path: PathLike) -> PretrainedConfig:
+def _config_or(config_class: Callable[..., PreTrainedConfig], path: PathLike) -> PreTrainedConfig:
     return config_class(path) if os.fspath(path) else config_class()
 
 
@@ -194,7 +194,7 @@ def _save(state: dict[str, Tensor], path: Path) -> None:
         torch.save(state, file)
 
 
-def _save_folder(state: dict[str, Tensor], config: PretrainedConfig, folder: PathLike) -> None:
+def _save_folder(state: dict[str, Tensor], config: PreTrainedConfig, folder: PathLike) -> None:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     _save(state, target / WEIGHTS_NAME)

@@ -18,7 +18,7 @@ from ptbert_models.bert import (
     BertForTokenClassification,
     BertModel,
 )
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.gpt import (
     GPT2Config,
     GPT2DoubleHeadsModel,
@@ -47,7 +47,7 @@ class Family:
 
     name: str
     model_type: str
-    config_class: type[PretrainedConfig]
+    config_class: type[PreTrainedConfig]
     published: type[PreTrainedModel]
     models: tuple[type[PreTrainedModel], ...]
 

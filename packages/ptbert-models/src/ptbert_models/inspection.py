@@ -13,15 +13,16 @@ from torch import Tensor
 
 from ptbert_hub import CATALOG
 from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
-from ptbert_models.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
-from ptbert_models.config import PretrainedConfig, read_json_object
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.errors import CheckpointNotFound, NothingLoaded, ShapeMismatch
 from ptbert_models.families import FAMILIES, Family, family_of
-from ptbert_models.gpt.tensorflow import SHAPES_NAME
-from ptbert_models.initialization import NoInitialization
-from ptbert_models.loading import WRAPPER_PREFIX, modern_key
+from ptbert_models.files.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
+from ptbert_models.files.json_files import read_json_object
+from ptbert_models.files.loading import WRAPPER_PREFIX, modern_key
+from ptbert_models.files.weights import is_torch_file, read_weights
+from ptbert_models.gpt.authors import SHAPES_NAME
+from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.weights import is_torch_file, read_weights
 
 _TENSORFLOW_MARK = ".ckpt"
 _LABELLED = (BertForSequenceClassification, BertForTokenClassification)
@@ -55,7 +56,7 @@ class OpenedCheckpoint:
     """
 
     family: Family
-    config: PretrainedConfig
+    config: PreTrainedConfig
     path: Path
     is_authors: bool
     weights: Mapping[str, Tensor]
@@ -120,7 +121,7 @@ def open_any_checkpoint(
     path, config_path, immutable = _find(name, config_file, cache_dir)
     if config_path is None:
         family = FAMILIES["gpt"]
-        config: PretrainedConfig = family.config_class()
+        config: PreTrainedConfig = family.config_class()
     else:
         values = read_json_object(config_path)
         family = family_of(values)

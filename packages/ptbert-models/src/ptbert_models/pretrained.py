@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Self, TypeVar
 from torch import Tensor, nn
 
 from ptbert_hub import CONFIG_NAME
-from ptbert_models.checkpoint import find_checkpoint
-from ptbert_models.config import PretrainedConfig
-from ptbert_models.initialization import NoInitialization, initialize_normal
-from ptbert_models.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
-from ptbert_models.weights import read_weights, write_weights
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.files.checkpoint import find_checkpoint
+from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
+from ptbert_models.files.weights import read_weights, write_weights
+from ptbert_models.parts.initialization import NoInitialization, initialize_normal
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +34,13 @@ class PreTrainedModel(nn.Module):
         ValueError: if no model can be built from it.
     """
 
-    config_class: ClassVar[type[PretrainedConfig]]
+    config_class: ClassVar[type[PreTrainedConfig]]
     family: ClassVar[str]  # the catalog's word for the family
     base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
     legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
     ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of keys that are stored no longer
 
-    def __init__(self, config: PretrainedConfig, *inputs: Any, **kwargs: Any) -> None:
+    def __init__(self, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> None:
         super().__init__()
         if not isinstance(config, self.config_class):
             raise TypeError(
@@ -160,7 +160,7 @@ class PreTrainedModel(nn.Module):
 
     @classmethod
     def read_tensorflow(
-        cls, path: str | os.PathLike[str], config: PretrainedConfig
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint of the family as a state dict.
 

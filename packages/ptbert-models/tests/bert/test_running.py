@@ -118,17 +118,45 @@ def test_half_precision_has_no_overflow(model, dtype):
     assert all(tensor.isfinite().all() for tensor in tensors(output))
 
 
-def test_recomputing_changes_no_gradient(model):
+def test_recomputing_runs_layers_again_and_changes_no_gradient(model):
     inputs, labels = arguments(type(model))
     sum(tensor.sum() for tensor in tensors(model(**inputs, **labels))).backward()
     expected = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     model.zero_grad()
+    bare = model if isinstance(model, BertModel) else model.bert
+    runs = []
+    bare.encoder.layer[0].register_forward_pre_hook(lambda *_: runs.append(1))
 
     model.gradient_checkpointing = True
     sum(tensor.sum() for tensor in tensors(model(**inputs, **labels))).backward()
 
-    assert model.gradient_checkpointing
+    assert len(runs) == 2  # once for the output, once for the gradients
     same([p.grad for p in model.parameters() if p.grad is not None], expected)
+
+
+def test_recomputing_keeps_less_for_the_gradients(tiny_config):
+    def kept(recompute):
+        sizes = []
+        model = BertModel(tiny_config)
+        model.gradient_checkpointing = recompute
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: sizes.append(tensor.numel()) or tensor, lambda tensor: tensor
+        ):
+            model(IDS, TYPES, MASK)
+        return sum(sizes)
+
+    assert kept(True) < kept(False) / 2
+
+
+def test_nothing_is_recomputed_in_evaluation(tiny_config):
+    model = BertModel(tiny_config).eval()
+    model.gradient_checkpointing = True
+    runs = []
+    model.encoder.layer[0].register_forward_pre_hook(lambda *_: runs.append(1))
+
+    model(IDS)[1].sum().backward()
+
+    assert len(runs) == 1
 
 
 def test_nothing_asks_for_the_first_parameter(model, monkeypatch):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from ptbert_models.conv1d import Conv1D
 from ptbert_models.gpt import LayerCache, gpt2, openai
 from ptbert_models.gpt.layers import MLP, CausalAttention
+from ptbert_models.parts.conv1d import Conv1D
 
 MODULES = {"GPT2": gpt2, "OpenAIGPT": openai}
 

@@ -42,20 +42,6 @@ def test_hidden_states_begin_with_the_embeddings(build, config):
     torch.testing.assert_close(hidden_states[0], embedded)
 
 
-def test_one_switch_returns_the_last_hidden_states_only(build, monkeypatch):
-    """As release 0.6.2 did; models with a head do not mind."""
-    bare, scoring = build("Model"), build("LMHeadModel")
-    all_layers, scores = bare(IDS), scoring(IDS)
-
-    monkeypatch.setattr("ptbert_models.gpt.decoder.GPTDecoder.last_hidden_state_only", True)
-
-    last = bare(IDS)
-    if isinstance(last, tuple):
-        last, all_layers = last[0], all_layers[0]
-    assert torch.equal(last, all_layers[-1])
-    assert_same(scoring(IDS), scores)
-
-
 def test_attentions_come_first(model, build, family):
     with_weights = build(type(model).__name__.removeprefix(family), output_attentions=True)
 

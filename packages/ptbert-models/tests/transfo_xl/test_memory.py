@@ -1,6 +1,6 @@
 import torch
 
-from ptbert_models.attention import MASKED
+from ptbert_models.parts.attention import MASKED
 from ptbert_models.transfo_xl.memory import hidden_positions, mask_bias, updated_memory
 
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
-    from ptbert.corpus import TransfoXLCorpus as TransfoXLCorpus
-    from ptbert.drop_in import install_as as install_as
+    from ptbert.corpora.corpus import TransfoXLCorpus as TransfoXLCorpus
+    from ptbert.drop_in.install import install_as as install_as
     from ptbert_hub import CONFIG_NAME as CONFIG_NAME
     from ptbert_hub import PYTORCH_PRETRAINED_BERT_CACHE as PYTORCH_PRETRAINED_BERT_CACHE
     from ptbert_hub import WEIGHTS_NAME as WEIGHTS_NAME
@@ -50,8 +50,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert_tokenizers import WordpieceTokenizer as WordpieceTokenizer
 
 _NAMES = {
-    "ptbert.corpus": ("TransfoXLCorpus",),
-    "ptbert.drop_in": ("install_as",),
+    "ptbert.corpora.corpus": ("TransfoXLCorpus",),
+    "ptbert.drop_in.install": ("install_as",),
     "ptbert_hub": (
         "CONFIG_NAME",
         "PYTORCH_PRETRAINED_BERT_CACHE",

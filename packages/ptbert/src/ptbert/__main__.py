@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +18,7 @@ from ptbert.commands import (
     run,
     tokenize,
 )
+from ptbert_hub import run_command
 
 COMMANDS = (
     run.COMMAND,
@@ -36,32 +36,27 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    That is 0, or 1 after an error, which takes one line, or 2 for wrong usage.
+    The code is 0, or 1 after an error, which takes one line, or 2 after wrong usage, or 130 after
+    Ctrl-C. ``ptbert run`` ends as its program does.
 
     Args:
         arguments: the words after ``ptbert``; those of this process when None.
     """
-    chosen = _parser().parse_args(arguments)
-    if chosen.command != run.COMMAND.name:  # a program that is run sets up its own
+    chosen = command_parser().parse_args(arguments)
+    runs_a_program = chosen.command == run.COMMAND.name
+    if not runs_a_program:  # a program sets up its own
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
+
+    def print_lines() -> None:
         for line in chosen.run(chosen):
             print(line, flush=True)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (OSError, ValueError, ImportError) as error:
-        print(f"ptbert {chosen.command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        if chosen.command == run.COMMAND.name:
-            raise
-        print(f"ptbert {chosen.command}: stopped", file=sys.stderr)
-        return 130
-    return 0
+
+    stopped = None if runs_a_program else "stopped"
+    return run_command(print_lines, f"ptbert {chosen.command}", stopped=stopped)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
     parser = argparse.ArgumentParser(
         prog="ptbert", description="BERT, GPT, GPT-2 and Transformer-XL on the command line."
     )

@@ -5,6 +5,8 @@ from ptbert_models.convert import convert_tf_checkpoint_to_pytorch
 __all__ = ["convert_tf_checkpoint_to_pytorch"]
 
 if __name__ == "__main__":
+    import sys
+
     from ptbert.commands.conversions_2019 import run_with_options
 
-    run_with_options(convert_tf_checkpoint_to_pytorch)
+    sys.exit(run_with_options(convert_tf_checkpoint_to_pytorch))

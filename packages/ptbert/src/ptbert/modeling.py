@@ -15,8 +15,6 @@ from torch import nn
 from torch.nn import CrossEntropyLoss
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
-from ptbert_models.activations import BERT_ACTIVATIONS as ACT2FN
-from ptbert_models.activations import gelu, swish
 from ptbert_models.bert import (
     BertConfig,
     BertForMaskedLM,
@@ -49,8 +47,10 @@ from ptbert_models.bert.layers import (
     BertSelfAttention,
     BertSelfOutput,
 )
-from ptbert_models.normalization import BertLayerNorm
-from ptbert_models.pruning import prune_linear_layer
+from ptbert_models.parts.activations import BERT_ACTIVATIONS as ACT2FN
+from ptbert_models.parts.activations import gelu, swish
+from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.pruning import prune_linear_layer
 
 BERT_CONFIG_NAME = "bert_config.json"
 TF_WEIGHTS_NAME = "model.ckpt"

@@ -16,8 +16,6 @@ from torch import nn
 from torch.nn import CrossEntropyLoss, Parameter
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
-from ptbert_models.activations import gelu_tanh as gelu
-from ptbert_models.conv1d import Conv1D
 from ptbert_models.gpt import (
     GPT2Config,
     GPT2DoubleHeadsModel,
@@ -29,8 +27,10 @@ from ptbert_models.gpt import (
 )
 from ptbert_models.gpt.gpt2 import Attention, Block, GPT2LMHead
 from ptbert_models.gpt.layers import MLP
-from ptbert_models.normalization import BertLayerNorm as LayerNorm
-from ptbert_models.pruning import prune_conv1d_layer
+from ptbert_models.parts.activations import gelu_tanh as gelu
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.normalization import BertLayerNorm as LayerNorm
+from ptbert_models.parts.pruning import prune_conv1d_layer
 
 PRETRAINED_CONFIG_ARCHIVE_MAP = archive_map("gpt2", "config")
 PRETRAINED_MODEL_ARCHIVE_MAP = archive_map("gpt2", "weights")

@@ -16,9 +16,6 @@ from torch import nn
 from torch.nn import CrossEntropyLoss, Parameter
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
-from ptbert_models.activations import GPT_ACTIVATIONS as ACT_FNS
-from ptbert_models.activations import gelu_tanh as gelu
-from ptbert_models.activations import swish
 from ptbert_models.gpt import (
     OpenAIGPTConfig,
     OpenAIGPTDoubleHeadsModel,
@@ -35,8 +32,11 @@ from ptbert_models.gpt.openai import (
     OpenAIGPTLMHead,
     OpenAIGPTMultipleChoiceHead,
 )
-from ptbert_models.normalization import BertLayerNorm as LayerNorm
-from ptbert_models.pruning import prune_conv1d_layer
+from ptbert_models.parts.activations import GPT_ACTIVATIONS as ACT_FNS
+from ptbert_models.parts.activations import gelu_tanh as gelu
+from ptbert_models.parts.activations import swish
+from ptbert_models.parts.normalization import BertLayerNorm as LayerNorm
+from ptbert_models.parts.pruning import prune_conv1d_layer
 
 PRETRAINED_CONFIG_ARCHIVE_MAP = archive_map("gpt", "config")
 PRETRAINED_MODEL_ARCHIVE_MAP = archive_map("gpt", "weights")

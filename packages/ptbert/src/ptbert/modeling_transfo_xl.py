@@ -18,7 +18,7 @@ from torch.nn import CrossEntropyLoss, Parameter
 
 from ptbert.modeling import TF_WEIGHTS_NAME
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, archive_map, cached_path
-from ptbert_models.normalization import BertLayerNorm as LayerNorm
+from ptbert_models.parts.normalization import BertLayerNorm as LayerNorm
 from ptbert_models.transfo_xl import (
     AdaptiveEmbedding,
     DecoderLayer,

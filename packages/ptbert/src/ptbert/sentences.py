@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ptbert_models import BertModel
 from ptbert_tokenizers import BertTokenizer
 
-_LONG_INPUT = 10  # batches; less is over before a progress bar helps
+_LONG_INPUT = 10  # batches; fewer are done before a progress bar is of use
 
 
 def split_sentences(text: str) -> list[str]:
@@ -39,7 +39,7 @@ class SentenceEncoder:
     """Turns sentences into vectors: the mean of the last layer over real tokens, of length 1.
 
     Args:
-        model: a bare BERT; it is put into evaluation mode.
+        model: a `BertModel`; it is put into evaluation mode.
         tokenizer: the tokenizer with the model's vocabulary.
         batch_size: sentences at a time.
 
@@ -66,7 +66,7 @@ class SentenceEncoder:
             (number of sentences, E), each row of length 1.
         """
         by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i]), reverse=True)
-        batches = [  # neighbours in length, so that there is little padding
+        batches = [  # of sentences of similar length, so that there is little padding
             by_length[start : start + self.batch_size]
             for start in range(0, len(by_length), self.batch_size)
         ]

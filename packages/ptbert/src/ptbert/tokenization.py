@@ -5,7 +5,7 @@ import logging
 import os
 import unicodedata
 
-from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_hub import archive_map, cached_path, length_map
 from ptbert_tokenizers import (
     BasicTokenizer,
     BertTokenizer,
@@ -19,9 +19,7 @@ from ptbert_tokenizers.plain.unicode import is_whitespace as _is_whitespace
 from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("bert", "vocabulary")
-PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
-    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
-}
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = length_map("bert")
 
 logger = logging.getLogger("ptbert_tokenizers")
 

@@ -7,7 +7,7 @@ import re
 import sys
 from functools import lru_cache
 
-from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_hub import archive_map, cached_path, length_map
 from ptbert_tokenizers import GPT2Tokenizer
 from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, get_pairs
@@ -15,9 +15,7 @@ from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt2", "vocabulary")
 PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt2", "merges")
-PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
-    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
-}
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = length_map("gpt2")
 
 logger = logging.getLogger("ptbert_tokenizers")
 

@@ -8,7 +8,7 @@ import sys
 
 from tqdm import tqdm
 
-from ptbert_hub import CATALOG, archive_map, cached_path
+from ptbert_hub import archive_map, cached_path, length_map
 from ptbert_tokenizers import BasicTokenizer, OpenAIGPTTokenizer
 from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME
 from ptbert_tokenizers.openai import text_standardize
@@ -17,9 +17,7 @@ from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, VOCAB_NAME
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("gpt", "vocabulary")
 PRETRAINED_MERGES_ARCHIVE_MAP = archive_map("gpt", "merges")
-PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = {
-    name: CATALOG[name].max_length for name in PRETRAINED_VOCAB_ARCHIVE_MAP
-}
+PRETRAINED_VOCAB_POSITIONAL_EMBEDDINGS_SIZE_MAP = length_map("gpt")
 
 logger = logging.getLogger("ptbert_tokenizers")
 

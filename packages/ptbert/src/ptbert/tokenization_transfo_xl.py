@@ -19,19 +19,19 @@ from ptbert_tokenizers import TransfoXLTokenizer
 from ptbert_tokenizers.transfo_xl import TORCH_VOCAB_NAME as VOCAB_NAME
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
-    from ptbert.corpus import CORPUS_NAME, TransfoXLCorpus, get_lm_corpus
-    from ptbert.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+    from ptbert.corpora.corpus import CORPUS_NAME, TransfoXLCorpus, get_lm_corpus
+    from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 
 PRETRAINED_VOCAB_ARCHIVE_MAP = archive_map("transfo_xl", "vocabulary")
 PRETRAINED_CORPUS_ARCHIVE_MAP = archive_map("transfo_xl", "corpus")
 
 _HOMES = {
-    "CORPUS_NAME": "ptbert.corpus",
-    "LMMultiFileIterator": "ptbert.lm_batches",
-    "LMOrderedIterator": "ptbert.lm_batches",
-    "LMShuffledIterator": "ptbert.lm_batches",
-    "TransfoXLCorpus": "ptbert.corpus",
-    "get_lm_corpus": "ptbert.corpus",
+    "CORPUS_NAME": "ptbert.corpora.corpus",
+    "LMMultiFileIterator": "ptbert.corpora.lm_batches",
+    "LMOrderedIterator": "ptbert.corpora.lm_batches",
+    "LMShuffledIterator": "ptbert.corpora.lm_batches",
+    "TransfoXLCorpus": "ptbert.corpora.corpus",
+    "get_lm_corpus": "ptbert.corpora.corpus",
 }
 
 logger = logging.getLogger("ptbert_tokenizers")

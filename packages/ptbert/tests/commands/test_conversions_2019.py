@@ -1,3 +1,4 @@
+import functools
 import importlib
 import subprocess
 import sys
@@ -73,6 +74,44 @@ def test_options_without_a_default_are_required(capsys):
     with pytest.raises(SystemExit, match="2"):
         run_with_options(recorder, ["--tf_checkpoint_path=C"])
     assert "required: --bert_config_file, --pytorch_dump_path" in capsys.readouterr().err
+
+
+REQUIRED = {
+    "tf": {"tf_checkpoint_path", "bert_config_file", "pytorch_dump_path"},
+    "openai": {"openai_checkpoint_folder_path", "pytorch_dump_folder_path"},
+    "gpt2": {"gpt2_checkpoint_path", "pytorch_dump_folder_path"},
+    "transfo_xl": {"pytorch_dump_folder_path"},
+}
+
+
+@pytest.mark.parametrize("source", REQUIRED)
+def test_options_that_2019_required_are_required_and_no_others(source, capsys):
+    name = f"convert_{source}_checkpoint_to_pytorch"
+    convert = getattr(importlib.import_module(f"ptbert.{name}"), name)
+    given = []
+    words = [f"--{option}=X" for option in REQUIRED[source]]
+
+    assert run_with_options(functools.wraps(convert)(lambda **k: given.append(k)), words) == 0
+
+    (values,) = given
+    assert {option for option, value in values.items() if value == "X"} == REQUIRED[source]
+    assert {value for option, value in values.items() if option not in REQUIRED[source]} <= {""}
+    for missing in words:
+        with pytest.raises(SystemExit, match="2"):
+            run_with_options(convert, [word for word in words if word != missing])
+        assert f"required: {missing.removesuffix('=X')}" in capsys.readouterr().err
+
+
+def test_errors_of_a_module_run_as_a_program_take_one_line(tmp_path):
+    module = "pytorch_pretrained_bert.convert_gpt2_checkpoint_to_pytorch"
+    options = [f"--gpt2_checkpoint_path={tmp_path}", f"--pytorch_dump_folder_path={tmp_path}/out"]
+    words = [sys.executable, "-m", "ptbert", "run", "-m", module, *options]
+
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("convert_gpt2_checkpoint_to_pytorch.py: looked in")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("source", ["tf", "openai", "gpt2", "transfo_xl"])

@@ -32,7 +32,7 @@ def test_each_mask_has_its_words_wherever_it_stands(masked_lm_folder, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["no mask"], "there is no [MASK] in 'no mask'; put one where a word is wanted"),
+        (["no mask"], "there is no [MASK] in 'no mask'; put one where BERT should predict a word"),
         (["[MASK]", "--top", "0"], "--top 0 must be at least 1"),
         (["[MASK] " * 20], "the text has 22 tokens and the model takes 12; shorten it"),
     ],

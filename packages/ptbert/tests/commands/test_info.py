@@ -1,10 +1,14 @@
 import json
+import tarfile
 
 import pytest
 import torch
 
 from ptbert import BertForSequenceClassification
 from ptbert.__main__ import main
+from ptbert.commands import model_tokenizer
+from ptbert_hub import archive_map
+from ptbert_tokenizers.errors import MissingVocabulary
 
 
 def facts_of(capsys, *words):
@@ -79,3 +83,33 @@ def test_an_unknown_name_takes_one_line(capsys):
     error = capsys.readouterr().err
     assert "did you mean 'gpt2-medium'" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_tokenizer_of_an_archive_is_inside_it_or_beside(model_folder, tmp_path, capsys, inside):
+    path = tmp_path / "model.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("config.json", "pytorch_model.bin", *(["vocab.txt"] if inside else [])):
+            archive.add(model_folder / name, f"folder/{name}")
+    if not inside:
+        (model_folder / "vocab.txt").rename(tmp_path / "vocab.txt")
+
+    facts = facts_of(capsys, path, "--cache-dir", tmp_path / "cache")
+
+    assert facts["tokenizer"].startswith("BertTokenizer, ")
+
+
+def test_the_address_of_published_weights_has_the_tokenizer_of_their_name(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        model_tokenizer, "load_tokenizer", lambda name, **options: loaded.append(name)
+    )
+    model_tokenizer.load_tokenizer_of_model(archive_map("gpt2", "weights")["gpt2"], None)
+    assert loaded == ["gpt2"]
+
+
+def test_a_model_without_a_vocabulary_is_named(tmp_path):
+    with pytest.raises(
+        MissingVocabulary, match=r"no vocabulary beside '.*'; give a folder with one"
+    ):
+        model_tokenizer.load_tokenizer_of_model(str(tmp_path), None)

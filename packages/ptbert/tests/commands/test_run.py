@@ -120,9 +120,42 @@ def test_an_error_of_the_program_is_reported_from_its_own_first_line(tmp_path, w
     assert "ptbert" not in "".join(ours).replace(str(tmp_path), "")
 
 
-def test_a_program_chooses_its_exit_code(tmp_path):
-    (tmp_path / "program.py").write_text("raise SystemExit(7)\n")
-    assert ptbert("run", "program.py", cwd=tmp_path).returncode == 7
+ENDS = {  # the program, and the exit code under python
+    "its own code": ("raise SystemExit(7)", 7),
+    "a message": ("raise SystemExit('no data')", 1),
+    "output that it closed": ("import sys; print('done'); sys.stdout.close()", 0),
+    "a pipe of its own": ("raise BrokenPipeError('of a worker')", 1),
+    "Ctrl-C": ("import os, signal; os.kill(os.getpid(), signal.SIGINT); signal.pause()", -2),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_program_ends_as_it_does_under_python(end, tmp_path):
+    text, code = ENDS[end]
+    (tmp_path / "program.py").write_text(text)
+
+    done = ptbert("run", "program.py", cwd=tmp_path)
+
+    words = [sys.executable, "program.py"]
+    alone = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
+    assert done.returncode == code
+    assert done.stderr.splitlines()[-1:] == alone.stderr.splitlines()[-1:]
+
+
+@pytest.mark.parametrize("error", ["ValueError('no data')", "ModuleNotFoundError('no data')"])
+def test_an_error_in_the_package_around_a_module_is_the_programs_own(tmp_path, error):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text(f"raise {error}\n")
+    (tmp_path / "package" / "program.py").touch()
+
+    done = ptbert("run", "-m", "package.program", cwd=tmp_path)
+
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].endswith('__init__.py", line 1, in <module>')
+    assert lines[-1] == f"{error.partition('(')[0]}: no data"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +165,7 @@ def test_a_program_chooses_its_exit_code(tmp_path):
         (["-m"], "there is no program to run; give a script, or -m and a module"),
         (["no_such.py"], "there is no script 'no_such.py'; check the path"),
         (["-m", "no_such_module"], "there is no module 'no_such_module'; check the name"),
+        (["-m", "no_such.module"], "there is no module 'no_such.module'; check the name"),
     ],
 )
 def test_what_cannot_be_run_is_an_error_of_one_line(words, message, capsys, monkeypatch):
@@ -147,17 +181,19 @@ def test_what_cannot_be_run_is_an_error_of_one_line(words, message, capsys, monk
 
 CHILD = """\
 import pytorch_pretrained_bert
-from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
-print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only)
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Config, GPT2Model
+model = GPT2Model(GPT2Config(9, n_embd=8, n_layer=1, n_head=2))
+print(pytorch_pretrained_bert.__name__, model.last_hidden_state_only)
 """
 PARENTS = {
     "spawn": """\
 import multiprocessing
-from pytorch_pretrained_bert.modeling_gpt2 import GPT2Model
+from pytorch_pretrained_bert.modeling_gpt2 import GPT2Config, GPT2Model
 
 def report():
     import pytorch_pretrained_bert
-    print(pytorch_pretrained_bert.__name__, GPT2Model.last_hidden_state_only, flush=True)
+    model = GPT2Model(GPT2Config(9, n_embd=8, n_layer=1, n_head=2))
+    print(pytorch_pretrained_bert.__name__, model.last_hidden_state_only, flush=True)
 
 if __name__ == "__main__":
     process = multiprocessing.get_context("spawn").Process(target=report)

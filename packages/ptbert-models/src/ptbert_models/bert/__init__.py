@@ -1,5 +1,7 @@
 """BERT: configuration, layers, heads and models."""
 
+from ptbert_models.bert.authors import load_tf_weights_in_bert
+from ptbert_models.bert.bare import BertModel, BertPreTrainedModel
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.finetuning import (
     BertForMultipleChoice,
@@ -7,13 +9,11 @@ from ptbert_models.bert.finetuning import (
     BertForSequenceClassification,
     BertForTokenClassification,
 )
-from ptbert_models.bert.models import BertModel, BertPreTrainedModel
 from ptbert_models.bert.pretraining import (
     BertForMaskedLM,
     BertForNextSentencePrediction,
     BertForPreTraining,
 )
-from ptbert_models.bert.tensorflow import load_tf_weights_in_bert
 
 __all__ = [
     "BertConfig",

@@ -6,13 +6,13 @@ import os
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ptbert_models.activations import BERT_ACTIVATIONS, Activation, activation
-from ptbert_models.attention import head_size
-from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
+from ptbert_models.parts.attention import head_size
 
 
 @dataclass(repr=False, eq=False)
-class BertConfig(PretrainedConfig):
+class BertConfig(PreTrainedConfig):
     """Sizes and rates of a BERT model; the defaults are those of ``bert-base-uncased``.
 
     Args:

@@ -13,9 +13,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.bert.models import BertWithHead
-from ptbert_models.losses import UNCLASSIFIED, class_loss, span_loss
-from ptbert_models.outputs import with_attentions
+from ptbert_models.bert.with_head import BertWithHead, Inputs
+from ptbert_models.parts.losses import UNCLASSIFIED, class_loss, span_loss
+from ptbert_models.parts.outputs import with_attentions
 
 
 class _LabelClassifier(BertWithHead):
@@ -54,7 +54,7 @@ class BertForSequenceClassification(_LabelClassifier):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return scores (B, ``num_labels``), or the loss when labels (B,) are given."""
-        weights, pooled = self.pool(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, pooled = self.pool(Inputs(input_ids, token_type_ids, attention_mask, head_mask))
         scores = self.classifier(self.dropout(pooled))
         if labels is not None:
             return class_loss(scores, labels)
@@ -76,7 +76,9 @@ class BertForTokenClassification(_LabelClassifier):
 
         Padding, where ``attention_mask`` is 0, and labels of -100 do not count in the loss.
         """
-        weights, sequence, _ = self.encode(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, sequence, _ = self.encode(
+            Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        )
         scores = self.classifier(self.dropout(sequence))
         if labels is None:
             return with_attentions(weights, scores)
@@ -128,12 +130,13 @@ class BertForMultipleChoice(BertWithHead):
         Returns:
             Scores (B, C), or the loss when labels are given.
         """
-        weights, pooled = self.pool(
+        inputs = Inputs(
             input_ids.flatten(0, -2),  # (B, C, L) → (B * C, L)
             None if token_type_ids is None else token_type_ids.flatten(0, -2),
             None if attention_mask is None else attention_mask.flatten(0, -2),
             head_mask,
         )
+        weights, pooled = self.pool(inputs)
         scores = self.classifier(self.dropout(pooled)).view(-1, self.num_choices)
         if labels is not None:
             return class_loss(scores, labels)
@@ -172,7 +175,9 @@ class BertForQuestionAnswering(BertWithHead):
             end_positions: (B,); likewise.
             head_mask: (H,) or (N, H).
         """
-        weights, sequence, _ = self.encode(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, sequence, _ = self.encode(
+            Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        )
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
         if start_positions is not None and end_positions is not None:
             return span_loss(start_scores, end_scores, start_positions, end_positions)

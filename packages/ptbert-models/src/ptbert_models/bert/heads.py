@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.normalization import BertLayerNorm
 
 
 class BertPredictionHeadTransform(nn.Module):

@@ -13,19 +13,18 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from ptbert_models.attention import attend, dropout_of, merge_heads, split_heads
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.inputs import check_ids, given, values_are_known
-from ptbert_models.normalization import BertLayerNorm
-from ptbert_models.outputs import split_attentions, with_attentions
-from ptbert_models.pruning import head_numbers, prune_linear_layer, remaining_features
+from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
+from ptbert_models.parts.inputs import check_ids, values_are_known, without_none
+from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.outputs import split_attentions, with_attentions
+from ptbert_models.parts.pruning import head_numbers, prune_linear_layer, remaining_features
+from ptbert_models.parts.recomputing import recomputed
 
 
 class BertEmbeddings(nn.Module):
@@ -181,7 +180,7 @@ class BertAttention(nn.Module):
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
         weights, context = split_attentions(
-            self.self(input_tensor, attention_mask, **given(head_mask=head_mask))
+            self.self(input_tensor, attention_mask, **without_none(head_mask=head_mask))
         )
         return with_attentions(weights, self.output(context, input_tensor))
 
@@ -244,7 +243,7 @@ class BertLayer(nn.Module):
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
         weights, attended = split_attentions(
-            self.attention(hidden_states, attention_mask, **given(head_mask=head_mask))
+            self.attention(hidden_states, attention_mask, **without_none(head_mask=head_mask))
         )
         return with_attentions(weights, self.output(self.intermediate(attended), attended))
 
@@ -288,22 +287,18 @@ class BertEncoder(nn.Module):
             (B, H, L, L) comes first.
         """
         head_masks = [None] * len(self.layer) if head_mask is None else list(head_mask)
-        recompute = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
-        run = partial(checkpoint, use_reentrant=False) if recompute else _call
+        recompute = self.gradient_checkpointing and self.training
         outputs, all_weights = [], []
         for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
+            run = recomputed(layer, wanted=recompute)
             weights, hidden_states = split_attentions(
-                run(layer, hidden_states, attention_mask, **given(head_mask=layer_head_mask))
+                run(hidden_states, attention_mask, **without_none(head_mask=layer_head_mask))
             )
             outputs.append(hidden_states)
             all_weights.append(weights)
         if not output_all_encoded_layers:
             outputs = outputs[-1:]
         return with_attentions(all_weights if self.output_attentions else None, outputs)
-
-
-def _call(layer: nn.Module, *inputs: Any, **masks: Any) -> Any:
-    return layer(*inputs, **masks)
 
 
 class BertPooler(nn.Module):

@@ -19,7 +19,7 @@ from ptbert_models.bert.layers import (
     BertSelfAttention,
     BertSelfOutput,
 )
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.normalization import BertLayerNorm
 
 _FORWARDS: dict[type[nn.Module], Any] = {
     part: part.forward

@@ -1,10 +1,11 @@
-"""BERT without work that nobody sees: no padding, and no last layer where it is not looked at.
+"""BERT without unused work: no padding, and a last layer only where a head reads it.
 
-A head that looks at a few positions only, the first tokens or the labelled ones, gets exactly the
-same states when padding is left out and when the last layer is finished at those positions only.
-`wanted_states` does that with the layers' own parts; its definition is the plain encoder.
+A head that reads a few positions only, the first tokens or the labelled ones, gets the same states
+when padding is left out and when the last layer is finished at those positions only.
+`packed_states` does that with the layers' own parts. The plain encoder is its definition.
 
-Letters: B batch, L sequence length, T real tokens of the batch, W wanted positions, E model width.
+Letters: B batch, L sequence length, T real tokens of the batch, W positions that are read, E model
+width, H heads, D features per head.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ptbert_models.attention import attend, merge_heads, padding_bias
 from ptbert_models.bert.layers import BertEncoder
 from ptbert_models.bert.own_parts import are_untouched
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.attention import attend, dropout_of, merge_heads, padding_bias
+from ptbert_models.parts.inputs import values_are_known
 
 
-def can_pack(encoder: nn.Module, attention_mask: Tensor | None, wanted: Tensor) -> bool:
-    """Whether `wanted_states` gives what the encoder gives.
+def can_pack(encoder: nn.Module, attention_mask: Tensor | None, read: Tensor) -> bool:
+    """Whether `packed_states` gives what the encoder gives.
 
-    Not if a part was replaced, patched or hooked, if attention weights, head outputs or only layer
-    inputs are kept, if the mask is not of zeros and ones, or if a wanted position is padding. Never
-    under `torch.compile`, where shapes may not depend on values.
+    Not if a part was replaced, patched or hooked; if attention weights, head outputs or only layer
+    inputs are kept; if the mask has other values than 0 and 1; or if a position to be read is
+    padding. Never under `torch.compile`, where shapes may not depend on values.
+
+    Args:
+        encoder: the layers.
+        attention_mask: (B, L), or None.
+        read: (B, L), True at the positions to be read.
     """
     if not values_are_known() or not are_untouched(encoder):
         return False
@@ -33,11 +39,11 @@ def can_pack(encoder: nn.Module, attention_mask: Tensor | None, wanted: Tensor) 
     if attention_mask is None:
         return True
     real = attention_mask == 1
-    return bool((real | (attention_mask == 0)).all() & (real | ~wanted).all())
+    return bool((real | (attention_mask == 0)).all() & (real | ~read).all())
 
 
-def wanted_states(
-    encoder: BertEncoder, hidden_states: Tensor, attention_mask: Tensor | None, wanted: Tensor
+def packed_states(
+    encoder: BertEncoder, hidden_states: Tensor, attention_mask: Tensor | None, read: Tensor
 ) -> Tensor:
     """Run the layers and return the last states at some positions.
 
@@ -45,7 +51,7 @@ def wanted_states(
         encoder: the layers.
         hidden_states: (B, L, E).
         attention_mask: (B, L) of zeros and ones, or None.
-        wanted: (B, L), True at W positions, none of them padding.
+        read: (B, L), True at W positions, none of them padding.
 
     Returns:
         (W, E), in the order of the positions.
@@ -54,10 +60,10 @@ def wanted_states(
     real = None if attention_mask is None else attention_mask == 1
     if real is None or bool(real.all()):
         real, bias = None, None
-        rows, chosen = hidden_states.flatten(0, 1), wanted.flatten()  # (B * L, E), (B * L,)
+        rows, chosen = hidden_states.flatten(0, 1), read.flatten()  # (B * L, E), (B * L,)
     else:
         bias = padding_bias(real, hidden_states.dtype)
-        rows, chosen = hidden_states[real], wanted[real]  # (T, E), (T,)
+        rows, chosen = hidden_states[real], read[real]  # (T, E), (T,)
 
     def spread(x: Tensor) -> Tensor:  # (T, H * D) → (B, L, H * D)
         if real is None:
@@ -71,7 +77,7 @@ def wanted_states(
             attention.transpose_for_scores(spread(project(rows)))
             for project in (attention.query, attention.key, attention.value)
         )
-        dropout = attention.dropout.p if attention.dropout.training else 0.0
+        dropout = dropout_of(attention.dropout)
         context = merge_heads(attend(query, key, value, bias, dropout=dropout)[0])
         context = context.flatten(0, 1) if real is None else context[real]  # (T, H * D)
         if layer is layers[-1]:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.heads import BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads
-from ptbert_models.bert.models import BertWithHead
-from ptbert_models.losses import token_loss
-from ptbert_models.outputs import with_attentions
+from ptbert_models.bert.with_head import BertWithHead, Inputs
+from ptbert_models.parts.losses import token_loss
+from ptbert_models.parts.outputs import with_attentions
 
 
 class BertForPreTraining(BertWithHead):
@@ -61,12 +61,12 @@ class BertForPreTraining(BertWithHead):
             The sum of both losses when both labels are given; else the scores of tokens (B, L, V)
             and of continuations (B, 2).
         """
-        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         if masked_lm_labels is None or next_sentence_label is None:
-            weights, sequence, pooled = self.encode(*inputs)
+            weights, sequence, pooled = self.encode(inputs)
             scores, relationship = self.cls(sequence, pooled)
             return with_attentions(weights, scores, relationship)
-        sequence, tokens, pooled = self.encode_labelled(masked_lm_labels, *inputs)
+        sequence, tokens, pooled = self.encode_labelled(inputs, masked_lm_labels)
         scores, relationship = self.cls(sequence, pooled)
         return token_loss(scores, tokens) + token_loss(relationship, next_sentence_label)
 
@@ -93,11 +93,11 @@ class BertForMaskedLM(BertWithHead):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return the scores of tokens (B, L, V), or the loss when labels (B, L) are given."""
-        inputs = (input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         if masked_lm_labels is None:
-            weights, sequence, _ = self.encode(*inputs)
+            weights, sequence, _ = self.encode(inputs)
             return with_attentions(weights, self.cls(sequence))
-        sequence, tokens, _ = self.encode_labelled(masked_lm_labels, *inputs)
+        sequence, tokens, _ = self.encode_labelled(inputs, masked_lm_labels)
         return token_loss(self.cls(sequence), tokens)
 
 
@@ -123,7 +123,7 @@ class BertForNextSentencePrediction(BertWithHead):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return scores (B, 2) of "follows" and "does not", or the loss given labels (B,)."""
-        weights, pooled = self.pool(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, pooled = self.pool(Inputs(input_ids, token_type_ids, attention_mask, head_mask))
         scores = self.cls(pooled)
         if next_sentence_label is not None:
             return token_loss(scores, next_sentence_label)

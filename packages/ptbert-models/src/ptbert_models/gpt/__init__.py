@@ -1,5 +1,6 @@
 """OpenAI GPT and GPT-2: configurations, layers, heads and models."""
 
+from ptbert_models.gpt.authors import load_tf_weights_in_gpt2, load_tf_weights_in_openai_gpt
 from ptbert_models.gpt.cache import LayerCache
 from ptbert_models.gpt.config import GPT2Config, OpenAIGPTConfig
 from ptbert_models.gpt.gpt2 import (
@@ -15,7 +16,6 @@ from ptbert_models.gpt.openai import (
     OpenAIGPTModel,
     OpenAIGPTPreTrainedModel,
 )
-from ptbert_models.gpt.tensorflow import load_tf_weights_in_gpt2, load_tf_weights_in_openai_gpt
 
 __all__ = [
     "GPT2Config",

@@ -8,17 +8,18 @@ from dataclasses import InitVar, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ptbert_models.activations import (
+from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
     Activation,
     activation,
 )
-from ptbert_models.attention import head_size
-from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+from ptbert_models.parts.attention import head_size
+from ptbert_models.release import current_release
 
 
-class GPTConfig(PretrainedConfig):
+class GPTConfig(PreTrainedConfig):
     """What the configurations of both families share."""
 
     n_special: int
@@ -36,13 +37,13 @@ class GPTConfig(PretrainedConfig):
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
 
-    # The last release of 2019 knew fewer dropouts than the documented state. Drop-in use names on
-    # the classes which rates were not there.
-    unknown_rates: ClassVar[frozenset[str]] = frozenset()
+    june_dropouts: ClassVar[frozenset[str]] = frozenset()  # that release 0.6.2 did not apply
 
     def rate(self, name: str) -> float:
-        """Return a rate of dropout by its name; 0 where the release of 2019 had none."""
-        return 0.0 if name in self.unknown_rates else float(getattr(self, name))
+        """Return a dropout rate by its name; 0 if the current release has no such dropout."""
+        if current_release().silent_dropouts and name in self.june_dropouts:
+            return 0.0
+        return float(getattr(self, name))
 
     @property
     def total_tokens_embeddings(self) -> int:
@@ -126,6 +127,8 @@ class OpenAIGPTConfig(GPTConfig):
     initializer_range: float = 0.02
     predict_special_tokens: bool = True
 
+    june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop"})
+
     def activation(self) -> Activation:
         """Return the activation function that ``afn`` names."""
         return activation(self.afn, GPT_ACTIVATIONS)
@@ -174,6 +177,8 @@ class GPT2Config(GPTConfig):
     layer_norm_epsilon: float = 1e-5
     initializer_range: float = 0.02
     predict_special_tokens: bool = True
+
+    june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop", "attn_pdrop", "resid_pdrop"})
 
     # What files of later libraries may set; not fields, so that new files stay those of 2019.
     activation_function: ClassVar[Any] = "gelu_new"

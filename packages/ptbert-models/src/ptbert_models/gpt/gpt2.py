@@ -15,17 +15,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt.authors import read_gpt2_checkpoint
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention
-from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
-from ptbert_models.gpt.tensorflow import read_gpt2_checkpoint
-from ptbert_models.inputs import given
-from ptbert_models.normalization import BertLayerNorm
-from ptbert_models.outputs import with_attentions
+from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.outputs import with_attentions
 
 
 class Attention(CausalAttention):
@@ -87,7 +87,9 @@ class Block(nn.Module):
     ) -> Any:
         """(B, L, E) → (B, L, E); arguments and further outputs as in `Attention`."""
         *weights, attended, present = self.attn(
-            self.ln_1(x), layer_past, **given(head_mask=head_mask, attention_bias=attention_bias)
+            self.ln_1(x),
+            layer_past,
+            **without_none(head_mask=head_mask, attention_bias=attention_bias),
         )
         x = x + attended
         x = x + self.mlp(self.ln_2(x))
@@ -117,10 +119,11 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     config: GPT2Config
     config_class = GPT2Config
     family = "gpt2"
+    returns_presents = True
 
     @classmethod
     def read_tensorflow(
-        cls, path: str | os.PathLike[str], config: PretrainedConfig
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint of OpenAI's code as a state dict."""
         return read_gpt2_checkpoint(path)
@@ -158,10 +161,6 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         """Run one block; return its output, its keys and values, and its attention weights."""
         *weights, hidden_state, present = block(hidden_state, layer_past, **masks)
         return hidden_state, present, weights[0] if weights else None
-
-    def last_hidden_states(self, output: Any) -> Tensor:
-        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
-        return last_layer(output[-2])
 
     def _finished(self, hidden_state: Tensor) -> Tensor:
         return self.ln_f(hidden_state)
@@ -238,16 +237,15 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V) and presents.
         """
-        *weights, hidden, presents = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
             past,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        if lm_labels is not None:
-            return self.lm_loss(last_layer(hidden), lm_labels)
-        return *weights, self.lm_head(last_layer(hidden)), presents
+        return self.scores_or_loss(ran, lm_labels)
 
 
 class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
@@ -295,15 +293,12 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V), scores of choices (B, C) and presents.
         """
-        *weights, hidden, presents = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
             past,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        hidden = last_layer(hidden)
-        if lm_labels is not None or mc_labels is not None:
-            return self.losses(hidden, mc_token_ids, lm_labels, mc_labels)
-        choices = self.multiple_choice_head(hidden, mc_token_ids)
-        return *weights, self.lm_head(hidden), choices, presents
+        return self.scores_or_losses(ran, mc_token_ids, lm_labels, mc_labels)

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.inputs import check_ids
-from ptbert_models.row_products import is_faster, matrix_times_row
+from ptbert_models.parts.inputs import check_ids
 
 
 class TiedLinear(nn.Linear):
@@ -30,12 +29,6 @@ class TiedLinear(nn.Linear):
         tokens, width = weight.shape
         super().__init__(width, tokens, bias=False, device="meta")
         self.weight = cast("nn.Parameter", weight)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(..., E) → (..., V)."""
-        if is_faster(input, self.weight):
-            return matrix_times_row(self.weight, input.view(-1)).view(*input.shape[:-1], -1)
-        return super().forward(input)
 
 
 class LMHead(nn.Module):

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.attention import attend, dropout_of, head_size, merge_heads, split_heads
-from ptbert_models.conv1d import Conv1D
 from ptbert_models.gpt.cache import LayerPast, extended
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.inputs import given
-from ptbert_models.outputs import split_attentions
-from ptbert_models.pruning import head_numbers, prune_conv1d_layer, remaining_features
+from ptbert_models.parts.attention import attend, dropout_of, head_size, merge_heads, split_heads
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.outputs import split_attentions
+from ptbert_models.parts.pruning import head_numbers, prune_conv1d_layer, remaining_features
 
 
 def add_missing_dropout(module: nn.Module, *names: str) -> None:
@@ -174,7 +174,7 @@ class CausalAttention(nn.Module):
             key.transpose(-2, -1),
             value,
             *(() if head_mask is None else (head_mask,)),
-            **given(bias=attention_bias),
+            **without_none(bias=attention_bias),
         )
         weights, context = split_attentions(mixed)
         if self.keep_multihead_output:

@@ -15,18 +15,18 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from ptbert_models import conv1d
-from ptbert_models.config import PretrainedConfig
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt.authors import read_openai_shards
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
-from ptbert_models.gpt.decoder import GPTDecoder, GPTPreTrainedModel, last_layer
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.gpt.layers import MLP, CausalAttention
-from ptbert_models.gpt.models import GPTWithHead, GPTWithTwoHeads
-from ptbert_models.gpt.tensorflow import read_openai_shards
-from ptbert_models.inputs import given
-from ptbert_models.normalization import BertLayerNorm
-from ptbert_models.outputs import split_attentions, with_attentions
+from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.parts import conv1d
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.outputs import split_attentions, with_attentions
 
 
 class Conv1D(conv1d.Conv1D):
@@ -109,7 +109,9 @@ class Block(nn.Module):
         weights, attended = split_attentions(
             self.attn(
                 x,
-                **given(head_mask=head_mask, layer_past=layer_past, attention_bias=attention_bias),
+                **without_none(
+                    head_mask=head_mask, layer_past=layer_past, attention_bias=attention_bias
+                ),
             )
         )
         x = self.ln_1(x + attended)
@@ -140,7 +142,7 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
 
     @classmethod
     def read_tensorflow(
-        cls, path: str | os.PathLike[str], config: PretrainedConfig
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
     ) -> dict[str, Tensor]:
         """Read a folder of OpenAI's numpy files as a state dict."""
         return read_openai_shards(path)
@@ -190,13 +192,9 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
         self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Run one block; return its output, no keys and values, and its attention weights."""
-        output = block(hidden_state, **given(layer_past=layer_past), **masks)
+        output = block(hidden_state, **without_none(layer_past=layer_past), **masks)
         weights, hidden_state = split_attentions(output)
         return hidden_state, None, weights
-
-    def last_hidden_states(self, output: Any) -> Tensor:
-        """Find the last hidden states (B, L, E) in what ``forward`` returned."""
-        return last_layer(split_attentions(output)[1])
 
     def forward(
         self,
@@ -265,16 +263,14 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V).
         """
-        output = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        weights, hidden = split_attentions(output)
-        if lm_labels is not None:
-            return self.lm_loss(last_layer(hidden), lm_labels)
-        return with_attentions(weights, self.lm_head(last_layer(hidden)))
+        return self.scores_or_loss(ran, lm_labels)
 
 
 class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
@@ -320,15 +316,11 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V) and of choices (B, C).
         """
-        output = self.transformer(
+        ran = self.run(
             input_ids,
             position_ids,
             token_type_ids,
-            **given(head_mask=head_mask, attention_mask=attention_mask),
+            head_mask=head_mask,
+            attention_mask=attention_mask,
         )
-        weights, hidden = split_attentions(output)
-        hidden = last_layer(hidden)
-        if lm_labels is not None or mc_labels is not None:
-            return self.losses(hidden, mc_token_ids, lm_labels, mc_labels)
-        choices = self.multiple_choice_head(hidden, mc_token_ids)
-        return with_attentions(weights, self.lm_head(hidden), choices)
+        return self.scores_or_losses(ran, mc_token_ids, lm_labels, mc_labels)

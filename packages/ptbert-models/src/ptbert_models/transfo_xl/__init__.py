@@ -36,6 +36,11 @@ from ptbert_models.transfo_xl.attention import (
     RelMultiHeadAttn,
     RelPartialLearnableMultiHeadAttn,
 )
+from ptbert_models.transfo_xl.authors import (
+    build_tf_to_pytorch_map,
+    load_tf_weights_in_transfo_xl,
+)
+from ptbert_models.transfo_xl.bare import TransfoXLModel, TransfoXLPreTrainedModel
 from ptbert_models.transfo_xl.config import TransfoXLConfig
 from ptbert_models.transfo_xl.layers import (
     DecoderLayer,
@@ -43,17 +48,9 @@ from ptbert_models.transfo_xl.layers import (
     RelLearnableDecoderLayer,
     RelPartialLearnableDecoderLayer,
 )
-from ptbert_models.transfo_xl.models import (
-    TransfoXLLMHeadModel,
-    TransfoXLModel,
-    TransfoXLPreTrainedModel,
-)
 from ptbert_models.transfo_xl.positions import PositionalEmbedding
 from ptbert_models.transfo_xl.sampling import LogUniformSampler, sample_logits
-from ptbert_models.transfo_xl.tensorflow import (
-    build_tf_to_pytorch_map,
-    load_tf_weights_in_transfo_xl,
-)
+from ptbert_models.transfo_xl.with_head import TransfoXLLMHeadModel
 
 __all__ = [
     "AdaptiveEmbedding",

@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.inputs import check_ids, values_are_known
-from ptbert_models.losses import UNLABELLED
+from ptbert_models.parts.inputs import check_ids, values_are_known
+from ptbert_models.parts.losses import UNLABELLED
 
 _SCORED_TOGETHER = 2048  # tokens; measured, see benchmarks/transfo_xl.py
 IDS_REMEDY = "use ids of the tokenizer that this model was trained with"

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.attention import attend, merge_heads, split_heads
-from ptbert_models.inputs import values_are_known
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.attention import Dropout, attend, dropout_of, merge_heads, split_heads
+from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.transfo_xl.memory import mask_bias
 from ptbert_models.transfo_xl.positions import last_rows, relative_shift
 
@@ -31,7 +31,7 @@ def mix(
     bias: Tensor | None,
     *,
     scale: float,
-    dropout: float,
+    dropout: Dropout,
 ) -> Tensor:
     """Attend to a context of which keys and values are linear functions.
 
@@ -45,7 +45,7 @@ def mix(
         value_weight: (H * D, E).
         bias: added to the scores, broadcastable to (B, H, Q, K).
         scale: factor of the scores.
-        dropout: probability with which an attention weight is dropped.
+        dropout: as in `attend`.
 
     Returns:
         (Q, B, H * D).
@@ -69,7 +69,7 @@ def _mix_many(
     bias: Tensor | None,
     *,
     scale: float,
-    dropout: float,
+    dropout: Dropout,
 ) -> Tensor:
     heads = query.size(1)
     key = split_heads(F.linear(context, key_weight).transpose(0, 1), heads)
@@ -86,7 +86,7 @@ def _mix_few(
     bias: Tensor | None,
     *,
     scale: float,
-    dropout: float,
+    dropout: Dropout,
 ) -> Tensor:
     heads, _, features = query.shape[1:]
     shared = context.transpose(0, 1)[:, None]  # (B, 1, K, E): the same for all heads
@@ -172,7 +172,7 @@ class MultiHeadAttn(nn.Module):
             value_weight,
             None if attn_mask is None else mask_bias(attn_mask, query.dtype),
             scale=self.scale,
-            dropout=self.dropatt.p if self.training else 0.0,
+            dropout=dropout_of(self.dropatt),
         )
         output = h + self.drop(self.o_net(mixed))
         return output if self.pre_lnorm else self.layer_norm(output)
@@ -272,7 +272,7 @@ class RelMultiHeadAttn(nn.Module):
             value_weight,
             bias,
             scale=self.scale,
-            dropout=self.dropatt.p if self.training else 0.0,
+            dropout=dropout_of(self.dropatt),
         )
         output = w + self.drop(self.o_net(mixed))
         return output if self.pre_lnorm else self.layer_norm(output)

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
+from enum import IntEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ptbert_models.config import PretrainedConfig, check_positive, check_probability
+from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
 
 _WIKITEXT_103_TOKENS = 267735
 _INITIALIZERS = ("normal", "uniform")
 
 
+class AttnType(IntEnum):
+    """The kinds of attention by their numbers in configurations."""
+
+    DISTANCE_SINUSOIDS = 0  # Transformer-XL's own
+    LEARNED_DISTANCES = 1
+    SINUSOIDS = 2
+    LEARNED_POSITIONS = 3
+
+
 @dataclass(repr=False, eq=False)
-class TransfoXLConfig(PretrainedConfig):
+class TransfoXLConfig(PreTrainedConfig):
     """Sizes and rates of a Transformer-XL; the defaults are those of ``transfo-xl-wt103``.
 
     Args:
@@ -137,6 +147,10 @@ class TransfoXLConfig(PretrainedConfig):
         self._validate_clusters()
         self._validate_positions()
 
+    def longest(self) -> int:
+        """Return the number of positions of a segment with its memory."""
+        return self.tgt_len + self.ext_len + self.mem_len
+
     def _validate_clusters(self) -> None:
         ends = [0, *self.cutoffs, self.n_token]
         if any(low >= high for low, high in pairwise(ends)):
@@ -151,14 +165,16 @@ class TransfoXLConfig(PretrainedConfig):
             )
 
     def _validate_positions(self) -> None:
-        if self.attn_type not in range(4):
+        if self.attn_type not in list(AttnType):
             raise ValueError(f"TransfoXLConfig: attn_type={self.attn_type!r} must be 0, 1, 2 or 3")
-        if self.attn_type in {0, 2} and self.d_model % 2:
+        sinusoidal = {AttnType.DISTANCE_SINUSOIDS, AttnType.SINUSOIDS}
+        if self.attn_type in sinusoidal and self.d_model % 2:
             raise ValueError(
                 f"TransfoXLConfig: d_model={self.d_model} must be even for attn_type="
                 f"{self.attn_type}: half of the features are sines and half are cosines"
             )
-        if self.attn_type == 3 and self.n_head * self.d_head != self.d_model:
+        learned = self.attn_type == AttnType.LEARNED_POSITIONS
+        if learned and self.n_head * self.d_head != self.d_model:
             raise ValueError(
                 f"TransfoXLConfig: attn_type=3 adds positions of n_head={self.n_head} times "
                 f"d_head={self.d_head} features to inputs of d_model={self.d_model}; "

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ptbert_models.normalization import BertLayerNorm
+from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.transfo_xl.attention import (
     MultiHeadAttn,
     RelLearnableMultiHeadAttn,

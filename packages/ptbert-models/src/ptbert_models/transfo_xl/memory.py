@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ptbert_models.attention import MASKED
+from ptbert_models.parts.attention import MASKED
 
 
 def hidden_positions(

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.inputs import values_are_known
 
 
 class PositionalEmbedding(nn.Module):

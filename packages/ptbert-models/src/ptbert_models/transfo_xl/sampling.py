@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ptbert_models.attention import MASKED
-from ptbert_models.inputs import values_are_known
+from ptbert_models.parts.attention import MASKED
+from ptbert_models.parts.inputs import values_are_known
 
 
 class LogUniformSampler:

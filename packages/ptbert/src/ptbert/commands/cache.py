@@ -14,7 +14,7 @@ def add_download_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``download`` takes."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="published name or address")
     parser.add_argument(
-        "--file", action="append", metavar="KIND", help="only this file, as weights"
+        "--file", action="append", metavar="KIND", help="only this kind of file, such as weights"
     )
     parser.add_argument("--force", action="store_true", help="download again")
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
@@ -55,7 +55,7 @@ COMMANDS = (
   ptbert download openai-gpt --file vocabulary --file merges
   ptbert download bert-base-cased --cache-dir ./cache
 
-Files are kept in the cache and verified; what is there already is not downloaded again.
+Files are verified and kept in the cache. Files that are there already are not downloaded again.
 """,
         add_arguments=add_download_arguments,
         run=download,
@@ -64,15 +64,15 @@ Files are kept in the cache and verified; what is there already is not downloade
         name="cache",
         summary="list, verify, prune, export or import what was downloaded",
         examples="""\
-  ptbert cache ls                        # what there is, how old and how verified
-  ptbert cache path bert-base-uncased    # where it is, without using the network
+  ptbert cache ls                        # files with size, age and how they were verified
+  ptbert cache path bert-base-uncased    # print where files are; never uses the network
   ptbert cache verify                    # read all files and compare their digests
-  ptbert cache prune                     # what nobody needs any more; --yes deletes it
+  ptbert cache prune                     # list what can be deleted; --yes deletes it
   ptbert cache rm gpt2 --yes
   ptbert cache export models.tar gpt2    # for a machine without network: then cache import
   ptbert cache env                       # the cache folder and the settings in force
 
-Each of them explains itself: ptbert cache ls --help.
+For the help of one of them: ptbert cache ls --help.
 """,
         add_arguments=add_cache_arguments,
         run=cache,

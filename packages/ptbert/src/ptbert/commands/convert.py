@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ptbert.commands.command import Command
-from ptbert_hub import CATALOG
+from ptbert_hub import locate
 
 _FORMATS = ("pytorch", "safetensors")
 
@@ -19,13 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", help="published name, folder, archive, weights file or checkpoint"
     )
     parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument("--to", choices=_FORMATS, default="pytorch", help="format (pytorch)")
-    parser.add_argument("--config", type=Path, help="the configuration, if none is beside SOURCE")
+    parser.add_argument(
+        "--to", choices=_FORMATS, default="pytorch", help="format of the weights (default: pytorch)"
+    )
+    parser.add_argument("--config", type=Path, help="the configuration, if it is not beside SOURCE")
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
-    """Do it, and say what was written."""
+    """Convert, and yield the paths of the files that were written."""
     from ptbert_models.convert import convert_checkpoint
 
     weights = convert_checkpoint(
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
-    from ptbert.commands.beside import folder_of, tokenizer_beside
+    from ptbert.commands.model_tokenizer import folders_of_model, load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.files.tokenizer_config import (
         TOKENIZER_CONFIG_NAME,
@@ -49,16 +51,19 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     )
 
     try:
-        tokenizer: Any = tokenizer_beside(source, cache_dir)
+        tokenizer: Any = load_tokenizer_of_model(source, cache_dir)
     except MissingVocabulary:
         yield f"there is no vocabulary beside {source}, so none was copied"
         return
     written = tokenizer.save_vocabulary(folder)
     yield from [written] if isinstance(written, str) else written
     casing = tokenizer.settings().get("do_lower_case")
+    place = locate(source)
+    is_told = place.path is None or any(
+        (each / TOKENIZER_CONFIG_NAME).is_file() for each in folders_of_model(place.path, cache_dir)
+    )
     # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
-    has_config = (folder_of(source) / TOKENIZER_CONFIG_NAME).is_file()
-    if casing is not None and (source in CATALOG or has_config):
+    if casing is not None and is_told:
         yield str(write_tokenizer_config(folder, {"do_lower_case": casing}))
 
 
@@ -72,8 +77,8 @@ COMMAND = Command(
   ptbert convert model.ckpt-7 classifier/ --config bert_config.json
   ptbert convert 117M/ gpt2/                                  # OpenAI's files
 
-The folder holds config.json, the weights and the vocabulary. Old spellings of the weights' names
-become today's. To write safetensors, install the package of that name.
+The folder gets config.json, the weights and the vocabulary. Weights with old names get their
+current ones. To write safetensors, install the package safetensors.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -18,15 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model")
     parser.add_argument("text", type=Path, help="text file in UTF-8")
-    wanted = parser.add_mutually_exclusive_group(required=True)
-    wanted.add_argument("--query", help="print the sentences nearest to this text")
-    wanted.add_argument("--output", type=Path, help="write all vectors to this .npy file")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--query", help="print the sentences nearest to this text")
+    task.add_argument("--output", type=Path, help="write all vectors to this .npy file")
     parser.add_argument("--top", type=int, default=5, help="how many sentences (default: 5)")
-    parser.add_argument("--batch-size", type=int, default=32, help="sentences at a time (32)")
+    parser.add_argument(
+        "--batch-size", type=int, default=32, help="sentences at a time (default: 32)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
-    """Do it, and say what was found."""
+    """Yield the nearest sentences, or a line about the vectors that were written."""
     from ptbert import BertModel, BertTokenizer
     from ptbert.sentences import SentenceEncoder, split_sentences
 
@@ -72,7 +74,7 @@ COMMAND = Command(
   ptbert features MODEL notes.txt --output vectors.npy
 
 MODEL is a folder with a BERT model and its vocabulary, or the name of a published one.
-A sentence's vector is the mean of the last layer over its tokens, of length 1.
+The vector of a sentence is the mean of the last layer over its tokens, scaled to length 1.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -1,4 +1,4 @@
-"""``ptbert fill-mask``: what BERT expects in the place of ``[MASK]``."""
+"""``ptbert fill-mask``: the words that BERT predicts for ``[MASK]``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ MASK = "[MASK]"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model with its masked-LM head")
-    parser.add_argument("text", help=f"a text with {MASK} in it, once or more often")
-    parser.add_argument("--top", type=int, default=5, help="how many words for each (default: 5)")
+    parser.add_argument("text", help=f"a text that contains {MASK} at least once")
+    parser.add_argument(
+        "--top", type=int, default=5, help="words to print for each mask (default: 5)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
@@ -29,14 +31,14 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     if MASK not in arguments.text:
         raise ValueError(
-            f"there is no {MASK} in {arguments.text!r}; put one where a word is wanted"
+            f"there is no {MASK} in {arguments.text!r}; put one where BERT should predict a word"
         )
     if arguments.top < 1:
         raise ValueError(f"--top {arguments.top} must be at least 1")
     tokenizer = BertTokenizer.from_pretrained(arguments.model)
     tokens = tokenizer.tokenize_with_special_tokens(arguments.text, [MASK])
     ids = tokenizer.convert_tokens_to_ids(["[CLS]", *tokens, "[SEP]"])
-    model = _model(arguments.model)
+    model = _load_model(arguments.model)
     limit = model.config.max_position_embeddings
     if len(ids) > limit:
         raise ValueError(f"the text has {len(ids)} tokens and the model takes {limit}; shorten it")
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
             yield f"{probability:.3f}  {token}"
 
 
-def _model(name: str) -> BertForMaskedLM:
+def _load_model(name: str) -> BertForMaskedLM:
     from ptbert import BertForMaskedLM
     from ptbert_models.inspection import open_any_checkpoint
 
@@ -67,12 +69,12 @@ def _model(name: str) -> BertForMaskedLM:
 
 COMMAND = Command(
     name="fill-mask",
-    summary="print the words that BERT expects in the place of [MASK]",
+    summary="print the words that BERT predicts for [MASK]",
     examples="""\
   ptbert fill-mask bert-base-uncased "The capital of France is [MASK]."
   ptbert fill-mask ./my_model "[MASK] was a [MASK]." --top 3
 
-The likeliest words of each mask, with their probabilities; an empty line between masks.
+Prints the likeliest words for each mask, with their probabilities, and an empty line between masks.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -24,21 +24,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a GPT, GPT-2 or Transformer-XL model")
     parser.add_argument("prompt", help="the text to continue")
-    parser.add_argument("--length", type=int, default=50, help="most tokens to add (default: 50)")
     parser.add_argument(
-        "--temperature", type=float, default=1.0, help="0: always the likeliest (1)"
+        "--length", type=int, default=50, help="how many tokens to add at most (default: 50)"
     )
-    parser.add_argument("--top-k", type=int, default=0, help="draw among the k likeliest (0: all)")
     parser.add_argument(
-        "--top-p", type=float, default=1.0, help="... that have this probability (1)"
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="randomness of the choice; 0 always takes the likeliest token (default: 1)",
     )
-    parser.add_argument("--beams", type=int, default=1, help="search with so many beams (1: none)")
+    parser.add_argument(
+        "--top-k",
+        type=int,
+        default=0,
+        help="choose among this many likeliest tokens (default: 0, which is all)",
+    )
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        default=1.0,
+        help="choose among the likeliest tokens that together have this probability (default: 1)",
+    )
+    parser.add_argument(
+        "--beams", type=int, default=1, help="use beam search with this many beams (default: 1)"
+    )
     parser.add_argument("--samples", type=int, default=1, help="how many texts (default: 1)")
-    parser.add_argument("--seed", type=int, help="make the same texts again")
+    parser.add_argument("--seed", type=int, help="any number; the same one gives the same texts")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
-    """Yield the texts, prompt included."""
+    """Yield the texts, each with the prompt."""
     import torch
 
     from ptbert_models import generate
@@ -83,7 +98,7 @@ def _load(name: str) -> tuple[PreTrainedModel, PretrainedTokenizer, dict[str, in
 
 
 def _before_end(ids: list[int], start: int, ends: list[int]) -> list[int]:
-    """Cut a text at the first end after its prompt."""
+    """The ids before the first end token after the prompt."""
     return ids[: next((i for i in range(start, len(ids)) if ids[i] in ends), len(ids))]
 
 
@@ -95,7 +110,8 @@ COMMAND = Command(
   ptbert generate openai-gpt "Once upon a time" --temperature 0 --length 20
   ptbert generate ./my_model "It was" --beams 4
 
-A text ends at the length or where the model ends it. Several texts have --- between them.
+A text ends after --length tokens, or earlier if the model predicts its end. Several texts are
+separated by lines of ---.
 """,
     add_arguments=add_arguments,
     run=run,

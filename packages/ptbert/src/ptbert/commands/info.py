@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="published name, folder, archive, weights file or checkpoint")
     parser.add_argument(
-        "--config", type=Path, help="the configuration, if none is beside the model"
+        "--config", type=Path, help="the configuration, if it is not beside the model"
     )
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         **_shape(opened),
         **_size(opened),
         **_contents(opened),
-        "tokenizer": _tokenizer(arguments.model, arguments.cache_dir),
+        "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir),
     }
     if arguments.json:
         yield json.dumps(facts, indent=2, ensure_ascii=False)
@@ -81,14 +81,14 @@ def _size(opened: OpenedCheckpoint) -> dict[str, Any]:
 
 
 def _contents(opened: OpenedCheckpoint) -> dict[str, Any]:
-    """Which models the weights fill, and what is left of them by the best."""
+    """Which models find all their weights here; if none does, the one that lacks the fewest."""
     fits = opened.fits()
     complete = [fit for fit in fits if not fit.missing]
     shown = complete or fits[:1]
-    return {"fills": [_described(fit) for fit in shown] or ["no model of the family"]}
+    return {"fills": [_described_fit(fit) for fit in shown] or ["no model of the family"]}
 
 
-def _described(fit: Fit) -> str:
+def _described_fit(fit: Fit) -> str:
     parts = [fit.model.__name__]
     for names, text in ((fit.missing, "lacks"), (fit.unused, "leaves out")):
         if names:
@@ -97,12 +97,12 @@ def _described(fit: Fit) -> str:
     return "; ".join(parts)
 
 
-def _tokenizer(model: str, cache_dir: str | None) -> str:
-    from ptbert.commands.beside import tokenizer_beside
+def _described_tokenizer(model: str, cache_dir: str | None) -> str:
+    from ptbert.commands.model_tokenizer import load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
 
     try:
-        tokenizer = tokenizer_beside(model, cache_dir)
+        tokenizer = load_tokenizer_of_model(model, cache_dir)
     except MissingVocabulary:
         return "none beside it"
     settings = tokenizer.settings()
@@ -119,8 +119,8 @@ COMMAND = Command(
   ptbert info uncased_L-12_H-768_A-12/bert_model.ckpt
   ptbert info 117M/ --config hparams.json
 
-Under "fills" stand the models that have all their weights in the file, the best first, and what
-of the file each leaves out.
+"fills" lists the models that find all their weights in the file, the best match first, with the
+weights that each leaves out.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -6,11 +6,16 @@ import argparse
 import os
 import runpy
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from types import TracebackType
+from typing import NoReturn
 
 from ptbert.commands.command import Command
-from ptbert.drop_in import RELEASES, install_as, install_in_children
+from ptbert.drop_in.children import install_in_children
+from ptbert.drop_in.install import install_as
+from ptbert.drop_in.release import RELEASES
 
 NAME_2019 = "pytorch_pretrained_bert"
 
@@ -22,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--release",
         choices=RELEASES,
         default="april",
-        help="where the two states of 2019 disagree: the last release, 0.6.2 (april, the default), "
-        "or the last documented state (june), whose GPT models return all layers",
+        help="which state of 2019 to follow where they differ: the last release, 0.6.2 (april, the "
+        "default), or the last documented one (june), whose GPT models return all layers",
     )
     parser.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
@@ -31,42 +36,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
 
 
-def run(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Run the program; what it raises ends this process as it would end its own."""
+def run(arguments: argparse.Namespace) -> NoReturn:
+    """Run the program, and exit as it does.
+
+    Args:
+        arguments: with ``module`` or ``script``, each the words of a command line.
+
+    Raises:
+        OSError: if there is no such script.
+        ValueError: if neither is given.
+        ImportError: if there is no such module.
+    """
     words = arguments.module or arguments.script
     if not words:
         raise ValueError("there is no program to run; give a script, or -m and a module")
     install_as(NAME_2019, release=arguments.release)
     install_in_children(release=arguments.release)
-    if arguments.module:
-        _run_module(words)
-    else:
-        _run_script(words)
-    return ()
+    start = _prepare_module(words) if arguments.module else _prepare_script(words)
+    try:
+        start()
+    except Exception as error:
+        _report(error)
+    sys.exit()  # what follows in a command of ptbert is not for programs
 
 
-def _run_script(words: list[str]) -> None:
+def _prepare_script(words: list[str]) -> Callable[[], object]:
     script = words[0]
     if not os.path.exists(script):
         raise FileNotFoundError(f"there is no script {script!r}; check the path")
     _set_first_path(os.path.dirname(os.path.realpath(script)))
     sys.argv = words
-    try:
-        runpy.run_path(script, run_name="__main__")
-    except Exception as error:
-        _die(error)
+    return partial(runpy.run_path, script, run_name="__main__")
 
 
-def _run_module(words: list[str]) -> None:
+def _prepare_module(words: list[str]) -> Callable[[], object]:
     module = words[0]
     _set_first_path(os.getcwd())
-    if find_spec(module) is None:
+    if not _is_there(module):
         raise ModuleNotFoundError(f"there is no module {module!r}; check the name and sys.path")
     sys.argv = ["-m", *words[1:]]
+    return partial(runpy.run_module, module, run_name="__main__", alter_sys=True)
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module can be found; the packages around it are imported for that."""
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except Exception as error:
-        _die(error)
+        return find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            return False
+        _report(error)
+    except Exception as error:  # of the program's own packages
+        _report(error)
 
 
 def _set_first_path(folder: str) -> None:
@@ -75,13 +96,18 @@ def _set_first_path(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _die(error: Exception) -> None:
+def _report(error: Exception) -> NoReturn:
     """Report what the program did not catch, from its own first line on, and exit."""
     place: TracebackType | None = error.__traceback__
-    while place is not None and place.tb_frame.f_globals.get("__name__") in {__name__, "runpy"}:
+    while place is not None and _is_around_the_program(place):
         place = place.tb_next
     sys.excepthook(type(error), error.with_traceback(place), place)
     sys.exit(1)
+
+
+def _is_around_the_program(place: TracebackType) -> bool:
+    name = str(place.tb_frame.f_globals.get("__name__"))
+    return name in {__name__, "runpy"} or name.startswith("importlib")
 
 
 COMMAND = Command(
@@ -92,8 +118,8 @@ COMMAND = Command(
   ptbert run -m my_package.train --epochs 3
   ptbert run --release june run_gpt2.py
 
-The program sees its own sys.argv, __main__ and sys.path[0], as python would set them.
-Python processes that it starts have ptbert in that place too.
+The program gets the same sys.argv, __main__ and sys.path[0] as under python. Python processes
+that it starts get ptbert in place of the old library too.
 """,
     add_arguments=add_arguments,
     run=run,

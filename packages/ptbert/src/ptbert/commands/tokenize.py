@@ -13,11 +13,13 @@ from ptbert.commands.command import Command
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="published name, folder or vocabulary file")
-    parser.add_argument("files", nargs="*", type=Path, help="text in UTF-8 (standard input)")
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="text in UTF-8 (default: standard input)"
+    )
     parser.add_argument("--text", action="append", help="text to use instead of files")
     parser.add_argument("--ids", action="store_true", help="print ids, with special tokens")
     parser.add_argument(
-        "--type", help="family, where nothing tells it: bert, gpt, gpt2, transfo_xl"
+        "--type", help="family, if the files do not show it: bert, gpt, gpt2, transfo_xl"
     )
 
 

@@ -1,0 +1,176 @@
+"""The bare BERT model, and the base class of all BERT models.
+
+Letters: B batch, L sequence length, H heads, D features per head, E model width, N layers. With
+``output_attentions`` every output is a tuple whose first member is the list of N attention weights
+(B, H, L, L), except where a loss is returned: losses come alone.
+
+Source:
+    Devlin et al. 2018, arXiv:1810.04805.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ptbert_models.bert.authors import read_bert_checkpoint
+from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
+from ptbert_models.bert.own_parts import mask_may_be_left_out
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
+from ptbert_models.parts.initialization import initialize_normal
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.pretrained import PreTrainedModel
+
+
+class BertPreTrainedModel(PreTrainedModel):
+    """Base of the BERT models, and of models that programs build on BERT.
+
+    Example:
+        >>> from torch import nn
+        >>> class Tagger(BertPreTrainedModel):
+        ...     def __init__(self, config):
+        ...         super().__init__(config)
+        ...         self.bert = BertModel(config)
+        ...         self.tag = nn.Linear(config.hidden_size, 3)
+        ...         self.apply(self.init_bert_weights)
+    """
+
+    config: BertConfig
+    config_class = BertConfig
+    family = "bert"
+    base_model_prefix = "bert"
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {".gamma": ".weight", ".beta": ".bias"}
+    ignored_suffixes = (".embeddings.position_ids",)  # a buffer of later libraries
+    output_attentions = False  # for whole-model pickles that are older than this attribute
+
+    @classmethod
+    def read_tensorflow(
+        cls, path: str | os.PathLike[str], config: PreTrainedConfig
+    ) -> dict[str, Tensor]:
+        """Read a TensorFlow checkpoint as a state dict."""
+        return read_bert_checkpoint(path)
+
+    def init_bert_weights(self, module: nn.Module) -> None:
+        """Give one module its first values; programs also call this with a bare part as self."""
+        initialize_normal(module, self.config.initializer_range)
+
+    def init_weights(self, module: nn.Module) -> None:
+        """Give one module its first values; the name that all families share."""
+        self.init_bert_weights(module)
+
+
+class BertModel(BertPreTrainedModel):
+    """The bare model: hidden states of all layers, and the pooled first token.
+
+    Args:
+        config: sizes and rates.
+        output_attentions: whether attention weights are returned, in front.
+        keep_multihead_output: whether each head's output and its gradient are kept, see
+            `get_multihead_outputs`.
+
+    Example:
+        >>> import torch
+        >>> config = BertConfig(10, hidden_size=8, num_hidden_layers=3, num_attention_heads=2,
+        ...                     intermediate_size=16)
+        >>> layers, pooled = BertModel(config)(torch.tensor([[1, 2, 3], [4, 5, 0]]),
+        ...                                    attention_mask=torch.tensor([[1, 1, 1], [1, 1, 0]]))
+        >>> len(layers), layers[-1].shape, pooled.shape
+        (3, torch.Size([2, 3, 8]), torch.Size([2, 8]))
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self.output_attentions = output_attentions
+        self.embeddings = BertEmbeddings(config)
+        self.encoder = BertEncoder(config, output_attentions, keep_multihead_output)
+        self.pooler = BertPooler(config)
+        self.apply(self.init_bert_weights)
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training keeps only the layers' inputs, and computes the rest again."""
+        return self.encoder.gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.encoder.gradient_checkpointing = wanted
+
+    def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
+        """Remove heads for good, given as layer index → head indices."""
+        layers: Any = self.encoder.layer
+        for layer, heads in heads_to_prune.items():
+            layers[layer].attention.prune_heads(heads)
+
+    def get_multihead_outputs(self) -> list[Tensor | None]:
+        """Return each layer's context (B, H, L, D) of the last call, before heads are joined.
+
+        After ``backward()`` the ``grad`` of each says how much its heads mattered. All None unless
+        the model was made with ``keep_multihead_output=True``.
+        """
+        layers: Any = self.encoder.layer
+        return [layer.attention.self.multihead_output for layer in layers]
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        output_all_encoded_layers: bool = True,
+        head_mask: Tensor | None = None,
+    ) -> Any:
+        """Encode a batch of token sequences.
+
+        Args:
+            input_ids: (B, L) integers below ``config.vocab_size``.
+            token_type_ids: (B, L), 0 for the first text and 1 for the second; all 0 when None.
+            attention_mask: (B, L), 1 for real tokens and 0 for padding; all 1 when None.
+            output_all_encoded_layers: whether all layers are wanted or only the last.
+            head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
+
+        Returns:
+            Layer outputs, a list of N tensors (B, L, E), or only the last tensor; and the pooled
+            first token (B, E).
+        """
+        hidden_states = self.embed(input_ids, token_type_ids)
+        head_masks = None
+        if head_mask is not None:
+            layers, heads = len(self.encoder.layer), self.config.num_attention_heads
+            head_masks = split_head_mask(head_mask, layers, heads, hidden_states.dtype)
+        encoded = self.encoder(
+            hidden_states,
+            self._bias(input_ids, attention_mask, hidden_states.dtype),
+            output_all_encoded_layers=output_all_encoded_layers,
+            **without_none(head_mask=head_masks),
+        )
+        weights, states = encoded if self.output_attentions else (None, encoded)
+        pooled = self.pooler(states[-1])
+        return with_attentions(weights, states if output_all_encoded_layers else states[-1], pooled)
+
+    def embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
+        if token_type_ids is None:  # in 2019 there were always some
+            token_type_ids = torch.zeros_like(input_ids)
+        return self.embeddings(input_ids, token_type_ids)
+
+    def _bias(
+        self, input_ids: Tensor, attention_mask: Tensor | None, dtype: torch.dtype
+    ) -> Tensor | None:
+        """The mask as a bias of scores; None where it hides nothing and no part minds."""
+        hides_nothing = attention_mask is None or is_known_full(attention_mask)
+        if hides_nothing and mask_may_be_left_out(self.encoder):
+            return None
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        return padding_bias(attention_mask, dtype)

@@ -1,0 +1,30 @@
+"""Reading JSON files: configurations, and the lists that stand beside weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read a JSON file, with an error that names the file if it is something else."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
+        raise ValueError(
+            f"{os.fspath(path)!r} is not a JSON configuration ({error}); "
+            "give the path of a file such as config.json"
+        ) from error
+
+
+def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object, with an error that names the file if it is something else."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{os.fspath(path)!r} holds a JSON {type(value).__name__}; "
+            "a configuration is an object of names and values"
+        )
+    return value

@@ -1,0 +1,222 @@
+"""Reading and writing weights files: what PyTorch saves, in both its formats, and safetensors."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ptbert_hub import WEIGHTS_NAME, atomic_write
+from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+from ptbert_models.files.json_files import read_json_object
+
+logger = logging.getLogger(__name__)
+
+SAFETENSORS_NAME = "model.safetensors"
+
+_MENDED = (2, 10)  # the release of PyTorch in which CVE-2026-24747 is mended
+
+_ZIP_MAGIC = b"PK\x03\x04"
+_PICKLE_START = b"\x80"  # of the legacy format
+_BLOCK = 1 << 20
+# What zipfile raises for damage, depending on which bytes it meets.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+
+
+def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    """Read the tensors of a weights file, or of all files that an index names.
+
+    Args:
+        path: a file written by `torch.save` (zip or legacy format), a ``.safetensors`` file, or an
+            ``.index.json`` beside the files that it names.
+        memory_map: whether tensors may stay on disk until they are used. Only for files that are
+            never written in place: a program that overwrites a mapped file would pull the
+            weights from under the model.
+
+    Returns:
+        The tensors by name, on the CPU, and the caller's own.
+
+    Raises:
+        CheckpointNotFound: if a file that an index names is missing.
+        CorruptCheckpoint: if a file is cut off, or no weights file at all.
+        UnsafeCheckpoint: if a file wants to run code.
+    """
+    if path.name.endswith(".index.json"):
+        return _read_indexed(path, memory_map=memory_map)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, memory_map=memory_map)
+    return _read_torch(path, memory_map=memory_map)
+
+
+def is_torch_file(path: Path) -> bool:
+    """Whether there is a file that begins as those of `torch.save` do, whatever it is called."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_ZIP_MAGIC)).startswith((_ZIP_MAGIC, _PICKLE_START))
+
+
+def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
+    """Write the weights of a folder's model, and remove those of the other format.
+
+    Args:
+        state: tensors by name. Names that share memory are written once as safetensors; loading
+            ties them again.
+        folder: where to write.
+        safe_serialization: as ``model.safetensors`` instead of ``pytorch_model.bin``.
+
+    Returns:
+        The path of the file.
+    """
+    path, other = folder / WEIGHTS_NAME, folder / SAFETENSORS_NAME
+    if safe_serialization:
+        path, other = other, path
+        save = _import_safetensors(path).torch.save
+        owners = {(t.data_ptr(), t.shape): name for name, t in reversed(list(state.items()))}
+        single = {name: state[name].contiguous() for name in owners.values()}
+        with atomic_write(path) as file:
+            file.write(save(single, metadata={"format": "pt"}))
+    else:
+        with atomic_write(path) as file:
+            torch.save(state, file)
+    other.unlink(missing_ok=True)
+    return path
+
+
+def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    with open(path, "rb") as file:
+        zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
+    if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
+        raise _corrupt(path, "its end is missing")
+    if not memory_map:  # files in the cache were verified when they came
+        _warn_of_old_torch(torch.__version__)
+        if zipped:
+            _verify(path)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
+    except pickle.UnpicklingError as error:
+        wanted = re.search(r"GLOBAL (\S+)", str(error))
+        if wanted is None:  # the message advises to read it with weights_only=False
+            raise _corrupt(path, "torch.save did not write it") from error
+        raise UnsafeCheckpoint(
+            f"{str(path)!r} wants to run {wanted[1]!r}, which weights never need, so it was not "
+            "opened. If you trust it, load it yourself with torch.load(..., weights_only=False) "
+            "and save its state_dict()"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise _corrupt(path, error) from error
+    if not isinstance(loaded, Mapping):
+        raise CorruptCheckpoint(
+            f"{str(path)!r} holds a {type(loaded).__name__}, not a dictionary of tensors; "
+            "save model.state_dict()"
+        )
+    return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+@cache  # once is enough
+def _warn_of_old_torch(version: str) -> None:
+    if tuple(map(int, version.split(".")[:2])) < _MENDED:
+        logger.warning(
+            "PyTorch %s can be harmed by a manipulated weights file (CVE-2026-24747); load files "
+            "from people you trust only, or update to PyTorch 2.10",
+            version,
+        )
+
+
+def _verify(path: Path) -> None:
+    """Compare the contents of a zip file with their checksums, which torch.load does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = archive.namelist()
+            damaged = [name for name in records if not _is_whole(archive, name)]
+    except _ZIP_ERRORS as error:
+        raise _corrupt(path, error) from error
+    # torch.serialization.set_crc32_options(False) writes no checksums at all.
+    if damaged and len(damaged) < len(records):
+        raise _corrupt(path, f"{_tensor_name(path, damaged[0])} has a wrong checksum")
+
+
+def _is_whole(archive: zipfile.ZipFile, record: str) -> bool:
+    try:
+        with archive.open(record) as file:
+            while file.read(_BLOCK):
+                pass
+    except _ZIP_ERRORS:
+        return False
+    return True
+
+
+def _tensor_name(path: Path, record: str) -> str:
+    """The name of the tensor in a record; torch.save numbers records as it meets new tensors."""
+    number = record.rpartition("/data/")[2]
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        names: dict[int, str] = {}
+        for name, tensor in loaded.items():
+            names.setdefault(tensor.untyped_storage().data_ptr(), name)
+        return repr(list(names.values())[int(number)])
+    except Exception:  # a damaged file may fail in any way, and a record has a name too
+        return f"record {record!r}"
+
+
+def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    safetensors = _import_safetensors(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not memory_map:
+                tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    except safetensors.SafetensorError as error:
+        raise _corrupt(path, error) from error
+    return tensors
+
+
+def _import_safetensors(path: Path) -> Any:
+    try:
+        import safetensors.torch  # optional: few checkpoints of this library's models need it
+    except ImportError as error:
+        raise ImportError(
+            f"{str(path)!r} needs the package safetensors; install it with: pip install safetensors"
+        ) from error
+    return safetensors
+
+
+def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
+    weight_map = read_json_object(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise CorruptCheckpoint(f"{str(index)!r} has no 'weight_map'; download it again")
+    tensors: dict[str, Tensor] = {}
+    for name in sorted(set(weight_map.values())):
+        part = index.with_name(name)
+        if not part.is_file():
+            raise CheckpointNotFound(
+                f"{str(index)!r} names {name!r}, which is not beside it; download that file too"
+            )
+        tensors.update(read_weights(part, memory_map=memory_map))
+    return tensors
+
+
+def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:
+    reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
+    return CorruptCheckpoint(
+        f"{str(path)!r} is not a weights file, or it is cut off ({reason}); "
+        "download or save it again"
+    )

@@ -1,0 +1,153 @@
+"""Weights as OpenAI published them: GPT-2 as TensorFlow checkpoints, GPT as flat numpy shards.
+
+Source:
+    github.com/openai/gpt-2: src/model.py; github.com/openai/finetune-transformer-lm: train.py.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
+from ptbert_models.files.json_files import read_json
+from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
+from ptbert_models.tensorflow import open_checkpoint
+from ptbert_models.tensorflow.translation import to_tensor, translate
+
+Model = TypeVar("Model", bound=PreTrainedModel)
+
+GPT2_RENAMES = (
+    (r"^model/h(\d+)/", r"h/\1/"),
+    (r"^model/", ""),
+    (r"^(wte|wpe)$", r"\1/weight"),
+    (r"/[wg]$", "/weight"),
+    (r"/b$", "/bias"),
+)
+
+# The order in which GPT's arrays follow each other: positions, tokens, then these of each layer.
+GPT_LAYER = (
+    "attn.c_attn.weight",
+    "attn.c_attn.bias",
+    "attn.c_proj.weight",
+    "attn.c_proj.bias",
+    "ln_1.weight",
+    "ln_1.bias",
+    "mlp.c_fc.weight",
+    "mlp.c_fc.bias",
+    "mlp.c_proj.weight",
+    "mlp.c_proj.bias",
+    "ln_2.weight",
+    "ln_2.bias",
+)
+SHAPES_NAME = "params_shapes.json"
+
+
+def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read a TensorFlow checkpoint of GPT-2 as a state dict.
+
+    Args:
+        path: see `ptbert_models.tensorflow.open_checkpoint`.
+    """
+    state = translate(open_checkpoint(path), GPT2_RENAMES)
+    return {key: _matrix(tensor) for key, tensor in state.items()}
+
+
+def read_openai_shards(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the numpy files that OpenAI published for GPT as a state dict.
+
+    Args:
+        folder: where ``params_shapes.json`` and ``params_0.npy`` to ``params_9.npy`` are.
+
+    Raises:
+        CheckpointNotFound: if a file is missing.
+        CorruptCheckpoint: if a file is damaged, or the files do not fit each other.
+    """
+    folder = Path(folder)
+    shards = sorted(folder.glob("params_[0-9]*.npy"), key=lambda path: int(path.stem[7:]))
+    if not shards or not (folder / SHAPES_NAME).is_file():
+        raise CheckpointNotFound(
+            f"{str(folder)!r} lacks {SHAPES_NAME} or params_0.npy and its followers; "
+            "give the folder with the files that OpenAI published"
+        )
+    shapes = read_json(folder / SHAPES_NAME)
+    keys = _gpt_keys(len(shapes), folder)
+    numbers = np.concatenate([_read_shard(path) for path in shards])
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    if ends[-1] != numbers.size:
+        raise CorruptCheckpoint(
+            f"{str(folder)!r}: the {len(shards)} files hold {numbers.size} numbers, and "
+            f"{SHAPES_NAME} asks for {ends[-1]}; download the folder again"
+        )
+    arrays = np.split(numbers, ends[:-1])
+    return {
+        key: _matrix(to_tensor(array.reshape(shape)))
+        for key, array, shape in zip(keys, arrays, shapes, strict=True)
+    }
+
+
+def _gpt_keys(count: int, folder: Path) -> list[str]:
+    layers, rest = divmod(count - 2, len(GPT_LAYER))
+    if layers < 1 or rest:
+        raise CorruptCheckpoint(
+            f"{str(folder / SHAPES_NAME)!r} lists {count} arrays, which are not two embeddings and "
+            f"{len(GPT_LAYER)} for each layer; download it again"
+        )
+    embeddings = ["positions_embed.weight", "tokens_embed.weight"]
+    return embeddings + [f"h.{layer}.{key}" for layer in range(layers) for key in GPT_LAYER]
+
+
+def _read_shard(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False).ravel()
+    except (ValueError, EOFError, OSError) as error:
+        raise CorruptCheckpoint(
+            f"{str(path)!r} is not a numpy file, or it is cut off ({error}); download it again"
+        ) from error
+
+
+def _matrix(tensor: Tensor) -> Tensor:
+    """Drop the width 1 of what TensorFlow computes as convolutions: (1, in, out) → (in, out)."""
+    return tensor.squeeze(0) if tensor.dim() == 3 else tensor
+
+
+def load_tf_weights_in_gpt2(model: Model, gpt2_checkpoint_path: str | os.PathLike[str]) -> Model:
+    """Fill a GPT-2 model from a TensorFlow checkpoint; TensorFlow is not needed.
+
+    What the checkpoint lacks keeps its values and is named in one warning.
+
+    Args:
+        model: any of the three models.
+        gpt2_checkpoint_path: the checkpoint's prefix, one of its files, or its folder.
+
+    Returns:
+        The model.
+
+    Raises:
+        OSError: if the checkpoint is missing or damaged.
+        ValueError: if its weights do not fit.
+    """
+    return load_tensorflow_weights(model, gpt2_checkpoint_path)
+
+
+def load_tf_weights_in_openai_gpt(
+    model: Model, openai_checkpoint_folder_path: str | os.PathLike[str]
+) -> Model:
+    """Fill an OpenAI GPT model from the numpy files that OpenAI published.
+
+    Args:
+        model: any of the three models, without special tokens, which OpenAI's files do not have.
+        openai_checkpoint_folder_path: where ``params_shapes.json`` and ``params_*.npy`` are.
+
+    Returns:
+        The model.
+
+    Raises:
+        OSError: if a file is missing or damaged.
+        ValueError: if the weights do not fit.
+    """
+    return load_tensorflow_weights(model, openai_checkpoint_folder_path)

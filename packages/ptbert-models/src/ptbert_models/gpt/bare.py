@@ -1,0 +1,290 @@
+"""The bare GPT of both families: embeddings, special tokens, and the loop over the blocks.
+
+Letters: B batch, L sequence length, T tokens of past and input together, H heads, D features per
+head, E model width, N layers. With ``output_attentions`` every output is a tuple whose first member
+is the list of N attention weights (B, H, L, T), except where a loss is returned: losses come alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+from torch import Tensor, nn
+
+from ptbert_models.gpt.cache import LayerPast, past_length
+from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.embeddings import copy_rows, counted_positions, embedded, flat_mask
+from ptbert_models.gpt.layers import add_missing_dropout
+from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
+from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.release import current_release
+
+
+def last_layer(hidden: Any) -> Tensor:
+    """Return the last hidden states, whether a model gave all layers or only the last."""
+    return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden
+
+
+class GPTPreTrainedModel(PreTrainedModel):
+    """Base of the models of both families, and of models that programs build on them."""
+
+    config: GPTConfig
+    base_model_prefix = "transformer"
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {  # how later libraries name the heads
+        "lm_head.weight": "lm_head.decoder.weight",
+        "multiple_choice_head.summary.weight": "multiple_choice_head.linear.weight",
+        "multiple_choice_head.summary.bias": "multiple_choice_head.linear.bias",
+    }
+    # Causal masks and positions, which are no weights.
+    ignored_suffixes: ClassVar[tuple[str, ...]] = (
+        ".attn.bias",
+        ".attn.masked_bias",
+        ".position_ids",
+    )
+    output_attentions = False  # for whole-model pickles that are older than this attribute
+    returns_presents: ClassVar[bool] = False  # whether outputs end in keys and values
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *inputs: Any,
+        num_special_tokens: int | None = None,
+        predict_special_tokens: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model with the configuration and the weights of a checkpoint.
+
+        Args:
+            pretrained_model_name_or_path: as in `PreTrainedModel.from_pretrained`.
+            *inputs: further arguments of the class.
+            num_special_tokens: number of special tokens to make room for; as many as the
+                checkpoint has when None.
+            predict_special_tokens: whether a language-model head scores them too.
+            **kwargs: as in `PreTrainedModel.from_pretrained`.
+        """
+        model = super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
+        if num_special_tokens is not None or not predict_special_tokens:
+            number = model.config.n_special if num_special_tokens is None else num_special_tokens
+            model.set_num_special_tokens(number, predict_special_tokens)
+        tie = getattr(model, "set_tied", None)  # what subclasses of release 0.6.2 define
+        if tie is not None:
+            tie()
+        return model
+
+    def set_num_special_tokens(
+        self, num_special_tokens: int, predict_special_tokens: bool = True
+    ) -> None:
+        """Make room for special tokens after the vocabulary; models with embeddings do."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no token embeddings of its own; "
+            "define set_num_special_tokens in it"
+        )
+
+    def split_output(self, output: Any) -> tuple[Any, Tensor, tuple[Any, ...]]:
+        """Take apart what a bare model of the family returned.
+
+        Returns:
+            Attention weights or None; the last hidden states (B, L, E); and the presents, the one
+            member of a tuple that is empty in families without them.
+        """
+        parts = output if isinstance(output, tuple) else (output,)
+        end = len(parts) - self.returns_presents
+        *weights, hidden = parts[:end]
+        return weights[0] if weights else None, last_layer(hidden), parts[end:]
+
+
+class Decoded(NamedTuple):
+    """What the blocks give.
+
+    Args:
+        hidden_states: N + 1 tensors (B, L, E): the embeddings, then each block's output.
+        presents: N tensors (2, B, H, T, D), keys and values; empty where a family keeps none.
+        weights: N attention weights (B, H, L, T), or None.
+    """
+
+    hidden_states: list[Tensor]
+    presents: list[Tensor]
+    weights: list[Tensor] | None
+
+
+class GPTDecoder(GPTPreTrainedModel):
+    """The bare model, whatever a family calls its embeddings and however its blocks normalize.
+
+    Setting ``gradient_checkpointing = True`` on a model trades time for memory in training: of each
+    block only the input is kept, and the rest is computed again for the gradients.
+
+    Args:
+        config: sizes and rates.
+        output_attentions: whether attention weights are returned, in front.
+        keep_multihead_output: whether each head's output and its gradient are kept, see
+            `get_multihead_outputs`.
+    """
+
+    block_type: ClassVar[Callable[..., nn.Module]]
+    token_embedding_name: ClassVar[str]
+    position_embedding_name: ClassVar[str]
+    # Class-level defaults serve whole-model pickles that are older than these attributes.
+    gradient_checkpointing = False
+    keep_multihead_output = False
+    # Whether ``forward`` returns only the last layer's hidden states, as release 0.6.2 did. Models
+    # with a head work with either.
+    last_hidden_state_only: bool
+
+    def __init__(
+        self,
+        config: GPTConfig,
+        output_attentions: bool = False,
+        keep_multihead_output: bool = False,
+    ) -> None:
+        super().__init__(config)
+        self.output_attentions = output_attentions
+        self.keep_multihead_output = keep_multihead_output
+        self.last_hidden_state_only = current_release().last_layer_only
+        tokens = nn.Embedding(config.total_tokens_embeddings, config.n_embd)
+        positions = nn.Embedding(config.n_positions, config.n_embd)
+        setattr(self, self.token_embedding_name, tokens)
+        setattr(self, self.position_embedding_name, positions)
+        self.drop = nn.Dropout(config.rate("embd_pdrop"))
+        self.h = nn.ModuleList(
+            self.block_type(config.n_ctx, config, True, output_attentions, keep_multihead_output)
+            for _ in range(config.n_layer)
+        )
+        self.apply(self.init_weights)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        add_missing_dropout(self, "drop")
+        if "last_hidden_state_only" not in state:  # a whole-model file that is older
+            self.last_hidden_state_only = current_release().last_layer_only
+
+    def token_embedding(self) -> nn.Embedding:
+        """Return the embedding of tokens, special tokens and token types."""
+        return getattr(self, self.token_embedding_name)
+
+    def position_embedding(self) -> nn.Embedding:
+        """Return the embedding of positions."""
+        return getattr(self, self.position_embedding_name)
+
+    def set_num_special_tokens(
+        self, num_special_tokens: int, predict_special_tokens: bool = True
+    ) -> None:
+        """Make room for special tokens, whose embeddings follow those of the vocabulary.
+
+        Rows that exist already are kept, those of special tokens too; new ones are initialised.
+        ``config`` is replaced by a changed copy.
+
+        Args:
+            num_special_tokens: how many there shall be.
+            predict_special_tokens: for the models with a language-model head.
+
+        Raises:
+            ValueError: if the number is negative.
+        """
+        if num_special_tokens == self.config.n_special:
+            return
+        config = copy.copy(self.config)
+        config.n_special = num_special_tokens
+        config.validate()
+        old = self.token_embedding()
+        new = nn.Embedding(
+            config.total_tokens_embeddings,
+            old.embedding_dim,
+            device=old.weight.device,
+            dtype=old.weight.dtype,
+        )
+        self.init_weights(new)
+        copy_rows(old, new)
+        setattr(self, self.token_embedding_name, new)
+        self.config = config
+
+    def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
+        """Remove heads for good, given as layer index → head indices."""
+        blocks: Any = self.h
+        for layer, heads in heads_to_prune.items():
+            blocks[layer].attn.prune_heads(heads)
+
+    def get_multihead_outputs(self) -> list[Tensor | None]:
+        """Return each layer's context (B, H, L, D) of the last call, before heads are joined.
+
+        After ``backward()`` the ``grad`` of each says how much its heads mattered. All None unless
+        the model was made with ``keep_multihead_output=True``.
+        """
+        blocks: Any = self.h
+        return [block.attn.multihead_output for block in blocks]
+
+    def run_block(
+        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Run one block; return its output, its keys and values, and its attention weights."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its blocks are called")
+
+    def decode(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        token_type_ids: Tensor | None,
+        past: Sequence[LayerPast] | None,
+        head_mask: Tensor | None,
+        attention_mask: Tensor | None,
+    ) -> Decoded:
+        """Embed the tokens and run all blocks; arguments as in the family's ``forward``."""
+        shape = input_ids.shape
+        input_ids = input_ids.reshape(-1, shape[-1])  # (B, C, L) → (B * C, L)
+        layer_pasts = [None] * len(self.h) if past is None else list(past)
+        if len(layer_pasts) != len(self.h):
+            raise ValueError(
+                f"past has {len(layer_pasts)} layers and this model has {len(self.h)}; "
+                "give the presents that this model returned"
+            )
+        total = past_length(layer_pasts[0]) + input_ids.size(1)
+        if attention_mask is not None:
+            attention_mask = flat_mask(attention_mask, total)
+            attention_mask = None if is_known_full(attention_mask) else attention_mask
+        tokens, positions = self.token_embedding(), self.position_embedding()
+        if position_ids is None:
+            position_ids = counted_positions(
+                input_ids, attention_mask, total=total, longest=positions.num_embeddings
+            )
+        else:
+            position_ids = position_ids.reshape(-1, position_ids.size(-1))
+        if token_type_ids is not None:
+            token_type_ids = token_type_ids.reshape(-1, token_type_ids.size(-1))
+        hidden = self.drop(embedded(tokens, positions, input_ids, position_ids, token_type_ids))
+        bias = (
+            None
+            if attention_mask is None
+            else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
+        )
+        head_masks = split_head_mask(head_mask, len(self.h), self.config.n_head, hidden.dtype)
+        hidden_states, presents, weights = [hidden], [], []
+        # Kept head outputs are those that gradients flow through, so they forbid recomputing.
+        recompute = self.gradient_checkpointing and not self.keep_multihead_output
+        run = recomputed(self.run_block, wanted=recompute and self.training)
+        for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
+            hidden, present, layer_weights = run(
+                block, hidden, layer_past, **without_none(head_mask=layer_mask, attention_bias=bias)
+            )
+            hidden_states.append(hidden)
+            if present is not None:
+                presents.append(present)
+            if layer_weights is not None:
+                weights.append(layer_weights)
+        hidden_states[-1] = self._finished(hidden)
+        return Decoded(
+            [states.view(*shape, -1) for states in hidden_states],
+            presents,
+            weights if self.output_attentions else None,
+        )
+
+    def _finished(self, hidden_state: Tensor) -> Tensor:
+        """Do what comes after the last block; nothing unless a family says otherwise."""
+        return hidden_state
+
+    def _hidden(self, decoded: Decoded) -> Any:
+        return decoded.hidden_states[-1] if self.last_hidden_state_only else decoded.hidden_states

@@ -1,0 +1,275 @@
+"""Scaled dot-product attention, once for all families.
+
+Letters: B batch, H heads, Q query positions, K key positions, D features per head, N layers.
+
+Source:
+    Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ptbert_models.parts.inputs import values_are_known
+
+Dropout = float | Callable[[Tensor], Tensor]
+
+# Finite on purpose: a row of padding only must give the same answer on both paths of attend().
+MASKED = -10000.0
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None = None,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+    dropout: Dropout = 0.0,
+    head_mask: Tensor | None = None,
+    need_weights: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Mix the values by how well each query fits each key.
+
+    The fused kernel of PyTorch does the work, unless the weights themselves are wanted, heads are
+    masked or dropout is a function; then the formula is computed step by step. Both give the same
+    context.
+
+    Args:
+        query: (B, H, Q, D).
+        key: (B, H, K, D).
+        value: (B, H, K, D).
+        bias: added to the scores before the softmax, broadcastable to (B, H, Q, K); numbers of
+            any type, True being 1.
+        causal: whether no query may see later keys; the last query stands at the last key.
+        scale: factor of the scores; 1 / sqrt(D) when None.
+        dropout: probability with which a weight is dropped, or what is to be done to the weights.
+        head_mask: factor of the weights, broadcastable to (B, H, Q, K); 1 keeps a head.
+        need_weights: whether the weights are returned.
+
+    Returns:
+        The context (B, H, Q, D), and the weights (B, H, Q, K) after dropout and head mask, or None
+        where the kernel did the work.
+
+    Example:
+        >>> query = key = torch.eye(2).view(1, 1, 2, 2)
+        >>> context, weights = attend(query, key, value=key, scale=100.0, need_weights=True)
+        >>> weights.round()
+        tensor([[[[1., 0.],
+                  [0., 1.]]]])
+    """
+    if bias is not None:
+        bias = bias.to(query.dtype)  # the kernel would take True for "visible"
+    if head_mask is not None or need_weights or callable(dropout):
+        if causal:
+            bias = _without_later_keys(bias, query, key)
+        return _attend_by_formula(query, key, value, bias, scale, dropout, head_mask)
+    # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
+    masked_by_kernel = causal and bias is None and query.size(-2) == key.size(-2)
+    if causal and not masked_by_kernel:
+        bias = _without_later_keys(bias, query, key)
+    context = F.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=bias,
+        dropout_p=dropout,
+        is_causal=bool(masked_by_kernel),
+        scale=scale,
+    )
+    return context, None
+
+
+def _attend_by_formula(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    scale: float | None,
+    dropout: Dropout,
+    head_mask: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Compute what `attend` says step by step, and return the weights too."""
+    scale = query.size(-1) ** -0.5 if scale is None else scale
+    scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
+    if bias is not None:
+        scores = scores + bias
+    weights = scores.softmax(dim=-1)
+    weights = dropout(weights) if callable(dropout) else F.dropout(weights, dropout)
+    if head_mask is not None:
+        weights = weights * head_mask
+    return weights @ value, weights
+
+
+def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """Add the causal mask to a bias; a single query stands at the last key and sees all."""
+    queries, keys = query.size(-2), key.size(-2)
+    if queries == 1:
+        return bias
+    later = causal_bias(queries, keys, query.dtype, query.device)
+    return later if bias is None else bias + later
+
+
+def dropout_of(module: nn.Module) -> Dropout:
+    """Return the dropout of a part in the form that `attend` takes.
+
+    A plain module is its rate, which the fused kernel can use. One that a program replaced, or
+    hangs hooks on to see the weights, is called.
+
+    Example:
+        >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
+        (0.1, 0.0, ReLU())
+    """
+    if type(module) is not nn.Dropout or module._forward_hooks or module._forward_pre_hooks:
+        return module
+    return module.p if module.training else 0.0
+
+
+def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Turn a padding mask into a bias for attention scores.
+
+    Args:
+        attention_mask: (B, K), 1 for real tokens and 0 for padding, of any number type or bool.
+        dtype: type of the scores.
+
+    Returns:
+        (B, 1, 1, K): 0 for real tokens and -10000 for padding.
+
+    Example:
+        >>> padding_bias(torch.tensor([[1, 1, 0]]), torch.float32)
+        tensor([[[[    -0.,     -0., -10000.]]]])
+    """
+    if attention_mask.dim() != 2:
+        raise ValueError(
+            f"attention_mask has shape {tuple(attention_mask.shape)}; "
+            "give one row of 1 (real) and 0 (padding) for each text: (batch, length)"
+        )
+    return (1.0 - attention_mask[:, None, None, :].to(dtype)) * MASKED
+
+
+def causal_bias(queries: int, keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Make a bias that hides later keys from each query; the last query stands at the last key.
+
+    Args:
+        queries: number of query positions Q.
+        keys: number of key positions K, at least Q.
+        dtype: type of the scores.
+        device: where they are.
+
+    Returns:
+        (Q, K): 0 where a query may look and -10000 where not.
+
+    Example:
+        >>> causal_bias(2, 3, torch.float32, torch.device("cpu"))
+        tensor([[     0.,      0., -10000.],
+                [     0.,      0.,      0.]])
+    """
+    positions = torch.arange(keys, device=device)
+    later = positions > positions[keys - queries :, None]  # (Q, K)
+    return torch.zeros_like(later, dtype=dtype).masked_fill(later, MASKED)
+
+
+def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype) -> Tensor:
+    """Make a bias that hides both padding and later tokens.
+
+    Args:
+        attention_mask: (B, K), 1 for real tokens and 0 for padding.
+        queries: number of query positions Q; the last query stands at the last key.
+        dtype: type of the scores.
+
+    Returns:
+        (B, 1, Q, K): 0 where a query may look and -10000 where not.
+
+    Example:
+        >>> causal_padding_bias(torch.tensor([[0, 1, 1]]), 2, torch.float32)
+        tensor([[[[-10000.,      0., -10000.],
+                  [-10000.,      0.,      0.]]]])
+    """
+    padding = padding_bias(attention_mask, dtype)
+    later = causal_bias(queries, attention_mask.size(1), dtype, attention_mask.device)
+    return torch.minimum(later, padding)
+
+
+def is_known_full(attention_mask: Tensor) -> bool:
+    """Whether a mask hides nothing, as far as that can be known for free.
+
+    False where values are not at hand: on an accelerator, and while a model is compiled or traced.
+
+    Example:
+        >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
+        (True, False)
+    """
+    if not values_are_known() or attention_mask.device.type != "cpu":
+        return False
+    return attention_mask.dim() == 2 and bool((attention_mask == 1).all())
+
+
+def split_head_mask(
+    head_mask: Tensor | None, layers: int, heads: int, dtype: torch.dtype
+) -> list[Tensor | None]:
+    """Split a head mask into one factor of the attention weights for each layer.
+
+    Args:
+        head_mask: (H,) for the same heads in all layers, or (N, H); 1 keeps a head, 0 silences it.
+        layers: number of layers N.
+        heads: number of heads H.
+        dtype: type of the attention weights.
+
+    Returns:
+        N tensors (1, H, 1, 1), or N times None.
+
+    Raises:
+        ValueError: if the mask has another shape.
+
+    Example:
+        >>> [mask.flatten().tolist() for mask in split_head_mask(torch.tensor([1, 0]), 2, 2,
+        ...                                                      torch.float32)]
+        [[1.0, 0.0], [1.0, 0.0]]
+    """
+    if head_mask is None:
+        return [None] * layers
+    if tuple(head_mask.shape) not in {(heads,), (layers, heads)}:
+        raise ValueError(
+            f"head_mask has shape {tuple(head_mask.shape)}; this model takes ({heads},), the same "
+            f"for all layers, or ({layers}, {heads})"
+        )
+    rows = head_mask.to(dtype).expand(layers, heads)
+    return list(rows[:, None, :, None, None].unbind(0))
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """View the width as heads: (B, L, H * D) → (B, H, L, D)."""
+    return x.view(*x.shape[:-1], heads, x.size(-1) // heads).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """Join the heads again: (B, H, L, D) → (B, L, H * D)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def head_size(width: int, heads: int, *, names: tuple[str, str]) -> int:
+    """Return the number of features per head.
+
+    Args:
+        width: model width to be shared out.
+        heads: number of heads.
+        names: what a configuration calls the two, for the message.
+
+    Raises:
+        ValueError: if the heads do not share the width evenly.
+
+    Example:
+        >>> head_size(768, 12, names=("hidden_size", "num_attention_heads"))
+        64
+    """
+    if heads < 1 or width % heads:
+        raise ValueError(
+            f"{names[0]}={width} cannot be shared by {names[1]}={heads}; "
+            f"choose a {names[0]} that is a multiple of a positive number of heads"
+        )
+    return width // heads

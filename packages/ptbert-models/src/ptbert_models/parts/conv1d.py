@@ -1,0 +1,38 @@
+"""The linear layer of the GPT families, whose weights lie the other way round."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Conv1D(nn.Module):
+    """A linear layer with weights (in, out), as OpenAI's checkpoints store them.
+
+    The name is theirs: a convolution of width 1 over the text is a linear layer.
+
+    Args:
+        nf: size of the output.
+        nx: size of the input.
+
+    Example:
+        >>> Conv1D(6, 2)(torch.zeros(1, 5, 2)).shape
+        torch.Size([1, 5, 6])
+    """
+
+    def __init__(self, nf: int, nx: int) -> None:
+        super().__init__()
+        self.nf = nf
+        self.weight = nn.Parameter(torch.empty(nx, nf))
+        self.bias = nn.Parameter(torch.empty(nf))
+        nn.init.normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in) → (..., out)."""
+        flat = x.reshape(-1, x.size(-1))
+        return torch.addmm(self.bias, flat, self.weight).view(*x.shape[:-1], self.nf)
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``print(model)``."""
+        return f"nf={self.nf}, nx={self.weight.size(0)}"

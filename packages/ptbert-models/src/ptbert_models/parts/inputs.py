@@ -1,0 +1,57 @@
+"""What goes into a model and its parts: checks before an embedding fails, and what is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def values_are_known() -> bool:
+    """Whether the numbers in tensors can be looked at.
+
+    False while a model is compiled, exported or traced: there only shapes are known, and what runs
+    may not depend on values.
+    """
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return not (tracing or torch.compiler.is_compiling())
+
+
+def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
+    """Raise an error for an id that an embedding has no row for.
+
+    Nothing is checked where values are not known. On an accelerator the check waits for the device;
+    without it a wrong id would end the process's use of that device.
+
+    Args:
+        ids: integers of any shape.
+        limit: number of rows.
+        name: what the caller calls the ids.
+        remedy: what the caller can do about it.
+
+    Raises:
+        ValueError: if an id is negative or not below the limit.
+
+    Example:
+        >>> check_ids(torch.tensor([0, 9]), 5, name="input_ids", remedy="use its tokenizer")
+        Traceback (most recent call last):
+        ...
+        ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
+    """
+    if not values_are_known() or ids.is_meta or not ids.numel():
+        return
+    lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
+    if lowest < 0 or highest >= limit:
+        wrong = lowest if lowest < 0 else highest
+        raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
+
+
+def without_none(**arguments: Any) -> dict[str, Any]:
+    """Leave out arguments that are None, for parts whose signature is older and shorter.
+
+    Example:
+        >>> without_none(head_mask=None, attention_bias=1)
+        {'attention_bias': 1}
+    """
+    return {name: value for name, value in arguments.items() if value is not None}

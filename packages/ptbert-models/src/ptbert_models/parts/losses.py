@@ -1,0 +1,95 @@
+"""The losses of the heads: means of cross entropies over what is labelled."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ptbert_models.parts.inputs import values_are_known
+
+UNLABELLED = -1  # what the losses of language models leave out
+UNCLASSIFIED = -100  # what the losses of classifiers leave out, PyTorch's default
+
+
+def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy over the labelled positions.
+
+    Args:
+        logits: (..., V).
+        labels: (...), integers below V; -1 leaves a position out.
+
+    Returns:
+        A scalar; not a number if nothing is labelled.
+
+    Example:
+        >>> import torch
+        >>> logits = torch.tensor([[0.0, 0.0], [5.0, -5.0]])
+        >>> token_loss(logits, torch.tensor([1, -1]))
+        tensor(0.6931)
+    """
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=UNLABELLED)
+
+
+def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Leave out the positions without a label, so that no scores are computed for them.
+
+    Under `torch.compile` everything stays, because there shapes may not depend on values.
+
+    Args:
+        hidden_states: (B, L, E).
+        labels: (B, L), -1 where there is none.
+
+    Returns:
+        Hidden states (number of labels, E) and the labels.
+    """
+    if not values_are_known():
+        return hidden_states, labels
+    labelled = labels != UNLABELLED
+    return hidden_states[labelled], labels[labelled]
+
+
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy of classes.
+
+    Args:
+        logits: (..., number of classes).
+        labels: (...); -100 leaves a row out.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> class_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+        tensor(0.6931)
+    """
+    return F.cross_entropy(
+        logits.view(-1, logits.size(-1)), labels.view(-1), ignore_index=UNCLASSIFIED
+    )
+
+
+def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    """Mean of the cross entropies of where a span starts and where it ends.
+
+    Args:
+        start_logits: (B, L).
+        end_logits: (B, L).
+        starts: (B,) or (B, 1) positions; a position past the text leaves its row out.
+        ends: likewise.
+
+    Returns:
+        A scalar.
+
+    Source:
+        Devlin et al. 2018, arXiv:1810.04805, section 4.2.
+
+    Example:
+        >>> import torch
+        >>> uniform = torch.zeros(1, 2)
+        >>> span_loss(uniform, uniform, torch.tensor([0]), torch.tensor([7]))  # 7: not in the text
+        tensor(nan)
+    """
+    length = start_logits.size(1)  # also the label that is left out
+    start_loss, end_loss = (
+        F.cross_entropy(logits, positions.view(-1).clamp(0, length), ignore_index=length)
+        for logits, positions in ((start_logits, starts), (end_logits, ends))
+    )
+    return (start_loss + end_loss) / 2

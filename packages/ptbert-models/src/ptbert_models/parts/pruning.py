@@ -1,0 +1,114 @@
+"""Removing attention heads from the weights of a layer.
+
+Source:
+    Michel et al. 2019, arXiv:1905.10650.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ptbert_models.parts.conv1d import Conv1D
+
+
+def head_numbers(heads: Any) -> set[int]:
+    """Return numbers of heads, however deep the lists or tensors are nested that hold them.
+
+    Example:
+        >>> head_numbers([[0], torch.tensor([2, 3])])
+        {0, 2, 3}
+    """
+    if isinstance(heads, Tensor):
+        heads = heads.tolist()
+    if isinstance(heads, Iterable):
+        return set().union(*map(head_numbers, heads))
+    return {int(heads)}
+
+
+def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tensor:
+    """List the features that stay when heads go.
+
+    Args:
+        heads: indices of the heads that go.
+        total: number of heads there are.
+        head_size: features per head.
+
+    Returns:
+        Indices of the features that stay, ascending.
+
+    Raises:
+        ValueError: if a head does not exist, or none would stay.
+
+    Example:
+        >>> remaining_features([1], total=3, head_size=2)
+        tensor([0, 1, 4, 5])
+    """
+    heads = set(heads)
+    unknown = heads - set(range(total))
+    if unknown:
+        raise ValueError(
+            f"cannot prune heads {sorted(unknown)}: this layer has heads 0 to {total - 1}"
+        )
+    if len(heads) == total:
+        raise ValueError(f"cannot prune all {total} heads of a layer; leave at least one")
+    stay = torch.tensor([head not in heads for head in range(total)])
+    return stay.repeat_interleave(head_size).nonzero().flatten()
+
+
+def prune_linear_layer(layer: nn.Linear, index: Tensor, dim: int = 0) -> nn.Linear:
+    """Keep only some rows or columns of a linear layer.
+
+    Args:
+        layer: weights (out, in).
+        index: which features stay, integers.
+        dim: 0 to choose outputs, 1 to choose inputs.
+
+    Returns:
+        A new layer on the same device, of the same type.
+
+    Example:
+        >>> prune_linear_layer(nn.Linear(4, 3), torch.tensor([0, 2]), dim=1)
+        Linear(in_features=2, out_features=3, bias=True)
+    """
+    index = index.to(layer.weight.device)
+    weight = layer.weight.detach().index_select(dim, index)
+    bias: Tensor | None = layer.bias
+    if bias is not None and dim == 0:
+        bias = bias.detach()[index]
+    pruned = nn.Linear(
+        weight.size(1), weight.size(0), bias=bias is not None, device="meta", dtype=weight.dtype
+    )
+    pruned.weight = nn.Parameter(weight.clone(), requires_grad=layer.weight.requires_grad)
+    if bias is not None:
+        pruned.bias = nn.Parameter(bias.detach().clone(), requires_grad=layer.bias.requires_grad)
+    return pruned
+
+
+def prune_conv1d_layer(layer: Conv1D, index: Tensor, dim: int = 1) -> Conv1D:
+    """Keep only some rows or columns of a GPT layer, whose weights are (in, out).
+
+    Args:
+        layer: weights (in, out).
+        index: which features stay, integers.
+        dim: 1 to choose outputs, 0 to choose inputs.
+
+    Returns:
+        A new layer on the same device, of the same type.
+
+    Example:
+        >>> prune_conv1d_layer(Conv1D(4, 3), torch.tensor([0, 2]))
+        Conv1D(nf=2, nx=3)
+    """
+    index = index.to(layer.weight.device)
+    weight = layer.weight.detach().index_select(dim, index)
+    bias = layer.bias.detach()
+    bias = bias[index] if dim == 1 else bias.clone()
+    with torch.device("meta"):
+        pruned = Conv1D(weight.size(1), weight.size(0))
+    pruned.weight = nn.Parameter(weight, requires_grad=layer.weight.requires_grad)
+    pruned.bias = nn.Parameter(bias, requires_grad=layer.bias.requires_grad)
+    return pruned

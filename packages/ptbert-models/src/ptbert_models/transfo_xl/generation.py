@@ -1,0 +1,53 @@
+"""One run of a Transformer-XL over a batch of growing texts, with its own memory.
+
+Letters: B batch, L tokens fed, M positions in the memory, E model width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from ptbert_models.transfo_xl.bare import TransfoXLModel
+
+
+class MemoryDecoding:
+    """Feeds tokens to a model and hands its memory on.
+
+    A text may grow without limit; what is further back than ``mem_len`` is forgotten.
+
+    Args:
+        transformer: the bare model.
+        log_probabilities: function from hidden states (B, E) to those of all tokens (B, V).
+        attention_mask: must be None: this family has no padding.
+
+    Raises:
+        ValueError: if there is padding.
+    """
+
+    def __init__(
+        self,
+        transformer: TransfoXLModel,
+        log_probabilities: Callable[[Tensor], Tensor],
+        attention_mask: Tensor | None,
+    ) -> None:
+        if attention_mask is not None:
+            raise ValueError(
+                "Transformer-XL has no padding, so prompts of different lengths cannot be "
+                "continued together; generate them one by one"
+            )
+        self._transformer = transformer
+        self._log_probabilities = log_probabilities
+        self._mems: list[Tensor] | None = None
+
+    def feed(self, ids: Tensor) -> Tensor:
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
+        hidden, self._mems = self._transformer(ids, self._mems)
+        # Scores of earlier positions, a vocabulary wide each, are not wanted.
+        return self._log_probabilities(hidden[:, -1])
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""
+        if self._mems is not None:
+            self._mems = [memory.index_select(1, rows) for memory in self._mems]  # (M, B, E)

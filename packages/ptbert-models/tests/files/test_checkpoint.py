@@ -1,0 +1,171 @@
+import functools
+import http.server
+import tarfile
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from ptbert_hub import CATALOG
+from ptbert_models import BertModel, CheckpointNotFound
+from ptbert_models.files.checkpoint import find_checkpoint
+
+find = functools.partial(find_checkpoint, family="bert")
+
+
+@pytest.fixture
+def folder(tiny_config, save):
+    return save(BertModel(tiny_config))
+
+
+def test_a_folder_with_the_usual_names(folder):
+    files = find(folder)
+
+    assert (files.config, files.weights) == (folder / "config.json", folder / "pytorch_model.bin")
+    assert not files.immutable
+
+
+def test_pytorch_weights_come_before_safetensors(folder):
+    (folder / "model.safetensors").touch()
+    assert find(folder).weights.name == "pytorch_model.bin"
+
+    (folder / "pytorch_model.bin").unlink()
+    assert find(folder).weights.name == "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bert_config.json", "openai_gpt_config.json", "gpt2_config.json", "transfo_xl_config.json"],
+)
+def test_old_names_of_the_configuration(folder, name):
+    (folder / "config.json").rename(folder / name)
+    assert find(folder).config.name == name
+
+
+@pytest.mark.parametrize("address", ["weights", "archive"])
+def test_an_address_of_the_catalog_is_its_name(address, monkeypatch):
+    row = CATALOG["bert-base-cased"]
+    monkeypatch.setattr("ptbert_models.files.checkpoint.cached_path", lambda url, cache_dir: url)
+
+    files = find(getattr(row, address))
+
+    assert files == find("bert-base-cased")
+    assert files.weights == Path(row.weights)
+
+
+def test_a_weights_file_with_its_configuration_beside_it(folder):
+    (folder / "pytorch_model.bin").rename(folder / "step_100.bin")
+    assert find(folder / "step_100.bin").weights == folder / "step_100.bin"
+
+
+@pytest.mark.parametrize("inside", ["", "model/"])
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar", ".zip"])
+def test_archives_are_unpacked(folder, tmp_path, suffix, inside):
+    archive = tmp_path / f"weights{suffix}"
+    if suffix == ".zip":
+        with zipfile.ZipFile(archive, "w") as file:
+            for path in folder.iterdir():
+                file.write(path, inside + path.name)
+    else:
+        with tarfile.open(archive, "w:gz" if suffix == ".tar.gz" else "w") as file:
+            for path in folder.iterdir():
+                file.add(path, inside + path.name)
+
+    files = find(archive, cache_dir=tmp_path / "cache")
+
+    assert files.config.read_bytes() == (folder / "config.json").read_bytes()
+    assert files.weights.read_bytes() == (folder / "pytorch_model.bin").read_bytes()
+    assert files.immutable
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of a loopback server of the temporary folder, and the paths it was asked for."""
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(tmp_path))
+
+        def log_request(self, code="-", size="-"):
+            asked.append(self.path)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}", asked
+        running.shutdown()
+        thread.join()
+
+
+def test_a_folder_at_an_address_loads(folder, server, tmp_path, tiny_config):
+    address, _ = server
+    (folder / "config.json").rename(folder / "bert_config.json")
+
+    model = BertModel.from_pretrained(f"{address}/model", cache_dir=tmp_path / "cache")
+
+    expected = torch.load(folder / "pytorch_model.bin")
+    assert all(torch.equal(value, expected[key]) for key, value in model.state_dict().items())
+
+
+def test_weights_are_not_fetched_where_the_caller_has_them(folder, server, tmp_path):
+    address, asked = server
+
+    BertModel.from_pretrained(
+        f"{address}/model",
+        cache_dir=tmp_path / "cache",
+        state_dict=torch.load(folder / "pytorch_model.bin"),
+    )
+
+    assert not any("pytorch_model" in path for path in asked)
+
+
+def test_an_archive_at_an_address_loads(folder, server, tmp_path):
+    address, _ = server
+    with tarfile.open(tmp_path / "weights.tar.gz", "w:gz") as file:
+        file.add(folder, ".")
+
+    model = BertModel.from_pretrained(f"{address}/weights.tar.gz", cache_dir=tmp_path / "cache")
+
+    assert model.config.hidden_size == 16
+
+
+def test_an_address_without_a_model_says_what_was_tried(server, tmp_path):
+    with pytest.raises(CheckpointNotFound, match=r"/nothing' has none of config\.json"):
+        find(f"{server[0]}/nothing", cache_dir=tmp_path / "cache")
+
+
+def test_a_misspelt_name_suggests_the_nearest():
+    with pytest.raises(CheckpointNotFound, match="did you mean 'bert-base-uncased'") as caught:
+        find("bert-base-uncasd")
+
+    assert isinstance(caught.value, FileNotFoundError)
+    assert "neither a known checkpoint nor an existing folder or archive" in str(caught.value)
+    assert "bert-large-cased" in str(caught.value)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(OSError, match="no/such/folder' is neither a known checkpoint"):
+        find(tmp_path / "no" / "such" / "folder")
+
+
+def test_a_folder_without_weights_is_named(folder):
+    (folder / "pytorch_model.bin").unlink()
+    with pytest.raises(CheckpointNotFound, match=r"model' has none of pytorch_model\.bin, model\."):
+        find(folder)
+
+
+def test_a_folder_without_a_configuration_is_named(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointNotFound, match=r"has none of config\.json, bert_config\.json"):
+        find(folder)
+
+
+def test_a_checkpoint_of_another_family_is_refused():
+    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the 'gpt2' family, and this"):
+        BertModel.from_pretrained("gpt2")

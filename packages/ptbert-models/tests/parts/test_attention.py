@@ -1,0 +1,131 @@
+import pytest
+import torch
+
+from ptbert_models.parts.attention import (
+    attend,
+    causal_padding_bias,
+    head_size,
+    padding_bias,
+    split_head_mask,
+)
+
+
+@pytest.fixture
+def projections():
+    torch.manual_seed(0)
+    return torch.randn(3, 2, 4, 5, 8).unbind(0)  # query, key, value: (B, H, L, D)
+
+
+def test_both_paths_agree(projections):
+    bias = padding_bias(torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]), torch.float32)
+
+    fused, no_weights = attend(*projections, bias)
+    explicit, weights = attend(*projections, bias, need_weights=True)
+
+    assert no_weights is None
+    assert weights.shape == (2, 4, 5, 5)
+    torch.testing.assert_close(fused, explicit)
+
+
+def test_both_paths_agree_on_a_row_of_padding_only(projections):
+    """A text of padding only gives finite numbers, the same on both paths."""
+    bias = padding_bias(torch.zeros(2, 5), torch.float32)
+
+    fused, _ = attend(*projections, bias)
+    explicit, _ = attend(*projections, bias, need_weights=True)
+
+    assert fused.isfinite().all()
+    torch.testing.assert_close(fused, explicit)
+
+
+@pytest.mark.parametrize("queries", [5, 3, 1])
+def test_no_query_sees_later_keys(projections, queries):
+    """The last query stands at the last key, whatever came before."""
+    query, key, value = projections
+    query = query[..., -queries:, :]
+
+    fused, _ = attend(query, key, value, causal=True)
+    explicit, weights = attend(query, key, value, causal=True, need_weights=True)
+
+    assert weights.triu(5 - queries + 1).eq(0).all()
+    assert weights.tril(5 - queries).gt(0).sum() == 2 * 4 * sum(range(6 - queries, 6))
+    torch.testing.assert_close(fused, explicit)
+    torch.testing.assert_close(explicit, weights @ value)
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_a_bias_and_the_causal_mask_add_up(projections, need_weights):
+    mask = torch.tensor([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
+
+    together, _ = attend(
+        *projections,
+        padding_bias(mask, torch.float32),
+        causal=True,
+        need_weights=need_weights,
+    )
+    once, _ = attend(
+        *projections, causal_padding_bias(mask, 5, torch.float32), need_weights=need_weights
+    )
+
+    torch.testing.assert_close(together[:, :, 1:], once[:, :, 1:])
+    assert together.isfinite().all()
+
+
+def test_scale_replaces_the_square_root(projections):
+    fused, _ = attend(*projections, scale=0.5)
+    explicit, _ = attend(*projections, scale=0.5, need_weights=True)
+    other, _ = attend(*projections)
+
+    torch.testing.assert_close(fused, explicit)
+    assert not torch.allclose(fused, other)
+
+
+def test_weights_are_returned_after_the_head_mask(projections):
+    (mask,) = split_head_mask(torch.tensor([1, 0, 1, 1]), 1, 4, torch.float32)
+
+    context, weights = attend(*projections, head_mask=mask)
+
+    assert weights[:, 1].eq(0).all()
+    assert context[:, 1].eq(0).all()
+    torch.testing.assert_close(weights[:, 0].sum(-1), torch.ones(2, 5))
+
+
+def test_dropped_weights_are_scaled_up(projections):
+    torch.manual_seed(0)
+    _, weights = attend(*projections, dropout=0.5, need_weights=True)
+    _, undropped = attend(*projections, need_weights=True)
+
+    kept = weights != 0
+    assert 0 < kept.sum() < kept.numel()
+    torch.testing.assert_close(weights[kept], 2 * undropped[kept])
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32])
+def test_masks_of_every_type_mean_the_same(dtype):
+    mask = torch.tensor([[1, 0]], dtype=dtype)
+    assert padding_bias(mask, torch.float32).flatten().tolist() == [0, -10000]
+
+
+def test_a_mask_of_the_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match=r"attention_mask has shape \(3,\); give one row"):
+        padding_bias(torch.ones(3), torch.float32)
+
+
+def test_a_head_mask_may_differ_by_layer():
+    first, second = split_head_mask(torch.tensor([[1, 0], [0, 1]]), 2, 2, torch.float32)
+
+    assert first.shape == (1, 2, 1, 1)
+    assert first.flatten().tolist() == [1, 0]
+    assert second.flatten().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 2), (2, 2, 2)])
+def test_a_head_mask_of_the_wrong_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"this model takes \(2,\).* or \(2, 2\)"):
+        split_head_mask(torch.ones(shape), 2, 2, torch.float32)
+
+
+@pytest.mark.parametrize("heads", [5, 0, -1])
+def test_heads_must_share_the_width(heads):
+    with pytest.raises(ValueError, match=f"hidden_size=768 cannot be shared by heads={heads}"):
+        head_size(768, heads, names=("hidden_size", "heads"))

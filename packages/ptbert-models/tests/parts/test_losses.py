@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ptbert_models.parts.losses import class_loss, labelled_only, span_loss, token_loss
+
+
+@pytest.fixture
+def logits():
+    torch.manual_seed(0)
+    return torch.randn(2, 3, 5)
+
+
+def test_unlabelled_tokens_do_not_count(logits):
+    labels = torch.tensor([[4, -1, -1], [-1, 0, -1]])
+
+    expected = -(logits[0, 0].log_softmax(-1)[4] + logits[1, 1].log_softmax(-1)[0]) / 2
+    torch.testing.assert_close(token_loss(logits, labels), expected)
+
+
+def test_only_labelled_positions_are_kept(logits):
+    labels = torch.tensor([[4, -1, -1], [-1, 0, -1]])
+
+    hidden, kept = labelled_only(logits, labels)
+
+    assert kept.tolist() == [4, 0]
+    assert torch.equal(hidden, torch.stack([logits[0, 0], logits[1, 1]]))
+    torch.testing.assert_close(token_loss(hidden, kept), token_loss(logits, labels))
+
+
+def test_nothing_labelled_is_not_a_number(logits):
+    labels = torch.full((2, 3), -1)
+    assert math.isnan(token_loss(logits, labels))
+    assert math.isnan(token_loss(*labelled_only(logits, labels)))
+
+
+def test_class_loss_leaves_out_the_default_of_torch(logits):
+    labels = torch.tensor([[1, -100, 2], [0, 3, -100]])
+    torch.testing.assert_close(class_loss(logits, labels), F.cross_entropy(logits.mT, labels))
+
+
+def test_spans_past_the_text_do_not_count():
+    starts, ends = torch.randn(2, 4), torch.randn(2, 4)
+
+    loss = span_loss(starts, ends, torch.tensor([[1], [99]]), torch.tensor([3, 2]))
+
+    start_loss = -starts[0].log_softmax(-1)[1]
+    end_loss = -(ends[0].log_softmax(-1)[3] + ends[1].log_softmax(-1)[2]) / 2
+    torch.testing.assert_close(loss, (start_loss + end_loss) / 2)
+
+
+def test_negative_positions_mean_the_first_token():
+    logits = torch.randn(1, 4)
+    torch.testing.assert_close(
+        span_loss(logits, logits, torch.tensor([-3]), torch.tensor([-1])),
+        -logits.log_softmax(-1)[0, 0],
+    )

@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch import nn
+
+from ptbert_models.parts.conv1d import Conv1D
+from ptbert_models.parts.pruning import prune_conv1d_layer, prune_linear_layer, remaining_features
+
+
+def test_outputs_are_chosen_with_their_biases():
+    layer = nn.Linear(2, 3)
+
+    pruned = prune_linear_layer(layer, torch.tensor([2, 0]))
+
+    assert torch.equal(pruned.weight, layer.weight[[2, 0]])
+    assert torch.equal(pruned.bias, layer.bias[[2, 0]])
+
+
+def test_inputs_are_chosen_and_biases_stay():
+    layer = nn.Linear(3, 2)
+
+    pruned = prune_linear_layer(layer, torch.tensor([1]), dim=1)
+
+    assert torch.equal(pruned.weight, layer.weight[:, [1]])
+    assert torch.equal(pruned.bias, layer.bias)
+
+
+def test_the_pruned_layer_is_separate_and_keeps_what_trains():
+    layer = nn.Linear(3, 2, bias=False).requires_grad_(False)
+
+    pruned = prune_linear_layer(layer, torch.tensor([0, 1, 2]), dim=1)
+    layer.weight.fill_(7)
+
+    assert pruned.bias is None
+    assert not pruned.weight.requires_grad
+    assert not pruned.weight.eq(7).any()
+
+
+def test_unknown_heads_are_refused():
+    with pytest.raises(
+        ValueError, match=r"cannot prune heads \[4, 9\]: this layer has heads 0 to 3"
+    ):
+        remaining_features([1, 4, 9], 4, 2)
+
+
+def test_the_last_head_stays():
+    with pytest.raises(ValueError, match="cannot prune all 2 heads of a layer; leave at least one"):
+        remaining_features([0, 1], 2, 2)
+
+
+def test_gpt_layers_lie_the_other_way_round():
+    layer = Conv1D(3, 2).requires_grad_(False)
+    layer.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    index = torch.tensor([2, 0])
+
+    outputs = prune_conv1d_layer(layer, index)
+    inputs = prune_conv1d_layer(layer, torch.tensor([1]), dim=0)
+    expected = layer.weight[[1]]
+    layer.weight.fill_(7)
+
+    assert outputs.bias.tolist() == [3, 1]
+    assert outputs(torch.ones(2)).shape == (2,)
+    assert inputs.bias.tolist() == [1, 2, 3]
+    assert torch.equal(inputs.weight, expected)
+    assert not inputs.weight.requires_grad

@@ -1,0 +1,39 @@
+"""Drop-in mode in the Python processes that a program starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from ptbert.drop_in.install import IMPORT_PATH, install_as
+
+_RELEASE_VARIABLE = "PTBERT_RELEASE"
+
+
+def install_in_children(*, release: str) -> None:
+    """Let Python processes started from now on find ptbert as ``pytorch_pretrained_bert`` too.
+
+    The folder ``import_path`` beside this module has a package of that name, which only calls
+    `replace_by_ptbert`. The folder goes to the front of where new processes look for modules,
+    before what is installed. A process that does not import the name never notices.
+
+    Args:
+        release: see `ptbert.install_as`.
+    """
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = IMPORT_PATH + (f"{os.pathsep}{others}" if others else "")
+    os.environ[_RELEASE_VARIABLE] = release
+    # Processes of multiprocessing take over this list instead.
+    sys.path.insert(1, IMPORT_PATH)
+
+
+def replace_by_ptbert(name: str) -> None:
+    """Put ptbert in the place of a module that is being imported; see `install_in_children`.
+
+    Args:
+        name: the module's name.
+    """
+    del sys.modules[name]
+    install_as(name, release=os.environ.get(_RELEASE_VARIABLE, "april"))
+    import_module(name)

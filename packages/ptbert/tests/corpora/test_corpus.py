@@ -1,0 +1,140 @@
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from ptbert import TransfoXLCorpus
+from ptbert.corpora.corpus import get_lm_corpus
+from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for split, text in {"train": "b a a\nC a b\n", "valid": "a b\n", "test": "b\n"}.items():
+        (tmp_path / f"{split}.txt").write_text(text)
+    return tmp_path
+
+
+def test_frequent_words_come_first(folder):
+    corpus = get_lm_corpus(folder, "wt103")
+
+    assert corpus.vocab.idx2sym == ["<eos>", "a", "b", "C"]
+    assert corpus.train.tolist() == [2, 1, 1, 0, 3, 1, 2, 0]
+    assert corpus.valid.tolist() == [1, 2, 0]
+    assert corpus.test.tolist() == [2, 0]
+
+
+def test_penn_treebank_is_lower_cased(folder):
+    assert get_lm_corpus(folder, "ptb").vocab.idx2sym[-1] == "c"
+
+
+def test_a_second_call_loads_what_the_first_built(folder):
+    first = get_lm_corpus(folder, "wt2")
+    (folder / "train.txt").unlink()
+
+    second = get_lm_corpus(folder, "wt2")
+
+    assert torch.equal(first.train, second.train)
+    assert second.vocab.idx2sym == first.vocab.idx2sym
+    assert second.vocab.encode("a b") == first.vocab.encode("a b")
+    assert second.dataset == "wt2"
+
+
+def test_separate_sentences(folder):
+    (folder / "1b_word_vocab.txt").write_text("<S>\n<UNK>\na\nb\n")
+    train = folder / "1-billion-word-language-modeling-benchmark-r13output"
+    train = train / "training-monolingual.tokenized.shuffled"
+    train.mkdir(parents=True)
+    (train / "news.en-00001-of-00100").write_text("a b\n")
+
+    for _ in range(2):  # built, then loaded
+        corpus = get_lm_corpus(folder, "lm1b")
+
+        assert isinstance(corpus.get_iterator("train", 1, 2), LMMultiFileIterator)
+        assert corpus.get_iterator("train", 1, 2).shuffle
+        assert isinstance(corpus.get_iterator("valid", 1, 2), LMShuffledIterator)
+        ((inputs, targets, _),) = corpus.get_iterator("train", 1, 3)
+        assert (inputs.tolist(), targets.tolist()) == ([[0, 2, 3]], [[2, 3, 0]])
+
+
+def test_batches_of_a_split(folder):
+    batches = get_lm_corpus(folder, "wt103").get_iterator("train", 2, 3, ext_len=1)
+    assert isinstance(batches, LMOrderedIterator)
+    assert batches.ext_len == 1
+
+
+def test_a_saved_corpus_comes_back(folder):
+    (folder / "train.txt").write_text("a b <unk> a\n")  # vocabularies in files need that word
+    corpus = get_lm_corpus(folder, "wt103")
+    corpus.vocab.save_vocabulary(folder)
+    torch.save(
+        {"dataset": "wt103", "train": corpus.train, "valid": corpus.valid, "test": corpus.test},
+        folder / "corpus.bin",
+    )
+
+    again = TransfoXLCorpus.from_pretrained(folder)
+
+    assert torch.equal(again.train, corpus.train)
+    assert again.vocab.encode("a b") == corpus.vocab.encode("a b")
+    assert isinstance(again.get_iterator("test", 1, 1), LMOrderedIterator)
+
+
+class RunsCode:
+    def __reduce__(self):
+        return os.system, ("touch harmed",)
+
+
+@pytest.mark.parametrize("content", [{"train": RunsCode()}, b"nonsense"])
+def test_a_file_that_is_no_corpus_is_refused(folder, content, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "vocab.txt").write_text("a\n")
+    if isinstance(content, bytes):
+        (folder / "corpus.bin").write_bytes(content)
+    else:
+        torch.save(content, folder / "corpus.bin")
+
+    with pytest.raises(ValueError, match=r"corpus\.bin' is not a corpus of tensors and plain cont"):
+        TransfoXLCorpus.from_pretrained(folder)
+
+    assert not Path("harmed").exists()
+
+
+def test_a_list_is_no_corpus(folder):
+    torch.save([1], folder / "corpus.bin")
+    with pytest.raises(ValueError, match="holds a list; a corpus is a dictionary"):
+        TransfoXLCorpus.from_pretrained(folder)
+
+
+def test_a_corpus_may_be_in_an_archive(folder, tmp_path):
+    (folder / "vocab.txt").write_text("<eos>\n<unk>\na\nb\n")
+    torch.save({"dataset": "wt103", "train": torch.tensor([2, 3, 0])}, folder / "corpus.bin")
+    with tarfile.open(tmp_path / "corpus.tar.gz", "w:gz") as archive:
+        for name in ("corpus.bin", "vocab.txt"):
+            archive.add(folder / name, name)
+
+    corpus = TransfoXLCorpus.from_pretrained(tmp_path / "corpus.tar.gz", tmp_path / "cache")
+
+    assert corpus.train.tolist() == [2, 3, 0]
+    assert corpus.vocab.encode("a b") == [2, 3]
+
+
+def test_a_missing_corpus_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"' has no corpus\.bin; give a folder with that"):
+        TransfoXLCorpus.from_pretrained(tmp_path)
+    with pytest.raises(FileNotFoundError, match="did you mean 'transfo-xl-wt103'"):
+        TransfoXLCorpus.from_pretrained("transfo-xl-wt10")
+    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the gpt2 family, not of trans"):
+        TransfoXLCorpus.from_pretrained("gpt2")
+
+
+def test_unknown_names_are_refused(folder):
+    with pytest.raises(ValueError, match="dataset='wt3' is unknown; choose one of ptb, wt2, wt103"):
+        get_lm_corpus(folder, "wt3")
+    with pytest.raises(
+        ValueError, match="split='dev' is unknown; choose one of train, valid, test"
+    ):
+        get_lm_corpus(folder, "wt2").get_iterator("dev", 1, 1)
+    with pytest.raises(ValueError, match="there is no corpus yet; call build_corpus or from_pre"):
+        TransfoXLCorpus().get_iterator("train", 1, 1)
