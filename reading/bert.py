@@ -5,15 +5,15 @@ wordpiece.py). BERT looks up a vector for each token and improves the vectors la
 
 The idea to take away: BERT learned by filling gaps. About one token in seven was hidden, and had to
 be guessed from both sides. That takes no labels, only text. And to guess well, the vectors must say
-what each word means in its place; so they are a good start for other tasks.
+what each word means in its place, so that they help in other tasks too.
 
 Papers: Devlin et al. 2018, arXiv:1810.04805; Vaswani et al. 2017, arXiv:1706.03762; section 3 of
 both. Shapes: B texts, L tokens in each, E numbers per token, H heads, D = E / H, V tokens known.
 
 Example:
     >>> model = MaskedLanguageModel(Bert(vocabulary=10, width=8, layers=2, heads=2, longest=6))
-    >>> ids, one_text = torch.tensor([[2, 7, 5, 3]]), torch.zeros(1, 4, dtype=torch.long)
-    >>> model(ids, one_text, torch.ones(1, 4)).shape  # how well each token fits each place
+    >>> ids = torch.tensor([[2, 7, 5, 3]])  # one text of four tokens
+    >>> model(ids, torch.zeros_like(ids), torch.ones_like(ids)).shape  # how well each fits where
     torch.Size([1, 4, 10])
 """
 
@@ -52,11 +52,11 @@ class SelfAttention(nn.Module):
         self.heads = heads
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:  # the bias hides padding, see Bert
         query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # → (B, H, L, D)
         key = self.key(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         value = self.value(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        # A sum of D products grows like sqrt(D), and a softmax of large numbers has no gradient.
+        # Sums of D products grow like sqrt(D), and softmax of large numbers has hardly a gradient.
         scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5  # → (B, H, L, L)
         shares = (scores + bias).softmax(dim=-1)  # row i: what share token i takes of each token
         return (shares @ value).transpose(1, 2).flatten(2)  # (B, H, L, D) → (B, L, E)

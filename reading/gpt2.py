@@ -110,7 +110,7 @@ class GPT2(nn.Module):
 
     def __init__(self, vocabulary: int, width: int, layers: int, heads: int, longest: int) -> None:
         super().__init__()
-        # These names and those above are in the weights files of 2019, so that they fit here.
+        # The odd names, here and above, are those of the weights files of 2019. So these fit.
         wte, wpe = nn.Embedding(vocabulary, width), nn.Embedding(longest, width)  # what and where
         h = nn.ModuleList(Block(width, heads) for _ in range(layers))
         parts = {"wte": wte, "wpe": wpe, "h": h, "ln_f": nn.LayerNorm(width, eps=1e-5)}

@@ -7,7 +7,7 @@ import pytest
 import wordpiece
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scripts import FRAGMENTS, texts_in_many_scripts
+from random_texts import FRAGMENTS, texts_in_many_scripts
 
 from ptbert_tokenizers import GPT2Tokenizer, OpenAIGPTTokenizer
 

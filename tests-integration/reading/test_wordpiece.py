@@ -2,7 +2,7 @@ import pytest
 import wordpiece
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scripts import texts_in_many_scripts
+from random_texts import texts_in_many_scripts
 
 from ptbert_tokenizers import BertTokenizer
 
