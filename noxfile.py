@@ -167,7 +167,7 @@ def types(session: nox.Session) -> None:
     """Check types strictly, against the installed packages, and the layering."""
     checkers = ("import-linter==2.*", "mypy==2.4.*", "types-regex", "types-requests", "types-tqdm")
     install(session, "ptbert", extra=(*checkers, "safetensors>=0.4"))
-    session.run("mypy", *(f"packages/{name}/src" for name in PROJECTS))
+    session.run("mypy", *(f"packages/{name}/src" for name in PROJECTS), "reading")
     session.run("lint-imports")
 
 
