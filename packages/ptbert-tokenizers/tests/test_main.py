@@ -117,7 +117,7 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
     ("arguments", "message"),
     [
         (["encode", "{}", "absent.txt", "-o", "ids.npy"], "no text file at 'absent.txt'"),
-        (["encode", "{}", "latin.txt", "-o", "ids.npy"], "'latin.txt' is not UTF-8 below line 0"),
+        (["encode", "{}", "latin.txt", "-o", "ids.npy"], "'latin.txt' is not UTF-8: line 3 has"),
         (["encode", "{}", "text.txt", "-o", "ids.csv"], "written to .npy or .jsonl files, not to"),
         (["encode", "{}", "text.txt", "-o", "no/ids.npy"], "there is no folder"),
         (["decode", "{}", "absent.npy"], "there is no file 'absent.npy'"),
@@ -125,13 +125,13 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
         (["info", "gpt3"], "'gpt3' is neither a known checkpoint"),
         (["info", "--type", "bert", "nowhere"], "'nowhere' is neither a known checkpoint"),
-        (["count", "{}", "text.txt", "--workers", "0"], "workers=0 is no number of processes"),
+        (["count", "{}", "text.txt", "--workers", "0"], "workers=0 is not a number of processes"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing_behind(
     gpt2: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("latin.txt").write_bytes("é".encode("latin-1"))
+    Path("latin.txt").write_bytes("\n\né".encode("latin-1"))
     Path("far.jsonl").write_text("[99999]\n")
     before = sorted(Path().iterdir())
 

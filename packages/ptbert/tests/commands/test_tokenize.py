@@ -28,7 +28,7 @@ def test_standard_input_is_read_without_files(gpt2_folder, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\xff", "is not UTF-8 below line 0"), (None, "no text file at")],
+    [(b"\xff", "is not UTF-8: line 1 has the byte 0xff"), (None, "no text file at")],
 )
 def test_bad_files_take_one_line(model_folder, tmp_path, capsys, content, message):
     path = tmp_path / "text.txt"

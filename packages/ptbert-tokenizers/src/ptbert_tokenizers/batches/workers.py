@@ -1,4 +1,4 @@
-"""Encoding in several processes, which send back arrays and not lists."""
+"""Encoding in several processes. They send back arrays, which is faster than lists."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ def flat_blocks(
         workers: number of processes; 1 for this one alone.
     """
     if workers < 1:
-        raise ValueError(f"workers={workers} is no number of processes; choose 1 or more")
+        raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
     if workers == 1:
         yield from map(tokenizer.encode_flat, blocks)
         return

@@ -39,7 +39,6 @@ def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
         disable=not verbose,
     )
     with bar, open(path, "rb") as data, io.TextIOWrapper(data, encoding="utf-8") as text:
-        number = 0
         try:
             for number, line in enumerate(text, 1):
                 yield line
@@ -47,9 +46,21 @@ def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
                     bar.update(data.tell() - bar.n)
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{os.fspath(path)!r} is not UTF-8 below line {number} ({error.reason}); convert it"
+                f"{os.fspath(path)!r} is not UTF-8: line {_first_bad_line(path)} has the byte "
+                f"{error.object[error.start]:#04x}; convert the file"
             ) from error
         bar.update(data.tell() - bar.n)
+
+
+def _first_bad_line(path: PathLike) -> int:
+    """The number of the first line that is not UTF-8."""
+    with open(path, "rb") as data:
+        for number, line in enumerate(data, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    raise ValueError(f"{os.fspath(path)!r} changed while it was read; read it again")
 
 
 def watched(items: Iterable[T], *, verbose: bool, unit: str) -> Iterable[T]:

@@ -39,8 +39,8 @@ def _counts_as_edit(method: Callable[..., Any]) -> Callable[..., Any]:
 class Vocabulary(OrderedDict[str, int]):
     """Token to id, in the order of the file; ``edits`` grows with every change.
 
-    Programs change vocabularies in place. Whoever derived something from one compares ``edits``
-    to know whether it still holds.
+    Programs change vocabularies in place. Code that computed something from a vocabulary compares
+    ``edits`` to know whether it is still right.
 
     Example:
         >>> vocabulary = Vocabulary({"[unused1]": 1})
@@ -106,7 +106,7 @@ def _lines(text: str) -> list[str]:
 def load_vocab(vocab_file: PathLike) -> Vocabulary:
     """Read a vocabulary with one token a line; the first line has id 0.
 
-    Spaces around a token are dropped and blank lines keep their id, as published files need.
+    Spaces around a token are dropped. A blank line has an id too: published files have some.
 
     Raises:
         MissingVocabulary: if there is no such file.

@@ -1,6 +1,7 @@
 """Where in the original text each token comes from.
 
-These are the plain definitions again, with the position of every character carried along.
+The steps of :class:`~ptbert_tokenizers.plain.wordpiece.BasicTokenizer` again, on characters that
+keep their position in the text.
 """
 
 import unicodedata
@@ -64,7 +65,7 @@ def _split_at_punctuation(word: Traced) -> Iterator[Traced]:
 
 
 def _lowered(word: Traced) -> Traced:
-    # Character by character the lengths are right; the word as a whole knows its final sigma.
+    # Lower-casing character by character gives the right lengths, but not a final sigma.
     positions = [position for char, position in word for _ in char.lower()]
     return list(zip(_spelling(word).lower(), positions, strict=True))
 

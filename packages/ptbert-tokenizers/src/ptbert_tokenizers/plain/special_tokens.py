@@ -29,7 +29,7 @@ def tokens_around(
         return tokenize(text)
     longest_first = sorted(kept, key=len, reverse=True)
     tokens: list[str] = []
-    # A group in the pattern keeps what was split at; every second part is one of those.
+    # With a group in the pattern, re.split keeps the separators: every second part is one.
     for number, part in enumerate(re.split(f"({'|'.join(map(re.escape, longest_first))})", text)):
         tokens += [part] if number % 2 else tokenize(part)
     return tokens

@@ -8,13 +8,14 @@ are cut by :mod:`ptbert_tokenizers.quick.spans`. ASCII, which is most of most te
 bytes, with one ``translate``; other characters are what ``encode("ascii")`` cannot encode, and its
 error handler has their images.
 
-The exceptions are looked for in the image, and texts that hold one go the plain way:
+Texts with one of these exceptions, which are looked for in the image, are tokenized the plain way:
 
-* a word of ``never_split``: its own image shows in the image of the text;
-* a mark that canonical ordering moves and accent removal keeps: its image is ``MOVES``.
+* a word of ``never_split``, whose own image is then a part of the text's image;
+* a combining mark that removing accents keeps, since the order of such marks depends on their
+  neighbours; its image is ``MOVES``.
 
-A capital sigma is lower-cased by its place in the word; such texts are cleaned and lower-cased as
-a whole beforehand.
+A capital sigma is lower-cased differently at the end of a word; texts with one are cleaned and
+lower-cased as a whole beforehand.
 """
 
 import codecs
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 MOVES = "\U0010ffff"
-"""Stands for what an image cannot tell. It is no character; a text with it goes the plain way."""
+"""The image of a character whose result depends on its neighbours; Unicode assigns it to none."""
 
 _NUL = "\0"
 """Stands after each of many texts; basic tokenization deletes it inside them."""

@@ -1,8 +1,8 @@
-"""Ids of many texts at once: remembered words, joined in C.
+"""Text to ids by remembering words: the ids of a word are computed once and looked up afterwards.
 
-An encoder here is made for one state of one tokenizer, and knows its words in a
-:class:`~ptbert_tokenizers.quick.memo.Memo`. The tokenizer's plain path is the definition of what it
-returns; a tokenizer whose parts were replaced has no quick encoder.
+An encoder is made for the parts of a tokenizer as they are at that moment; when they change, a new
+one is made. What it returns is defined by the tokenizer's plain path. A tokenizer with replaced
+parts has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class WordMaker(Protocol):
         """Return the words of one text."""
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
-        """Return the words of all texts in windows; None if one of them must be taken alone."""
+        """Return the words of all texts, part by part; None if one text must be handled alone."""
 
 
 class SpacedWords:
@@ -44,7 +44,7 @@ class SpacedWords:
         return text.split()
 
     def spans(self, texts: Sequence[str]) -> None:
-        """Return None: this is a rare setting, and ``split`` is quick."""
+        """Return None, so that texts are split one by one; this setting is rare."""
 
 
 class QuickEncoder:
@@ -106,7 +106,7 @@ class QuickEncoder:
         return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
 
     def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
-        """The ids of a block of texts, in windows; a text that is an exception stands alone."""
+        """The ids of a block of texts, part by part; a text that is an exception comes alone."""
         import numpy as np
 
         from ptbert_tokenizers.quick.ids import BlockIds

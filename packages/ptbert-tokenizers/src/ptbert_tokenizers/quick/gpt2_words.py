@@ -1,10 +1,10 @@
-"""How GPT-2 cuts text into words: the pattern, and the same words found faster.
+"""GPT-2's words of one text, found faster than by the pattern.
 
-The pattern needs Unicode properties, so it is one of :mod:`regex`. Most text keeps to a few blocks
-of characters, though, whose properties can be written down; on those a pattern of the standard
-library finds the same words at twice the speed. A text with other characters is cut into lines, and
-only the lines that hold them go the long way. No word of GPT-2 spans the place between a visible
-character and a line end, which is where the cuts are.
+The pattern asks for Unicode properties, which only :mod:`regex` knows. Most text has characters of
+a few blocks, whose properties can be listed here; for these a pattern of the standard library's
+:mod:`re` finds the same words sooner. A text with other characters is cut into lines, and only the
+lines that hold them are given to :mod:`regex`. The cuts are between a visible character and a line
+end, which never belong to one word.
 """
 
 import re

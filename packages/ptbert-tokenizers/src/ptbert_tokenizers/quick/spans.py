@@ -2,10 +2,10 @@
 
 A *block* is the texts as UTF-8, one after the other with a NUL after each. Each byte has a class,
 and comparing the classes of neighbours shows, in a few passes over the block, every place where a
-word begins or ends. Nothing here looks at one word alone.
+word begins or ends.
 
-This module and the others named after what they do to many words at once import numpy, and are
-imported when first needed.
+Modules that handle many words at once import numpy; they are imported when first needed, so that
+``import ptbert_tokenizers`` stays quick.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,9 +1,9 @@
 """A hash table that looks up thousands of short words in a few calls.
 
-A word of up to 15 bytes, zeros after it, and its length make a key of two 64-bit numbers, which
-are read straight from the text, so equal keys are equal words. The table is an array of slots;
-a word's hash says where to look for its entry, and whoever does not find it there looks one slot
-further, all words at the same time.
+A word of up to 15 bytes, filled up with zeros, and its length make a key of two 64-bit numbers,
+which are read straight from the text. Equal keys are equal words. The table is an array of slots
+with linear probing: a word's hash says in which slot to look first, and as long as another word is
+found, the next slot is tried. All words do each step together.
 """
 
 from typing import Any
@@ -51,10 +51,10 @@ def keys_of(spans: WordSpans) -> Keys:
 
 
 class WordTable:
-    """Numbers for short words: the first word added is 1, the next one 2.
+    """Numbers for short words: 1 for the first word added, 2 for the next one.
 
-    Number 0 stands for no bytes, which is what an empty slot holds and what is asked for where a
-    text ends.
+    Number 0 stands for the empty word. Empty slots hold it, and it is looked up at the ends of
+    texts.
 
     Example:
         >>> from ptbert_tokenizers.quick.spans import listed_spans
@@ -93,7 +93,7 @@ class WordTable:
         numbers = self._slots.take(slots)
         differs = self._first.take(numbers) != first
         differs |= self._next.take(numbers) != following
-        # Whoever meets another word looks further; whoever meets an empty slot is not known.
+        # A slot with another word: try the next one. An empty slot: the word is not known.
         seeking = differs.nonzero()[0]
         while len(seeking):
             met = numbers.take(seeking)
@@ -132,8 +132,8 @@ class WordTable:
         slots = self._home((self._first[start : self._count], self._next[start : self._count]))
         while len(numbers):
             free = self._slots.take(slots) == 0
-            # Several words may claim a slot; the last to write has it. Words added early are met
-            # most, and so they write last.
+            # If several words want one slot, the last to write gets it. Words that were added
+            # early are the most frequent ones, so they write last.
             self._slots[slots[free][::-1]] = numbers[free][::-1]
             homeless = self._slots.take(slots) != numbers
             numbers, slots = numbers[homeless], self._one_further(slots[homeless])
