@@ -13,6 +13,7 @@ from pathlib import Path
 from corpora import read_corpus
 
 from ptbert_tokenizers.plain.gpt2_words import PATTERN
+from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
 
 
@@ -26,5 +27,8 @@ def seconds(cut: Callable[[str], object], texts: list[str]) -> float:
 
 for path in sys.argv[1:]:
     texts = [text[:300] for text in read_corpus(Path(path))][:2000]
-    ratios = [seconds(PATTERN.findall, texts) / seconds(Gpt2Words(), texts) for _ in range(15)]
+    ratios = [
+        seconds(lambda text: PATTERN.findall(valid(text)), texts) / seconds(Gpt2Words(), texts)
+        for _ in range(15)
+    ]
     print(f"{Path(path).name}: {statistics.median(ratios):.2f}x")  # noqa: T201

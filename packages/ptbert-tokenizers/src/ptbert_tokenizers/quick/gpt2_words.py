@@ -2,7 +2,7 @@
 
 The pattern asks for Unicode properties, which only :mod:`regex` knows. Most text has characters of
 a few blocks, whose properties can be listed here; for these a pattern of the standard library's
-:mod:`re` finds the same words in half the time (``benchmarks/gpt2_words.py``). A text with other
+:mod:`re` finds the same words sooner; ``benchmarks/gpt2_words.py`` measures it. A text with other
 characters is left to :mod:`regex`.
 """
 
