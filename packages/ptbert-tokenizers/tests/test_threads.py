@@ -20,6 +20,13 @@ from ptbert_tokenizers import (
     OpenAIGPTTokenizer,
     TransfoXLTokenizer,
 )
+from ptbert_tokenizers.files.vocabulary import (
+    read_json_vocabulary,
+    read_merges,
+    write_json_vocabulary,
+    write_lines,
+    write_merges,
+)
 
 THREADS = 8
 LETTERS = "abcdefghiklmnoprstuvw"
@@ -39,15 +46,43 @@ def texts_of(seed: int, number: int) -> list[str]:
     return [" ".join(word() for _ in range(draw.randint(0, 60))) for _ in range(number)]
 
 
-@pytest.fixture(params=["bert", "gpt", "gpt2", "transfo_xl"])
+def small(name: str, published: Callable[[str], Path]) -> Path:
+    """The beginning of a published vocabulary, which loads in no time."""
+    folder = Path(f"small-{name}")
+    if folder.exists():
+        return folder
+    folder.mkdir()
+    source = published(name)
+    if name == "bert-base-uncased":
+        lines = (source / "vocab.txt").read_text(encoding="utf-8").split("\n")
+        write_lines(folder / "vocab.txt", [*lines[:104], *lines[999:5000]])
+        return folder
+    merges = read_merges(source / "merges.txt")[:2000]
+    made = {left + right for left, right in merges}
+    ids = read_json_vocabulary(source / "vocab.json")
+    kept = [each for each in ids if each in made or len(each.removesuffix("</w>")) == 1]
+    write_json_vocabulary(
+        folder / "vocab.json", {each: i for i, each in enumerate(kept + ["<unk>"])}
+    )
+    write_merges(folder / "merges.txt", merges)
+    return folder
+
+
+CLASSES: dict[str, Any] = {
+    "bert-base-uncased": BertTokenizer,
+    "openai-gpt": OpenAIGPTTokenizer,
+    "gpt2": GPT2Tokenizer,
+}
+
+
+@pytest.fixture(params=[*CLASSES, "transfo_xl"])
 def make(request: pytest.FixtureRequest, published: Callable[[str], Path]) -> Callable[[], Any]:
-    """Makes a tokenizer that knows nothing yet."""
-    if request.param == "bert":
-        return lambda: BertTokenizer.from_pretrained(published("bert-base-uncased"))
-    if request.param == "gpt":
-        return lambda: OpenAIGPTTokenizer.from_pretrained(published("openai-gpt"))
-    if request.param == "gpt2":
-        return lambda: GPT2Tokenizer.from_pretrained(published("gpt2"))
+    """Makes a tokenizer that knows nothing yet: with a published vocabulary in slow tests."""
+    name = request.param
+    if name in CLASSES:
+        is_slow = request.node.get_closest_marker("slow") is not None
+        folder = published(name) if is_slow else small(name, published)
+        return lambda: CLASSES[name].from_pretrained(folder)
 
     def transfo_xl() -> TransfoXLTokenizer:
         tokenizer = TransfoXLTokenizer(special=["<eos>", "<unk>"])
