@@ -315,7 +315,7 @@ def test_a_read_only_cache_is_said_to_be_one(tmp_path, cache, monkeypatch):
 def test_a_downloaded_archive_is_hashed_once(served, tmp_path, cache, monkeypatch):
     served.content = tar(tmp_path / "m", MODEL).read_bytes()
     path = cached_path(served.url("m.tar.gz"), cache)
-    monkeypatch.setattr(archives, "hashed", lambda _: pytest.fail("hashed again"))
+    monkeypatch.setattr(archives, "hash_file", lambda _: pytest.fail("hashed again"))
 
     assert (extract_archive(path, cache) / "config.json").exists()
 

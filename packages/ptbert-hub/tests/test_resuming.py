@@ -10,7 +10,7 @@ from ptbert_hub import answers, download, get_from_cache, naming, partials
 from ptbert_hub.answers import Held, Step
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError, NetworkError, SourcesExhausted
-from ptbert_hub.sources import Wanted
+from ptbert_hub.sources import RemoteFile
 
 
 def fetched(server, cache):
@@ -210,7 +210,7 @@ def test_bytes_move_between_sources_only_under_a_pin(served, cache, pinned, tmp_
             if request.number == 0
             else Reply(b"", 404)
         )
-        file = Wanted("http://identity/x", pin, None, (served.url(), other.url()))
+        file = RemoteFile("http://identity/x", pin, None, (served.url(), other.url()))
         (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
         path = download.Download(file, cache).run()
@@ -221,7 +221,7 @@ def test_bytes_move_between_sources_only_under_a_pin(served, cache, pinned, tmp_
 
 def test_when_all_sources_fail_each_is_listed(served, cache):
     served.replies = lambda request: Reply(b"", 404)
-    file = Wanted("http://identity/x", None, None, (served.url("a"), served.url("b")))
+    file = RemoteFile("http://identity/x", None, None, (served.url("a"), served.url("b")))
     (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
     with pytest.raises(SourcesExhausted, match="no source gave http://identity/x") as caught:

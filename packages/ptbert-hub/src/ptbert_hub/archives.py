@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from ptbert_hub.digests import hashed
+from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry, Trust
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
 from ptbert_hub.files import disk, sync_folder, write_all
@@ -278,7 +278,7 @@ def _digest(archive: Path) -> str:
     entry = Entry.at(archive)
     if entry.trust is Trust.INTACT:
         return str(entry.record["sha256"])
-    return hashed(archive).sha256.hexdigest()
+    return hash_file(archive).sha256.hexdigest()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 from ptbert_hub import answers, settings
 from ptbert_hub.answers import Step
 from ptbert_hub.digests import Digest, Hashing, announced, sniff
-from ptbert_hub.entries import Entry, facts, write_record
+from ptbert_hub.entries import Entry, publish
 from ptbert_hub.errors import (
     CacheError,
     CacheWriteError,
@@ -30,11 +30,12 @@ from ptbert_hub.errors import (
     SourcesExhausted,
     Unverifiable,
 )
-from ptbert_hub.files import check_room, disk, replace, sync_folder, write_all
-from ptbert_hub.naming import WORK_FOLDER, record_path, redacted, url_to_filename
+from ptbert_hub.files import check_room, disk, write_all
+from ptbert_hub.naming import WORK_FOLDER, redacted, url_to_filename
 from ptbert_hub.partials import Partial, sweep
 from ptbert_hub.progress import Progress
-from ptbert_hub.sources import Wanted
+from ptbert_hub.records import record_path, verified_record
+from ptbert_hub.sources import RemoteFile
 from ptbert_hub.transport import CHUNK, Answer, Waits, opened
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Download:
     """
 
     def __init__(
-        self, file: Wanted, cache: Path, known: Entry | None = None, pace: Pace | None = None
+        self, file: RemoteFile, cache: Path, known: Entry | None = None, pace: Pace | None = None
     ) -> None:
         self.file = file
         self.cache = cache
@@ -314,15 +315,16 @@ class Download:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            record = {
-                **facts(url, partial.facts.get("etag"), partial.path, hashing.sha256.hexdigest()),
-                "source": partial.facts.get("source"),
-                "last_modified": partial.facts.get("last_modified"),
-                "verified": hashing.digest.algorithm if hashing.digest else "sniffed",
-            }
-            write_record(self.cache / name, record, partial.spare)
-            replace(partial.path, self.cache / name)
-            sync_folder(self.cache)
+            record = verified_record(
+                self.file.url,
+                partial.facts.get("etag"),
+                partial.path,
+                hashing.sha256.hexdigest(),
+                hashing.digest.algorithm if hashing.digest else "sniffed",
+                source=partial.facts.get("source"),
+                last_modified=partial.facts.get("last_modified"),
+            )
+            publish(partial.path, self.cache / name, record, partial.spare)
         return self.cache / name
 
     def _forget(self) -> None:

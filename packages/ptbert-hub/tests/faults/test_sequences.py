@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ptbert_hub import download, partials
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError
-from ptbert_hub.sources import Wanted
+from ptbert_hub.sources import RemoteFile
 
 pytestmark = pytest.mark.slow
 SIZE = 50_000
@@ -87,7 +87,7 @@ class World:
 
     def fetch(self):
         sources = tuple(self.servers[n].url() for n in self.order)
-        file = Wanted("http://identity/model.dat", self.pin, None, sources)
+        file = RemoteFile("http://identity/model.dat", self.pin, None, sources)
         pace = download.Pace(tries=3, sleep=lambda _: None)
         return download.Download(file, self.cache, pace=pace).run()
 
