@@ -22,6 +22,8 @@ from ptbert_hub import (
 )
 from ptbert_hub.__main__ import main
 from ptbert_hub.errors import DigestMismatch, NotFound
+from ptbert_hub.partials import Partial
+from ptbert_hub.writers import claim
 
 ROW = CATALOG["bert-base-cased"]
 VOCAB = b"[PAD]\n[UNK]\n"
@@ -189,14 +191,14 @@ def test_prune_keeps_what_is_young(filled, capsys):
 def test_prune_leaves_what_is_being_written(cache):
     folder = cache / ".ptbert-hub/partial"
     folder.mkdir(parents=True)
-    from ptbert_hub.partials import Partial
+    with claim() as tag:
+        writer = Partial(folder, "k" * 64, tag)
+        writer.start_over({"url": "s", "size": 9})
+        os.utime(writer.path, (1, 1))
 
-    writer = Partial(folder, "k" * 64)
-    writer.start_over(source="s", total=9, validator='"v"')
-    os.utime(writer.path, (1, 1))
-
-    assert upkeep.prune(cache, apply=True, now=time.time()) == []
-    writer.discard()
+        assert upkeep.prune(cache, apply=True, now=time.time()) == []
+        assert writer.path.exists()
+    assert [row.path for row in upkeep.prune(cache, apply=True)] == [str(writer.path)]
 
 
 def test_rm_tells_first_and_deletes_only_when_told(filled, capsys):

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from faultserver import Reply
+from workers import unfinished
 
-from ptbert_hub import answers, download, get_from_cache, naming, partials
+from ptbert_hub import answers, download, get_from_cache
 from ptbert_hub.answers import Held, Step
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError, NetworkError, SourcesExhausted
 from ptbert_hub.sources import RemoteFile
+from ptbert_hub.writers import claim
 
 
 def fetched(server, cache):
@@ -22,16 +24,9 @@ def interrupted(server, cache, size):
     server.replies = lambda request: Reply(
         server.content, 200, {"ETag": server.etag}, cut=size, reset=size == 0
     )
-    key = naming.url_to_filename(server.url())
-    folder = cache / ".ptbert-hub" / "partial"
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = partials.Partial(folder, key)
-    partial.start_over(
-        source=server.url(), total=len(server.content), validator=server.etag, etag=server.etag
-    )
-    partial.path.write_bytes(server.content[:size])
-    partial.size = size
-    partial.release()
+    with claim() as tag:
+        partial = unfinished(server, cache, tag, size)
+        partial.release()
     server.replies = lambda request: None
 
 

@@ -20,6 +20,7 @@ from ptbert_hub.files import replace, sync_folder
 from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, url_to_filename
 from ptbert_hub.records import Record, read_record, record_path, verified_record, write_record
 from ptbert_hub.sources import RemoteFile
+from ptbert_hub.writers import claim
 
 log = logging.getLogger(__name__)
 
@@ -171,10 +172,10 @@ def good_record(entry: Entry, file: RemoteFile, finding: Finding) -> Record:
 def note(entry: Entry, file: RemoteFile, finding: Finding) -> None:
     """Write down that a file is good, so that it need not be read again, where that is possible."""
     work = entry.path.parent / WORK_FOLDER / "partial"
-    with suppress(OSError):
-        if os.access(entry.path.parent, os.W_OK):
+    if os.access(entry.path.parent, os.W_OK):
+        with suppress(OSError), claim() as tag:
             work.mkdir(parents=True, exist_ok=True)
-            temporary = work / f"{entry.path.name}.{os.getpid()}.record.tmp"
+            temporary = work / f"{entry.key}.{tag}.tmp"
             write_record(entry.path, good_record(entry, file, finding), temporary)
 
 

@@ -22,9 +22,10 @@ from ptbert_hub.errors import DigestMismatch, NotFound
 from ptbert_hub.files import atomic_write, disk, remove
 from ptbert_hub.locating import locate
 from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, redacted, url_to_filename
-from ptbert_hub.partials import Fate, discard_files, fate_of
+from ptbert_hub.partials import discard_files
 from ptbert_hub.records import Record, read_record, record_path
 from ptbert_hub.sources import RemoteFile, known_file
+from ptbert_hub.writers import is_written
 
 DAY = 86_400.0
 SUPERSEDED_SECONDS = DAY
@@ -158,8 +159,7 @@ def prune(cache: Path, *, apply: bool = False, now: float | None = None) -> list
     for path, state in _leftovers(cache):
         with suppress(FileNotFoundError):
             is_old = moment - path.stat().st_mtime > LITTER_SECONDS
-            is_written = state == "partial" and fate_of(path) is Fate.LEAVE
-            if is_old and not is_written and state != "extracted":
+            if is_old and state != "extracted" and not (state == "partial" and is_written(path)):
                 rows.append(_leftover_row(path, state))
     if apply:
         _delete(rows)
