@@ -243,7 +243,7 @@ HELD = Held(5, 9, '"v1"')
         (206, {"content-range": "bytes 5-8/9"}, Held(5, 9, None, True), Step.CONTINUE),
         (206, {"content-range": "bytes 5-9/10"}, Held(5, 9, None, True), Step.AGAIN),
         (416, {"content-range": "bytes */9"}, HELD, Step.AGAIN),
-        (416, {"content-range": "bytes */9"}, Held(9, 9, '"v1"'), Step.COMPLETE),
+        (416, {"content-range": "bytes */9"}, Held(9, 9, '"v1"'), Step.AGAIN),
         (412, {}, HELD, Step.AGAIN),
     ],
 )

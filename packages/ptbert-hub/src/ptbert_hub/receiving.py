@@ -22,7 +22,7 @@ from ptbert_hub.sources import RemoteFile
 from ptbert_hub.transport import CHUNK, Answer
 
 SYNC_SECONDS = 30.0
-"""How much downloading a power cut may undo; a killed process loses nothing of it."""
+"""How often the bytes are synced: a power cut costs what came since. A kill costs nothing."""
 
 
 def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
@@ -48,8 +48,8 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
         )
     if digest is None and not answer.has_end and not settings.accepts_unverifiable():
         raise Unverifiable(
-            f"{shown} gives neither a length nor a digest, so half a file would look whole",
-            hint="set PTBERT_HUB_ALLOW_UNVERIFIABLE=1 to accept it all the same",
+            f"{shown} gives neither a length nor a digest, so half a file would look complete",
+            hint="set PTBERT_HUB_ALLOW_UNVERIFIABLE=1 to accept it",
             url=shown,
         )
     check_room(partial.folder, expected)
@@ -68,7 +68,7 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
 
 
 def append(partial: Partial, answer: Answer) -> None:
-    """Append the body to the bytes that are there; digests are made while more arrive.
+    """Append the body to the bytes that are there, and compute digests meanwhile.
 
     Raises:
         SizeMismatch: if more bytes come than were announced.

@@ -1,9 +1,9 @@
 """Where the bytes of a file may come from, in order.
 
-A file's identity is the address it is asked for. For files of the catalog the order is: mirrors
-named in the environment, the Hugging Face Hub at a revision, the address of 2019. The buckets of
-2019 are no longer looked after and their names could be taken over, so a pickle without a pinned
-digest is not fetched from there.
+A file is known by the address that it is asked for, wherever its bytes come from. The order for
+files of the catalog is: the mirrors named in the environment, the Hugging Face Hub, the address of
+2019. Nobody maintains the storage of 2019 any more, and somebody else could register its name. So a
+pickle is downloaded from there only if the catalog knows its digest.
 """
 
 from collections.abc import Mapping
