@@ -29,14 +29,19 @@ class Partial:
         key: name of the cache entry without its version.
         tag: stands for this writer; see :func:`~ptbert_hub.writers.claim`.
         pin: what the finished file must be, if the catalog knows.
+
+    Attributes:
+        size: how many bytes there are.
+        hashing: their digests.
+        record: the version that they belong to.
     """
 
     def __init__(self, folder: Path, key: str, tag: str, pin: Pin | None = None) -> None:
         self.folder, self.key, self.tag, self.pin = folder, key, tag, pin
         self.size = 0
         self.record: Record = {}
+        self.hashing = Hashing(None, None)
         self._number = 0
-        self._hashing: Hashing | None = None
 
     @property
     def path(self) -> Path:
@@ -61,16 +66,6 @@ class Partial:
         validator = self.record.get("validator") if is_same else None
         return Held(self.size, self.total, validator, self.pin is not None)
 
-    def hashing(self) -> Hashing:
-        """Return the digests of the bytes that are there; they are read if they were copied."""
-        if self._hashing is None:
-            known = self.record.get("digest")
-            digest = Digest("sha256", self.pin.sha256) if self.pin else known and Digest(*known)
-            self._hashing = Hashing(digest, self.total)
-            with disk(self.path), open(self.path, "rb") as file:
-                self._hashing.read(file, self.size)
-        return self._hashing
-
     def copy_largest(self) -> None:
         """Begin with a copy of the largest unfinished download of the file, if there is one."""
         found = [(usable_size(path), path) for path in self.folder.glob(f"{self.key}.*.part")]
@@ -89,6 +84,7 @@ class Partial:
             with open(self.path, "wb") as target:
                 left = size
                 while left and (block := source.read(min(left, BLOCK))):
+                    self.hashing.update(block)
                     left -= target.write(block)
         if left:
             raise OSError(f"{path} is shorter than {size} bytes")
@@ -98,7 +94,10 @@ class Partial:
         """Drop all bytes; with a record, begin a new file, the record first."""
         self.discard()
         self._number += 1
-        self.size, self.record, self._hashing = 0, record or {}, None
+        self.size, self.record = 0, record or {}
+        known = self.record.get("digest")
+        digest = Digest("sha256", self.pin.sha256) if self.pin else known and Digest(*known)
+        self.hashing = Hashing(digest, self.total)
         if record:
             self.note()
             with disk(self.path):

@@ -75,7 +75,7 @@ def append(partial: Partial, answer: Answer) -> None:
         NetworkError: if fewer come; trying again may bring the rest.
         CacheError: if they cannot be written.
     """
-    total, hashing = partial.total, partial.hashing()
+    total, hashing = partial.total, partial.hashing
     progress = Progress(partial.record["url"], total, partial.size)
     synced = time.monotonic()
     with disk(partial.path):
@@ -124,7 +124,7 @@ def finish(partial: Partial, file: RemoteFile, cache: Path) -> Path:
         NotAModelFile: if no digest is known and they look like an error page.
         CacheError: if they cannot be published.
     """
-    hashing, record, shown = partial.hashing(), partial.record, redacted(file.url)
+    hashing, record, shown = partial.hashing, partial.record, redacted(file.url)
     if not hashing.agrees():
         raise DigestMismatch(
             f"the download of {shown} has the wrong digest",
