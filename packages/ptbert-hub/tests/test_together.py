@@ -1,4 +1,4 @@
-"""Group B: many at once; one download, no global lock, and lock litter that does not matter."""
+"""Group B: many processes at once, one download, no global lock."""
 
 import hashlib
 import os
@@ -68,7 +68,7 @@ def test_different_files_do_not_wait_for_each_other(served, cache):
 # B3 (with real stopped processes in tests/faults)
 
 
-def test_a_holder_without_a_sign_of_life_is_not_waited_for(cache, monkeypatch, caplog):
+def test_a_holder_that_makes_no_progress_is_not_waited_for(cache, monkeypatch, caplog):
     monkeypatch.setattr(locking, "PATIENCE", 0.2)
     cache.mkdir()
     with entry_lock(cache, "x") as first:
@@ -79,7 +79,7 @@ def test_a_holder_without_a_sign_of_life_is_not_waited_for(cache, monkeypatch, c
     assert "has made no progress for 0 s; going on without the lock" in caplog.text
 
 
-def test_a_holder_that_works_is_waited_for(cache, monkeypatch):
+def test_a_holder_that_makes_progress_is_waited_for(cache, monkeypatch):
     monkeypatch.setattr(locking, "PATIENCE", 0.2)
     cache.mkdir()
     steps = iter(range(1000))
@@ -93,7 +93,7 @@ def test_a_holder_that_works_is_waited_for(cache, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [OSError(38, "ENOSYS"), OSError(37, "ENOLCK"), PermissionError()])
-def test_where_locks_do_not_work_everyone_goes_on(served, cache, monkeypatch, error):
+def test_where_locks_do_not_work_downloads_do(served, cache, monkeypatch, error):
     import filelock
 
     def refuse(*_, **__):
@@ -104,7 +104,7 @@ def test_where_locks_do_not_work_everyone_goes_on(served, cache, monkeypatch, er
     assert Path(get_from_cache(served.url(), cache)).read_bytes() == served.content
 
 
-# B5: lock litter
+# B5: what may be at the place of a lock file
 
 
 def lock_file(server, cache):
@@ -114,7 +114,7 @@ def lock_file(server, cache):
 
 
 @pytest.mark.parametrize("litter", ["dead", "readonly", "old", "folder", "link", "loop"])
-def test_whatever_lies_where_the_lock_should_be(served, cache, tmp_path, litter):
+def test_anything_may_be_at_the_place_of_the_lock_file(served, cache, tmp_path, litter):
     lock = lock_file(served, cache)
     precious = tmp_path / "precious"
     precious.write_text("keep me")
