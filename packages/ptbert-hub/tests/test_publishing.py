@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import entries, files, get_from_cache, naming, receiving, records
+from ptbert_hub import entries, files, get_from_cache, naming, records
 from ptbert_hub import partials as partial_module
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull
 
@@ -127,7 +127,7 @@ def test_a_stopped_download_is_resumed_by_the_next_process(served, cache, number
 
 
 def test_long_downloads_note_how_much_is_synced(served, cache, monkeypatch):
-    monkeypatch.setattr(receiving, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr(partial_module, "SYNC_SECONDS", 0.0)
     noted = []
     real = partial_module.Partial.note
 

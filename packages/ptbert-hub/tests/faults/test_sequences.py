@@ -12,7 +12,7 @@ from faultserver import FaultServer, Reply
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ptbert_hub import download, partials, receiving, writers
+from ptbert_hub import download, partials, writers
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError
 from ptbert_hub.sources import RemoteFile
@@ -145,7 +145,7 @@ def play(world, steps, patch, tally):
         elif kind == "kill":
             with patch.context() as dying:
                 dying.setattr(partials.Partial, "release", lambda _: None)
-                dying.setattr(receiving, "write_all", dying_after(at))
+                dying.setattr(partials, "write_all", dying_after(at))
                 with suppress(HubError, Killed):
                     world.fetch()
         else:
@@ -158,7 +158,7 @@ def play(world, steps, patch, tally):
 
 
 def dying_after(size):
-    real, left = receiving.write_all, [size]
+    real, left = partials.write_all, [size]
 
     def write(descriptor, data):
         real(descriptor, data[: left[0]])
