@@ -15,6 +15,7 @@ from ptbert import (
     TransfoXLLMHeadModel,
 )
 from ptbert.__main__ import main
+from ptbert_models.files.loading import fill
 
 DATA = Path(__file__).parents[1] / "packages/ptbert-models/tests/data/tensorflow"
 
@@ -36,7 +37,7 @@ def test_folders(command, folder, checkpoint, config, model_class, tmp_path):
     model = model_class.from_pretrained(tmp_path)
     expected = model_class(model.config)
     weights = model_class.read_tensorflow(source, model.config)
-    expected._load(weights, take=True, initialize_missing=False)
+    fill(expected, expected.plan_loading(weights), take=True)
     found = model.state_dict()
     assert all(torch.equal(found[k], tensor) for k, tensor in expected.state_dict().items())
 

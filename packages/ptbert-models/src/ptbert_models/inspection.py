@@ -11,20 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ptbert_hub import CATALOG
 from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.errors import CheckpointNotFound, NothingLoaded, ShapeMismatch
+from ptbert_models.errors import NothingLoaded, ShapeMismatch
 from ptbert_models.families import FAMILIES, Family, family_of
-from ptbert_models.files.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
+from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import WRAPPER_PREFIX, modern_key
-from ptbert_models.files.weights import is_torch_file, read_weights
-from ptbert_models.gpt.authors import SHAPES_NAME
+from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
 
-_TENSORFLOW_MARK = ".ckpt"
 _LABELLED = (BertForSequenceClassification, BertForTokenClassification)
 
 
@@ -117,46 +114,22 @@ def open_any_checkpoint(
         >>> checkpoint.family.name, checkpoint.fits()[0].model.__name__
         ('gpt2', 'GPT2LMHeadModel')
     """
-    name = os.fspath(name_or_path)
-    path, config_path, immutable = _find(name, config_file, cache_dir)
-    if config_path is None:
+    files = find_checkpoint(
+        name_or_path, "any", family=None, config_file=config_file, cache_dir=cache_dir
+    )
+    if files.config is None:
         family = FAMILIES["gpt"]
         config: PreTrainedConfig = family.config_class()
     else:
-        values = read_json_object(config_path)
+        values = read_json_object(files.config)
         family = family_of(values)
         config = family.config_class.from_dict(values)
-    is_authors = path.is_dir() or (_TENSORFLOW_MARK in path.name and not is_torch_file(path))
+    is_authors = files.has_authors_format()
     if is_authors:
-        weights = family.published.read_tensorflow(path, config)
+        weights = family.published.read_tensorflow(files.weights, config)
     else:
-        weights = read_weights(path, memory_map=memory_map or immutable)
-    return OpenedCheckpoint(family, config, path, is_authors, _modern(weights, family))
-
-
-def _find(
-    name: str, config_file: str | os.PathLike[str] | None, cache_dir: str | os.PathLike[str] | None
-) -> tuple[Path, Path | None, bool]:
-    """The weights, the configuration if there is one, and whether the files never change."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        inside = {file.name for file in path.iterdir()}
-        if config_file is None and SHAPES_NAME in inside and not inside & {*CONFIG_NAMES}:
-            return path, None, False  # OpenAI published no configuration
-        if config_file is not None:
-            weights = next((path / each for each in WEIGHTS_NAMES if each in inside), path)
-            return weights, Path(config_file), False
-    elif config_file is not None and "://" not in name and name not in CATALOG:
-        return path, Path(config_file), False
-    family = CATALOG[name].family if name in CATALOG else None
-    try:
-        files = find_checkpoint(name, "pytorch", family=family, cache_dir=cache_dir)
-    except CheckpointNotFound as error:
-        try:
-            files = find_checkpoint(name, "tensorflow", family=family, cache_dir=cache_dir)
-        except (CheckpointNotFound, ValueError):
-            raise error from None
-    return files.weights, files.config, files.immutable
+        weights = read_weights(files.weights, memory_map=memory_map or files.immutable)
+    return OpenedCheckpoint(family, config, files.weights, is_authors, _modern(weights, family))
 
 
 def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -94,14 +94,13 @@ class PreTrainedModel(nn.Module):
         from_tf = leading.get("from_tf") or from_tf
         if leading.get("state_dict") is not None:
             state_dict = leading["state_dict"]
-        given = state_dict is not None
         files = find_checkpoint(
             pretrained_model_name_or_path,
-            "none" if given else "tensorflow" if from_tf else "pytorch",
+            "none" if state_dict is not None else "authors" if from_tf else "pytorch",
             family=cls.family,
             cache_dir=cache_dir,
         )
-        config = cls.config_class.from_json_file(files.config)
+        config = cls.config_class.from_json_file(cast("Path", files.config))
         with NoInitialization() if ours else nullcontext():
             model = cls(config, *inputs, **kwargs)
         weights: Mapping[str, Tensor]
@@ -113,7 +112,7 @@ class PreTrainedModel(nn.Module):
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
             source = str(files.weights)
-        report = model._load(weights, take=not given, initialize_missing=ours)
+        report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
         _log(report, cls.__name__, source)
         return model
 
@@ -189,16 +188,6 @@ class PreTrainedModel(nn.Module):
             ignored_suffixes=self.ignored_suffixes,
         )
 
-    def _load(
-        self, weights: Mapping[str, Tensor], *, take: bool, initialize_missing: bool
-    ) -> LoadReport:
-        plan = self.plan_loading(weights)
-        if initialize_missing:
-            for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
-                self.init_weights(self.get_submodule(owner))
-        fill(self, plan, take=take)
-        return plan.report
-
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
@@ -249,9 +238,24 @@ def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model
     What the checkpoint lacks keeps the values that it has.
     """
     weights = model.read_tensorflow(path, model.config)
-    report = model._load(weights, take=True, initialize_missing=False)
+    report = _load(model, weights, take=True, initialize_missing=False)
     _log(report, type(model).__name__, os.fspath(path))
     return model
+
+
+def _load(
+    model: PreTrainedModel,
+    weights: Mapping[str, Tensor],
+    *,
+    take: bool,
+    initialize_missing: bool,
+) -> LoadReport:
+    plan = model.plan_loading(weights)
+    if initialize_missing:
+        for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
+            model.init_weights(model.get_submodule(owner))
+    fill(model, plan, take=take)
+    return plan.report
 
 
 def _log(report: LoadReport, model_name: str, source: str) -> None:

@@ -145,7 +145,7 @@ def test_a_misspelt_name_suggests_the_nearest():
         find("bert-base-uncasd")
 
     assert isinstance(caught.value, FileNotFoundError)
-    assert "neither a known checkpoint nor an existing folder or archive" in str(caught.value)
+    assert "neither a known checkpoint nor an existing file or folder" in str(caught.value)
     assert "bert-large-cased" in str(caught.value)
 
 
@@ -167,5 +167,5 @@ def test_a_folder_without_a_configuration_is_named(folder):
 
 
 def test_a_checkpoint_of_another_family_is_refused():
-    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the 'gpt2' family, and this"):
+    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the gpt2 family, not of bert"):
         BertModel.from_pretrained("gpt2")

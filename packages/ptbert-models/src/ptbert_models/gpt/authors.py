@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
+from ptbert_models.files.checkpoint import SHAPES_NAME
 from ptbert_models.files.json_files import read_json
 from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
 from ptbert_models.tensorflow import open_checkpoint
@@ -44,7 +45,6 @@ GPT_LAYER = (
     "ln_2.weight",
     "ln_2.bias",
 )
-SHAPES_NAME = "params_shapes.json"
 
 
 def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
