@@ -1,4 +1,4 @@
-"""Whether the parts of an encoder are this library's own, or a program's.
+"""Whether a program has replaced or patched parts of an encoder.
 
 Programs replace layers and attentions, or their ``forward``, by code that was written for the
 library of 2019. Such parts are called as they were then, and no short cut is taken around them.
@@ -19,6 +19,7 @@ from ptbert_models.bert.layers import (
     BertSelfAttention,
     BertSelfOutput,
 )
+from ptbert_models.parts.hooks import has_hooks
 from ptbert_models.parts.normalization import BertLayerNorm
 
 _FORWARDS: dict[type[nn.Module], Any] = {
@@ -51,13 +52,11 @@ def is_own(module: nn.Module) -> bool:
 
 
 def are_untouched(encoder: nn.Module) -> bool:
-    """Whether all parts are own ones, with nobody listening to what goes through them."""
+    """Whether all parts are own ones, without hooks, and keep nothing for the caller."""
     for module in encoder.modules():
         if (
             not is_own(module)
-            or module._forward_hooks
-            or module._forward_pre_hooks
-            or module._backward_hooks
+            or has_hooks(module)
             or getattr(module, "output_attentions", False)
             or getattr(module, "keep_multihead_output", False)
         ):

@@ -31,7 +31,7 @@ def add_missing_dropout(module: nn.Module, *names: str) -> None:
     Release 0.6.2 had no dropout in these places.
     """
     for name in names:
-        if name not in module._modules:
+        if not hasattr(module, name):
             module.add_module(name, nn.Dropout(0.0))
 
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ptbert_models.parts.hooks import has_hooks
 from ptbert_models.parts.inputs import values_are_known
 
 Dropout = float | Callable[[Tensor], Tensor]
@@ -118,14 +119,14 @@ def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tens
 def dropout_of(module: nn.Module) -> Dropout:
     """Return the dropout of a part in the form that `attend` takes.
 
-    A plain module is its rate, which the fused kernel can use. One that a program replaced, or
-    hangs hooks on to see the weights, is called.
+    For a plain module that is its rate, which the fused kernel can use, or 0 in evaluation. A
+    module that a program replaced, or has hooks on to see the weights, is called.
 
     Example:
         >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
         (0.1, 0.0, ReLU())
     """
-    if type(module) is not nn.Dropout or module._forward_hooks or module._forward_pre_hooks:
+    if type(module) is not nn.Dropout or has_hooks(module):
         return module
     return module.p if module.training else 0.0
 

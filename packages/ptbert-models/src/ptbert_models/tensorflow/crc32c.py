@@ -37,10 +37,10 @@ def crc32c(data: Buffer, crc: int = 0) -> int:
     start = crc ^ _ONES
     lane = len(data) // (_LANES * _STEP) * _STEP  # bytes in each lane
     if lane == 0:
-        return _plain(data, start) ^ _ONES
+        return crc_by_bytes(data, start) ^ _ONES
     split = lane * _LANES
     body = _remainder_of_lanes(data[:split], lane) ^ _shift(start, split)
-    return _plain(data[split:], body) ^ _ONES
+    return crc_by_bytes(data[split:], body) ^ _ONES
 
 
 def masked_crc32c(data: Buffer) -> int:
@@ -58,8 +58,8 @@ def mask(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & _ONES
 
 
-def _plain(data: Buffer, state: int) -> int:
-    """The definition, a byte at a time."""
+def crc_by_bytes(data: Buffer, state: int) -> int:
+    """Take in data byte by byte, from one state of the checksum to the next: the definition."""
     table = _byte_table()
     for byte in data:
         state = table[(state ^ byte) & 0xFF] ^ (state >> 8)
@@ -109,7 +109,7 @@ def _shift(state: int, length: int) -> int:
 def _shift_matrix(length: int) -> Words:
     """What ``length`` zero bytes make of a state, as the images of its 32 bits."""
     if length == 1:
-        return np.array([_plain(b"\0", 1 << bit) for bit in range(32)], np.uint32)
+        return np.array([crc_by_bytes(b"\0", 1 << bit) for bit in range(32)], np.uint32)
     half = _shift_matrix(length // 2)
     whole = _apply(half, half)
     return _apply(_shift_matrix(1), whole) if length % 2 else whole
