@@ -17,5 +17,7 @@ def has_hooks(module: nn.Module) -> bool:
         >>> has_hooks(module)
         True
     """
-    # PyTorch has no public way to ask
-    return any(getattr(module, name) for name in _HOOKS)
+    for name in _HOOKS:  # noqa: SIM110  # a generator takes twice the time, in every layer
+        if getattr(module, name):
+            return True
+    return False
