@@ -272,7 +272,7 @@ MASK = torch.ones(3, 4)
         ({"top_k": -1}, "top_k=-1 must be an integer from 0 up"),
         ({"top_p": 0.0}, r"top_p=0.0 must lie in \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p=1.1 must lie in \(0, 1\]"),
-        ({"num_beams": 2, "top_k": 3}, "num_beams=2 searches and draws nothing"),
+        ({"num_beams": 2, "top_k": 3}, "num_beams=2 is beam search, which samples nothing"),
         ({"stop_ids": ["."]}, "stop_ids holds '.'; give token ids"),
         ({"stop_ids": [3, 30]}, "stop_ids holds 30, and this model scores tokens 0 to 29"),
         ({"pad_id": -1}, "pad_id=-1, and this model scores tokens 0 to 29"),

@@ -1,4 +1,4 @@
-"""What a checkpoint is and holds, told by its files alone."""
+"""Opening a checkpoint of any family and format, and finding the models that it fits."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class OpenedCheckpoint:
     Args:
         family: which models read it.
         config: its configuration.
-        path: the weights file, the index of several, or what TensorFlow's is opened by.
-        is_authors: whether it is in a format of the models' authors rather than PyTorch's.
-        weights: its tensors, under today's spelling of their names.
+        path: its weights; see `ptbert_models.files.checkpoint.CheckpointFiles`.
+        is_authors: whether it has the format of the model's authors rather than PyTorch's.
+        weights: its tensors by name, in today's spelling.
     """
 
     family: Family
@@ -96,13 +96,13 @@ def open_any_checkpoint(
     Args:
         name_or_path: as for `PreTrainedModel.from_pretrained`; a TensorFlow checkpoint's prefix,
             file or folder; or the folder of numpy files that OpenAI published for GPT.
-        config_file: its configuration, where none stands beside it.
+        config_file: its configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept instead of the usual cache.
-        memory_map: whether weights may stay in their file, which then must not be changed.
+        memory_map: whether weights may stay in their file, which must not be changed meanwhile.
 
     Raises:
         OSError: if it cannot be found, reached or read.
-        ValueError: if it is of another kind of model.
+        ValueError: if it is for another kind of model.
 
     Example:
         >>> import tempfile
@@ -133,7 +133,7 @@ def open_any_checkpoint(
 
 
 def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
-    """Weights under today's spelling of their names."""
+    """Return weights under today's names, without those that models no longer have."""
     model = family.published
     spelled = {
         modern_key(key, model.legacy_suffixes, model.ignored_suffixes): tensor

@@ -78,8 +78,8 @@ def test_copies_of_every_kind(copy):
 @pytest.mark.parametrize(
     ("packed", "message"),
     [
-        (varint(9) + snappy_literal(b"abc"), "3 bytes came out, and 9 were announced"),
-        (varint(9) + bytes([0b000_101_01, 4]), "refers 4 bytes back, where 0 are there"),
+        (varint(9) + snappy_literal(b"abc"), "it unpacks to 3 bytes instead of 9"),
+        (varint(9) + bytes([0b000_101_01, 4]), "begins 4 bytes back, after only 0 bytes"),
         (varint(9) + snappy_literal(b"abc")[:-1], "a literal is cut off"),
     ],
 )

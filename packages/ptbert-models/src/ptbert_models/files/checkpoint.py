@@ -1,4 +1,4 @@
-"""Which files a name, path or address stands for."""
+"""Finding the files of a checkpoint by its name, path or address."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def find_checkpoint(
 
 @dataclass(frozen=True)
 class _Search:
-    """What is looked for; arguments as in `find_checkpoint`."""
+    """What to look for; arguments as in `find_checkpoint`."""
 
     weights_format: Format
     config_file: _PathLike | None

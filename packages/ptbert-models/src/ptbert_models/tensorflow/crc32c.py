@@ -80,7 +80,7 @@ def _remainder_of_lanes(data: Buffer, lane: int) -> int:
     columns = np.frombuffer(data, "<u4").reshape(_LANES, lane // _STEP)
     low, high = _word_tables()
     states: Words = np.zeros(_LANES, np.uint32)
-    block = 1024  # columns made contiguous together, for the sake of the processor's cache
+    block = 1024  # columns made contiguous together, to use the processor's cache
     for start in range(0, columns.shape[1], block):
         for column in np.ascontiguousarray(columns[:, start : start + block].T):
             states ^= column
