@@ -118,8 +118,8 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
             raise _corrupt(path, "torch.save did not write it") from error
         raise UnsafeCheckpoint(
             f"opening {str(path)!r} would run {function[1]!r}, which weights never need, so it was "
-            "not opened. If you trust it, load it with torch.load(..., weights_only=False) and save "
-            "its state_dict()"
+            "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
+            "save its state_dict()"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         raise _corrupt(path, error) from error
