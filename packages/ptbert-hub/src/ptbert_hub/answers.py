@@ -26,13 +26,12 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Step(Enum):
-    """What to do with an answer."""
+    """What to do after an answer."""
 
     WHOLE = "write the body from the first byte"
     CONTINUE = "append the body to what is there"
     UNCHANGED = "keep the cached file"
-    COMPLETE = "nothing is missing; verify what is there"
-    AGAIN = "forget what is there and ask for everything"
+    AGAIN = "drop the bytes that are there and ask for the whole file"
 
 
 @dataclass(frozen=True)
@@ -74,34 +73,44 @@ def request_headers(held: Held | None, known: Mapping[str, str]) -> dict[str, st
     return dict(known)
 
 
-def step(status: int, headers: Headers, held: Held | None, known: Mapping[str, str]) -> Step:
+def step(
+    status: int,
+    headers: Headers,
+    held: Held | None,
+    known: Mapping[str, str],
+    url: str = "the server",
+) -> Step:
     """Decide what an answer to :func:`request_headers` means.
+
+    Args:
+        status: its HTTP status.
+        headers: its headers, with lower-case names.
+        held: what an interrupted download has.
+        known: the header that names the cached version; empty if there is none.
+        url: who answered, for messages.
 
     Raises:
         Unverifiable: if the body is encoded, so that its bytes cannot be counted.
         HubError: for any status that brings no file; ``transient`` says whether to try again.
     """
-    asked_for_rest = held is not None and held.resumable
-    if status == 206 and held is not None and asked_for_rest:
-        return Step.CONTINUE if _fits(headers, held) else Step.AGAIN
-    if status == 200:
-        encoding = headers.get("content-encoding", "identity").lower()
-        if encoding not in {"", "identity"}:
-            raise Unverifiable(
-                f"the body came encoded as {encoding!r} although that was declined",
-                hint="a proxy on the way may be changing files",
-            )
-        if "content-range" not in headers:
-            return Step.WHOLE
-        if asked_for_rest:  # a slice that calls itself the whole
-            return Step.AGAIN
-    if status == 304 and known and not asked_for_rest:
+    rest = held if held is not None and held.resumable else None
+    encoding = headers.get("content-encoding", "").lower()
+    if status == 200 and encoding not in {"", "identity"}:
+        raise Unverifiable(
+            f"{url} sent a body encoded as {encoding!r} although that was declined",
+            hint="a proxy on the way may be changing files",
+            url=url,
+        )
+    if status == 200 and "content-range" not in headers:
+        return Step.WHOLE
+    if status == 304 and known and rest is None:
         return Step.UNCHANGED
-    if status == 416 and held is not None and asked_for_rest:
-        return Step.COMPLETE if _range_total(headers) == held.size == held.total else Step.AGAIN
-    if status == 412 and asked_for_rest:
-        return Step.AGAIN
-    raise _failure(status, headers)
+    if rest is not None:
+        if status == 206 and _fits(headers, rest):
+            return Step.CONTINUE
+        if status in {200, 206, 412, 416}:  # 200: a part that calls itself the whole
+            return Step.AGAIN
+    raise _failure(status, headers, url)
 
 
 def _fits(headers: Headers, held: Held) -> bool:
@@ -111,11 +120,6 @@ def _fits(headers: Headers, held: Held) -> bool:
     first, last, total = (int(group) for group in found.groups())
     whole = first == held.size and last < total and total == held.total
     return whole and (held.is_pinned or strong(headers.get("etag")) == held.validator)
-
-
-def _range_total(headers: Headers) -> int | None:
-    found = re.fullmatch(r"bytes \*/(\d+)", headers.get("content-range", "").strip())
-    return int(found[1]) if found else None
 
 
 def strong(etag: str | None) -> str | None:
@@ -152,16 +156,13 @@ def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
-def _failure(status: int, headers: Headers) -> HubError:
+def _failure(status: int, headers: Headers, url: str) -> HubError:
     kind, hint = _KINDS.get(status, (NetworkError, "the server may have a fault; try again later"))
-    wait = retry_after(headers) if status in TRANSIENT else None
-    error = (RateLimited if wait is not None else kind)(
-        f"the server answered with status {status}", hint=hint
-    )
-    error.transient = status in TRANSIENT
-    if isinstance(error, RateLimited):
-        error.retry_after = wait
-    return error
+    message, transient = f"{url} answered with status {status}", status in TRANSIENT
+    wait = retry_after(headers) if transient else None
+    if wait is not None or kind is RateLimited:
+        return RateLimited(message, hint=hint, url=url, transient=transient, retry_after=wait)
+    return kind(message, hint=hint, url=url, transient=transient)
 
 
 _DENIED = (AccessDenied, "it needs a login, or HF_TOKEN for the Hugging Face Hub")

@@ -1,45 +1,36 @@
-"""Entries of a cache folder: found by name, trusted by size and time, else looked at again.
+"""Entries of a cache folder: which file is there, and is it the right one?
 
-What this package verified has its size, time and SHA-256 in the record beside it, so a hit costs
-no reading. A file that has changed since, or that a program of 2019 stored, is hashed once: it is
-good if the catalog's pin or Amazon's entity tag says so, or, where neither is known, if it does
-not look like an error page. Anything else is moved to quarantine, never deleted.
+The record of a verified file has its size, time and SHA-256. While size and time are the same, the
+file is used without reading it. A file that has changed since, or that a program of 2019 stored, is
+read once. It is good if it has the digest of the catalog, of its record, or of Amazon's entity tag,
+or, where none is known, if it does not look like an error page. Any other file is moved to
+quarantine, never deleted.
 """
 
-import json
 import logging
 import os
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
-from ptbert_hub.digests import Digest, hashed, recorded_tag, sniff
-from ptbert_hub.errors import NotAModelFile
-from ptbert_hub.files import atomic_write, replace
-from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, read_record, record_path, url_to_filename
-from ptbert_hub.sources import Wanted
+from ptbert_hub.digests import Digest, hash_file, recorded_tag, sniff
+from ptbert_hub.errors import DigestMismatch, IntegrityError, Unverifiable
+from ptbert_hub.files import replace, sync_folder
+from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, url_to_filename
+from ptbert_hub.records import Record, read_record, record_path, verified_record, write_record
+from ptbert_hub.sources import RemoteFile
+from ptbert_hub.writers import claim
 
 log = logging.getLogger(__name__)
 
 
-class Trust(Enum):
-    """What the record beside a file says about it."""
-
-    INTACT = "size and time are those of the verified file"
-    CHANGED = "it was verified, and something has touched it since"
-    UNKNOWN = "nobody has verified it"
-
-
 @dataclass(frozen=True)
 class Entry:
-    """A file of a cache folder and what is written beside it."""
+    """A file of a cache folder and its record."""
 
     path: Path
-    record: dict[str, Any]
+    record: Record
     size: int
     mtime_ns: int
     inode: int
@@ -51,16 +42,19 @@ class Entry:
         return cls(path, read_record(path), status.st_size, status.st_mtime_ns, status.st_ino)
 
     @property
-    def trust(self) -> Trust:
-        """How far the file can be used without reading it."""
-        if "sha256" not in self.record:
-            return Trust.UNKNOWN
+    def key(self) -> str:
+        """The name without the version."""
+        return self.path.name.partition(".")[0]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether it was verified and has not been touched since, by its size and time."""
         recorded = (self.record.get("size"), self.record.get("mtime_ns"))
-        return Trust.INTACT if recorded == (self.size, self.mtime_ns) else Trust.CHANGED
+        return "sha256" in self.record and recorded == (self.size, self.mtime_ns)
 
 
-def entries(folder: Path, url: str | None = None) -> Iterator[Entry]:
-    """Yield the entries of ``folder``, of one address or of all, the newest first."""
+def entries(folder: Path, url: str | None = None) -> list[Entry]:
+    """Return the entries of ``folder``, of one address or of all, the newest first."""
     start = url_to_filename(url) if url else ""
     found = []
     with suppress(OSError), os.scandir(folder) as names:
@@ -68,21 +62,32 @@ def entries(folder: Path, url: str | None = None) -> Iterator[Entry]:
             if item.name.startswith(start) and ENTRY_NAME.fullmatch(item.name):
                 with suppress(FileNotFoundError):
                     found.append(Entry.at(folder / item.name))
-    yield from sorted(found, key=lambda entry: entry.mtime_ns, reverse=True)
+    return sorted(found, key=lambda entry: entry.mtime_ns, reverse=True)
 
 
-def newest_good(folder: Path, file: Wanted) -> tuple[Entry | None, list[Entry]]:
-    """Return the newest entry of ``file`` that holds what it should, and the damaged ones."""
+def newest_good(
+    folder: Path, file: RemoteFile, *, writes: bool = True
+) -> tuple[Entry | None, list[Entry]]:
+    """Return the newest entry of ``file`` that holds what it should, and the damaged ones.
+
+    With ``writes`` a file that had to be read is noted as good, or moved to quarantine.
+    """
     damaged: list[Entry] = []
     for entry in entries(folder, file.url):
-        if entry.trust is Trust.INTACT:
+        if entry.is_intact and (not file.pin or entry.record["sha256"] == file.pin.sha256):
             return entry, damaged
         try:
-            problem = examined(entry, file)
-            if problem is None or _is_replaced(entry):
+            record = examine(entry, file)
+            if writes:
+                note(entry.path, record)
+            return Entry.at(entry.path), damaged
+        except IntegrityError as error:
+            if _is_replaced(entry):
                 return Entry.at(entry.path), damaged
-            quarantine(entry.path)
-        except OSError as error:  # gone meanwhile, or not ours to read
+            if writes:
+                quarantine(entry.path)
+            problem = str(error)
+        except OSError as error:  # just removed, or not readable by this user
             problem = str(error)
         log.warning("%s is not used: %s", entry.path, problem)
         damaged.append(entry)
@@ -90,75 +95,63 @@ def newest_good(folder: Path, file: Wanted) -> tuple[Entry | None, list[Entry]]:
 
 
 def _is_replaced(entry: Entry) -> bool:
-    """Whether a file that does not fit its record is just being replaced, the record first."""
-    if entry.trust is Trust.CHANGED:
-        for _ in range(10):
-            time.sleep(0.05)
-            if Entry.at(entry.path).trust is Trust.INTACT:
-                return True
+    """Whether another process is just replacing the file; it writes the record first."""
+    was_touched = "sha256" in entry.record and not entry.is_intact
+    for _ in range(10 if was_touched else 0):
+        time.sleep(0.05)
+        if Entry.at(entry.path).is_intact:
+            return True
     return False
 
 
-def examined(entry: Entry, file: Wanted) -> str | None:
-    """Read a file whole; return what is wrong with it, or write down that it is good.
+def examine(entry: Entry, file: RemoteFile) -> Record:
+    """Read a file whole and return the record of a good file; nothing is written.
 
     Programs of 2019 wrote the record last, so a file without one may be half a copy. Then only
     a pin tells, or the name, which holds the digest of an entity tag that may be the MD5.
+
+    Raises:
+        DigestMismatch: if it is not the file that it should be.
+        Unverifiable: if it has no record.
+        NotAModelFile: if no digest is known and it looks like an error page.
     """
-    tag = recorded_tag(file.url, entry.record.get("etag"))
-    hashing = hashed(entry.path, tag or Digest("md5", ""))
+    old, etag = entry.record, entry.record.get("etag")
+    tag = recorded_tag(file.url, etag)
+    hashing = hash_file(entry.path, tag or Digest("md5", ""))
     sha256 = hashing.sha256.hexdigest()
-    named = entry.path.name.partition(".")[2] == url_to_filename(f'"{hashing.found}"')
-    expected = {entry.record.get("sha256"), file.pin and file.pin.sha256} - {None}
-    if sha256 in expected:
+    is_named = entry.path.name.partition(".")[2] == url_to_filename(f'"{hashing.found}"')
+    expected = file.pin.sha256 if file.pin else old.get("sha256")
+    if sha256 == expected:
         verified = "sha256"
-    elif (hashing.agrees() or named) and entry.trust is Trust.UNKNOWN:
+    elif expected is None and (hashing.agrees() or is_named):
         verified = "md5"
-    elif expected or tag is not None:
-        return "its digest is not the right one"
-    elif not entry.record:
-        return "nothing says what it is, so it may be half a copy"
+    elif expected is not None or tag is not None:
+        raise DigestMismatch("its digest is not the right one")
+    elif not old:
+        raise Unverifiable("it has no record, so it may be half a copy")
     else:
-        try:
-            sniff(entry.path, file.url)
-        except NotAModelFile as error:
-            return str(error)
+        sniff(entry.path, file.url)
         verified = "sniffed"
-    record = facts(file.url, entry.record.get("etag"), entry.path, sha256)
-    with suppress(OSError):  # a read-only folder
-        if os.access(entry.path.parent, os.W_OK):
-            write_record(entry.path, {**record, "verified": verified, **_kept(entry.record)})
-    return None
+    record = verified_record(file.url, etag, entry.path, sha256, verified)
+    kept = ("url", "redacted", "source", "last_modified", "time")
+    old = {"redacted": False, **old} if old else old
+    return record | {name: old[name] for name in kept if name in old}
 
 
-def _kept(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: record[name] for name in ("url", "source", "last_modified", "time") if name in record
-    }
+def note(path: Path, record: Record) -> None:
+    """Write the record of a good file, so that it is not read again; not in a read-only folder."""
+    work = path.parent / WORK_FOLDER / "partial"
+    if os.access(path.parent, os.W_OK):
+        with suppress(OSError), claim() as tag:
+            work.mkdir(parents=True, exist_ok=True)
+            write_record(path, record, work / f"{path.name.partition('.')[0]}.{tag}.tmp")
 
 
-def facts(url: str, etag: str | None, path: Path, sha256: str) -> dict[str, Any]:
-    """Return the record of a verified file; programs of 2019 read ``url`` and ``etag``."""
-    status = path.stat()
-    return {
-        "url": url,
-        "etag": etag,
-        "size": status.st_size,
-        "sha256": sha256,
-        "mtime_ns": status.st_mtime_ns,
-        "time": time.time(),
-        "v": 1,
-    }
-
-
-def write_record(entry: Path, record: dict[str, Any], temporary: Path | None = None) -> None:
-    """Write the record beside an entry."""
-    if temporary is None:
-        work = entry.parent / WORK_FOLDER / "partial"
-        work.mkdir(parents=True, exist_ok=True)
-        temporary = work / f"{entry.name}.{os.getpid()}.record.tmp"
-    with atomic_write(record_path(entry), temporary=temporary) as file:
-        file.write(json.dumps(record).encode())
+def publish(source: Path, target: Path, record: Record, temporary: Path) -> None:
+    """Give a complete, synced file its final name, the record first."""
+    write_record(target, record, temporary)
+    replace(source, target)
+    sync_folder(target.parent)
 
 
 def quarantine(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a download shows that it lives: a bar on a terminal, else a log line now and then."""
+"""Show the progress of a download: a bar on a terminal, else a line in the log now and then."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ LINE_SECONDS = 30.0
 
 
 def wants_bar(total: int | None) -> bool:
-    """Whether a bar may be drawn: a person watches, and this is the thread and rank they watch.
+    """Whether to draw a bar: on a terminal, by the main thread of the first process only.
 
     ``PTBERT_HUB_PROGRESS`` forces it on (``1``) or off (``0``); ``TQDM_POSITION=-1`` is off too.
     """
@@ -33,7 +33,7 @@ def wants_bar(total: int | None) -> bool:
 
 
 class Progress:
-    """The course of one download.
+    """Shows the progress of one download.
 
     Args:
         label: what is downloaded, without secrets.
@@ -73,7 +73,7 @@ class Progress:
             log.info("downloading %s: %s of %s bytes", self._label, self._done, self._total)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar, or log the end."""
         if self._bar is not None:
             self._bar.close()
         else:
