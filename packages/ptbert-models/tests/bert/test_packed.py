@@ -1,4 +1,4 @@
-"""Leaving out work that nobody sees changes no number."""
+"""Leaving out unused work changes no number."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""BERT under everything that PyTorch offers to run a model: compiled, exported, mixed, spread."""
+"""BERT compiled, exported, traced, in mixed precision, recomputed, and on several devices."""
 
 import copy
 
