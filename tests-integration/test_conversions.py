@@ -13,31 +13,51 @@ from ptbert import (
     GPT2LMHeadModel,
     OpenAIGPTModel,
     TransfoXLLMHeadModel,
+    load_tf_weights_in_gpt2,
+    load_tf_weights_in_openai_gpt,
+    load_tf_weights_in_transfo_xl,
 )
 from ptbert.__main__ import main
-from ptbert_models.files.loading import fill
 
 DATA = Path(__file__).parents[1] / "packages/ptbert-models/tests/data/tensorflow"
 
 
+def load_transfo_xl(model, path):
+    """Load by the function of 2019, which takes the configuration too."""
+    load_tf_weights_in_transfo_xl(model, model.config, path)
+
+
 @pytest.mark.parametrize(
-    ("command", "folder", "checkpoint", "config", "model_class"),
+    ("command", "checkpoint", "config", "model_class", "load"),
     [
-        ("gpt2", "gpt2", "model.ckpt", "hparams.json", GPT2LMHeadModel),
-        ("openai", "openai_gpt", "", "config_tf.json", OpenAIGPTModel),
-        ("transfo_xl", "transfo_xl", "model.ckpt", "config_tf.json", TransfoXLLMHeadModel),
+        ("gpt2", "gpt2/open/model.ckpt", "hparams.json", GPT2LMHeadModel, load_tf_weights_in_gpt2),
+        (
+            "openai",
+            "openai_gpt/open",
+            "config_tf.json",
+            OpenAIGPTModel,
+            load_tf_weights_in_openai_gpt,
+        ),
+        (
+            "transfo_xl",
+            "transfo_xl/open/model.ckpt",
+            "config_tf.json",
+            TransfoXLLMHeadModel,
+            load_transfo_xl,
+        ),
     ],
 )
-def test_folders(command, folder, checkpoint, config, model_class, tmp_path):
-    source = DATA / folder / "open"
-    words = [str(source / checkpoint), str(tmp_path), str(source / config)]
+def test_folders(command, checkpoint, config, model_class, load, tmp_path):
+    source = DATA / checkpoint
+    folder = source if source.is_dir() else source.parent
 
-    assert main([f"convert_{command}_checkpoint", *words]) == 0
+    assert (
+        main([f"convert_{command}_checkpoint", *map(str, (source, tmp_path, folder / config))]) == 0
+    )
 
     model = model_class.from_pretrained(tmp_path)
     expected = model_class(model.config)
-    weights = model_class.read_tensorflow(source, model.config)
-    fill(expected, expected.plan_loading(weights), take=True)
+    load(expected, source)
     found = model.state_dict()
     assert all(torch.equal(found[k], tensor) for k, tensor in expected.state_dict().items())
 
