@@ -1,4 +1,4 @@
-"""What the models with a head share, in both families.
+"""What the GPT models with a head share, in both families.
 
 Letters: B batch, C choices, L sequence length, E model width, V vocabulary with special tokens.
 """
@@ -51,7 +51,7 @@ class GPTWithHead(GPTPreTrainedModel):
         """Make room for special tokens in the embeddings and in the head that shares them.
 
         Args:
-            num_special_tokens: how many there shall be.
+            num_special_tokens: how many there will be.
             predict_special_tokens: whether the head scores them too.
 
         Raises:
@@ -67,7 +67,7 @@ class GPTWithHead(GPTPreTrainedModel):
         """Begin a run over growing texts; `ptbert_models.generate` calls this."""
         return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
 
-    def run(self, *inputs: Any, **masks: Tensor | None) -> Ran:
+    def run_transformer(self, *inputs: Any, **masks: Tensor | None) -> Ran:
         """Run the bare model on its inputs; masks that are None are left out."""
         return Ran(*self.split_output(self.transformer(*inputs, **without_none(**masks))))
 
