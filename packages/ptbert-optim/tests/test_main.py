@@ -1,8 +1,9 @@
+import subprocess
 import sys
 
 import pytest
 
-from ptbert_optim import ConstantLR
+from ptbert_optim import ConstantLR, __main__
 from ptbert_optim.__main__ import main
 from ptbert_optim.plot import plot_schedules, reference_schedules
 
@@ -43,7 +44,7 @@ def test_an_error_is_one_line_and_leaves_no_file(tmp_path, monkeypatch, capsys, 
     assert main(["plot", *arguments]) == 1
 
     error = capsys.readouterr().err
-    assert error.startswith("error: ")
+    assert error.startswith("python -m ptbert_optim: ")
     assert message in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -55,7 +56,61 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path, monkeypatch, capsy
 
     assert main(["plot", str(tmp_path / "five.png")]) == 1
 
-    assert capsys.readouterr().err == "error: drawing needs matplotlib; pip install matplotlib\n"
+    assert capsys.readouterr().err == (
+        "python -m ptbert_optim: drawing needs matplotlib; pip install matplotlib\n"
+    )
+
+
+def test_a_message_of_several_lines_is_printed_on_one(monkeypatch, capsys):
+    def failing(*_):
+        raise OSError("the disk\n  is full")
+
+    monkeypatch.setattr(__main__, "plot_schedules", failing)
+
+    assert main(["plot", "five.png"]) == 1
+
+    assert capsys.readouterr() == ("", "python -m ptbert_optim: the disk is full\n")
+
+
+def test_a_fault_of_the_program_itself_keeps_its_traceback(monkeypatch):
+    def failing(*_):
+        raise KeyError("x")
+
+    monkeypatch.setattr(__main__, "plot_schedules", failing)
+
+    with pytest.raises(KeyError):
+        main(["plot", "five.png"])
+
+
+def test_a_stop_takes_one_line_and_has_its_own_code(monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "plot_schedules", stopped)
+
+    assert main(["plot", "five.png"]) == 130
+
+    assert capsys.readouterr() == ("", "python -m ptbert_optim: stopped\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["plot"], ["plot", "x.png", "--warmup", "x"]])
+def test_wrong_usage_has_its_own_code(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert "usage: python -m ptbert_optim" in capsys.readouterr().err
+
+
+def test_output_that_nobody_reads_ends_quietly(tmp_path):
+    """The reader closes the pipe before anything is written, as ``head`` may."""
+    command = [sys.executable, "-W", "ignore", "-m", "ptbert_optim", "plot", "five.png"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+    assert process.returncode == 1
 
 
 def test_a_schedule_without_length_cannot_be_drawn(tmp_path):

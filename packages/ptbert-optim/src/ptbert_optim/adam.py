@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,7 +17,7 @@ from ptbert_optim.fused import LOW_PRECISION, Coefficients, Row, fused_update
 from ptbert_optim.options import Group, completed_group, pair_of_betas
 from ptbert_optim.schedules import _LRSchedule, plain_schedule, resolve_schedule
 
-__all__ = ["ScheduledAdam", "bias_corrections"]
+__all__ = ["ScheduledAdam", "UpdateSettings", "bias_corrections"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,31 +26,39 @@ SMALL = 64  # elements; such a tensor is left to the plain loop
 Moments = tuple[Tensor, Tensor, Tensor]
 
 
-def bias_corrections(
-    step: float | Tensor, group: Mapping[str, Any]
-) -> tuple[float | Tensor, float | Tensor]:
-    """Return the weight that ``step`` gradients have in each moment; 1 when not asked for.
+class UpdateSettings(NamedTuple):
+    """What the update of a tensor depends on besides the tensor's own state.
+
+    ``step`` counts this update, from 1. ``lr`` is already multiplied with the schedule.
+    """
+
+    lr: float | Tensor
+    step: float | Tensor
+    weight_decay: float
+    group: Mapping[str, Any]
+
+
+def bias_corrections(settings: UpdateSettings) -> tuple[float | Tensor, float | Tensor]:
+    """Return the weight that all gradients so far have in each moment; 1 when not asked for.
 
     Source:
         Kingma and Ba 2014, arXiv:1412.6980, section 3.
     """
-    if not group["bias_correction"]:
+    if not settings.group["bias_correction"]:
         return 1.0, 1.0
-    b1, b2 = group["betas"]
-    return 1 - b1**step, 1 - b2**step
+    b1, b2 = settings.group["betas"]
+    return 1 - b1**settings.step, 1 - b2**settings.step
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bucket:
-    """Tensors of one group that are updated alike.
+    """Tensors of one group that are updated with the same settings.
 
     The rows hold what of a distributed tensor is on this machine; ``grads`` are whole, as clipping
     needs them.
     """
 
-    step: float | Tensor
-    lr: float | Tensor
-    weight_decay: float
+    settings: UpdateSettings
     rows: list[Row] = field(default_factory=list)
     grads: list[Tensor] = field(default_factory=list)
 
@@ -148,7 +156,7 @@ class ScheduledAdam(Optimizer):
         for group in self.param_groups:
             group["b1"], group["b2"] = group["betas"]
             for bucket in self._buckets(group):
-                self._apply(bucket, group)
+                self._apply(bucket)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -234,7 +242,7 @@ class ScheduledAdam(Optimizer):
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
                 read_at = step if self.counts_first else step - 1
                 lr = lr * _multiplier(group["schedule"], read_at)
-                buckets[key] = Bucket(step, lr, weight_decay)
+                buckets[key] = Bucket(UpdateSettings(lr, step, weight_decay, group))
             tensors = param, param.grad, *(state[name] for name in self.moments)
             buckets[key].rows.append(Row(*map(local_part, tensors)))
             buckets[key].grads.append(param.grad)
@@ -256,24 +264,26 @@ class ScheduledAdam(Optimizer):
     def _weight_decay(self, param: Tensor, group: Group) -> float:
         return float(group["weight_decay"])
 
-    def _apply(self, bucket: Bucket, group: Group) -> None:
-        rule = (bucket.lr, bucket.step, bucket.weight_decay, group)
+    def _apply(self, bucket: Bucket) -> None:
+        settings, group = bucket.settings, bucket.settings.group
         clip = clip_coefficients(bucket.grads, group["max_grad_norm"]) if _clips(group) else None
-        small = _is_small(bucket.rows[0].param)
-        if not small if group["fused"] is None else group["fused"]:
-            coefficients = self.coefficients(*rule)
-            if fused_update(bucket.rows, group["betas"], coefficients, bucket.step, clip):
+        use_kernel = group["fused"]
+        if use_kernel is None:
+            use_kernel = not _is_small(bucket.rows[0].param)
+        if use_kernel:
+            coefficients = self.coefficients(settings)
+            if fused_update(bucket.rows, group["betas"], coefficients, settings.step, clip):
                 return
         if clip is not None:
             scale_gradients([row.grad for row in bucket.rows], clip)
         for row in bucket.rows:
             param, grad = row.param.to(row.m.dtype), row.grad.to(row.m.dtype)
-            updated = self.update(param, grad, row.m, row.v, *rule)
+            updated = self.update(param, grad, row.m, row.v, settings)
             for old, new in zip((row.param, row.m, row.v), updated, strict=True):
                 old.copy_(new)
 
 
-def _clips(group: Group) -> bool:
+def _clips(group: Mapping[str, Any]) -> bool:
     return group["max_grad_norm"] > 0 and not group["global_clip"]
 
 
