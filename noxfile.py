@@ -223,7 +223,7 @@ def benchmarks(session: nox.Session, name: str) -> None:
 @nox.session(requires=["build"], default=False)
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def mutants(session: nox.Session, name: str) -> None:
-    """Make small changes in a copy; tests must notice: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
+    """Make small changes; tests must notice: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
     checked = (PYTEST, *tools(f"packages/{name}/tests/requirements.txt"))
     install(session, name, extra=(*checked, "cosmic-ray==8.*", "coverage>=7"))
     session.run("python", "mutation/mutants.py", f"packages/{name}", *session.posargs)

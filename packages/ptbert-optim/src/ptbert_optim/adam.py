@@ -150,7 +150,7 @@ class ScheduledAdam(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._check_gradients()
+        _refuse_unusable_gradients(type(self).__name__, self.param_groups)
         if any(group["global_clip"] for group in self.param_groups):
             clip_together(self.param_groups)
         for group in self.param_groups:
@@ -182,8 +182,8 @@ class ScheduledAdam(Optimizer):
 
         def look(_: Optimizer, loaded: dict[str, Any]) -> None:
             seen.update(loaded)
-            for key, param in self._saved_order(loaded):
-                self._check_state(key, param, loaded["state"].get(key))
+            for key, param in _saved_order(loaded, self.param_groups):
+                _refuse_other_state(self, key, param, loaded["state"].get(key) or {})
 
         last = self.register_load_state_dict_pre_hook(look)
         try:
@@ -191,7 +191,7 @@ class ScheduledAdam(Optimizer):
         finally:
             last.remove()
         # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
-        for key, param in self._saved_order(seen):
+        for key, param in _saved_order(seen, self.param_groups):
             if saved := seen["state"].get(key):
                 for name in self.moments:
                     moment = saved[name].to(param.device, _state_dtype(param), copy=True)
@@ -202,31 +202,6 @@ class ScheduledAdam(Optimizer):
         defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
         groups = [completed_group(group, defaults) for group in state["param_groups"]]
         super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
-
-    def _saved_order(self, saved: Mapping[str, Any]) -> Iterator[tuple[Any, Tensor]]:
-        keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
-        return zip(keys, chain.from_iterable(g["params"] for g in self.param_groups), strict=False)
-
-    def _check_state(self, key: object, param: Tensor, saved: Mapping[str, Any] | None) -> None:
-        wanted = dict.fromkeys(self.moments, tuple(param.shape))
-        shapes = {k: tuple(v.shape) for k, v in (saved or {}).items() if isinstance(v, Tensor)}
-        if saved and not ("step" in saved and wanted.items() <= shapes.items()):
-            raise ValueError(
-                f"parameter {key!r} has a saved state of shapes {shapes}, but "
-                f"{type(self).__name__} needs step and {wanted}; load what it saved for this model"
-            )
-
-    def _check_gradients(self) -> None:
-        for group in self.param_groups:
-            for param in group["params"]:
-                grad = param.grad
-                if grad is not None and (grad.layout != torch.strided or grad.is_complex()):
-                    kind = "complex" if grad.is_complex() else "sparse"
-                    raise RuntimeError(
-                        f"{type(self).__name__} cannot use the {kind} gradient of a parameter of "
-                        f"shape {tuple(param.shape)}; give dense real gradients "
-                        "(Embedding(sparse=False)), or leave this one to torch.optim.SparseAdam"
-                    )
 
     def _buckets(self, group: Group) -> Iterator[Bucket]:
         buckets: dict[object, Bucket] = {}
@@ -281,6 +256,38 @@ class ScheduledAdam(Optimizer):
             updated = self.update(param, grad, row.m, row.v, settings)
             for old, new in zip((row.param, row.m, row.v), updated, strict=True):
                 old.copy_(new)
+
+
+def _saved_order(
+    saved: Mapping[str, Any], groups: Iterable[Group]
+) -> Iterator[tuple[object, Tensor]]:
+    """Pair the keys of a saved state with the parameters they belong to."""
+    keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
+    return zip(keys, chain.from_iterable(group["params"] for group in groups), strict=False)
+
+
+def _refuse_other_state(
+    optimizer: ScheduledAdam, key: object, param: Tensor, saved: Mapping[str, Any]
+) -> None:
+    wanted = dict.fromkeys(optimizer.moments, tuple(param.shape))
+    shapes = {k: tuple(v.shape) for k, v in saved.items() if isinstance(v, Tensor)}
+    if saved and not ("step" in saved and wanted.items() <= shapes.items()):
+        raise ValueError(
+            f"parameter {key!r} has a saved state of shapes {shapes}, but "
+            f"{type(optimizer).__name__} needs step and {wanted}; load what it saved for this model"
+        )
+
+
+def _refuse_unusable_gradients(name: str, groups: Iterable[Group]) -> None:
+    for param in (param for group in groups for param in group["params"]):
+        grad = param.grad
+        if grad is not None and (grad.layout != torch.strided or grad.is_complex()):
+            kind = "complex" if grad.is_complex() else "sparse"
+            raise RuntimeError(
+                f"{name} cannot use the {kind} gradient of a parameter of shape "
+                f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
+                "or leave this one to torch.optim.SparseAdam"
+            )
 
 
 def _clips(group: Mapping[str, Any]) -> bool:
