@@ -9,15 +9,14 @@ which counts as a failure.
 import faulthandler
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-RECORD, PLAN = os.environ.get("MUTANTS_RECORD"), os.environ.get("MUTANTS_PLAN")
 LIMIT = 60.0  # seconds for a test that the plan does not know
 
 
@@ -32,6 +31,7 @@ class Recorder:
         self.coverage = coverage.Coverage(
             data_file=None, config_file=False, include=[f"{os.environ['MUTANTS_SOURCE']}/*"]
         )
+        self.coverage.set_option("run:disable_warnings", ["no-data-collected"])
         self.coverage.start()
 
     @pytest.hookimpl(wrapper=True)
@@ -75,14 +75,16 @@ class Planned:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register what the environment asks for."""
-    if "hypothesis" in sys.modules:
+    if find_spec("hypothesis"):
         from hypothesis import Phase, settings
 
-        # The first failure is enough: no search for a smaller one. And the same mutant fares alike.
+        # Without deadlines and chance, so that a mutant always fares alike; and the first failure
+        # is enough, without a search for a smaller one.
         phases = [Phase.explicit, Phase.generate]
-        settings.register_profile("mutants", derandomize=True, database=None, phases=phases)
+        options = {"derandomize": True, "database": None, "deadline": None, "phases": phases}
+        settings.register_profile("mutants", settings(), **options)
         settings.load_profile("mutants")
-    if RECORD:
-        config.pluginmanager.register(Recorder(RECORD))
-    if PLAN:
-        config.pluginmanager.register(Planned(PLAN))
+    if file := os.environ.get("MUTANTS_RECORD"):
+        config.pluginmanager.register(Recorder(file))
+    if file := os.environ.get("MUTANTS_PLAN"):
+        config.pluginmanager.register(Planned(file))
