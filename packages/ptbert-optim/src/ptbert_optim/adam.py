@@ -311,7 +311,7 @@ def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
     table = _tables.setdefault(schedule, {})
     if step.device not in table:
         last = max(int(schedule.t_total), 0)
-        values = [schedule.get_lr(i, nowarn=True) for i in range(last + 1)]
+        values = [schedule.get_lr(i) for i in range(last + 1)]
         table[step.device] = torch.tensor(values, dtype=torch.float64, device=step.device)
     multipliers = table[step.device]
     return multipliers.take(step.long().clamp(max=len(multipliers) - 1))

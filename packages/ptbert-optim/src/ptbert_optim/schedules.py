@@ -320,7 +320,7 @@ def schedule_class(name: object) -> type[_LRSchedule]:
     known: dict[Any, type[_LRSchedule]] = {**SCHEDULES, **_CLASSES}
     if isinstance(name, str | None) and name in known:
         return known[name]
-    nearest = difflib.get_close_matches(str(name), [key for key in known if key], 1)
+    nearest = difflib.get_close_matches(str(name), filter(None, known))
     advice = f"did you mean {nearest[0]!r}? Give" if nearest else "give"
     raise ValueError(
         f"{name!r} is no schedule; {advice} one of {', '.join(map(repr, known))}, "
