@@ -72,7 +72,7 @@ class Mutant:
 class Known:
     """An entry of ``equivalent_mutants.toml``: a line, and what it may become unnoticed.
 
-    Lines are compared without their indentation; ``now`` is None for any change of the line.
+    Lines are compared without white space; ``now`` is None for any change of the line.
     """
 
     file: str
@@ -84,9 +84,14 @@ class Known:
         """Say whether this is one of the mutants that are meant."""
         return (
             mutant.file.as_posix().endswith(f"/{self.file}")
-            and self.was == mutant.was
-            and self.now in {None, mutant.now}
+            and bare(self.was) == bare(mutant.was)
+            and (self.now is None or bare(self.now) == bare(mutant.now))
         )
+
+
+def bare(text: str) -> str:
+    """Return a text without white space."""
+    return "".join(text.split())
 
 
 def read_known(path: Path) -> list[Known]:
@@ -109,14 +114,20 @@ def read_known(path: Path) -> list[Known]:
 
 
 def changed_line(before: str, after: str) -> tuple[int, str, str]:
-    """Return the number of the first line that differs, and both versions of it."""
+    """Return the number of the line that differs, and both versions of it; "" for a line gone."""
     old, new = before.splitlines(), after.splitlines()
-    for number, pair in enumerate(zip(old, new, strict=False), 1):
-        if pair[0] != pair[1]:
-            # A decorator that is taken away leaves the next line in its place.
-            now = "" if len(new) < len(old) else pair[1].strip()
-            return number, pair[0].strip(), now
-    raise ValueError("nothing differs")
+    same = sum(1 for _ in itertools.takewhile(equal, zip(old, new, strict=False)))
+    tail = list(zip(reversed(old[same:]), reversed(new[same:]), strict=False))
+    same_at_end = sum(1 for _ in itertools.takewhile(equal, tail))
+    was = [line.strip() for line in old[same : len(old) - same_at_end]]
+    now = [line.strip() for line in new[same : len(new) - same_at_end]]
+    number = next((number for number, line in enumerate(was) if line), 0)
+    return same + number + 1, next(filter(None, was), ""), next(filter(None, now), "")
+
+
+def equal(pair: tuple[str, str]) -> bool:
+    """Say whether both are the same."""
+    return pair[0] == pair[1]
 
 
 def spared(tree: ast.Module) -> list[tuple[Position, Position]]:
@@ -178,10 +189,10 @@ def stale(known: Iterable[Known], sources: Mapping[Path, str]) -> list[Known]:
     """Return the entries that fit no possible mutant."""
     left = list(known)
     for file, source in sources.items():
-        wanted = {
-            entry.was for entry in left if file.as_posix().endswith(f"/{entry.file}")
-        }  # only these lines are worth the time
-        lines = [line.strip() for line in source.splitlines()]
+        # Only the lines of entries are worth the time.
+        here = [entry for entry in left if file.as_posix().endswith(f"/{entry.file}")]
+        wanted = {bare(entry.was) for entry in here}
+        lines = [bare(line) for line in source.splitlines()]
         if not wanted.isdisjoint(lines):
             for (line, _), changes in places(source).items():
                 near = lines[line - 1 : line + 1]  # the change may begin with a line's end
@@ -340,6 +351,7 @@ def statement(tree: ast.Module, line: int) -> tuple[int, int]:
 
 def run_tests(copy: Path, name: str, environment: dict[str, str]) -> None:
     """Run the tests of a package in a copy, as the whole work of a process."""
+    sys.dont_write_bytecode = False  # each start of pytest would rewrite every test again
     os.setsid()  # a group of its own, so that what the tests start can be ended with it
     with open(copy / "mutants.log", "wb") as log:
         os.dup2(log.fileno(), 1)

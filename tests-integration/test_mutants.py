@@ -52,6 +52,12 @@ def test_operators_conditions_and_constants_are_changed(mutants):
     } <= found
 
 
+def test_a_decorator_is_taken_away(mutants):
+    source = "import functools\n\n\n@functools.cache\ndef f():\n    pass\n"
+
+    assert changed(mutants, source) == {(4, "@functools.cache", "")}
+
+
 def test_types_docstrings_and_messages_are_left_alone(mutants):
     assert {line for line, _, _ in changed(mutants, SOURCE)} == {7, 8, 9}
 
