@@ -62,7 +62,7 @@ def small(name: str, published: Callable[[str], Path]) -> Path:
     ids = read_json_vocabulary(source / "vocab.json")
     kept = [each for each in ids if each in made or len(each.removesuffix("</w>")) == 1]
     write_json_vocabulary(
-        folder / "vocab.json", {each: i for i, each in enumerate(kept + ["<unk>"])}
+        folder / "vocab.json", {each: i for i, each in enumerate([*kept, "<unk>"])}
     )
     write_merges(folder / "merges.txt", merges)
     return folder

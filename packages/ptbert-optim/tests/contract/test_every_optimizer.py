@@ -36,6 +36,7 @@ def take_steps(optimizer, number, seed=1):
     [
         ({"lr": -1.0}, r"lr=-1.0 is refused; choose a finite number >= 0"),
         ({"lr": float("nan")}, r"lr=nan is refused"),
+        ({"lr": float("inf")}, r"lr=inf is refused"),
         ({"e": -1e-8}, r"e=-1e-08 is refused"),
         ({"weight_decay": -0.1}, r"weight_decay=-0.1 is refused"),
         ({"b1": 1.0}, r"b1=1.0 is refused; choose a number in \[0, 1\)"),
@@ -278,10 +279,13 @@ def test_an_unknown_schedule_in_a_file_is_refused_and_nothing_loaded(optimizer_c
 
 
 def test_a_whole_optimizer_of_the_release_goes_on(optimizer_class):
-    """Its groups and defaults have ``b1`` and ``b2`` and no pair."""
+    """Its groups and defaults have ``b1`` and ``b2``, no pair, and no option of today."""
     parameter = torch.nn.Parameter(torch.ones(3))
     expected = optimizer_class([torch.nn.Parameter(torch.ones(3))], lr=0.1, b1=0.8)
-    group = {k: v for k, v in expected.param_groups[0].items() if k not in {"betas", "params"}}
+    later = {"global_clip": False, "fused": None, "capturable": False}
+    later["bias_correction"] = optimizer_class is OpenAIAdam
+    unknown = {"betas", "params", *later}
+    group = {k: v for k, v in expected.param_groups[0].items() if k not in unknown}
     state = {
         "defaults": dict(group),
         "state": defaultdict(dict),
@@ -292,6 +296,7 @@ def test_a_whole_optimizer_of_the_release_goes_on(optimizer_class):
     optimizer.__setstate__(state)
 
     assert optimizer.param_groups[0]["betas"] == (0.8, 0.999)
+    assert later.items() <= optimizer.param_groups[0].items()
     for each in (optimizer, expected):
         each.param_groups[0]["params"][0].grad = torch.full((3,), 0.1)
         each.step()
@@ -310,15 +315,27 @@ def test_an_optimizer_can_be_copied_and_pickled(optimizer_class, again):
     assert torch.equal(other.param_groups[0]["params"][0], optimizer.param_groups[0]["params"][0])
 
 
-def test_options_unknown_in_2019_are_filled_in(optimizer_class):
+def test_options_unknown_in_2019_mean_what_2019_did(optimizer_class):
+    corrects = optimizer_class is OpenAIAdam
+    later = {"global_clip": False, "bias_correction": corrects, "fused": None, "capturable": False}
     optimizer = optimizer_class(weights((4, 3)), lr=0.1)
+    assert later.items() <= optimizer.param_groups[0].items()
     state = optimizer.state_dict()
-    for name in optimizer_class.later_options:
+    for name in later:
         del state["param_groups"][0][name]
 
     optimizer.load_state_dict(state)
 
-    assert optimizer_class.later_options.items() <= optimizer.param_groups[0].items()
+    assert later.items() <= optimizer.param_groups[0].items()
+
+
+def test_a_state_of_fewer_groups_is_refused(optimizer_class):
+    one = optimizer_class(weights(3), lr=0.1)
+    two = optimizer_class([{"params": weights(3)}, {"params": weights(4)}], lr=0.1)
+    take_steps(one, 1)
+
+    with pytest.raises(ValueError, match="different number of parameter groups"):
+        two.load_state_dict(one.state_dict())
 
 
 def test_a_group_added_later_has_its_own_options(optimizer_class):
