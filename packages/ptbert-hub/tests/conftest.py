@@ -2,6 +2,7 @@ import http.server
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from ptbert_hub import download
 sys.path.insert(0, str(Path(__file__).parent))
 
 from faultserver import FaultServer
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background of a script
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OURS = ("PTBERT_HUB_", "PYTORCH_PRETRAINED_BERT_", "HF_", "TRANSFORMERS_", "AWS_", "TQDM_")
 OTHERS = ("TORCH_HOME", "XDG_CACHE_HOME", "_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "RANK")

@@ -15,6 +15,7 @@ import pytest
 
 from ptbert_hub import archives, cached_path, extract_archive, is_archive
 from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, UnsafeArchive
+from ptbert_hub.writers import claim
 
 
 def member(name, content=b"x", **attributes):
@@ -276,11 +277,11 @@ def test_weights_in_torchs_zip_format_are_not_taken_for_a_model_archive(tmp_path
     assert is_archive(tar(tmp_path / "m.tar.gz", MODEL))
 
 
-def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache, monkeypatch):
+def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache):
     path = tar(tmp_path / "m", MODEL)
     folder = extract_archive(path, cache)
-    dead = folder.with_name(f"{folder.name}.{'0' * 16}-1-1-{'0' * 16}.part")
-    monkeypatch.setattr("ptbert_hub.partials.machine", lambda: "0" * 16)
+    with claim() as tag:
+        dead = folder.with_name(f"{folder.name}.{tag}.part")
     dead.mkdir()
     (dead / "half").touch()
     for item in sorted(folder.rglob("*"), reverse=True):
@@ -315,7 +316,7 @@ def test_a_read_only_cache_is_said_to_be_one(tmp_path, cache, monkeypatch):
 def test_a_downloaded_archive_is_hashed_once(served, tmp_path, cache, monkeypatch):
     served.content = tar(tmp_path / "m", MODEL).read_bytes()
     path = cached_path(served.url("m.tar.gz"), cache)
-    monkeypatch.setattr(archives, "hashed", lambda _: pytest.fail("hashed again"))
+    monkeypatch.setattr(archives, "hash_file", lambda _: pytest.fail("hashed again"))
 
     assert (extract_archive(path, cache) / "config.json").exists()
 

@@ -1,5 +1,6 @@
 """The command line, and the upkeep of a cache that it stands on."""
 
+import hashlib
 import io
 import json
 import os
@@ -11,9 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import CATALOG, get_from_cache, naming, upkeep
+from ptbert_hub import (
+    CATALOG,
+    filename_to_url,
+    get_from_cache,
+    records,
+    upkeep,
+    url_to_filename,
+)
 from ptbert_hub.__main__ import main
 from ptbert_hub.errors import DigestMismatch, NotFound
+from ptbert_hub.partials import Partial
+from ptbert_hub.writers import claim
 
 ROW = CATALOG["bert-base-cased"]
 VOCAB = b"[PAD]\n[UNK]\n"
@@ -162,12 +172,12 @@ def test_prune_tells_first_and_deletes_only_when_told(filled, capsys):
     later = time.time() + 8 * upkeep.DAY
     would = upkeep.prune(filled, now=later)
 
-    assert sorted(row["state"] for row in would) == ["old", "orphan", "partial", "quarantine"]
-    assert all(Path(row["path"]).exists() for row in would)
+    assert sorted(row.state for row in would) == ["old", "orphan", "partial", "quarantine"]
+    assert all(Path(row.path).exists() for row in would)
     done = upkeep.prune(filled, apply=True, now=later)
-    assert [row["path"] for row in done] == [row["path"] for row in would]
-    assert not any(Path(row["path"]).exists() for row in would)
-    assert [row["state"] for row in upkeep.listing(filled)] == ["file", "file"]
+    assert [row.path for row in done] == [row.path for row in would]
+    assert not any(Path(row.path).exists() for row in would)
+    assert [row.state for row in upkeep.listing(filled)] == ["file", "file"]
     assert upkeep.prune(filled, now=later) == []
 
 
@@ -181,14 +191,14 @@ def test_prune_keeps_what_is_young(filled, capsys):
 def test_prune_leaves_what_is_being_written(cache):
     folder = cache / ".ptbert-hub/partial"
     folder.mkdir(parents=True)
-    from ptbert_hub.partials import Partial
+    with claim() as tag:
+        writer = Partial(folder, "k" * 64, tag)
+        writer.start_over({"url": "s", "size": 9})
+        os.utime(writer.path, (1, 1))
 
-    writer = Partial(folder, "k" * 64)
-    writer.start_over(source="s", total=9, validator='"v"')
-    os.utime(writer.path, (1, 1))
-
-    assert upkeep.prune(cache, apply=True, now=time.time()) == []
-    writer.discard()
+        assert upkeep.prune(cache, apply=True, now=time.time()) == []
+        assert writer.path.exists()
+    assert [row.path for row in upkeep.prune(cache, apply=True)] == [str(writer.path)]
 
 
 def test_rm_tells_first_and_deletes_only_when_told(filled, capsys):
@@ -198,7 +208,7 @@ def test_rm_tells_first_and_deletes_only_when_told(filled, capsys):
     assert "would delete 1 files, 12 bytes; add --yes" in run(capsys, *options)[1]
     assert "deleted 1 files" in run(capsys, *options, "--yes")[1]
     assert not path.exists()
-    assert not naming.record_path(path).exists()
+    assert not records.record_path(path).exists()
 
 
 def test_files_travel_in_an_archive(filled, tmp_path, capsys, monkeypatch):
@@ -220,6 +230,157 @@ def test_export_takes_names(filled, tmp_path, capsys):
         assert len(tar.getnames()) == 2
 
 
+def everything(folder):
+    """Every file and folder with its inode, size and time, and what the small ones hold."""
+    return {
+        (
+            str(path),
+            s.st_ino,
+            s.st_size,
+            s.st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in folder.rglob("*")
+        for s in [path.lstat()]
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls"],
+        ["path", "bert-base-cased", "--file", "vocabulary"],
+        ["path", "bert-base-cased", "--file", "config"],
+        ["verify"],
+        ["verify", "bert-base-cased"],
+        ["prune"],
+        ["rm", "bert-base-cased"],
+        ["export", "carry.tar"],
+        ["env"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("state", ["as programs of 2019 left it", "damaged"])
+def test_a_command_that_only_looks_writes_nothing(filled, capsys, words, state):
+    path = Path(get_from_cache(ROW.vocabulary, filled))
+    if state == "damaged":
+        path.write_bytes(b"<html>")
+    else:
+        records.record_path(path).write_text(json.dumps({"url": ROW.vocabulary, "etag": None}))
+    before = everything(filled)
+
+    run(capsys, *words, "--cache-dir", str(filled))
+
+    assert everything(filled) == before
+
+
+def test_looking_at_a_cache_does_not_make_one(cache, capsys):
+    for words in (["ls"], ["verify"], ["prune"], ["path", "gpt2"], ["export", "carry.tar"]):
+        run(capsys, *words, "--cache-dir", str(cache))
+
+    assert not cache.exists()
+
+
+def test_verify_says_by_what_a_file_of_2019_was_verified(filled, capsys):
+    path = Path(get_from_cache(ROW.vocabulary, filled))
+    etag = f'"{hashlib.md5(VOCAB).hexdigest()}"'
+    records.record_path(path).write_text(json.dumps({"url": ROW.vocabulary, "etag": etag}))
+
+    row = rows(capsys, "verify", "bert-base-cased", "--cache-dir", str(filled))[0]
+
+    assert (row["state"], row["verified"], row["problem"]) == ("good", "md5", None)
+
+
+ADDRESSES = {
+    "a name that only looks like a secret": "x.dat?tokenizer=bert&q=a%20b&flag",
+    "a secret": "x.dat?token=c4n4ry",
+    "a fragment": "x.dat#part",
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES.values(), ids=ADDRESSES)
+def test_every_address_travels_in_an_archive(served, cache, tmp_path, capsys, monkeypatch, name):
+    url, archive, other = served.url(name), str(tmp_path / "carry.tar"), tmp_path / "other"
+    path = Path(get_from_cache(url, cache))
+    assert run(capsys, "export", archive, "--cache-dir", str(cache))[0] == 0
+    assert b"c4n4ry" not in Path(archive).read_bytes()
+
+    assert run(capsys, "import", archive, "--cache-dir", str(other))[0] == 0
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    again = Path(get_from_cache(url, other))
+    assert (again.name, again.read_bytes()) == (path.name, served.content)
+
+
+def test_an_address_without_a_secret_is_kept_as_it_is(served, cache):
+    url = served.url("x.dat?tokenizer=bert&q=a%20b&flag#part")
+    path = Path(get_from_cache(url, cache))
+
+    assert filename_to_url(path.name, cache) == (url, served.etag)
+
+
+def test_what_programs_of_2019_wrote_down_is_shown_without_its_secrets(cache, capsys, tmp_path):
+    url = "https://me:c4n4ry@example.org/x.dat?token=c4n4ry"
+    cache.mkdir()
+    entry = cache / url_to_filename(url)
+    entry.write_bytes(b"x")
+    records.record_path(entry).write_text(json.dumps({"url": url, "etag": None}))
+    folder, archive = ("--cache-dir", str(cache)), tmp_path / "carry.tar"
+
+    told = [run(capsys, "ls", *folder), run(capsys, "export", str(archive), *folder)]
+    told.append(run(capsys, "rm", url.replace("/x", "/y"), *folder))
+
+    assert [code for code, _, _ in told] == [0, 0, 1]
+    assert "c4n4ry" not in repr(told)
+    assert b"c4n4ry" not in archive.read_bytes()
+    assert filename_to_url(entry.name, cache) == (url, None)  # the record itself is not ours
+
+
+def carried(archive, name, content, record):
+    """An archive as export writes it, with one file."""
+    with tarfile.open(archive, "w") as tar:
+        for file, data in ((name, content), (f"{name}.json", json.dumps(record).encode())):
+            info = tarfile.TarInfo(file)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return archive
+
+
+FORGED = b"another file"
+PINNED = CATALOG["bert-base-uncased"].vocabulary
+FORGERIES = {
+    "another digest": (ROW.vocabulary, {"url": ROW.vocabulary, "sha256": "0" * 64}),
+    "another address": (ROW.vocabulary, {"url": "https://example.org/x"}),
+    "an address without its secret": (
+        ROW.vocabulary,
+        {"url": "https://example.org/x?token=REDACTED", "redacted": True},
+    ),
+    "another digest than the pin": (PINNED, {"url": PINNED}),
+    "no record": (ROW.vocabulary, {}),
+}
+
+
+@pytest.mark.parametrize(("url", "record"), FORGERIES.values(), ids=FORGERIES)
+def test_no_record_makes_another_file_pass_for_a_published_one(cache, tmp_path, url, record):
+    name, digest = url_to_filename(url), hashlib.sha256(FORGED).hexdigest()
+    archive = carried(tmp_path / "a.tar", name, FORGED, {"sha256": digest, **record})
+
+    with pytest.raises(DigestMismatch, match="is not what its record says"):
+        upkeep.import_files(cache, archive)
+    assert not (cache / name).exists()
+
+
+def test_export_takes_the_newest_good_version(served, cache, tmp_path, capsys):
+    old = Path(get_from_cache(served.url(), cache))
+    os.utime(old, (1, 1))
+    served.become(b"new")
+    Path(get_from_cache(served.url(), cache)).write_bytes(b"bad")
+
+    run(capsys, "export", str(tmp_path / "carry.tar"), "--cache-dir", str(cache))
+
+    with tarfile.open(tmp_path / "carry.tar") as tar:
+        assert tar.getnames() == [old.name, old.name + ".json"]
+
+
 def test_env_lists_mirrors_that_are_separated_by_commas(cache, capsys, monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_MIRROR", "https://me:secret@a.org/x,file:///b")
 
@@ -229,16 +390,9 @@ def test_env_lists_mirrors_that_are_separated_by_commas(cache, capsys, monkeypat
 
 
 def test_a_forged_file_is_not_imported(filled, tmp_path, cache):
-    forged = tmp_path / "forged.tar"
     path = Path(get_from_cache(ROW.vocabulary, filled))
-    with tarfile.open(forged, "w") as tar:
-        for name, content in (
-            (path.name, b"forged"),
-            (path.name + ".json", naming.record_path(path).read_bytes()),
-        ):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+    record = records.read_record(path)
+    forged = carried(tmp_path / "forged.tar", path.name, b"forged", record)
 
     with pytest.raises(DigestMismatch, match="is not what its record says"):
         upkeep.import_files(tmp_path / "third", forged)

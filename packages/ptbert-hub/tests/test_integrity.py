@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import threading
 import warnings
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import digests, download, get_from_cache, naming
+from ptbert_hub import digests, download, get_from_cache, naming, records
 from ptbert_hub.catalog import CATALOG, Pin
 from ptbert_hub.digests import Digest, announced
 from ptbert_hub.errors import (
@@ -31,7 +30,7 @@ from ptbert_hub.errors import (
     SourcesExhausted,
     Unverifiable,
 )
-from ptbert_hub.sources import Wanted
+from ptbert_hub.sources import RemoteFile
 
 
 def get(server, cache, name="model.dat", **options):
@@ -111,7 +110,7 @@ def test_a_body_without_an_end_is_accepted_on_request_or_by_digest(served, cache
 
 
 def test_more_than_announced_is_refused_by_the_pin_before_the_first_byte(served, cache):
-    file = Wanted(served.url(), Pin("0" * 64, 7), None, (served.url(),))
+    file = RemoteFile(served.url(), Pin("0" * 64, 7), None, (served.url(),))
     (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
     with pytest.raises(SizeMismatch, match="announces 3000000 bytes where 7 were expected"):
@@ -151,7 +150,7 @@ def test_one_wrong_byte_is_noticed_on_every_rung(served, cache, stored, rung, wh
     if at is None:
         assert get(served, cache).read_bytes() == BODY
         return
-    with pytest.raises(DigestMismatch, match="its digest is wrong"):
+    with pytest.raises(DigestMismatch, match=r"the download of .* has the wrong digest"):
         get(served, cache)
     assert stored(cache) == set()
     assert len(served.bodies) == 2  # once more from the first byte, then no more
@@ -198,7 +197,7 @@ def test_a_corrupt_source_gets_a_second_chance_and_then_the_next_is_asked(served
     good = served.content
     with FaultServer(good) as other:
         served.content = b"x" + good[1:]
-        file = Wanted(
+        file = RemoteFile(
             "http://identity/x.dat",
             Pin(hashlib.sha256(good).hexdigest(), len(good)),
             None,
@@ -345,12 +344,12 @@ def test_a_touched_file_is_hashed_once_and_kept(served, cache, resting):
 
     assert get(served, cache, revalidate="never") == resting
     assert len(served.requests) == before
-    assert naming.read_record(resting)["mtime_ns"] == 10**9
+    assert records.read_record(resting)["mtime_ns"] == 10**9
 
 
 def test_a_hit_reads_no_byte_of_the_file(served, cache, resting, monkeypatch):
-    monkeypatch.setattr(digests, "hashed", lambda *_: pytest.fail("the file was read"))
-    monkeypatch.setattr("ptbert_hub.entries.hashed", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(digests, "hash_file", lambda *_: pytest.fail("the file was read"))
+    monkeypatch.setattr("ptbert_hub.entries.hash_file", lambda *_: pytest.fail("read"))
 
     assert get(served, cache, revalidate="never") == resting
 
@@ -359,7 +358,7 @@ def test_a_file_that_is_just_being_replaced_is_waited_for(served, cache):
     """Without an entity tag both versions have one name, and the record is written first."""
     served.etag = None
     path = get(served, cache, revalidate="never")
-    new, record = b"new", naming.read_record(path)
+    new, record = b"new", records.read_record(path)
     fresh = cache / "fresh"
     fresh.write_bytes(new)
     record |= {
@@ -367,7 +366,7 @@ def test_a_file_that_is_just_being_replaced_is_waited_for(served, cache):
         "mtime_ns": fresh.stat().st_mtime_ns,
         "sha256": hashlib.sha256(new).hexdigest(),
     }
-    naming.record_path(path).write_text(json.dumps(record))
+    records.record_path(path).write_text(json.dumps(record))
     replacing = threading.Timer(0.1, lambda: os.replace(fresh, path))
     replacing.start()
 
@@ -383,7 +382,7 @@ def test_a_file_that_cannot_be_read_is_passed_over(served, cache, resting, monke
 
     os.utime(resting, (1, 1))
     with monkeypatch.context() as patch:
-        patch.setattr("ptbert_hub.entries.hashed", refuse)
+        patch.setattr("ptbert_hub.entries.hash_file", refuse)
         again = get(served, cache, revalidate="never")
 
     assert again.read_bytes() == served.content
@@ -410,7 +409,7 @@ def poisoned(cache, content, etag, url=VOCAB):
     cache.mkdir(exist_ok=True)
     entry = cache / naming.url_to_filename(url, etag)
     entry.write_bytes(content)
-    naming.record_path(entry).write_text(json.dumps({"url": url, "etag": etag}))
+    records.record_path(entry).write_text(json.dumps({"url": url, "etag": etag}))
     return entry
 
 
@@ -431,7 +430,7 @@ def test_a_good_entry_of_2019_is_used_and_written_down(cache):
     entry = poisoned(cache, content, f'"{hashlib.md5(content).hexdigest()}"')
 
     assert get_from_cache(VOCAB, cache) == str(entry)
-    record = naming.read_record(entry)
+    record = records.read_record(entry)
     assert record["verified"] == "md5"
     assert record["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -443,6 +442,23 @@ def test_a_good_entry_wins_over_a_poisoned_newer_one(cache):
     poisoned(cache, PAGE, None)
 
     assert get_from_cache(VOCAB, cache) == str(good)
+
+
+def test_a_pin_that_the_catalog_learns_later_counts_more_than_what_was_verified(
+    served, cache, monkeypatch
+):
+    row = CATALOG["bert-base-cased"]
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    served.become(b"[PAD]\n")
+    old = Path(get_from_cache(VOCAB, cache))
+    served.become(b"[PAD]\n[UNK]\n")
+    pin = Pin(hashlib.sha256(served.content).hexdigest(), len(served.content))
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {(row.name, "vocabulary"): pin})
+
+    assert Path(get_from_cache(VOCAB, cache)).read_bytes() == served.content
+    assert not old.exists()
+    aside = cache / ".ptbert-hub" / "quarantine"
+    assert any(path.name.startswith(old.name) for path in aside.iterdir())
 
 
 def test_sources_exhausted_names_every_failure(monkeypatch, cache, served):
@@ -457,20 +473,3 @@ def test_sources_exhausted_names_every_failure(monkeypatch, cache, served):
     with pytest.raises(SourcesExhausted) as caught:
         get_from_cache(VOCAB, cache)
     assert len(caught.value.attempts) == 2
-
-
-def test_a_pinned_file_in_the_hubs_own_cache_is_used(own_home, monkeypatch, tmp_path):
-    row = CATALOG["bert-base-uncased"]
-    body = b"x" * 10
-    pin = Pin(hashlib.sha256(body).hexdigest(), 10)
-    monkeypatch.setattr("ptbert_hub.sources.PINS", {(row.name, "vocabulary"): pin})
-    blobs = own_home / ".cache/huggingface/hub/models--google-bert--bert-base-uncased/blobs"
-    blobs.mkdir(parents=True)
-    (blobs / pin.sha256).write_bytes(body)
-    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
-
-    assert get_from_cache(row.vocabulary) == str(blobs / pin.sha256)
-    (blobs / pin.sha256).write_bytes(b"")  # as a power cut leaves it
-    with pytest.raises(OfflineMiss):
-        get_from_cache(row.vocabulary)
-    shutil.rmtree(blobs)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import CATALOG, get_from_cache, naming, url_to_filename
+from ptbert_hub import CATALOG, get_from_cache, naming, records, url_to_filename
 from ptbert_hub.errors import CacheReadOnly, CorruptCache, OfflineMiss
 
 RECORDED = Path(__file__).parent / "data" / "cache-2019"
@@ -45,7 +45,7 @@ def test_a_cache_of_2019_is_used_as_it_is(recorded, offline):
 
     assert path.read_bytes() == b"[PAD]\n[UNK]\nhello\n"
     assert path.parent == cache
-    assert naming.read_record(path)["verified"] == "md5"
+    assert records.read_record(path)["verified"] == "md5"
 
 
 @pytest.mark.parametrize("case", ["page-404", "get-503", "head-403", "cut-copy"])
@@ -96,7 +96,7 @@ def test_programs_of_2019_find_our_files(served, cache, monkeypatch):
 
     assert online == path
     assert cache / offline == path
-    assert json.loads(naming.record_path(path).read_text())["url"] == VOCAB
+    assert json.loads(records.record_path(path).read_text())["url"] == VOCAB
 
 
 def test_nothing_of_ours_is_taken_for_data(served, cache):
@@ -123,7 +123,7 @@ def test_an_archive_of_early_2019_stands_for_weights_and_configuration(tmp_path,
             tar.addfile(info, io.BytesIO(content))
     entry = cache / url_to_filename(row.archive, '"x-2"')
     entry.write_bytes(data.getvalue())
-    naming.record_path(entry).write_text(json.dumps({"url": row.archive, "etag": '"x-2"'}))
+    records.record_path(entry).write_text(json.dumps({"url": row.archive, "etag": '"x-2"'}))
 
     assert Path(get_from_cache(row.weights, cache)).read_bytes() == b"\x80weights"
     assert Path(get_from_cache(row.config, cache)).read_bytes() == b"{}"

@@ -64,10 +64,41 @@ def test_an_incomplete_s3_path_is_a_value_error(url):
     ("url", "shown"),
     [
         ("https://u:p@h/x", "https://h/x"),
+        ("https://u@h/x", "https://h/x"),
+        ("https://u:p@ss@h/x", "https://h/x"),
+        ("s3://id:p@bucket/key", "s3://bucket/key"),
         ("https://h/x?token=abc", "https://h/x?token=REDACTED"),
         ("https://h/x?X-Amz-Credential=a&n=1", "https://h/x?X-Amz-Credential=REDACTED&n=1"),
-        ("https://h:8443/x#y", "https://h:8443/x"),
+        ("https://h/x?n=1&X-Amz-Security-Token=a", "https://h/x?n=1&X-Amz-Security-Token=REDACTED"),
+        ("https://h/x?accessToken=a", "https://h/x?accessToken=REDACTED"),
+        ("https://h/x?access_token=a", "https://h/x?access_token=REDACTED"),
+        ("https://h/x?AWSAccessKeyId=a", "https://h/x?AWSAccessKeyId=REDACTED"),
+        ("https://h/x?APIKEY=a", "https://h/x?APIKEY=REDACTED"),
+        ("https://h/x?sig=a%2Fb%3D", "https://h/x?sig=REDACTED"),
+        ("https://h/x?a=1&sig=a=b==", "https://h/x?a=1&sig=REDACTED"),
+        ("https://h/x?to%6ben=abc", "https://h/x?to%6ben=REDACTED"),
+        ("https://h/x?a=1;password=b", "https://h/x?a=1;password=REDACTED"),
+        ("https://h/x;jsessionid=ab?n=1", "https://h/x;jsessionid=REDACTED?n=1"),
+        ("https://h/x#access_token=a&n=1", "https://h/x#access_token=REDACTED&n=1"),
     ],
 )
 def test_secrets_are_taken_out_of_addresses(url, shown):
     assert naming.redacted(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h:8443/x#y",
+        "https://h/x?tokenizer=bert",
+        "https://h/x?design=1&author=2&keyboard=3&monkey=4&secretary=5&insignia=6",
+        "https://h/token/key?n=1",
+        "https://h/x@y?mail=me@example.org",
+        "https://h/x?path=a/b&q=a%20b+c&flag&empty=",
+        "https://h/x?",
+        "HTTPS://Host/X?b=2&a=1",
+        "s3://bucket/a&key=1",
+    ],
+)
+def test_every_other_address_stays_as_it_is(url):
+    assert naming.redacted(url) == url

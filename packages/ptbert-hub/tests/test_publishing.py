@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import download, files, get_from_cache, naming
+from ptbert_hub import entries, files, get_from_cache, naming, receiving, records
 from ptbert_hub import partials as partial_module
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull
 
@@ -127,12 +127,12 @@ def test_a_stopped_download_is_resumed_by_the_next_process(served, cache, number
 
 
 def test_long_downloads_note_what_is_surely_on_the_disk(served, cache, monkeypatch):
-    monkeypatch.setattr(download, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr(receiving, "SYNC_SECONDS", 0.0)
     noted = []
     real = partial_module.Partial.note
 
     def note(self, **facts):
-        noted.append(facts.get("durable"))
+        noted.append(facts.get("durable", 0))
         real(self, **facts)
 
     monkeypatch.setattr(partial_module.Partial, "note", note)
@@ -248,7 +248,7 @@ def test_a_full_disk_is_noticed_when_folders_and_records_are_made(
     if where == "mkdir":
         failing_once(monkeypatch, Path, "mkdir", errno.ENOSPC)
     else:
-        monkeypatch.setattr(download, "write_record", lambda *_: _raise(errno.ENOSPC))
+        monkeypatch.setattr(entries, "write_record", lambda *_: _raise(errno.ENOSPC))
     with pytest.raises(DiskFull):
         get_from_cache(served.url(), cache)
 
@@ -298,7 +298,7 @@ def test_a_disk_that_fails_for_good_is_an_error(served, cache, monkeypatch, stor
 
 def test_the_record_says_what_was_stored(served, cache):
     path = Path(get_from_cache(served.url(), cache))
-    record = json.loads(naming.record_path(path).read_text())
+    record = json.loads(records.record_path(path).read_text())
 
     assert record["url"] == served.url()
     assert record["etag"] == served.etag

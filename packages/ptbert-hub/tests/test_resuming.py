@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from faultserver import Reply
+from workers import unfinished
 
-from ptbert_hub import answers, download, get_from_cache, naming, partials
+from ptbert_hub import answers, download, get_from_cache
 from ptbert_hub.answers import Held, Step
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError, NetworkError, SourcesExhausted
-from ptbert_hub.sources import Wanted
+from ptbert_hub.sources import RemoteFile
+from ptbert_hub.writers import claim
 
 
 def fetched(server, cache):
@@ -22,16 +24,9 @@ def interrupted(server, cache, size):
     server.replies = lambda request: Reply(
         server.content, 200, {"ETag": server.etag}, cut=size, reset=size == 0
     )
-    key = naming.url_to_filename(server.url())
-    folder = cache / ".ptbert-hub" / "partial"
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = partials.Partial(folder, key)
-    partial.start_over(
-        source=server.url(), total=len(server.content), validator=server.etag, etag=server.etag
-    )
-    partial.path.write_bytes(server.content[:size])
-    partial.size = size
-    partial.release()
+    with claim() as tag:
+        partial = unfinished(server, cache, tag, size)
+        partial.release()
     server.replies = lambda request: None
 
 
@@ -210,7 +205,7 @@ def test_bytes_move_between_sources_only_under_a_pin(served, cache, pinned, tmp_
             if request.number == 0
             else Reply(b"", 404)
         )
-        file = Wanted("http://identity/x", pin, None, (served.url(), other.url()))
+        file = RemoteFile("http://identity/x", pin, None, (served.url(), other.url()))
         (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
         path = download.Download(file, cache).run()
@@ -221,7 +216,7 @@ def test_bytes_move_between_sources_only_under_a_pin(served, cache, pinned, tmp_
 
 def test_when_all_sources_fail_each_is_listed(served, cache):
     served.replies = lambda request: Reply(b"", 404)
-    file = Wanted("http://identity/x", None, None, (served.url("a"), served.url("b")))
+    file = RemoteFile("http://identity/x", None, None, (served.url("a"), served.url("b")))
     (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
     with pytest.raises(SourcesExhausted, match="no source gave http://identity/x") as caught:

@@ -10,23 +10,23 @@ from faultserver import FaultServer, Reply
 from ptbert_hub import CATALOG, cached_path, download, get_from_cache, url_to_filename
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import BadSource, SourcesExhausted
-from ptbert_hub.sources import Wanted, s3_address, wanted
+from ptbert_hub.sources import RemoteFile, file_with_sources, s3_address
 
 ROW = CATALOG["bert-base-uncased"]
 HUB = "https://huggingface.co/google-bert/bert-base-uncased/resolve/" + ROW.revision
 
 
 def test_the_hub_comes_first_and_the_address_of_2019_second():
-    assert wanted(ROW.vocabulary).sources == (f"{HUB}/vocab.txt", ROW.vocabulary)
-    assert wanted("https://example.org/x").sources == ("https://example.org/x",)
+    assert file_with_sources(ROW.vocabulary).sources == (f"{HUB}/vocab.txt", ROW.vocabulary)
+    assert file_with_sources("https://example.org/x").sources == ("https://example.org/x",)
 
 
 def test_a_pickle_without_a_pin_is_not_taken_from_an_abandoned_bucket():
-    assert wanted(ROW.weights).sources == (f"{HUB}/pytorch_model.bin", ROW.weights)
+    assert file_with_sources(ROW.weights).sources == (f"{HUB}/pytorch_model.bin", ROW.weights)
     unpinned = CATALOG["bert-base-cased"]
-    assert wanted(unpinned.weights).pin is None
-    assert unpinned.weights not in wanted(unpinned.weights).sources
-    assert unpinned.config in wanted(unpinned.config).sources
+    assert file_with_sources(unpinned.weights).pin is None
+    assert unpinned.weights not in file_with_sources(unpinned.weights).sources
+    assert unpinned.config in file_with_sources(unpinned.config).sources
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,19 @@ def test_a_pickle_without_a_pin_is_not_taken_from_an_abandoned_bucket():
 def test_mirrors_come_before_all(monkeypatch, template, address):
     monkeypatch.setenv("PTBERT_HUB_MIRROR", template)
 
-    assert wanted(ROW.vocabulary).sources == (address, f"{HUB}/vocab.txt", ROW.vocabulary)
+    assert file_with_sources(ROW.vocabulary).sources == (
+        address,
+        f"{HUB}/vocab.txt",
+        ROW.vocabulary,
+    )
     monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
-    assert wanted(ROW.vocabulary).sources == (address,)
+    assert file_with_sources(ROW.vocabulary).sources == (address,)
 
 
 def test_an_endpoint_stands_for_the_hub(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.local/")
 
-    assert wanted(ROW.vocabulary).sources[0].startswith("https://hub.local/google-bert/")
+    assert file_with_sources(ROW.vocabulary).sources[0].startswith("https://hub.local/google-bert/")
 
 
 @pytest.mark.parametrize(
@@ -67,14 +71,14 @@ def test_a_mirror_that_makes_no_sense_is_an_error(monkeypatch, mirror, text):
     monkeypatch.setenv("PTBERT_HUB_MIRROR", mirror)
 
     with pytest.raises(BadSource, match=text):
-        wanted(ROW.vocabulary)
+        file_with_sources(ROW.vocabulary)
 
 
 def test_mirror_only_refuses_what_no_mirror_has(monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
 
     with pytest.raises(BadSource, match=r"no mirror in PTBERT_HUB_MIRROR offers https://e.org/x"):
-        wanted("https://e.org/x")
+        file_with_sources("https://e.org/x")
 
 
 # F1: the first healthy source wins
@@ -105,7 +109,7 @@ def test_the_first_healthy_source_wins(cache, health, fault, monkeypatch):
         for server, healthy in zip(servers, health, strict=True):
             if not healthy:
                 server.replies = lambda request, server=server: FAULTS[fault](server, request)
-        file = Wanted("http://identity/x.dat", pin, None, tuple(s.url() for s in servers))
+        file = RemoteFile("http://identity/x.dat", pin, None, tuple(s.url() for s in servers))
 
         if any(health):
             assert download.Download(file, cache).run().read_bytes() == content
@@ -173,7 +177,7 @@ def test_a_missing_file_mirror_is_passed_over(served, cache, tmp_path, monkeypat
 )
 def test_s3_addresses_are_read_over_https(url, address):
     assert s3_address(url) == address
-    assert wanted(url).sources == (address,)
+    assert file_with_sources(url).sources == (address,)
 
 
 def test_another_s3_server_can_be_named(served, cache, monkeypatch):

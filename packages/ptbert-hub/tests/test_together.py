@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from workers import fetch_together
+from workers import fetch_together, unfinished
 
-from ptbert_hub import get_from_cache, locking, naming, partials
+from ptbert_hub import get_from_cache, locking, naming, partials, writers
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.partials import Fate, Owner, Partial, fate
+from ptbert_hub.partials import Partial
+from ptbert_hub.writers import claim, is_written
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -161,48 +163,74 @@ def test_another_users_lock_file_does_not_stop_us(served, tmp_path_factory, whic
         subprocess.run(["rm", "-rf", str(cache)], check=True)
 
 
-# Who owns a partial download
-
-ME = Owner("here", 10, "5")
+# Unfinished downloads: one writer each, copied by everybody else
 
 
-@pytest.mark.parametrize(
-    ("owner", "released", "alive", "silent", "what"),
-    [
-        (ME, False, True, 9999, Fate.LEAVE),
-        (ME, False, False, 0, Fate.TAKE),
-        (Owner("here", 11, "6"), False, True, 9999, Fate.LEAVE),
-        (Owner("here", 11, "6"), False, False, 0, Fate.TAKE),
-        (Owner("there", 11, "6"), False, False, 0, Fate.LEAVE),
-        (Owner("there", 11, "6"), False, True, 601, Fate.COPY),
-        (Owner("there", 11, "6"), True, True, 0, Fate.TAKE),
-        (Owner("", 10, "5"), False, False, 0, Fate.LEAVE),
-        (None, False, False, 0, Fate.LEAVE),
-        (None, False, False, 601, Fate.COPY),
-    ],
-)
-def test_who_may_take_a_partial_download(owner, released, alive, silent, what):
-    assert fate(owner, ME, released=released, alive=alive, silent=silent) is what
+@pytest.fixture
+def folder(cache):
+    (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
+    return cache / ".ptbert-hub" / "partial"
 
 
-def test_where_machines_cannot_be_told_apart_nothing_is_taken():
-    nobody = Owner("", 10, "5")
-
-    assert fate(nobody, nobody, released=False, alive=False, silent=0) is Fate.LEAVE
+def tagged(tag):
+    return Path(f"key.{tag}.1.part")
 
 
-def test_a_partial_from_another_machine_is_copied_up_to_what_was_synced(served, cache, monkeypatch):
-    folder = cache / ".ptbert-hub" / "partial"
-    folder.mkdir(parents=True)
-    key = naming.url_to_filename(served.url())
+def test_a_file_is_written_while_its_writer_says_so():
+    with claim() as tag:
+        assert is_written(tagged(tag)) is True
+        assert is_written(tagged(tag).with_suffix(".part.json")) is True
+    assert is_written(tagged(tag)) is False
+
+
+@linux
+def test_a_file_is_written_while_the_process_runs():
+    code = (
+        "import time; from ptbert_hub.writers import claim\n"
+        "with claim() as tag: print(tag, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as one:
+        path = tagged(one.stdout.readline().strip())
+        assert is_written(path) is True
+        one.kill()
+        for _ in range(500):  # until it has ended; nobody has collected it yet
+            if is_written(path) is False:
+                break
+            time.sleep(0.01)
+        assert is_written(path) is False
+    assert is_written(path) is False
+
+
+@linux
+def test_another_users_process_runs_too(monkeypatch):
+    def refuse(pid, number):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+
+    assert is_written(tagged(f"{writers.machine()}-1-00")) is True
+
+
+@pytest.mark.parametrize("tag", ["elsewhere-1-00", "-1-00", "", "x", "elsewhere-pid-00"])
+def test_of_other_machines_nothing_is_known(tag):
+    assert is_written(tagged(tag)) is None
+
+
+def test_where_machines_cannot_be_told_apart_nothing_is_known(monkeypatch):
+    monkeypatch.setattr(writers, "machine", lambda: "")
+
+    with claim() as tag:
+        assert is_written(tagged(tag)) is None
+
+
+def test_bytes_of_another_machine_are_copied_up_to_what_was_synced(
+    served, cache, folder, monkeypatch
+):
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(partials, "machine", lambda: "elsewhere")
-        other = Partial(folder, key)
-        other.start_over(source=served.url(), total=3_000_000, validator='"v1"', etag='"v1"')
-        other.path.write_bytes(served.content[:2_000_000])
-        other.note(durable=1_000_000)
-    partials._mine.clear()
-    os.utime(other.path, (1, 1))
+        elsewhere.setattr(writers, "machine", lambda: "elsewhere")
+        with claim() as tag:
+            other = unfinished(served, cache, tag, 2_000_000)
+            other.note(durable=1_000_000)
 
     path = get_from_cache(served.url(), cache)
 
@@ -211,56 +239,141 @@ def test_a_partial_from_another_machine_is_copied_up_to_what_was_synced(served, 
     assert other.path.exists()  # its writer may come back
 
 
-def test_the_writer_of_this_process_is_never_robbed(cache):
-    cache.mkdir()
-    writer = Partial(cache, "k")
-    writer.start_over(source="s", total=10, validator='"v"')
-    writer.path.write_bytes(b"12345")
+def test_the_bytes_of_a_running_writer_are_copied_and_its_file_is_left_alone(served, cache, folder):
+    with claim() as mine, claim() as others:
+        writer = unfinished(served, cache, others, 2_000_000)
+        copy = Partial(folder, writer.key, mine)
+        copy.copy_largest()
 
-    other = Partial.adopted_or_new(cache, "k")
-
-    assert other.size == 0
-    assert writer.path.exists()
-    writer.size = 5
-    writer.release()
-    assert Partial.adopted_or_new(cache, "k").size == 5
+        assert copy.size == 2_000_000
+        assert copy.path.read_bytes() == writer.path.read_bytes() == served.content[:2_000_000]
+        copy.discard()
+        assert writer.path.exists()
+        assert partials.read_record(writer.path) == writer.record
 
 
-def test_only_one_of_many_takes_a_partial(cache):
-    cache.mkdir()
-    writer = Partial(cache, "k")
-    writer.start_over(source="s", total=10, validator='"v"')
-    writer.path.write_bytes(b"12345")
-    writer.size = 5
-    writer.release()
+def test_the_file_of_an_ended_writer_is_copied_and_removed(served, cache, folder):
+    with claim() as tag:
+        writer = unfinished(served, cache, tag, 2_000_000)
+        smaller = unfinished(served, cache, tag + "-", 1_000_000)
+    with claim() as tag:
+        copy = Partial(folder, writer.key, tag)
+        copy.copy_largest()
 
-    assert [Partial.adopted_or_new(cache, "k").size for _ in range(4)] == [5, 0, 0, 0]
+        assert copy.size == 2_000_000
+        assert not writer.path.exists()
+        assert not partials.record_path(writer.path).exists()
+        assert smaller.path.exists()  # until the file is published
 
 
-@pytest.mark.parametrize("crash", ["rename", "discard_files"])
-def test_a_crash_while_taking_over_loses_only_bytes(served, cache, monkeypatch, crash):
-    folder = cache / ".ptbert-hub" / "partial"
-    folder.mkdir(parents=True)
-    key = naming.url_to_filename(served.url())
-    first = Partial(folder, key)
-    first.start_over(source=served.url(), total=3_000_000, validator='"v1"', etag='"v1"')
-    first.path.write_bytes(served.content[:1_000_000])
-    first.size = 1_000_000
-    first.release()
+def test_of_a_copy_nothing_is_known_to_be_on_the_disk(served, cache, folder):
+    with claim() as tag:
+        writer = unfinished(served, cache, tag, 2_000_000)
+        writer.note(durable=2_000_000)
+    with claim() as tag:
+        copy = Partial(folder, writer.key, tag)
+        copy.copy_largest()
 
-    class Crash(BaseException):
-        pass
+        assert partials.read_record(copy.path) == {**writer.record, "durable": 0}
+
+
+def test_each_of_many_gets_a_copy_of_its_own(served, cache, folder):
+    with claim() as tag:
+        writer = unfinished(served, cache, tag, 5)
+    with ExitStack() as claims:
+        copies = [Partial(folder, writer.key, claims.enter_context(claim())) for _ in range(4)]
+        for copy in copies:
+            copy.copy_largest()
+
+        assert [copy.path.read_bytes() for copy in copies] == [served.content[:5]] * 4
+        assert len({copy.path for copy in copies}) == 4
+
+
+def test_a_writer_that_begins_again_begins_a_new_file(served, cache, folder):
+    with claim() as tag:
+        writer = unfinished(served, cache, tag, 1000)
+        old = writer.path
+        with open(old, "rb") as reader:
+            writer.start_over({"url": served.url(), "validator": '"v2"'})
+            writer.path.write_bytes(b"new")
+
+            assert reader.read() == served.content[:1000]
+        assert writer.path != old
+        assert not old.exists()
+
+
+def test_a_file_that_is_dropped_while_it_is_copied_is_not_mixed_with_the_next_one(
+    served, cache, folder, monkeypatch
+):
+    """The other writer begins another version between our look and our copy."""
+    with claim() as others, claim() as mine:
+        writer = unfinished(served, cache, others, 1000)
+        real = partials.read_record
+
+        def begin_again(path):
+            record = real(path)
+            if not record:
+                return record
+            monkeypatch.setattr(partials, "read_record", real)
+            found = record
+            writer.start_over({**record, "validator": '"v2"'})
+            writer.path.write_bytes(b"v2" * 1000)
+            return found
+
+        monkeypatch.setattr(partials, "read_record", begin_again)
+        copy = Partial(folder, writer.key, mine)
+        copy.copy_largest()
+
+        versions = {'"v1"': served.content, '"v2"': b"v2" * 1000}
+        content = copy.path.read_bytes() if copy.size else b""
+        assert copy.held(served.url()) is None or versions[copy.record["validator"]].startswith(
+            content
+        )
+
+
+class Crash(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("where", ["start_over", "write_record", "open", "discard_files"])
+def test_a_crash_while_copying_loses_nothing(served, cache, folder, monkeypatch, where):
+    with claim() as tag:
+        writer = unfinished(served, cache, tag, 1_000_000)
 
     def die(*_):
         raise Crash
 
     with monkeypatch.context() as broken:
-        broken.setattr(os if crash == "rename" else partials, crash, die)
-        with pytest.raises(Crash):
-            Partial.adopted_or_new(folder, key)
-    partials._mine.clear()
+        if where == "open":
+            real = open
+            broken.setattr(
+                "builtins.open", lambda path, mode: die() if mode == "wb" else real(path, mode)
+            )
+        else:
+            owner = Partial if where == "start_over" else partials
+            broken.setattr(owner, where, die)
+        with pytest.raises(Crash), claim() as tag:
+            Partial(folder, writer.key, tag).copy_largest()
 
     path = get_from_cache(served.url(), cache)
 
     assert Path(path).read_bytes() == served.content
+    assert served.requests[0].headers["range"] == "bytes=1000000-"
+    assert list(folder.iterdir()) == []
+
+
+def test_where_a_copy_does_not_fit_the_old_file_makes_room(served, cache, folder, monkeypatch):
+    with claim() as tag:
+        unfinished(served, cache, tag, 1_000_000)
+
+    def full(*_):
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Partial, "_copy", full)
+
+    path = get_from_cache(served.url(), cache)
+
+    assert Path(path).read_bytes() == served.content
+    assert "range" not in served.requests[0].headers
     assert list(folder.iterdir()) == []

@@ -88,6 +88,21 @@ def load_for_ever(url, cache, stop, results):
         results.put(f"{type(error).__name__}: {error}")
 
 
+def unfinished(server, cache, tag, size):
+    """What a download of the server's file by that writer has left after ``size`` bytes."""
+    from ptbert_hub import url_to_filename
+    from ptbert_hub.partials import Partial
+
+    folder = cache / ".ptbert-hub" / "partial"
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = Partial(folder, url_to_filename(server.url()), tag)
+    version = {"validator": server.etag, "etag": server.etag, "size": len(server.content)}
+    partial.start_over({"url": server.url(), "source": server.url(), **version})
+    partial.path.write_bytes(server.content[:size])
+    partial.size = size
+    return partial
+
+
 class Stopped:
     """A process about to fetch, so that a tracer can be attached before it does."""
 

@@ -43,7 +43,8 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
 from ptbert_hub.locating import Place, locate
-from ptbert_hub.naming import filename_to_url, split_s3_path, url_to_filename
+from ptbert_hub.naming import split_s3_path, url_to_filename
+from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
 from ptbert_hub.transport import http_get
 

@@ -5,19 +5,48 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ptbert_hub import catalog, settings, upkeep
 from ptbert_hub.cache import get_from_cache
 from ptbert_hub.command_line import run_command
 from ptbert_hub.naming import redacted
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Cached:
+    """A file that was asked for and where it is."""
+
+    url: str
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the environment says."""
+
+    key: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value}"
+
+
+class Result(NamedTuple):
+    """What a command found or did: one row a line, a last line, and the exit code."""
+
+    rows: Sequence[upkeep.Row | Cached | Setting]
+    summary: str = ""
+    code: int = 0
 
 
 def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub") -> int:
-    """Run one command; return 0, or 1 after an error told in one line, or 2 for wrong usage.
+    """Run one command and return its exit code, as :func:`~ptbert_hub.run_command` does.
 
     Args:
         arguments: the words after the program's name; those of this process when None.
@@ -28,121 +57,88 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub")
     cache = settings.expand(options.cache_dir) if options.cache_dir else settings.default_cache()
 
     def run() -> int:
-        rows, summary, code = options.run(options, cache)
-        _show(rows, summary, as_json=options.json)
-        return int(code)
+        result: Result = options.run(options, cache)
+        if options.json:
+            rows = [asdict(row) for row in result.rows]
+            print(json.dumps({"rows": rows, "summary": result.summary}, indent=2))
+        else:
+            print(*result.rows, *filter(None, [result.summary]), sep="\n")
+        return result.code
 
     return run_command(run, program, stopped="stopped; what was downloaded so far is kept")
 
 
-Result = tuple[list[Row], str, int]
+def _ls(_: argparse.Namespace, cache: Path) -> Result:
+    size = upkeep.disk_usage(cache) if cache.exists() else 0
+    return Result(upkeep.listing(cache), f"{size} bytes in {cache}")
 
 
-def _ls(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.listing(cache)
-    return rows, f"{upkeep.disk_usage(cache) if cache.exists() else 0} bytes in {cache}", 0
+def _path(options: argparse.Namespace, _: Path) -> Result:
+    return _cached(options, local_only=True)
 
 
-def _path(options: argparse.Namespace, cache: Path) -> Result:
+def _fetch(options: argparse.Namespace, _: Path) -> Result:
+    return _cached(options, force=options.force)
+
+
+def _cached(options: argparse.Namespace, **how: bool) -> Result:
     urls = [url for name in options.names for url in upkeep.addresses(name, options.file)]
-    rows = [
-        {"url": redacted(url), "path": get_from_cache(url, options.cache_dir, local_only=True)}
-        for url in urls
-    ]
-    return rows, "", 0
-
-
-def _fetch(options: argparse.Namespace, cache: Path) -> Result:
-    urls = [url for name in options.names for url in upkeep.addresses(name, options.file)]
-    rows = [
-        {"url": redacted(url), "path": get_from_cache(url, options.cache_dir, force=options.force)}
-        for url in urls
-    ]
-    return rows, "", 0
+    paths = [get_from_cache(url, options.cache_dir, **how) for url in urls]
+    return Result([Cached(redacted(url), path) for url, path in zip(urls, paths, strict=True)])
 
 
 def _verify(options: argparse.Namespace, cache: Path) -> Result:
     rows = upkeep.verify(cache, _addresses(options), apply=options.quarantine)
-    damaged = sum(row["state"] == "damaged" for row in rows)
-    return rows, f"{len(rows) - damaged} good, {damaged} damaged", int(damaged > 0)
+    damaged = sum(row.problem is not None for row in rows)
+    return Result(rows, f"{len(rows) - damaged} good, {damaged} damaged", int(damaged > 0))
 
 
 def _prune(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.prune(cache, apply=options.yes)
-    return rows, _deletion(rows, options.yes), 0
+    return _deletion(upkeep.prune(cache, apply=options.yes), options.yes)
 
 
 def _rm(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.remove_files(cache, _addresses(options), apply=options.yes)
-    return rows, _deletion(rows, options.yes), 0
+    return _deletion(
+        upkeep.remove_files(cache, _addresses(options), apply=options.yes), options.yes
+    )
 
 
 def _export(options: argparse.Namespace, cache: Path) -> Result:
     rows = upkeep.export(cache, Path(options.archive), _addresses(options))
-    return rows, f"{len(rows)} files in {options.archive}", 0
+    return Result(rows, f"{len(rows)} files in {options.archive}")
 
 
 def _import(options: argparse.Namespace, cache: Path) -> Result:
     rows = upkeep.import_files(cache, Path(options.archive))
-    return rows, f"{len(rows)} files taken in", 0
+    return Result(rows, f"{len(rows)} files taken in")
 
 
-def _env(options: argparse.Namespace, cache: Path) -> Result:
+def _env(_: argparse.Namespace, cache: Path) -> Result:
     from importlib.metadata import version
 
-    facts = {
+    values = {
         "version": version("ptbert-hub"),
         "cache": str(cache),
         "searched": [str(folder) for folder in settings.search_path()],
         "offline": settings.is_offline(),
         "endpoint": redacted(settings.hub_endpoint()),
-        "mirrors": [redacted(m) for m in settings.mirrors()],
+        "mirrors": [redacted(mirror) for mirror in settings.mirrors()],
         "token": "set" if settings.hub_token() else "not set",
         "checkpoints": len(catalog.CATALOG),
         "pinned files": len(catalog.PINS),
     }
-    return [{"key": key, "value": value} for key, value in facts.items()], "", 0
+    return Result([Setting(key, value) for key, value in values.items()])
 
 
 def _addresses(options: argparse.Namespace) -> list[str]:
-    every = catalog.KINDS
-    urls = []
-    for name in options.names:
-        kinds = [k for k in every if name in catalog.CATALOG and k in catalog.CATALOG[name].files()]
-        urls += upkeep.addresses(name, kinds or None)
-    return urls
+    return [url for name in options.names for url in upkeep.addresses(name, with_corpus=True)]
 
 
-def _deletion(rows: list[Row], applied: bool) -> str:
-    size = sum(row["size"] for row in rows)
-    if applied:
-        return f"deleted {len(rows)} files, {size} bytes"
-    return f"would delete {len(rows)} files, {size} bytes; add --yes to do it"
-
-
-def _show(rows: list[Row], summary: str, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"rows": rows, "summary": summary}, indent=2))
-        return
-    for row in rows:
-        cells = {key: value for key, value in row.items() if value not in (None, "", False)}
-        if set(row) == {"url", "path"}:
-            print(row["path"])
-        elif set(row) == {"key", "value"}:
-            print(f"{row['key']}: {row['value']}")
-        else:
-            title = " ".join(str(cells[k]) for k in ("name", "file") if k in cells)
-            pinned = "" if row.get("pinned") or "pinned" not in row else "unpinned"
-            print(
-                f"{row['state']:<10} {row['size']:>12}  {row['age'] / upkeep.DAY:>6.1f} d  "
-                f"{row.get('verified') or '-':<8} {pinned:<8}  "
-                f"{title or cells.get('url') or cells['path']}"
-            )
-            for key in ("source", "problem"):
-                if key in cells:
-                    print(f"           {key}: {cells[key]}")
-    if summary:
-        print(summary)
+def _deletion(rows: list[upkeep.Row], is_done: bool) -> Result:
+    files = f"{len(rows)} files, {sum(row.size for row in rows)} bytes"
+    return Result(
+        rows, f"deleted {files}" if is_done else f"would delete {files}; add --yes to do it"
+    )
 
 
 def _parser(program: str) -> argparse.ArgumentParser:

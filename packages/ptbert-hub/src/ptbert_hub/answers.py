@@ -74,8 +74,21 @@ def request_headers(held: Held | None, known: Mapping[str, str]) -> dict[str, st
     return dict(known)
 
 
-def step(status: int, headers: Headers, held: Held | None, known: Mapping[str, str]) -> Step:
+def step(
+    status: int,
+    headers: Headers,
+    held: Held | None,
+    known: Mapping[str, str],
+    url: str = "the server",
+) -> Step:
     """Decide what an answer to :func:`request_headers` means.
+
+    Args:
+        status: its HTTP status.
+        headers: its headers, with lower-case names.
+        held: what an interrupted download has.
+        known: the header that names the cached version; empty if there is none.
+        url: who answered, for messages.
 
     Raises:
         Unverifiable: if the body is encoded, so that its bytes cannot be counted.
@@ -88,8 +101,9 @@ def step(status: int, headers: Headers, held: Held | None, known: Mapping[str, s
         encoding = headers.get("content-encoding", "identity").lower()
         if encoding not in {"", "identity"}:
             raise Unverifiable(
-                f"the body came encoded as {encoding!r} although that was declined",
+                f"{url} sent a body encoded as {encoding!r} although that was declined",
                 hint="a proxy on the way may be changing files",
+                url=url,
             )
         if "content-range" not in headers:
             return Step.WHOLE
@@ -101,7 +115,7 @@ def step(status: int, headers: Headers, held: Held | None, known: Mapping[str, s
         return Step.COMPLETE if _range_total(headers) == held.size == held.total else Step.AGAIN
     if status == 412 and asked_for_rest:
         return Step.AGAIN
-    raise _failure(status, headers)
+    raise _failure(status, headers, url)
 
 
 def _fits(headers: Headers, held: Held) -> bool:
@@ -152,16 +166,13 @@ def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
-def _failure(status: int, headers: Headers) -> HubError:
+def _failure(status: int, headers: Headers, url: str) -> HubError:
     kind, hint = _KINDS.get(status, (NetworkError, "the server may have a fault; try again later"))
-    wait = retry_after(headers) if status in TRANSIENT else None
-    error = (RateLimited if wait is not None else kind)(
-        f"the server answered with status {status}", hint=hint
-    )
-    error.transient = status in TRANSIENT
-    if isinstance(error, RateLimited):
-        error.retry_after = wait
-    return error
+    message, transient = f"{url} answered with status {status}", status in TRANSIENT
+    wait = retry_after(headers) if transient else None
+    if wait is not None or kind is RateLimited:
+        return RateLimited(message, hint=hint, url=url, transient=transient, retry_after=wait)
+    return kind(message, hint=hint, url=url, transient=transient)
 
 
 _DENIED = (AccessDenied, "it needs a login, or HF_TOKEN for the Hugging Face Hub")

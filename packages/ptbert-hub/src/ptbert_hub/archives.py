@@ -23,14 +23,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from ptbert_hub.digests import hashed
+from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry, Trust
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
 from ptbert_hub.files import disk, sync_folder, write_all
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.naming import WORK_FOLDER
-from ptbert_hub.partials import Fate, claim, fate_of, unclaim
 from ptbert_hub.settings import default_cache, expand
+from ptbert_hub.writers import claim, is_written
 
 MAX_BYTES = 64 << 30
 MAX_RATIO = 200
@@ -81,9 +81,8 @@ def unpack(path: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | Non
             (work / folder).mkdir(parents=True, exist_ok=True)
     with entry_lock(work / "locks", digest):
         for left in target.parent.glob(f"{digest}.*"):
-            with suppress(OSError):
-                if fate_of(left) is Fate.TAKE:
-                    shutil.rmtree(left)
+            if is_written(left) is False:
+                shutil.rmtree(left, ignore_errors=True)
         if not target.is_dir():
             _extract(archive, target)
     return target
@@ -159,26 +158,25 @@ class _Counted(io.RawIOBase):
 
 
 def _extract(archive: Path, target: Path) -> None:
-    tag = claim()
-    temporary = target.with_name(f"{target.name}.{tag}.part")
-    try:
-        with disk(target.parent):
-            temporary.mkdir()
-            free = shutil.disk_usage(temporary).free
-        with _readable(archive):
-            _write_members(archive, temporary, _Budget(archive.stat().st_size, free))
-        with disk(target.parent):
-            for folder, _, _ in os.walk(temporary):
-                sync_folder(Path(folder))
-            try:
-                temporary.rename(target)
-            except OSError:
-                if not target.is_dir():  # else another process was first, without the lock
-                    raise
-            sync_folder(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        unclaim(tag)
+    with claim() as tag:
+        temporary = target.with_name(f"{target.name}.{tag}.part")
+        try:
+            with disk(target.parent):
+                temporary.mkdir()
+                free = shutil.disk_usage(temporary).free
+            with _readable(archive):
+                _write_members(archive, temporary, _Budget(archive.stat().st_size, free))
+            with disk(target.parent):
+                for folder, _, _ in os.walk(temporary):
+                    sync_folder(Path(folder))
+                try:
+                    temporary.rename(target)
+                except OSError:
+                    if not target.is_dir():  # else another process was first, without the lock
+                        raise
+                sync_folder(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_members(archive: Path, folder: Path, budget: _Budget) -> None:
@@ -278,7 +276,7 @@ def _digest(archive: Path) -> str:
     entry = Entry.at(archive)
     if entry.trust is Trust.INTACT:
         return str(entry.record["sha256"])
-    return hashed(archive).sha256.hexdigest()
+    return hash_file(archive).sha256.hexdigest()
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from ptbert_hub.errors import BadSource, CacheError, CorruptCache, HubError, Not
 from ptbert_hub.files import disk
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.naming import WORK_FOLDER, record_path, redacted, url_to_filename
-from ptbert_hub.sources import Wanted, published_file, wanted
+from ptbert_hub.naming import WORK_FOLDER, redacted, url_to_filename
+from ptbert_hub.records import record_path
+from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
 
 log = logging.getLogger(__name__)
 
@@ -77,23 +78,22 @@ def get_from_cache(
         revalidate: ``"always"``, ``"never"``, or how many seconds a copy may go unasked. None
             takes ``PTBERT_HUB_REVALIDATE``, else as said above.
         strict: raise when the server cannot be asked, although a copy is there.
-        local_only: never use the network, as if the environment switched it off.
+        local_only: only look: never use the network, and write nothing. (An archive of early 2019
+            is unpacked all the same if the file is in it.)
 
     Raises:
         OfflineMiss: if the network is switched off and no cache holds the file.
         CorruptCache: if it is switched off and the copies are damaged.
         HubError: if it could not be downloaded.
     """
-    file = wanted(url)
+    file = file_with_sources(url)
     cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
     folders = settings.search_path() if cache_dir is None else [cache]
-    found, damaged = _looked_up(folders, file)
+    found, damaged = _look_up(folders, file, writes=not local_only)
     if found is None and not force:
-        elsewhere = _in_archive(folders, file, cache)
-        if elsewhere is None and cache_dir is None:
-            elsewhere = _in_hub_cache(file)
-        if elsewhere is not None:
-            return str(elsewhere)
+        unpacked = _in_archive(folders, file, cache)
+        if unpacked is not None:
+            return str(unpacked)
     if found is not None and not force and _is_fresh(found, file, revalidate):
         return str(found.path)
     if local_only or settings.is_offline():
@@ -101,7 +101,7 @@ def get_from_cache(
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
     try:
-        return str(_fetched(file, cache, found, force=force))
+        return str(_fetch(file, cache, found, force=force))
     except CacheError:
         raise
     except HubError as error:
@@ -111,33 +111,24 @@ def get_from_cache(
         return str(found.path)
 
 
-def _looked_up(folders: list[Path], file: Wanted) -> tuple[Entry | None, list[Entry]]:
+def _look_up(
+    folders: list[Path], file: RemoteFile, *, writes: bool = True
+) -> tuple[Entry | None, list[Entry]]:
     damaged: list[Entry] = []
     for folder in folders:
-        found, bad = newest_good(folder, file)
+        found, bad = newest_good(folder, file, writes=writes)
         damaged += bad
         if found is not None:
             return found, damaged
     return None, damaged
 
 
-def _in_hub_cache(file: Wanted) -> Path | None:
-    """The file in the cache of the Hugging Face client, which names large files by digest."""
-    if file.checkpoint is None or file.pin is None:
-        return None
-    blob = settings.hub_blobs(file.checkpoint.repository) / file.pin.sha256
-    with suppress(OSError):
-        if blob.stat().st_size == file.pin.size:
-            return blob
-    return None
-
-
-def _in_archive(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
+def _in_archive(folders: list[Path], file: RemoteFile, cache: Path) -> Path | None:
     """The file in a cached archive of early 2019, which held weights and configuration."""
     row = file.checkpoint
     if row is None or row.archive is None or file.url not in {row.weights, row.config}:
         return None
-    archive, _ = _looked_up(folders, published_file(row.archive))
+    archive, _ = _look_up(folders, known_file(row.archive))
     if archive is None:
         return None
     folder = extract_archive(archive.path, cache)
@@ -145,7 +136,7 @@ def _in_archive(folders: list[Path], file: Wanted, cache: Path) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _is_fresh(found: Entry, file: Wanted, revalidate: str | float | None) -> bool:
+def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) -> bool:
     """Whether a copy is used without asking for a newer one."""
     rule = settings.revalidation() if revalidate is None else revalidate
     if rule in {"always", "never"}:
@@ -157,12 +148,12 @@ def _is_fresh(found: Entry, file: Wanted, revalidate: str | float | None) -> boo
             raise ValueError(
                 f"revalidate={rule!r}; give 'always', 'never' or a number of seconds"
             ) from None
-        return file.is_published
+        return file.checkpoint is not None  # the files of the catalog never change
     asked = record_path(found.path)
     return asked.exists() and time.time() - asked.stat().st_mtime < seconds
 
 
-def _fetched(file: Wanted, cache: Path, found: Entry | None, *, force: bool) -> Path:
+def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -> Path:
     work = cache / WORK_FOLDER
     with disk(cache):
         for name in ("locks", "partial"):
@@ -192,7 +183,7 @@ def _mark_as_cache(work: Path) -> None:
         tag.write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55\n")
 
 
-def _offline_miss(file: Wanted, folders: list[Path], damaged: list[Entry]) -> HubError:
+def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -> HubError:
     url = redacted(file.url)
     if damaged:
         return CorruptCache(

@@ -140,7 +140,7 @@ class Hashing:
         return self.digest is None or self.found == self.digest.value
 
 
-def hashed(path: Path, digest: Digest | None = None) -> Hashing:
+def hash_file(path: Path, digest: Digest | None = None) -> Hashing:
     """Return the digests of a file on disk."""
     hashing = Hashing(digest, path.stat().st_size)
     with open(path, "rb") as file:

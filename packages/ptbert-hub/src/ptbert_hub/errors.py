@@ -42,16 +42,12 @@ class HubError(OSError):
         url: the address concerned, without secrets.
         path: the file or folder concerned.
         errno: the operating system's number, where there is one.
-
-    Attributes:
         transient: whether the same request may well succeed later.
 
     Example:
         >>> str(NotFound("no such file: 'x'", hint="check the spelling"))
         "no such file: 'x' - check the spelling"
     """
-
-    transient: bool = False
 
     def __init__(
         self,
@@ -61,12 +57,14 @@ class HubError(OSError):
         url: str | None = None,
         path: str | None = None,
         errno: int | None = None,
+        transient: bool = False,
     ) -> None:
         super().__init__(message)
         self.hint = hint
         self.url = url
         self.path = path
         self.errno = errno
+        self.transient = transient
 
     def __str__(self) -> str:
         return f"{self.args[0]} - {self.hint}" if self.hint else str(self.args[0])
@@ -120,13 +118,17 @@ class ProxyError(NetworkError):
 class RateLimited(NetworkError):
     """The server asks to wait longer than we are willing to; ``retry_after`` is in seconds."""
 
-    retry_after: float | None = None
+    def __init__(self, message: str, *, retry_after: float | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.retry_after = retry_after
 
 
 class SourcesExhausted(NetworkError):
     """Every source failed; ``attempts`` says how, one line for each."""
 
-    attempts: tuple[str, ...] = ()
+    def __init__(self, message: str, *, attempts: tuple[str, ...] = (), **more: Any) -> None:
+        super().__init__(message, **more)
+        self.attempts = attempts
 
 
 class OfflineMiss(HubError, FileNotFoundError):
@@ -168,8 +170,11 @@ class CacheWriteError(CacheError):
 class DiskFull(CacheError):
     """Not enough room; ``needed`` and ``free`` are in bytes where they are known."""
 
-    needed: int | None = None
-    free: int | None = None
+    def __init__(
+        self, message: str, *, needed: int | None = None, free: int | None = None, **more: Any
+    ) -> None:
+        super().__init__(message, **more)
+        self.needed, self.free = needed, free
 
 
 class CorruptCache(CacheError):

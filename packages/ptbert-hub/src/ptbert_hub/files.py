@@ -179,12 +179,13 @@ def _disk_full(path: Path, number: int, needed: int | None, free: int | None) ->
             free = shutil.disk_usage(path.parent).free
         except OSError:
             free = None
-    error = DiskFull(
-        f"no room for {path}: {needed if needed is not None else 'unknown many'} bytes needed, "
-        f"{free if free is not None else 'unknown many'} free",
+    unknown = "an unknown number of"
+    return DiskFull(
+        f"no room for {path}: {unknown if needed is None else needed} bytes needed, "
+        f"{unknown if free is None else free} free",
         hint="make room, or name another disk in PYTORCH_PRETRAINED_BERT_CACHE",
         path=str(path),
         errno=number,
+        needed=needed,
+        free=free,
     )
-    error.needed, error.free = needed, free
-    return error

@@ -5,16 +5,11 @@ and ``sha256(etag)``, the tag exactly as sent, quotes included. Beside it lies `
 with at least ``url`` and ``etag``.
 """
 
-import json
-import os
 import re
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from ptbert_hub.errors import BadSource, NotFound
-from ptbert_hub.settings import default_cache
+from ptbert_hub.errors import BadSource
 
 WORK_FOLDER = ".ptbert-hub"
 """Sub-folder of a cache for locks, partial downloads and unpacked archives.
@@ -39,43 +34,6 @@ def url_to_filename(url: str, etag: str | None = None) -> str:
     return f"{name}.{_digest(etag)}" if etag else name
 
 
-def filename_to_url(
-    filename: str, cache_dir: str | os.PathLike[str] | None = None
-) -> tuple[str, str | None]:
-    """Return the address and the entity tag that the cache entry ``filename`` was stored for.
-
-    Raises:
-        NotFound: if the entry or the ``.json`` beside it is missing.
-    """
-    entry = Path(cache_dir if cache_dir is not None else default_cache()) / filename
-    if not entry.exists():
-        raise NotFound(
-            f"file {str(entry)!r} not found", hint="see `ptbert-hub ls`", path=str(entry)
-        )
-    record = read_record(entry)
-    if "url" not in record:
-        raise NotFound(
-            f"file '{entry}.json' not found or not readable, so nobody knows what {filename!r} is",
-            hint="`ptbert-hub prune` removes such files",
-            path=f"{entry}.json",
-        )
-    return record["url"], record.get("etag")
-
-
-def record_path(entry: Path) -> Path:
-    """Return where the facts about ``entry`` are written."""
-    return entry.with_name(entry.name + ".json")
-
-
-def read_record(entry: Path) -> dict[str, Any]:
-    """Return the facts written beside ``entry``; none if they are missing or damaged."""
-    try:
-        record = json.loads(record_path(entry).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) and isinstance(record.get("url"), str) else {}
-
-
 def split_s3_path(url: str) -> tuple[str, str]:
     """Return bucket and key of an ``s3://bucket/key`` address.
 
@@ -88,29 +46,44 @@ def split_s3_path(url: str) -> tuple[str, str]:
     """
     parts = urlsplit(url)
     if not parts.netloc or not parts.path.lstrip("/"):
-        raise BadSource(f"bad s3 path {url!r}", hint="write it as s3://bucket/key", url=url)
+        shown = redacted(url)
+        raise BadSource(f"bad s3 path {shown!r}", hint="write it as s3://bucket/key", url=shown)
     return parts.netloc, parts.path.removeprefix("/")
 
 
 def redacted(url: str) -> str:
-    """Return ``url`` fit for logs: without user name, password, signature or token.
+    """Return ``url`` fit for logs and records: without login, password, signature or token.
+
+    A value is taken out when its name has one of these words, written as in ``access_token``,
+    ``X-Amz-Signature`` or ``accessToken``. Everything else stays as it was written.
 
     Example:
-        >>> redacted("https://me:secret@example.org/a?X-Amz-Signature=abc&part=1#x")
-        'https://example.org/a?X-Amz-Signature=REDACTED&part=1'
+        >>> redacted("https://me:secret@example.org/a?X-Amz-Signature=abc&tokenizer=bert")
+        'https://example.org/a?X-Amz-Signature=REDACTED&tokenizer=bert'
     """
-    parts = urlsplit(url)
-    query = urlencode(
-        [
-            (key, "REDACTED" if _SECRET.search(key) else value)
-            for key, value in parse_qsl(parts.query, keep_blank_values=True)
-        ]
-    )
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query=query, fragment="").geturl()
+    path = re.split("[?#]", url, maxsplit=1)[0]
+    query = url[len(path) :]
+    return _IN_PATH.sub(_hide, _LOGIN.sub("//", path, count=1)) + _IN_QUERY.sub(_hide, query)
 
 
-_SECRET = re.compile(r"sig|token|key|secret|password|credential|auth|policy", re.IGNORECASE)
+_LOGIN = re.compile(r"//[^/]*@")
+_IN_PATH = re.compile(r"(?<=;)([^/;=]+)=([^/;]+)")
+_IN_QUERY = re.compile(r"(?<=[?&;#])([^?&;#=]+)=([^&;#]+)")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = frozenset(
+    [
+        *("accesskey", "accesstoken", "apikey", "auth", "authorization", "authtoken"),
+        *("credential", "credentials", "jsessionid", "jwt", "key", "passwd", "password"),
+        *("policy", "pwd", "rlkey", "secret", "secretkey", "session", "sessionid", "sig"),
+        *("signature", "token"),
+    ]
+)
+
+
+def _hide(parameter: re.Match[str]) -> str:
+    name, value = parameter.groups()
+    words = {word.lower() for word in _WORD.findall(unquote(name))}
+    return f"{name}={'REDACTED' if words & _SECRET_WORDS else value}"
 
 
 def _digest(text: str) -> str:

@@ -71,13 +71,6 @@ def search_path() -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
-def hub_blobs(repository: str) -> Path:
-    """Return the folder where the Hugging Face client keeps files of ``repository`` by digest."""
-    home = expand(os.environ.get("HF_HOME") or "~/.cache/huggingface")
-    cache = expand(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    return cache / f"models--{repository.replace('/', '--')}" / "blobs"
-
-
 def expand(path: str | os.PathLike[str]) -> Path:
     """Return ``path`` with ``~`` and ``$VARIABLES`` filled in."""
     return Path(os.path.expandvars(os.fspath(path))).expanduser()

@@ -14,66 +14,78 @@ from urllib.parse import urlsplit
 from ptbert_hub import settings
 from ptbert_hub.catalog import CATALOG, PINS, Checkpoint, Kind, Pin, published_name
 from ptbert_hub.errors import BadSource
-from ptbert_hub.naming import redacted, split_s3_path
+from ptbert_hub.naming import redacted, split_s3_path, url_to_filename
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A file that is asked for: its identity, what it must be, and where to try."""
+class RemoteFile:
+    """A file that is asked for.
+
+    Args:
+        url: its identity.
+        pin: what its bytes must be, where that is known.
+        checkpoint: the row of the catalog that it belongs to, if it is a published file.
+        sources: the addresses to try, in this order.
+        kind: which file of the checkpoint it is.
+    """
 
     url: str
-    pin: Pin | None
-    checkpoint: Checkpoint | None
-    sources: tuple[str, ...]
-
-    @property
-    def is_published(self) -> bool:
-        """Whether it is a file of the catalog, which never changes once it is there."""
-        return self.checkpoint is not None
+    pin: Pin | None = None
+    checkpoint: Checkpoint | None = None
+    sources: tuple[str, ...] = ()
+    kind: Kind | None = None
 
 
-def wanted(url: str) -> Wanted:
-    """Return what is known about the file at ``url``.
+def known_file(url: str, name: str | None = None) -> RemoteFile:
+    """Return what is known about a file, without its sources.
+
+    Args:
+        url: its address.
+        name: the name of its entry in a cache, if that is known. It tells the files of the
+            catalog even if the record with the address is lost.
+    """
+    key = (name or url_to_filename(url)).partition(".")[0]
+    if key not in _published():
+        return RemoteFile(url)
+    row, kind, address = _published()[key]
+    return RemoteFile(address, PINS.get((row.name, kind)), row, kind=kind)
+
+
+def file_with_sources(url: str) -> RemoteFile:
+    """Return what is known about the file at ``url`` and where to try.
 
     Raises:
-        BadSource: if nothing may be asked for it.
+        BadSource: if no source may be asked for it.
 
     Example:
-        >>> wanted(CATALOG["gpt2"].merges).sources[0]
+        >>> file_with_sources(CATALOG["gpt2"].merges).sources[0]
         'https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/merges.txt'
     """
-    file = published_file(url)
-    found, pin = _published().get(url), file.pin
-    mirrors = _mirrors(url, found)
-    others = [] if settings.uses_mirrors_only() else [*_hub(found), *_original(url, found, pin)]
-    if not mirrors and not others:
+    file = known_file(url)
+    sources = _mirrors(file)
+    if not settings.uses_mirrors_only():
+        sources += _hub(file) + _original(file)
+    if not sources:
         raise BadSource(
             f"no mirror in PTBERT_HUB_MIRROR offers {redacted(url)}",
             hint="unset PTBERT_HUB_MIRROR_ONLY, or name a mirror that has it",
             url=redacted(url),
         )
-    return replace(file, sources=tuple(dict.fromkeys(mirrors + others)))
+    return replace(file, sources=tuple(dict.fromkeys(sources)))
 
 
-def published_file(url: str) -> Wanted:
-    """Return what is known about the file at ``url``, without asking where it could come from."""
-    found = _published().get(url)
-    pin = PINS.get((found[0].name, found[1])) if found else None
-    return Wanted(url, pin, found[0] if found else None, ())
-
-
-def _hub(found: tuple[Checkpoint, Kind] | None) -> list[str]:
-    if found is None:
+def _hub(file: RemoteFile) -> list[str]:
+    row = file.checkpoint
+    if row is None or file.kind is None:
         return []
-    row, kind = found
-    path = published_name(row.family, kind)
+    path = published_name(row.family, file.kind)
     return [f"{settings.hub_endpoint()}/{row.repository}/resolve/{row.revision}/{path}"]
 
 
-def _original(url: str, found: tuple[Checkpoint, Kind] | None, pin: Pin | None) -> list[str]:
-    if found is not None and pin is None and url.endswith(".bin"):
+def _original(file: RemoteFile) -> list[str]:
+    if file.checkpoint is not None and file.pin is None and file.url.endswith(".bin"):
         return []
-    return [s3_address(url) if url.startswith("s3://") else url]
+    return [s3_address(file.url) if file.url.startswith("s3://") else file.url]
 
 
 def s3_address(url: str) -> str:
@@ -93,21 +105,21 @@ def s3_address(url: str) -> str:
     return f"https://{bucket}.s3.amazonaws.com/{key}"
 
 
-def _mirrors(url: str, found: tuple[Checkpoint, Kind] | None) -> list[str]:
+def _mirrors(file: RemoteFile) -> list[str]:
     """The mirrors' addresses for a catalog file; other files have no mirrors."""
-    if found is None:
+    row = file.checkpoint
+    if row is None or file.kind is None:
         return []
-    row, kind = found
-    facts = {
-        "filename": urlsplit(url).path.rpartition("/")[2],
+    parts = {
+        "filename": file.url.rpartition("/")[2],
         "repo": row.repository,
         "revision": row.revision,
-        "path": published_name(row.family, kind),
+        "path": published_name(row.family, file.kind),
     }
-    return [_filled(template, facts) for template in settings.mirrors()]
+    return [_fill(template, parts) for template in settings.mirrors()]
 
 
-def _filled(template: str, facts: Mapping[str, str]) -> str:
+def _fill(template: str, parts: Mapping[str, str]) -> str:
     if urlsplit(template).scheme not in {"http", "https", "file"}:
         raise BadSource(
             f"PTBERT_HUB_MIRROR names {redacted(template)!r}",
@@ -116,7 +128,7 @@ def _filled(template: str, facts: Mapping[str, str]) -> str:
     if "{" not in template:
         template = template.rstrip("/") + "/{filename}"
     try:
-        return template.format_map(facts)
+        return template.format_map(parts)
     except (KeyError, ValueError, IndexError) as error:
         raise BadSource(
             f"PTBERT_HUB_MIRROR has the template {redacted(template)!r}, which cannot be filled",
@@ -125,5 +137,9 @@ def _filled(template: str, facts: Mapping[str, str]) -> str:
 
 
 @cache
-def _published() -> dict[str, tuple[Checkpoint, Kind]]:
-    return {url: (row, kind) for row in CATALOG.values() for kind, url in row.files().items()}
+def _published() -> dict[str, tuple[Checkpoint, Kind, str]]:
+    """The files of the catalog by the name of their entry in a cache."""
+    rows = CATALOG.values()
+    return {
+        url_to_filename(url): (row, kind, url) for row in rows for kind, url in row.files().items()
+    }

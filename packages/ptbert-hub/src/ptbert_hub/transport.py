@@ -49,11 +49,13 @@ class Answer:
     """The last answer of a chain of redirects.
 
     Args:
+        url: the address that was asked, without secrets.
         status: its HTTP status.
-        headers: its headers with lower-case names, and the Hub's facts from before redirects.
+        headers: its headers with lower-case names, and those of the Hub from before redirects.
         read: returns the next bytes, at most as many as asked for; none at the end.
     """
 
+    url: str
     status: int
     headers: Mapping[str, str]
     read: Callable[[int], bytes]
@@ -66,31 +68,31 @@ class Answer:
 
 
 @contextmanager
-def opened(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Iterator[Answer]:
+def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Iterator[Answer]:
     """GET ``url`` and yield the answer, its body still unread.
 
     Raises:
         HubError: of a class for each cause; ``transient`` says whether to try again.
     """
     if urlsplit(url).scheme == "file":
-        with _local(url) as answer:
+        with _read_local(url) as answer:
             yield answer
         return
     import requests
 
     with requests.Session() as session:
         session.auth = _leave_alone
-        with _typed(url):
-            response, facts = _followed(session, url, headers, waits or Waits())
+        with _errors_as_ours(url):
+            response, hub_headers = _follow(session, url, headers, waits or Waits())
         with response:
             lower = {name.lower(): value for name, value in response.headers.items()}
 
             def read(size: int) -> bytes:
-                with _typed(url):
+                with _errors_as_ours(url):
                     data: bytes = response.raw.read1(size, decode_content=False)
                     return data
 
-            yield Answer(response.status_code, lower | facts, read)
+            yield Answer(redacted(url), response.status_code, lower | hub_headers, read)
 
 
 def http_get(url: str, temp_file: BinaryIO) -> None:
@@ -99,8 +101,8 @@ def http_get(url: str, temp_file: BinaryIO) -> None:
     Raises:
         HubError: of a class for each cause, for any answer but a complete 200.
     """
-    with opened(url, {"Accept-Encoding": "identity"}) as answer:
-        answers.step(answer.status, answer.headers, None, {})
+    with get(url, {"Accept-Encoding": "identity"}) as answer:
+        answers.step(answer.status, answer.headers, None, {}, answer.url)
         announced, received = answers.body_size(answer.headers), 0
         while chunk := answer.read(CHUNK):
             received += len(chunk)
@@ -118,11 +120,11 @@ def _leave_alone(request: "requests.PreparedRequest") -> "requests.PreparedReque
     return request
 
 
-def _followed(
+def _follow(
     session: "requests.Session", url: str, headers: Mapping[str, str], waits: Waits
 ) -> tuple["requests.Response", dict[str, str]]:
-    """The first answer that is no redirect, and the Hub's facts seen on the way."""
-    facts: dict[str, str] = {}
+    """The first answer that is no redirect, and the Hub's headers seen on the way."""
+    hub_headers: dict[str, str] = {}
     seen = {url}
     here = url
     for _ in range(MAX_REDIRECTS + 1):
@@ -141,10 +143,10 @@ def _followed(
         )
         for name in ("x-linked-etag", "x-linked-size", "x-repo-commit"):
             if name in response.headers and here == url:
-                facts[name] = response.headers[name]
+                hub_headers[name] = response.headers[name]
         location = response.headers.get("location")
         if response.status_code not in {301, 302, 303, 307, 308} or not location:
-            return response, facts
+            return response, hub_headers
         response.close()
         target = urljoin(here, location)
         _check_redirect(here, target, seen)
@@ -190,17 +192,17 @@ def _without_login(url: str) -> str:
 
 
 @contextmanager
-def _local(url: str) -> Iterator[Answer]:
+def _read_local(url: str) -> Iterator[Answer]:
     path = url2pathname(urlsplit(url).path)
     if not os.path.isfile(path):
         raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        yield Answer(200, {"content-length": str(size)}, file.read)
+        yield Answer(redacted(url), 200, {"content-length": str(size)}, file.read)
 
 
 @contextmanager
-def _typed(url: str) -> Iterator[None]:
+def _errors_as_ours(url: str) -> Iterator[None]:
     """Turn what requests and urllib3 raise into this package's errors."""
     import requests
     import urllib3
@@ -237,9 +239,12 @@ def _network_error(error: Exception, root: BaseException | None, shown: str) -> 
     silent = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
     if isinstance(error, silent) or isinstance(root, TimeoutError):
         kind, why = Timeout, why or " (it was silent for too long)"
-    result = kind(f"{shown} could not be read{why}", hint="check the connection", url=shown)
-    result.transient = not (isinstance(root, gaierror) and root.errno != EAI_AGAIN)
-    return result
+    return kind(
+        f"{shown} could not be read{why}",
+        hint="check the connection",
+        url=shown,
+        transient=not (isinstance(root, gaierror) and root.errno != EAI_AGAIN),
+    )
 
 
 def _root(error: BaseException) -> BaseException | None:

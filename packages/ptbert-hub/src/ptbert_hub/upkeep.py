@@ -1,50 +1,90 @@
 """Looking after a cache: list, verify, prune, remove, and carry to another machine.
 
-Each function returns what it found or did as rows of plain values. Nothing is deleted unless
-``apply`` says so.
+Each function returns rows about what it found or did. Only :func:`import_files`, and the functions
+with ``apply=True``, change anything in the cache.
 """
 
+import io
 import json
-import os
 import shutil
 import tarfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ptbert_hub.archives import unpack
 from ptbert_hub.catalog import Kind
-from ptbert_hub.digests import hashed
-from ptbert_hub.entries import Entry, entries, examined, quarantine
+from ptbert_hub.digests import hash_file
+from ptbert_hub.entries import Entry, entries, examine, good_record, publish, quarantine
 from ptbert_hub.errors import DigestMismatch, NotFound
 from ptbert_hub.files import atomic_write, disk, remove
 from ptbert_hub.locating import locate
-from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, read_record, record_path, url_to_filename
-from ptbert_hub.partials import Fate, discard_files, fate_of
-from ptbert_hub.sources import published_file
+from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, redacted, url_to_filename
+from ptbert_hub.partials import discard_files
+from ptbert_hub.records import Record, read_record, record_path
+from ptbert_hub.sources import RemoteFile, known_file
+from ptbert_hub.writers import is_written
 
-Row = dict[str, Any]
 DAY = 86_400.0
 SUPERSEDED_SECONDS = DAY
-"""How long an old version stays after a newer one came; somebody may have just been given it."""
+"""How long an old version stays after a newer one came; a program may have just been given it."""
 LITTER_SECONDS = 7 * DAY
 """How long unfinished, damaged and orphaned files stay."""
 
 
-def listing(cache: Path) -> list[Row]:
-    """Return a row for every file and every leftover of a cache folder, the newest first.
+@dataclass(frozen=True)
+class Row:
+    """A file of a cache folder, or what a download left behind.
 
-    ``state`` is ``file``, ``old`` (a newer version lies beside it), ``partial``, ``quarantine``,
-    ``orphan`` (a record without a file) or ``extracted``.
+    Args:
+        state: ``file``, ``old`` (a newer version is there too), ``good`` or ``damaged`` (after
+            verification), ``partial``, ``quarantine``, ``orphan`` (a record without a file) or
+            ``extracted``.
+        size: in bytes.
+        age: seconds since it was last written.
+        path: where it is.
+        name: the checkpoint it belongs to, if it is a file of the catalog.
+        file: which file of the checkpoint it is.
+        verified: how it was verified: ``sha256``, ``md5``, another digest, or ``sniffed``.
+        pinned: whether the catalog knows its digest; None for what is no file of the cache.
+        source: where its bytes came from.
+        url: the address it stands for.
+        problem: what is wrong with it.
     """
-    rows, seen = [], set()
-    for entry in entries(cache):
-        key = entry.path.name[:64]
-        rows.append(_file_row(entry, "old" if key in seen else "file"))
-        seen.add(key)
-    return rows + [_row(path, state) for path, state in _leftovers(cache)]
+
+    state: str
+    size: int
+    age: float
+    path: str
+    name: str | None = None
+    file: str | None = None
+    verified: str | None = None
+    pinned: bool | None = None
+    source: str | None = None
+    url: str | None = None
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        title = f"{self.name} {self.file}" if self.name else self.url or self.path
+        pinned = "unpinned" if self.pinned is False else ""
+        lines = [
+            f"{self.state:<10} {self.size:>12}  {self.age / DAY:>6.1f} d  "
+            f"{self.verified or '-':<8} {pinned:<8}  {title}"
+        ]
+        lines += [f"           source: {self.source}"] if self.source else []
+        lines += [f"           problem: {self.problem}"] if self.problem else []
+        return "\n".join(lines)
+
+
+def listing(cache: Path) -> list[Row]:
+    """Return a row for every file and every leftover of a cache folder, the newest first."""
+    rows = [
+        _file_row(entry, "file" if entry is newest else "old")
+        for entry, newest in _with_newest(cache)
+    ]
+    return rows + [_leftover_row(path, state) for path, state in _leftovers(cache)]
 
 
 def disk_usage(cache: Path) -> int:
@@ -57,10 +97,15 @@ def disk_usage(cache: Path) -> int:
     return sum(sizes.values())
 
 
-def addresses(name: str, kinds: Iterable[Kind] | None = None) -> list[str]:
+def addresses(
+    name: str, kinds: Sequence[Kind] | None = None, *, with_corpus: bool = False
+) -> list[str]:
     """Return the addresses that the name of a checkpoint, or an address, stands for.
 
-    Without ``kinds`` these are all of its files but the corpus.
+    Args:
+        name: as for :func:`~ptbert_hub.locate`.
+        kinds: the files of the checkpoint that are wanted; all when None.
+        with_corpus: whether the corpus, which few programs need, is one of all.
 
     Raises:
         NotFound: if the name is unknown or that of a local file, or the checkpoint has no such
@@ -75,11 +120,12 @@ def addresses(name: str, kinds: Iterable[Kind] | None = None) -> list[str]:
             hint="give the name of a checkpoint or an address",
         )
     files = place.checkpoint.files()
-    chosen = [kind for kind in files if kind != "corpus"] if kinds is None else list(kinds)
-    for kind in chosen:
+    if kinds is None:
+        return [url for kind, url in files.items() if with_corpus or kind != "corpus"]
+    for kind in kinds:
         if kind not in files:
             raise NotFound(f"{name!r} has no {kind}", hint=f"it has {', '.join(files)}")
-    return [files[kind] for kind in chosen]
+    return [files[kind] for kind in kinds]
 
 
 def verify(cache: Path, urls: Iterable[str] = (), *, apply: bool = False) -> list[Row]:
@@ -87,44 +133,36 @@ def verify(cache: Path, urls: Iterable[str] = (), *, apply: bool = False) -> lis
 
     With ``apply`` damaged files are moved to quarantine.
     """
-    wanted_urls = list(urls)
-    chosen = (
-        [entry for url in wanted_urls for entry in entries(cache, url)]
-        if wanted_urls
-        else list(entries(cache))
-    )
     rows = []
-    for entry in chosen:
-        problem = _problem(entry)
-        if problem is not None and apply:
+    for entry in _chosen(cache, urls):
+        finding = examine(entry, _known(entry))
+        row = _file_row(entry, "damaged" if finding.problem else "good")
+        rows.append(replace(row, verified=finding.verified, problem=finding.problem))
+        if finding.problem and apply:
             quarantine(entry.path)
-        rows.append({**_file_row(entry, "damaged" if problem else "good"), "problem": problem})
     return rows
 
 
 def prune(cache: Path, *, apply: bool = False, now: float | None = None) -> list[Row]:
-    """Return what nobody needs any more, and with ``apply`` delete it.
+    """Return what is no longer needed, and with ``apply`` delete it.
 
     These are versions that a newer one replaced a day ago, and unfinished downloads of dead
     processes, damaged files, and records without a file that are a week old. What another
     process is writing is left alone.
     """
     moment = time.time() if now is None else now
-    rows = []
-    newest: dict[str, Entry] = {}
-    for entry in entries(cache):
-        newer = newest.setdefault(entry.path.name[:64], entry)
-        if newer is not entry and moment - newer.mtime_ns / 1e9 > SUPERSEDED_SECONDS:
-            rows.append(_file_row(entry, "old"))
+    rows = [
+        _file_row(entry, "old")
+        for entry, newest in _with_newest(cache)
+        if newest is not entry and moment - newest.mtime_ns / 1e9 > SUPERSEDED_SECONDS
+    ]
     for path, state in _leftovers(cache):
         with suppress(FileNotFoundError):
-            old = moment - path.stat().st_mtime > LITTER_SECONDS
-            written = state == "partial" and fate_of(path) is Fate.LEAVE
-            if old and not written and state != "extracted":
-                rows.append(_row(path, state))
+            is_old = moment - path.stat().st_mtime > LITTER_SECONDS
+            if is_old and state != "extracted" and not (state == "partial" and is_written(path)):
+                rows.append(_leftover_row(path, state))
     if apply:
-        for row in rows:
-            _delete(Path(row["path"]), row["state"])
+        _delete(rows)
     return rows
 
 
@@ -137,10 +175,10 @@ def remove_files(cache: Path, urls: Iterable[str], *, apply: bool = False) -> li
     urls = list(urls)
     rows = [_file_row(entry, "file") for url in urls for entry in entries(cache, url)]
     if not rows:
-        raise NotFound(f"nothing of {', '.join(urls)} is in {cache}", hint="see `ptbert-hub ls`")
+        shown = ", ".join(map(redacted, urls))
+        raise NotFound(f"nothing of {shown} is in {cache}", hint="see `ptbert-hub ls`")
     if apply:
-        for row in rows:
-            _delete(Path(row["path"]), "file")
+        _delete(rows)
     return rows
 
 
@@ -150,23 +188,28 @@ def export(cache: Path, target: Path, urls: Iterable[str] = ()) -> list[Row]:
     Raises:
         NotFound: if there is nothing to write.
     """
-    keys = {url_to_filename(url) for url in urls}
-    newest: dict[str, Entry] = {}
-    for entry in entries(cache):
-        newest.setdefault(entry.path.name[:64], entry)
-    chosen = [entry for key, entry in newest.items() if not keys or key in keys]
-    rows = [
-        _file_row(entry, "file")
-        for entry in chosen
-        if examined(entry, published_file(entry.record.get("url", ""))) is None
-    ]
-    if not rows:
+    files: dict[str, tuple[Entry, Record]] = {}
+    for entry in _chosen(cache, urls):  # of each file, the newest version comes first
+        finding = examine(entry, _known(entry)) if entry.key not in files else None
+        if finding is not None and finding.problem is None:
+            record = good_record(entry, _known(entry), finding)
+            files[entry.key] = entry, _fit_to_travel(record)
+    if not files:
         raise NotFound(f"nothing to export in {cache}", hint="see `ptbert-hub ls`")
     with disk(target), atomic_write(target) as file, tarfile.open(fileobj=file, mode="w|") as tar:
-        for row in rows:
-            tar.add(row["path"], Path(row["path"]).name)
-            tar.add(record_path(Path(row["path"])), Path(row["path"]).name + ".json")
-    return rows
+        for entry, record in files.values():
+            tar.add(entry.path, entry.path.name)
+            data = json.dumps(record).encode()
+            member = tarfile.TarInfo(record_path(entry.path).name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return [_file_row(entry, "file") for entry, _ in files.values()]
+
+
+def _fit_to_travel(record: Record) -> Record:
+    """The record without the secrets that programs of 2019 left in its address."""
+    shown = redacted(record["url"])
+    return record if shown == record["url"] else {**record, "url": shown, "redacted": True}
 
 
 def import_files(cache: Path, archive: Path) -> list[Row]:
@@ -174,91 +217,105 @@ def import_files(cache: Path, archive: Path) -> list[Row]:
 
     Raises:
         UnsafeArchive: if the archive holds anything but plain files.
-        DigestMismatch: if a file is not what its record says; those before it stay.
+        DigestMismatch: if a file is not what its record says, or what the catalog says of it;
+            those before it stay.
     """
     folder = unpack(archive, cache)
     rows = []
     try:
         for path in sorted(folder.iterdir()):
-            if not ENTRY_NAME.fullmatch(path.name):
-                continue
-            record, hashing = read_record(path), hashed(path)
-            named = url_to_filename(record.get("url", ""), record.get("etag"))
-            if named != path.name or record.get("sha256") != hashing.sha256.hexdigest():
-                raise DigestMismatch(
-                    f"{path.name} in {str(archive)!r} is not what its record says",
-                    hint="export it again",
-                    path=str(archive),
-                )
-            rows.append(_taken_in(path, cache / path.name, record))
+            if ENTRY_NAME.fullmatch(path.name):
+                rows.append(_take_in(path, cache / path.name, archive))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
 
 
-def _taken_in(path: Path, target: Path, record: Row) -> Row:
-    spare = target.parent / WORK_FOLDER / "extracted" / f".{target.name}.{os.getpid()}.tmp"
+def _take_in(path: Path, target: Path, archive: Path) -> Row:
+    record, sha256 = read_record(path), hash_file(path).sha256.hexdigest()
+    file = known_file(record.get("url", ""), path.name)
+    # An address without its secrets cannot give the name again; those of the catalog have none.
+    is_named = bool(record.get("redacted")) and file.checkpoint is None
+    if not is_named:
+        is_named = url_to_filename(record.get("url", ""), record.get("etag")) == path.name
+    expected = {record.get("sha256"), file.pin.sha256 if file.pin else sha256}
+    if not is_named or expected != {sha256}:
+        raise DigestMismatch(
+            f"{path.name} in {str(archive)!r} is not what its record says",
+            hint="export it again",
+            path=str(archive),
+        )
+    status = path.stat()
+    record |= {"mtime_ns": status.st_mtime_ns, "size": status.st_size}
     with disk(target.parent):
-        status = path.stat()
-        record = {**record, "mtime_ns": status.st_mtime_ns, "size": status.st_size}
-        with atomic_write(record_path(target), temporary=spare) as file:
-            file.write(json.dumps(record).encode())
-        os.replace(path, target)
+        publish(path, target, record, path.with_name(f"{path.name}.tmp"))
     return _file_row(Entry.at(target), "file")
 
 
-def _problem(entry: Entry) -> str | None:
-    return examined(entry, published_file(entry.record.get("url", "")))
+def _chosen(cache: Path, urls: Iterable[str]) -> Iterator[Entry]:
+    """The entries of some addresses, or all if there are none."""
+    chosen: list[str | None] = [*urls]
+    for url in chosen or [None]:
+        yield from entries(cache, url)
+
+
+def _with_newest(cache: Path) -> Iterator[tuple[Entry, Entry]]:
+    """Each entry and the newest version of the same file."""
+    newest: dict[str, Entry] = {}
+    for entry in entries(cache):
+        yield entry, newest.setdefault(entry.key, entry)
+
+
+def _known(entry: Entry) -> RemoteFile:
+    return known_file(entry.record.get("url", ""), entry.path.name)
 
 
 def _file_row(entry: Entry, state: str) -> Row:
-    url = entry.record.get("url")
-    file = published_file(url or "")
-    kinds = {u: kind for kind, u in file.checkpoint.files().items()} if file.checkpoint else {}
-    return {
-        "name": file.checkpoint.name if file.checkpoint else None,
-        "file": kinds.get(url or ""),
-        "state": state,
-        "size": entry.size,
-        "age": max(0.0, time.time() - entry.mtime_ns / 1e9),
-        "verified": entry.record.get("verified"),
-        "pinned": file.pin is not None,
-        "source": entry.record.get("source"),
-        "url": url,
-        "path": str(entry.path),
-    }
+    file, record = _known(entry), entry.record
+    return Row(
+        state=state,
+        size=entry.size,
+        age=max(0.0, time.time() - entry.mtime_ns / 1e9),
+        path=str(entry.path),
+        name=file.checkpoint.name if file.checkpoint else None,
+        file=file.kind,
+        verified=record.get("verified"),
+        pinned=file.pin is not None,
+        source=record.get("source"),
+        url=redacted(file.url) or None,
+    )
 
 
-def _row(path: Path, state: str) -> Row:
+def _leftover_row(path: Path, state: str) -> Row:
     status = path.stat()
     size = status.st_size
     if path.is_dir():
         size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
-    age = max(0.0, time.time() - status.st_mtime)
-    return {"name": None, "state": state, "size": size, "age": age, "path": str(path)}
+    return Row(state, size, max(0.0, time.time() - status.st_mtime), str(path))
 
 
 def _leftovers(cache: Path) -> Iterator[tuple[Path, str]]:
     work = cache / WORK_FOLDER
-    for folder, state in (("partial", "partial"), ("quarantine", "quarantine")):
-        for path in sorted((work / folder).glob("*")):
+    for state in ("partial", "quarantine"):
+        for path in sorted((work / state).glob("*")):
             yield path, state
     for path in sorted((work / "extracted").glob("*")):
         yield path, "extracted" if len(path.name) == 64 else "partial"
     for path in sorted(cache.glob("*.json")):
-        entry = path.with_name(path.name.removesuffix(".json"))
+        entry = path.with_suffix("")
         if ENTRY_NAME.fullmatch(entry.name) and not entry.exists():
             yield path, "orphan"
 
 
-def _delete(path: Path, state: str) -> None:
-    with disk(path):
-        if state in {"file", "old"}:
-            remove(path)  # the record last: it says what the file is
-            remove(record_path(path))
-        elif path.is_dir():
-            shutil.rmtree(path)
-        elif state == "partial" and path.suffix == ".part":
-            discard_files(path)
-        else:
-            remove(path)
+def _delete(rows: Iterable[Row]) -> None:
+    for row in rows:
+        path = Path(row.path)
+        with disk(path):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif row.state == "partial" and path.suffix == ".part":
+                discard_files(path)
+            else:
+                remove(path)
+                if row.state in {"file", "old"}:
+                    remove(record_path(path))  # last: it says what the file is

@@ -12,10 +12,10 @@ from faultserver import FaultServer, Reply
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ptbert_hub import download, partials
+from ptbert_hub import download, partials, receiving, writers
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError
-from ptbert_hub.sources import Wanted
+from ptbert_hub.sources import RemoteFile
 
 pytestmark = pytest.mark.slow
 SIZE = 50_000
@@ -87,7 +87,7 @@ class World:
 
     def fetch(self):
         sources = tuple(self.servers[n].url() for n in self.order)
-        file = Wanted("http://identity/model.dat", self.pin, None, sources)
+        file = RemoteFile("http://identity/model.dat", self.pin, None, sources)
         pace = download.Pace(tries=3, sleep=lambda _: None)
         return download.Download(file, self.cache, pace=pace).run()
 
@@ -122,7 +122,7 @@ def test_no_sequence_of_faults_makes_a_mixture(servers, pinned, report):
                 world = World(servers, folder, pinned)
                 play(world, steps, patch, tally)
             finally:
-                partials._mine.clear()
+                writers._claimed.clear()
                 shutil.rmtree(folder)
         tally["sequences"] += 1
         tally["resumed"] += sum(one.status == 206 for s in servers for one in s.requests)
@@ -142,16 +142,15 @@ def play(world, steps, patch, tally):
         if kind == "mirror":
             world.order.reverse()
         elif kind == "reboot":
-            patch.setattr(partials, "machine", lambda at=at: f"boot{at}")
-            patch.setattr(partials, "SILENT_SECONDS", -1.0)
-            partials._mine.clear()
+            patch.setattr(writers, "machine", lambda at=at: f"boot{at}")
+            writers._claimed.clear()
         elif kind == "kill":
             with patch.context() as dying:
                 dying.setattr(partials.Partial, "release", lambda _: None)
-                dying.setattr(download, "write_all", dying_after(at))
+                dying.setattr(receiving, "write_all", dying_after(at))
                 with suppress(HubError, Killed):
                     world.fetch()
-            partials._mine.clear()
+            writers._claimed.clear()
         else:
             with suppress(HubError):
                 world.fetch()
@@ -162,7 +161,7 @@ def play(world, steps, patch, tally):
 
 
 def dying_after(size):
-    real, left = download.write_all, [size]
+    real, left = receiving.write_all, [size]
 
     def write(descriptor, data):
         real(descriptor, data[: left[0]])
