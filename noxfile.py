@@ -221,6 +221,15 @@ def benchmarks(session: nox.Session, name: str) -> None:
 
 
 @nox.session(requires=["build"], default=False)
+@nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
+def mutants(session: nox.Session, name: str) -> None:
+    """Make small changes; tests must notice: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
+    checked = (PYTEST, *tools(f"packages/{name}/tests/requirements.txt"))
+    install(session, name, extra=(*checked, "cosmic-ray==8.*", "coverage>=7"))
+    session.run("python", "mutation/mutants.py", f"packages/{name}", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
 def lowest(session: nox.Session) -> None:
     """Run every ordinary test with the oldest third-party releases the packages declare."""
     floors = {

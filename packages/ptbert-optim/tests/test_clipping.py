@@ -64,3 +64,33 @@ def test_groups_without_a_limit_are_not_clipped_together():
 
     assert free.grad.item() == 30
     assert limited.grad.item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("max_norm", "expected"), [(0, 5.0), (-1, 5.0), (0.5, 0.5)])
+@pytest.mark.parametrize("global_clip", [False, True])
+def test_only_a_positive_limit_clips(max_norm, expected, global_clip):
+    weight = nn.Parameter(torch.zeros(2))
+    weight.grad = torch.tensor([3.0, 4.0])
+
+    BertAdam([weight], lr=0.1, max_grad_norm=max_norm, global_clip=global_clip).step()
+
+    assert weight.grad.norm().item() == pytest.approx(expected)
+
+
+def test_tensors_without_a_gradient_are_left_out_of_a_global_clip():
+    idle, moving, later = (nn.Parameter(torch.zeros(1)) for _ in range(3))
+    moving.grad, later.grad = torch.tensor([3.0]), torch.tensor([4.0])
+
+    BertAdam([idle, moving, later], lr=0.1, global_clip=True).step()
+
+    assert (moving.grad.item(), later.grad.item()) == pytest.approx((0.6, 0.8))
+
+
+def test_a_global_clip_counts_gradients_of_every_dtype():
+    single = nn.Parameter(torch.zeros(1))
+    double = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    single.grad, double.grad = torch.tensor([3.0]), torch.tensor([4.0], dtype=torch.float64)
+
+    BertAdam([single, double], lr=0.1, global_clip=True).step()
+
+    assert (single.grad.item(), double.grad.item()) == pytest.approx((0.6, 0.8))

@@ -61,3 +61,19 @@ def test_warm_restarts_repeat_every_cycle():
     for x in (0.01, 0.1, 0.2, 0.24):
         first = curves.warmup_cosine_warmup_restarts(x, 0.2, 4)
         assert curves.warmup_cosine_warmup_restarts(x + 0.25, 0.2, 4) == pytest.approx(first)
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.__name__)
+def test_the_default_warmup_is_two_thousandths(curve):
+    assert curve(0.001) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.__name__)
+def test_without_a_warmup_it_starts_at_1(curve):
+    assert curve(0.0, 0.0) == 1
+
+
+def test_the_default_numbers_of_cycles():
+    assert curves.warmup_cosine_waves(1.0, 0.0) == pytest.approx(0)  # half a wave
+    assert curves.warmup_cosine_hard_restarts(0.5, 0.0) == pytest.approx(0.5)  # one fall
+    assert curves.warmup_cosine_warmup_restarts(0.5, 0.0) == pytest.approx(0.5)  # one part

@@ -161,10 +161,10 @@ def test_the_kernel_is_chosen_by_itself_for_all_but_small_tensors(monkeypatch):
 
     kernel_works(torch.device("cpu"), torch.float32)
     monkeypatch.setattr(fused, "adamw", counted)
-    params = [nn.Parameter(torch.ones(size)) for size in (5, 1000, 1001, 70_000)]
+    params = [nn.Parameter(torch.ones(size)) for size in (5, 63, 64, 1000, 1001, 70_000)]
     for param in params:
         param.grad = torch.ones_like(param)
 
     BertAdam(params, lr=0.1).step()
 
-    assert calls == [[1000, 1001, 70_000]]
+    assert calls == [[64, 1000, 1001, 70_000]]

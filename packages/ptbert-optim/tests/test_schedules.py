@@ -53,6 +53,8 @@ def test_a_t_total_that_is_no_number_of_updates_is_refused(kind, t_total):
     ("kind", "cycles", "least"),
     [
         (WarmupCosineSchedule, -1, 0),
+        (WarmupCosineSchedule, -0.5, 0),
+        (WarmupCosineSchedule, math.inf, 0),
         (WarmupCosineSchedule, math.nan, 0),
         (WarmupCosineWithHardRestartsSchedule, 0.5, 1),
         (WarmupCosineWithWarmupRestartsSchedule, 0.5, 1),
@@ -61,6 +63,10 @@ def test_a_t_total_that_is_no_number_of_updates_is_refused(kind, t_total):
 def test_impossible_cycles_are_refused(kind, cycles, least):
     with pytest.raises(ValueError, match=f"cycles=.* refused by {kind.__name__}.* least {least}"):
         kind(warmup=0.1, t_total=10, cycles=cycles)
+
+
+def test_a_cosine_of_no_waves_stays_at_1():
+    assert WarmupCosineSchedule(warmup=0, t_total=10, cycles=0).get_lr(7) == 1
 
 
 def test_warm_restarts_without_time_to_fall_are_refused():
@@ -109,7 +115,71 @@ def test_a_constant_rate_does_not_warn_past_t_total(caplog):
 def test_a_warmup_without_t_total_warns(caplog):
     WarmupConstantSchedule(warmup=0.1)
 
-    assert "has no effect without t_total" in caplog.text
+    (message,) = caplog.messages
+    assert "has no effect without t_total" in message
+
+
+@every_class
+def test_without_a_warmup_or_with_t_total_nothing_warns(kind, caplog):
+    kind(warmup=0)
+    kind(warmup=-1)
+    kind(warmup=0.1, t_total=10)
+    ConstantLR(warmup=0.1)
+
+    assert caplog.messages == []
+
+
+@every_class
+def test_defaults_are_those_of_2019(kind):
+    cycles = {WarmupCosineSchedule: 0.5}.get(kind, 1.0)
+    has_cycles = issubclass(kind, WarmupCosineSchedule)
+
+    schedule = kind()
+
+    assert vars(schedule) == {"warmup": 0.002, "t_total": -1} | (
+        {"cycles": cycles} if has_cycles else {}
+    )
+    assert schedule.warned_for_t_total_at_progress == -1
+
+
+@every_class
+@pytest.mark.parametrize("warmup", [0, -1])
+def test_no_warmup_is_written_0_or_minus_1(kind, warmup):
+    schedule = kind(warmup=warmup, t_total=10, cycles=3)
+
+    assert schedule.warmup == 0
+    assert schedule.get_lr(0) == 1
+
+
+def test_t_total_may_be_a_fraction():
+    schedule = WarmupLinearSchedule(warmup=0, t_total=0.5)
+
+    assert [schedule.get_lr(step) for step in (0, 0.25, 0.5)] == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize("kind", [k for k in CLASSES if hasattr(k, "least_cycles")])
+def test_every_cosine_warns_past_t_total_and_not_before(kind, caplog):
+    schedule = kind(warmup=0, t_total=10)
+
+    schedule.get_lr(10)
+    assert caplog.messages == []
+    schedule.get_lr(11)
+    assert len(caplog.messages) == 1
+
+
+def test_a_schedule_object_or_name_alone_is_taken_without_a_warning(caplog):
+    schedule = WarmupLinearSchedule(warmup=0.1, t_total=10)
+
+    assert resolve_schedule(schedule) is schedule
+    assert str(resolve_schedule("warmup_linear")) == "WarmupLinearSchedule(warmup=0, t_total=-1)"
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("beside", [{"warmup": 0.2}, {"t_total": 20}])
+def test_either_argument_beside_a_schedule_object_warns(beside, caplog):
+    resolve_schedule(WarmupLinearSchedule(warmup=0.1, t_total=10), **beside)
+
+    assert len(caplog.messages) == 1
 
 
 class Squared(_LRSchedule):
@@ -180,16 +250,31 @@ def test_pickling_keeps_that_it_warned(caplog):
     [
         ("warmup_linera", "warmup_linear"),
         ("WarmupCosineShedule", "WarmupCosineSchedule"),
-        (3, "none"),
+        ("non", "none"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=f"{name!r} is no schedule; did you mean '.*'") as caught:
+    with pytest.raises(ValueError, match="no schedule") as caught:
         schedule_class(name)
 
-    if isinstance(name, str):
-        assert f"did you mean {nearest!r}?" in str(caught.value)
-    assert "object of a subclass of _LRSchedule" in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(
+        f"{name!r} is no schedule; did you mean {nearest!r}? Give one of None,"
+    )
+    assert message.endswith("or an object of a subclass of _LRSchedule")
+
+
+@pytest.mark.parametrize("name", ["nosuch", 3, ""])
+def test_a_name_like_no_other_is_refused_without_a_guess(name):
+    allowed = [*SCHEDULES, *(kind.__name__ for kind in CLASSES)]
+
+    with pytest.raises(ValueError, match="no schedule") as caught:
+        schedule_class(name)
+
+    assert str(caught.value) == (
+        f"{name!r} is no schedule; give one of {', '.join(map(repr, allowed))}, "
+        "or an object of a subclass of _LRSchedule"
+    )
 
 
 def test_a_schedule_added_by_the_program_is_found(monkeypatch):

@@ -57,6 +57,28 @@ def test_positional_arguments_stand_in_the_order_of_2019(optimizer, names):
     assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == names.split()
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "defaults"),
+    [
+        (
+            "BertAdam",
+            {"warmup": -1, "t_total": -1, "schedule": "warmup_linear", "betas": (0.9, 0.999)}
+            | {"e": 1e-6, "weight_decay": 0.01, "max_grad_norm": 1.0},
+        ),
+        (
+            "OpenAIAdam",
+            {"warmup": -1, "t_total": -1, "schedule": "warmup_linear", "betas": (0.9, 0.999)}
+            | {"e": 1e-8, "weight_decay": 0, "vector_l2": False, "max_grad_norm": -1},
+        ),
+    ],
+)
+def test_defaults_are_those_of_2019(optimizer, defaults):
+    parameters = inspect.signature(getattr(ptbert_optim, optimizer)).parameters.values()
+
+    found = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert {name: found[name] for name in found if name not in {"params", "lr"}} == defaults
+
+
 def test_it_works_without_numpy_and_imports_no_other_distribution():
     code = """
 import sys, warnings

@@ -63,6 +63,21 @@ def test_pieces_of_gpt_carry_the_word_end() -> None:
     assert tokenizer.bpe("\n ") == "\n</w>"
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens", "spans"),
+    [
+        ("low", ["lo", "w</w>"], [(0, 2), (2, 3)]),
+        (" LOWER  löw.", ["low", "er</w>", "lo", "w</w>", ".</w>"],
+         [(1, 4), (4, 6), (8, 10), (10, 11), (11, 12)]),
+        ("l w", ["l</w>", "w</w>"], [(0, 1), (2, 3)]),
+    ],
+)  # fmt: skip
+def test_the_word_end_of_gpt_takes_no_characters_of_the_text(
+    text: str, tokens: list[str], spans: list[tuple[int, int]]
+) -> None:
+    assert build(OpenAIGPTTokenizer).tokenize_with_offsets(text) == (tokens, spans)
+
+
 @BOTH
 def test_special_tokens_follow_the_vocabulary(cls: Class) -> None:
     tokenizer = build(cls, special_tokens=["_start_", "_end_"])

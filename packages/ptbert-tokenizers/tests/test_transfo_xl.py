@@ -58,6 +58,24 @@ def test_the_delimiter_decides_what_a_word_is() -> None:
     assert TransfoXLTokenizer(delimiter="").tokenize("a b") == ["a", " ", "b"]
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "text", "tokens", "spans"),
+    [
+        (None, " a  b,c ", ["a", "b,c"], [(1, 2), (4, 7)]),
+        (" ", " a  b,c ", ["a", "", "b,c"], [(1, 2), (3, 3), (4, 7)]),
+        (",", " a  b,c ", ["a  b", "c"], [(1, 5), (6, 7)]),
+        ("", " ab c ", ["a", "b", " ", "c"], [(1, 2), (2, 3), (3, 4), (4, 5)]),
+        ("--", "\tab--c----d", ["ab", "c", "", "d"], [(1, 3), (5, 6), (8, 8), (10, 11)]),
+    ],
+)
+def test_offsets_leave_out_the_delimiter(
+    delimiter: str | None, text: str, tokens: list[str], spans: list[tuple[int, int]]
+) -> None:
+    tokenizer = TransfoXLTokenizer(delimiter=delimiter)
+
+    assert tokenizer.tokenize_with_offsets(text) == (tokens, spans)
+
+
 def test_rare_words_and_words_over_the_size_are_left_out() -> None:
     sents = [["a", "b", "a", "c", "b", "a", "d", "d", "<eos>"]]
     for options, expected in (

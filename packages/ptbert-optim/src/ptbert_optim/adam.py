@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,7 +17,7 @@ from ptbert_optim.fused import LOW_PRECISION, Coefficients, Row, fused_update
 from ptbert_optim.options import Group, completed_group, pair_of_betas
 from ptbert_optim.schedules import _LRSchedule, plain_schedule, resolve_schedule
 
-__all__ = ["ScheduledAdam", "bias_corrections"]
+__all__ = ["ScheduledAdam", "UpdateSettings", "bias_corrections"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,31 +26,39 @@ SMALL = 64  # elements; such a tensor is left to the plain loop
 Moments = tuple[Tensor, Tensor, Tensor]
 
 
-def bias_corrections(
-    step: float | Tensor, group: Mapping[str, Any]
-) -> tuple[float | Tensor, float | Tensor]:
-    """Return the weight that ``step`` gradients have in each moment; 1 when not asked for.
+class UpdateSettings(NamedTuple):
+    """What the update of a tensor depends on besides the tensor's own state.
+
+    ``step`` counts this update, from 1. ``lr`` is already multiplied with the schedule.
+    """
+
+    lr: float | Tensor
+    step: float | Tensor
+    weight_decay: float
+    group: Mapping[str, Any]
+
+
+def bias_corrections(settings: UpdateSettings) -> tuple[float | Tensor, float | Tensor]:
+    """Return the weight that all gradients so far have in each moment; 1 when not asked for.
 
     Source:
         Kingma and Ba 2014, arXiv:1412.6980, section 3.
     """
-    if not group["bias_correction"]:
+    if not settings.group["bias_correction"]:
         return 1.0, 1.0
-    b1, b2 = group["betas"]
-    return 1 - b1**step, 1 - b2**step
+    b1, b2 = settings.group["betas"]
+    return 1 - b1**settings.step, 1 - b2**settings.step
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bucket:
-    """Tensors of one group that are updated alike.
+    """Tensors of one group that are updated with the same settings.
 
     The rows hold what of a distributed tensor is on this machine; ``grads`` are whole, as clipping
     needs them.
     """
 
-    step: float | Tensor
-    lr: float | Tensor
-    weight_decay: float
+    settings: UpdateSettings
     rows: list[Row] = field(default_factory=list)
     grads: list[Tensor] = field(default_factory=list)
 
@@ -142,13 +150,13 @@ class ScheduledAdam(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._check_gradients()
+        _refuse_unusable_gradients(type(self).__name__, self.param_groups)
         if any(group["global_clip"] for group in self.param_groups):
             clip_together(self.param_groups)
         for group in self.param_groups:
             group["b1"], group["b2"] = group["betas"]
             for bucket in self._buckets(group):
-                self._apply(bucket, group)
+                self._apply(bucket)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -174,8 +182,8 @@ class ScheduledAdam(Optimizer):
 
         def look(_: Optimizer, loaded: dict[str, Any]) -> None:
             seen.update(loaded)
-            for key, param in self._saved_order(loaded):
-                self._check_state(key, param, loaded["state"].get(key))
+            for key, param in _saved_order(loaded, self.param_groups):
+                _refuse_other_state(self, key, param, loaded["state"].get(key) or {})
 
         last = self.register_load_state_dict_pre_hook(look)
         try:
@@ -183,7 +191,7 @@ class ScheduledAdam(Optimizer):
         finally:
             last.remove()
         # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
-        for key, param in self._saved_order(seen):
+        for key, param in _saved_order(seen, self.param_groups):
             if saved := seen["state"].get(key):
                 for name in self.moments:
                     moment = saved[name].to(param.device, _state_dtype(param), copy=True)
@@ -194,31 +202,6 @@ class ScheduledAdam(Optimizer):
         defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
         groups = [completed_group(group, defaults) for group in state["param_groups"]]
         super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
-
-    def _saved_order(self, saved: Mapping[str, Any]) -> Iterator[tuple[Any, Tensor]]:
-        keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
-        return zip(keys, chain.from_iterable(g["params"] for g in self.param_groups), strict=False)
-
-    def _check_state(self, key: object, param: Tensor, saved: Mapping[str, Any] | None) -> None:
-        wanted = dict.fromkeys(self.moments, tuple(param.shape))
-        shapes = {k: tuple(v.shape) for k, v in (saved or {}).items() if isinstance(v, Tensor)}
-        if saved and not ("step" in saved and wanted.items() <= shapes.items()):
-            raise ValueError(
-                f"parameter {key!r} has a saved state of shapes {shapes}, but "
-                f"{type(self).__name__} needs step and {wanted}; load what it saved for this model"
-            )
-
-    def _check_gradients(self) -> None:
-        for group in self.param_groups:
-            for param in group["params"]:
-                grad = param.grad
-                if grad is not None and (grad.layout != torch.strided or grad.is_complex()):
-                    kind = "complex" if grad.is_complex() else "sparse"
-                    raise RuntimeError(
-                        f"{type(self).__name__} cannot use the {kind} gradient of a parameter of "
-                        f"shape {tuple(param.shape)}; give dense real gradients "
-                        "(Embedding(sparse=False)), or leave this one to torch.optim.SparseAdam"
-                    )
 
     def _buckets(self, group: Group) -> Iterator[Bucket]:
         buckets: dict[object, Bucket] = {}
@@ -234,7 +217,7 @@ class ScheduledAdam(Optimizer):
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
                 read_at = step if self.counts_first else step - 1
                 lr = lr * _multiplier(group["schedule"], read_at)
-                buckets[key] = Bucket(step, lr, weight_decay)
+                buckets[key] = Bucket(UpdateSettings(lr, step, weight_decay, group))
             tensors = param, param.grad, *(state[name] for name in self.moments)
             buckets[key].rows.append(Row(*map(local_part, tensors)))
             buckets[key].grads.append(param.grad)
@@ -256,24 +239,58 @@ class ScheduledAdam(Optimizer):
     def _weight_decay(self, param: Tensor, group: Group) -> float:
         return float(group["weight_decay"])
 
-    def _apply(self, bucket: Bucket, group: Group) -> None:
-        rule = (bucket.lr, bucket.step, bucket.weight_decay, group)
+    def _apply(self, bucket: Bucket) -> None:
+        settings, group = bucket.settings, bucket.settings.group
         clip = clip_coefficients(bucket.grads, group["max_grad_norm"]) if _clips(group) else None
-        small = _is_small(bucket.rows[0].param)
-        if not small if group["fused"] is None else group["fused"]:
-            coefficients = self.coefficients(*rule)
-            if fused_update(bucket.rows, group["betas"], coefficients, bucket.step, clip):
+        use_kernel = group["fused"]
+        if use_kernel is None:
+            use_kernel = not _is_small(bucket.rows[0].param)
+        if use_kernel:
+            coefficients = self.coefficients(settings)
+            if fused_update(bucket.rows, group["betas"], coefficients, settings.step, clip):
                 return
         if clip is not None:
             scale_gradients([row.grad for row in bucket.rows], clip)
         for row in bucket.rows:
             param, grad = row.param.to(row.m.dtype), row.grad.to(row.m.dtype)
-            updated = self.update(param, grad, row.m, row.v, *rule)
+            updated = self.update(param, grad, row.m, row.v, settings)
             for old, new in zip((row.param, row.m, row.v), updated, strict=True):
                 old.copy_(new)
 
 
-def _clips(group: Group) -> bool:
+def _saved_order(
+    saved: Mapping[str, Any], groups: Iterable[Group]
+) -> Iterator[tuple[object, Tensor]]:
+    """Pair the keys of a saved state with the parameters they belong to."""
+    keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
+    return zip(keys, chain.from_iterable(group["params"] for group in groups), strict=False)
+
+
+def _refuse_other_state(
+    optimizer: ScheduledAdam, key: object, param: Tensor, saved: Mapping[str, Any]
+) -> None:
+    wanted = dict.fromkeys(optimizer.moments, tuple(param.shape))
+    shapes = {k: tuple(v.shape) for k, v in saved.items() if isinstance(v, Tensor)}
+    if saved and not ("step" in saved and wanted.items() <= shapes.items()):
+        raise ValueError(
+            f"parameter {key!r} has a saved state of shapes {shapes}, but "
+            f"{type(optimizer).__name__} needs step and {wanted}; load what it saved for this model"
+        )
+
+
+def _refuse_unusable_gradients(name: str, groups: Iterable[Group]) -> None:
+    for param in (param for group in groups for param in group["params"]):
+        grad = param.grad
+        if grad is not None and (grad.layout != torch.strided or grad.is_complex()):
+            kind = "complex" if grad.is_complex() else "sparse"
+            raise RuntimeError(
+                f"{name} cannot use the {kind} gradient of a parameter of shape "
+                f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
+                "or leave this one to torch.optim.SparseAdam"
+            )
+
+
+def _clips(group: Mapping[str, Any]) -> bool:
     return group["max_grad_norm"] > 0 and not group["global_clip"]
 
 
@@ -294,7 +311,7 @@ def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
     table = _tables.setdefault(schedule, {})
     if step.device not in table:
         last = max(int(schedule.t_total), 0)
-        values = [schedule.get_lr(i, nowarn=True) for i in range(last + 1)]
+        values = [schedule.get_lr(i) for i in range(last + 1)]
         table[step.device] = torch.tensor(values, dtype=torch.float64, device=step.device)
     multipliers = table[step.device]
     return multipliers.take(step.long().clamp(max=len(multipliers) - 1))

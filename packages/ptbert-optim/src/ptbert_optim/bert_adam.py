@@ -1,12 +1,12 @@
 """The optimizer that BERT was trained with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
 from torch.optim.optimizer import required
 
-from ptbert_optim.adam import ScheduledAdam, bias_corrections
+from ptbert_optim.adam import ScheduledAdam, UpdateSettings, bias_corrections
 from ptbert_optim.fused import Coefficients
 
 __all__ = ["BertAdam"]
@@ -17,25 +17,22 @@ def bert_adam_update(
     grad: Tensor,
     m: Tensor,
     v: Tensor,
-    lr: float | Tensor,
-    step: float | Tensor,
-    weight_decay: float,
-    group: Mapping[str, Any],
+    settings: UpdateSettings,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the new parameter and moments; the decay is part of the direction."""
+    lr, _, weight_decay, group = settings
     b1, b2 = group["betas"]
     m = b1 * m + (1 - b1) * grad
     v = b2 * v + (1 - b2) * grad * grad
-    m_share, v_share = bias_corrections(step, group)
+    m_share, v_share = bias_corrections(settings)
     direction = (m / m_share) / ((v / v_share).sqrt() + group["e"])
     return param - lr * (direction + weight_decay * param), m, v
 
 
-def bert_adam_coefficients(
-    lr: float | Tensor, step: float | Tensor, weight_decay: float, group: Mapping[str, Any]
-) -> Coefficients:
+def bert_adam_coefficients(settings: UpdateSettings) -> Coefficients:
     """Return the numbers with which the common form equals :func:`bert_adam_update`."""
-    m_share, v_share = bias_corrections(step, group)
+    lr, _, weight_decay, group = settings
+    m_share, v_share = bias_corrections(settings)
     root = v_share**0.5
     return Coefficients(lr * root / m_share, group["e"] * root, lr * weight_decay)
 
@@ -43,30 +40,38 @@ def bert_adam_coefficients(
 class BertAdam(ScheduledAdam):
     """Adam as the BERT authors used it: decoupled decay, no bias correction.
 
-    Gradients are clipped for each tensor, not over the whole model. The rate is read from the
-    schedule before the step is counted, so that the first update with a warmup changes nothing.
+    A parameter ``p`` with gradient ``g`` is updated, for step = 0, 1, 2, ..., by ::
+
+        g = g * min(1, max_grad_norm / norm(g))
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        p = p - lr * schedule(step) * (m / (sqrt(v) + e) + weight_decay * p)
+
+    Each tensor's gradient is clipped by its own norm. The schedule is read before the step is
+    counted, so the first update of a warmup has the rate 0 and changes no parameter.
 
     Args:
         params: parameters, groups of them, or named parameters, as for any torch optimizer.
         lr: peak step size for each update; required.
         warmup: share of ``t_total`` spent rising from 0, in [0, 1); -1 for none.
         t_total: planned number of optimizer updates; -1 keeps ``lr`` constant.
-        schedule: a key of ``SCHEDULES``, or an ``_LRSchedule``, whose own ``warmup`` and
-            ``t_total`` then count.
+        schedule: a key of ``SCHEDULES``, or an ``_LRSchedule`` with its own ``warmup`` and
+            ``t_total``.
         betas: decay rates of the two moments, each in [0, 1).
         e: added to the root of the second moment.
         weight_decay: share of a parameter, times the rate, taken off at each update.
         max_grad_norm: largest L2 norm of one tensor's gradient; -1 for no limit.
-        b1: first of ``betas``, by its older name; it goes before ``betas``.
-        b2: second of ``betas``, likewise.
+        b1: replaces the first of ``betas``; the older name for it.
+        b2: replaces the second.
         global_clip: apply ``max_grad_norm`` to the norm of all gradients together.
-        bias_correction: divide both moments by what they fall short of a mean, as AdamW does.
-        fused: True runs PyTorch's fused kernel wherever it can, False never; None leaves tensors
-            below 64 elements on the CPU to the plain loop, whose rounding is 2019's.
-        capturable: keep step and rate on the device, so that a CUDA graph can hold ``step()``.
-            The schedule then stays at its value for ``t_total`` ever after, and a ``lr`` to be
-            changed between replays must be a tensor.
-        **unknown: named in one warning, then ignored.
+        bias_correction: divide ``m`` by ``1 - b1**(step + 1)`` and ``v`` by ``1 - b2**(step + 1)``,
+            as AdamW does.
+        fused: True uses PyTorch's fused kernel wherever possible, False never. None uses it except
+            for CPU tensors of fewer than 64 elements, where the plain loop rounds as in 2019.
+        capturable: experimental, not yet tested on a GPU. Keep step and rate on the device, so that
+            a CUDA graph can hold ``step()``. Past ``t_total`` the schedule keeps the value it has
+            there, and a ``lr`` to be changed between replays must be a tensor.
+        **unknown: ignored, with one warning that names them.
 
     Raises:
         ValueError: if a rate is negative, a beta is outside [0, 1) or no schedule has that name.

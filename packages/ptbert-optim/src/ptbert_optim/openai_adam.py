@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.optim.optimizer import required
 
-from ptbert_optim.adam import ScheduledAdam, bias_corrections
+from ptbert_optim.adam import ScheduledAdam, UpdateSettings, bias_corrections
 from ptbert_optim.fused import Coefficients
 
 __all__ = ["OpenAIAdam"]
@@ -17,29 +17,26 @@ def openai_adam_update(
     grad: Tensor,
     m: Tensor,
     v: Tensor,
-    lr: float | Tensor,
-    step: float | Tensor,
-    weight_decay: float,
-    group: Mapping[str, Any],
+    settings: UpdateSettings,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the new parameter and moments; the decay acts on the parameter already updated."""
+    lr, _, weight_decay, group = settings
     b1, b2 = group["betas"]
     m = b1 * m + (1 - b1) * grad
     v = b2 * v + (1 - b2) * grad * grad
-    m_share, v_share = bias_corrections(step, group)
+    m_share, v_share = bias_corrections(settings)
     # The corrections are in the step size, so that e is added to the uncorrected root.
     param = param - lr * v_share**0.5 / m_share * m / (v.sqrt() + group["e"])
     return param - lr * weight_decay * param, m, v
 
 
-def openai_adam_coefficients(
-    lr: float | Tensor, step: float | Tensor, weight_decay: float, group: Mapping[str, Any]
-) -> Coefficients:
+def openai_adam_coefficients(settings: UpdateSettings) -> Coefficients:
     """Return the numbers with which the common form equals :func:`openai_adam_update`.
 
     There the decay acts first, so the step that it would have shrunk is shrunk beforehand.
     """
-    m_share, v_share = bias_corrections(step, group)
+    lr, _, weight_decay, group = settings
+    m_share, v_share = bias_corrections(settings)
     decay = lr * weight_decay
     return Coefficients(lr * v_share**0.5 / m_share * (1 - decay), group["e"], decay)
 
@@ -47,8 +44,17 @@ def openai_adam_coefficients(
 class OpenAIAdam(ScheduledAdam):
     """Adam as the authors of GPT used it: bias correction, and decay after the update.
 
-    Vectors (biases, the weights of layer norms) do not decay unless ``vector_l2``. The rate is read
-    from the schedule after the step is counted.
+    A parameter ``p`` with gradient ``g`` is updated, for step = 1, 2, 3, ..., by ::
+
+        g = g * min(1, max_grad_norm / norm(g))
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        rate = lr * schedule(step)
+        p = p - rate * sqrt(1 - b2**step) / (1 - b1**step) * m / (sqrt(v) + e)
+        p = p - rate * weight_decay * p
+
+    Vectors (biases, the weights of layer norms) do not decay unless ``vector_l2``. The schedule is
+    read after the step is counted. By default gradients are not clipped.
 
     Args:
         params: see :class:`~ptbert_optim.bert_adam.BertAdam`, as for every argument not named here.

@@ -37,12 +37,12 @@ def plot_schedules(path: str | os.PathLike[str], schedules: Sequence[_LRSchedule
     """Draw schedules side by side into a picture file, which appears only when it is whole.
 
     Args:
-        path: of the picture; its ending chooses the format.
+        path: of the picture; its ending chooses the format, PNG without one.
         schedules: each with a ``t_total``.
 
     Raises:
         ImportError: if matplotlib is not installed.
-        ValueError: if a schedule has no ``t_total``, or the format is unknown.
+        ValueError: if a schedule has no ``t_total`` of at least 1, or the format is unknown.
         OSError: if the file cannot be written.
     """
     try:
@@ -52,9 +52,9 @@ def plot_schedules(path: str | os.PathLike[str], schedules: Sequence[_LRSchedule
     figure = figures.Figure(figsize=(3.6 * len(schedules), 2.6), dpi=80, layout="constrained")
     row = figure.subplots(1, len(schedules), squeeze=False)[0]
     for axes, schedule in zip(row, schedules, strict=True):
-        if schedule.t_total < 0:
-            raise ValueError(f"{schedule!r} has no length to draw; give it a t_total")
         steps = range(int(schedule.t_total))
+        if not steps:
+            raise ValueError(f"{schedule!r} has no length to draw; give it a t_total of 1 or more")
         axes.plot(steps, [schedule.get_lr(step) for step in steps])
         axes.set_title(str(schedule).replace("(", "\n(", 1), fontsize=8)
         axes.set_xlabel("step")
@@ -64,7 +64,7 @@ def plot_schedules(path: str | os.PathLike[str], schedules: Sequence[_LRSchedule
         raise FileNotFoundError(f"{target} is in no existing folder; create {target.parent} first")
     partial = target.with_name(f".{os.getpid()}-{target.name}")
     try:
-        figure.savefig(partial, format=target.suffix[1:] or None)
+        figure.savefig(partial, format=target.suffix[1:] or "png")
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

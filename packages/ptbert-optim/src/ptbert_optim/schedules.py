@@ -286,7 +286,7 @@ def resolve_schedule(schedule: object, warmup: float = -1, t_total: float = -1) 
         t_total: of a schedule given by name.
 
     Raises:
-        ValueError: if nothing of that name exists, naming the nearest.
+        ValueError: if nothing of that name exists.
     """
     if isinstance(schedule, _LRSchedule):
         if warmup != -1 or t_total != -1:
@@ -315,13 +315,14 @@ def schedule_class(name: object) -> type[_LRSchedule]:
     """Return the class for a key of ``SCHEDULES`` or the name of a class of this module.
 
     Raises:
-        ValueError: if there is none, naming the nearest.
+        ValueError: if there is none; the message suggests a name of similar spelling.
     """
     known: dict[Any, type[_LRSchedule]] = {**SCHEDULES, **_CLASSES}
     if isinstance(name, str | None) and name in known:
         return known[name]
-    nearest = difflib.get_close_matches(str(name), [key for key in known if key], 1, 0)
+    nearest = difflib.get_close_matches(str(name), filter(None, known))
+    advice = f"did you mean {nearest[0]!r}? Give" if nearest else "give"
     raise ValueError(
-        f"{name!r} is no schedule; did you mean {nearest[0]!r}? Allowed are "
-        f"{', '.join(map(repr, known))}, or an object of a subclass of _LRSchedule"
+        f"{name!r} is no schedule; {advice} one of {', '.join(map(repr, known))}, "
+        "or an object of a subclass of _LRSchedule"
     )

@@ -36,6 +36,7 @@ def take_steps(optimizer, number, seed=1):
     [
         ({"lr": -1.0}, r"lr=-1.0 is refused; choose a finite number >= 0"),
         ({"lr": float("nan")}, r"lr=nan is refused"),
+        ({"lr": float("inf")}, r"lr=inf is refused"),
         ({"e": -1e-8}, r"e=-1e-08 is refused"),
         ({"weight_decay": -0.1}, r"weight_decay=-0.1 is refused"),
         ({"b1": 1.0}, r"b1=1.0 is refused; choose a number in \[0, 1\)"),
@@ -310,15 +311,27 @@ def test_an_optimizer_can_be_copied_and_pickled(optimizer_class, again):
     assert torch.equal(other.param_groups[0]["params"][0], optimizer.param_groups[0]["params"][0])
 
 
-def test_options_unknown_in_2019_are_filled_in(optimizer_class):
+def test_options_unknown_in_2019_mean_what_2019_did(optimizer_class):
+    corrects = optimizer_class is OpenAIAdam
+    later = {"global_clip": False, "bias_correction": corrects, "fused": None, "capturable": False}
     optimizer = optimizer_class(weights((4, 3)), lr=0.1)
+    assert later.items() <= optimizer.param_groups[0].items()
     state = optimizer.state_dict()
-    for name in optimizer_class.later_options:
+    for name in later:
         del state["param_groups"][0][name]
 
     optimizer.load_state_dict(state)
 
-    assert optimizer_class.later_options.items() <= optimizer.param_groups[0].items()
+    assert later.items() <= optimizer.param_groups[0].items()
+
+
+def test_a_state_of_fewer_groups_is_refused(optimizer_class):
+    one = optimizer_class(weights(3), lr=0.1)
+    two = optimizer_class([{"params": weights(3)}, {"params": weights(4)}], lr=0.1)
+    take_steps(one, 1)
+
+    with pytest.raises(ValueError, match="different number of parameter groups"):
+        two.load_state_dict(one.state_dict())
 
 
 def test_a_group_added_later_has_its_own_options(optimizer_class):
