@@ -1,4 +1,4 @@
-"""http_get keeps the shape of 2019, and looks at the answer."""
+"""http_get keeps its signature of 2019, and checks the answer."""
 
 import pytest
 from faultserver import Reply
@@ -20,7 +20,10 @@ def test_http_get_raises_for_a_bad_answer(served, tmp_path):
     served.replies = lambda request: Reply(b"page", 404)
     with open(tmp_path / "file", "wb") as file, pytest.raises(NotFound):
         http_get(served.url(), file)
-    with open(tmp_path / "file", "wb") as file, pytest.raises(BadSource, match="is no address"):
+    with (
+        open(tmp_path / "file", "wb") as file,
+        pytest.raises(BadSource, match="is not a valid address"),
+    ):
         http_get("http://", file)
 
 

@@ -148,35 +148,34 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program, description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: object, text: str, names: str = "", **switches: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, parents=[common], help=text, description=text)
         added.set_defaults(run=run)
+        if names:
+            help_ = "name of a checkpoint or an address"
+            added.add_argument("names", nargs=names, metavar="NAME", help=help_)
+        for switch, meaning in switches.items():
+            added.add_argument(f"--{switch}", action="store_true", help=meaning)
         return added
 
-    names = {"metavar": "NAME", "help": "a shortcut name or an address"}
     command("ls", _ls, "list what is cached, and what downloads have left behind")
-    for name, run, text in (
-        ("path", _path, "print where cached files are, without using the network"),
-        ("fetch", _fetch, "download what is not cached, and print where it is"),
-    ):
-        added = command(name, run, text)
-        added.add_argument("names", nargs="+", **names)  # type: ignore[arg-type]
+    path = command("path", _path, "print where cached files are, without using the network", "+")
+    text = "download what is not cached, and print where it is"
+    fetch = command("fetch", _fetch, text, "+", force="download again")
+    for added in (path, fetch):
         added.add_argument("--file", action="append", choices=catalog.KINDS, help="only this file")
-        if name == "fetch":
-            added.add_argument("--force", action="store_true", help="download again")
-    added = command("verify", _verify, "read cached files and compare them with their digests")
-    added.add_argument("names", nargs="*", **names)  # type: ignore[arg-type]
-    added.add_argument("--quarantine", action="store_true", help="move damaged files aside")
-    added = command("prune", _prune, "show what nobody needs any more; --yes deletes it")
-    added.add_argument("--yes", action="store_true", help="delete")
-    added = command("rm", _rm, "show the cached files of a checkpoint; --yes deletes them")
-    added.add_argument("names", nargs="+", **names)  # type: ignore[arg-type]
-    added.add_argument("--yes", action="store_true", help="delete")
-    added = command("export", _export, "write cached files into an archive for another machine")
-    added.add_argument("archive", metavar="FILE", help="the tar archive to write")
-    added.add_argument("names", nargs="*", **names)  # type: ignore[arg-type]
-    added = command("import", _import, "take in an archive written by export")
-    added.add_argument("archive", metavar="FILE", help="the tar archive to read")
+    text = "read cached files and compare them with their digests"
+    command("verify", _verify, text, "*", quarantine="move damaged files aside")
+    command("prune", _prune, "show what is no longer needed; --yes deletes it", yes="delete")
+    text = "show the cached files of a checkpoint; --yes deletes them"
+    command("rm", _rm, text, "+", yes="delete")
+    export = command("export", _export, "write cached files into an archive for another machine")
+    export.add_argument("archive", metavar="FILE", help="the tar archive to write")
+    export.add_argument("names", nargs="*", metavar="NAME", help="only files of these")
+    import_ = command("import", _import, "take in an archive written by export")
+    import_.add_argument("archive", metavar="FILE", help="the tar archive to read")
     command("env", _env, "show the cache folder and the settings in force")
     return parser
 

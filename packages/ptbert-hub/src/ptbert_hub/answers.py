@@ -26,13 +26,12 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Step(Enum):
-    """What to do with an answer."""
+    """What to do after an answer."""
 
     WHOLE = "write the body from the first byte"
     CONTINUE = "append the body to what is there"
     UNCHANGED = "keep the cached file"
-    COMPLETE = "nothing is missing; verify what is there"
-    AGAIN = "forget what is there and ask for everything"
+    AGAIN = "drop the bytes that are there and ask for the whole file"
 
 
 @dataclass(frozen=True)
@@ -94,27 +93,23 @@ def step(
         Unverifiable: if the body is encoded, so that its bytes cannot be counted.
         HubError: for any status that brings no file; ``transient`` says whether to try again.
     """
-    asked_for_rest = held is not None and held.resumable
-    if status == 206 and held is not None and asked_for_rest:
-        return Step.CONTINUE if _fits(headers, held) else Step.AGAIN
-    if status == 200:
-        encoding = headers.get("content-encoding", "identity").lower()
-        if encoding not in {"", "identity"}:
-            raise Unverifiable(
-                f"{url} sent a body encoded as {encoding!r} although that was declined",
-                hint="a proxy on the way may be changing files",
-                url=url,
-            )
-        if "content-range" not in headers:
-            return Step.WHOLE
-        if asked_for_rest:  # a slice that calls itself the whole
-            return Step.AGAIN
-    if status == 304 and known and not asked_for_rest:
+    rest = held if held is not None and held.resumable else None
+    encoding = headers.get("content-encoding", "").lower()
+    if status == 200 and encoding not in {"", "identity"}:
+        raise Unverifiable(
+            f"{url} sent a body encoded as {encoding!r} although that was declined",
+            hint="a proxy on the way may be changing files",
+            url=url,
+        )
+    if status == 200 and "content-range" not in headers:
+        return Step.WHOLE
+    if status == 304 and known and rest is None:
         return Step.UNCHANGED
-    if status == 416 and held is not None and asked_for_rest:
-        return Step.COMPLETE if _range_total(headers) == held.size == held.total else Step.AGAIN
-    if status == 412 and asked_for_rest:
-        return Step.AGAIN
+    if rest is not None:
+        if status == 206 and _fits(headers, rest):
+            return Step.CONTINUE
+        if status in {200, 206, 412, 416}:  # 200: a part that calls itself the whole
+            return Step.AGAIN
     raise _failure(status, headers, url)
 
 
@@ -125,11 +120,6 @@ def _fits(headers: Headers, held: Held) -> bool:
     first, last, total = (int(group) for group in found.groups())
     whole = first == held.size and last < total and total == held.total
     return whole and (held.is_pinned or strong(headers.get("etag")) == held.validator)
-
-
-def _range_total(headers: Headers) -> int | None:
-    found = re.fullmatch(r"bytes \*/(\d+)", headers.get("content-range", "").strip())
-    return int(found[1]) if found else None
 
 
 def strong(etag: str | None) -> str | None:

@@ -1,8 +1,8 @@
-"""Model archives, unpacked once, whole, and never outside their folder.
+"""Unpack model archives: once, completely, and never outside their folder.
 
-Only plain files and folders are made, each by our own hand under a name that was judged first;
-nothing is left to the extraction code of the standard library. Bytes are counted as they come out
-of the decompressor, so an archive that explodes is stopped while it does.
+Only plain files and folders are made. Each name is checked first, and each file is written here and
+not by the extraction code of the standard library. Bytes are counted as they leave the
+decompressor, so an archive that unpacks to far more than its size is stopped in time.
 """
 
 import bz2
@@ -13,18 +13,16 @@ import os
 import re
 import shutil
 import stat
-import struct
 import tarfile
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from ptbert_hub.digests import hash_file
-from ptbert_hub.entries import Entry, Trust
+from ptbert_hub.entries import Entry
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
 from ptbert_hub.files import disk, sync_folder, write_all
 from ptbert_hub.locking import entry_lock
@@ -35,7 +33,7 @@ from ptbert_hub.writers import claim, is_written
 MAX_BYTES = 64 << 30
 MAX_RATIO = 200
 RATIO_FROM = 64 << 20
-"""Unpacked bytes from which the ratio counts; text of zeros is small beer before."""
+"""Unpacked bytes from which the ratio counts; below this size the ratio is ignored."""
 MAX_MEMBERS = 10_000
 MAX_DEPTH = 32
 BLOCK = 1 << 20
@@ -125,7 +123,7 @@ def inside(name: str) -> PurePosixPath:
 
 
 class _Budget:
-    """How much an archive may still unpack to."""
+    """How many bytes and members may still be unpacked."""
 
     def __init__(self, packed: int, free: int) -> None:
         self.left = min(free, MAX_BYTES, max(RATIO_FROM, packed * MAX_RATIO))
@@ -143,7 +141,7 @@ class _Budget:
 
 
 class _Counted(io.RawIOBase):
-    """A decompressed stream that is charged to a budget, block by block."""
+    """A decompressed stream whose bytes are counted, block by block."""
 
     def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
         self._stream, self._budget = stream, budget
@@ -206,7 +204,7 @@ def _write_members(archive: Path, folder: Path, budget: _Budget) -> None:
 
 
 def _occupy(place: PurePosixPath, is_folder: bool, taken: dict[str, bool]) -> None:
-    """Note that a name is used; names that differ only in case are the same on some systems."""
+    """Note that a name is used. Names that differ only in case are the same on some systems."""
     for above in place.parents:
         if not taken.setdefault(str(above).casefold(), True):
             raise ValueError("lies in what is a file")
@@ -274,9 +272,8 @@ def _is_zip(path: Path) -> bool:
 
 def _digest(archive: Path) -> str:
     entry = Entry.at(archive)
-    if entry.trust is Trust.INTACT:
-        return str(entry.record["sha256"])
-    return hash_file(archive).sha256.hexdigest()
+    known: str | None = entry.record.get("sha256") if entry.is_intact else None
+    return known or hash_file(archive).sha256.hexdigest()
 
 
 @contextmanager
@@ -290,25 +287,9 @@ def _readable(archive: Path) -> Iterator[None]:
         raise UnsafeArchive(
             f"{str(archive)!r} {error}", hint="do not trust this archive", path=str(archive)
         ) from error
-    except _DAMAGED as error:
+    except Exception as error:  # the readers raise a dozen classes for damaged archives
         raise UnsafeArchive(
             f"{str(archive)!r} is no readable archive: {error}",
             hint="fetch it again",
             path=str(archive),
         ) from error
-
-
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    EOFError,
-    OSError,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    MemoryError,
-)

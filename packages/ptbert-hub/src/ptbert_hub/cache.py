@@ -1,4 +1,4 @@
-"""The cache: look, ask only when needed, lock, look again, download."""
+"""From an address to a file on disk: look, ask only when needed, lock, look again, download."""
 
 import logging
 import os
@@ -72,12 +72,13 @@ def get_from_cache(
     addresses are asked whether there is a newer version; when they cannot be, the copy is used.
 
     Args:
-        url: an ``http``, ``https`` or ``s3`` address; it is the file's identity.
-        cache_dir: the only cache folder to use; None for the default and the read-only layers.
+        url: an ``http``, ``https`` or ``s3`` address. The file is cached under it, wherever its
+            bytes come from.
+        cache_dir: the only cache folder to use; None for the default and the read-only ones.
         force: download even if a copy is there.
-        revalidate: ``"always"``, ``"never"``, or how many seconds a copy may go unasked. None
-            takes ``PTBERT_HUB_REVALIDATE``, else as said above.
-        strict: raise when the server cannot be asked, although a copy is there.
+        revalidate: when to ask whether there is a newer version: ``"always"``, ``"never"``, or
+            once in so many seconds. None takes ``PTBERT_HUB_REVALIDATE``, else as said above.
+        strict: raise when the server cannot be asked, even if there is a copy.
         local_only: only look: never use the network, and write nothing. (An archive of early 2019
             is unpacked all the same if the file is in it.)
 
@@ -90,10 +91,8 @@ def get_from_cache(
     cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
     folders = settings.search_path() if cache_dir is None else [cache]
     found, damaged = _look_up(folders, file, writes=not local_only)
-    if found is None and not force:
-        unpacked = _in_archive(folders, file, cache)
-        if unpacked is not None:
-            return str(unpacked)
+    if found is None and not force and (unpacked := _in_archive(folders, file, cache)):
+        return str(unpacked)
     if found is not None and not force and _is_fresh(found, file, revalidate):
         return str(found.path)
     if local_only or settings.is_offline():
@@ -177,7 +176,7 @@ def _sizes(folder: Path, key: str) -> list[tuple[str, int]]:
 
 
 def _mark_as_cache(work: Path) -> None:
-    """Tell backup programs to pass by; see bford.info/cachedir."""
+    """Tell backup programs to leave the folder out; see bford.info/cachedir."""
     tag = work / "CACHEDIR.TAG"
     if not tag.exists():
         tag.write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55\n")
@@ -189,7 +188,7 @@ def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -
         return CorruptCache(
             f"the cached copy of {url} at {str(damaged[0].path)!r} is damaged, "
             "and the network is not used",
-            hint="fetch it again on a connected machine",
+            hint="download it again where the network is on",
             url=url,
             path=str(damaged[0].path),
         )

@@ -1,8 +1,7 @@
 """The one table of published checkpoints: a shortcut name, its files and its facts.
 
-The dictionaries of 2019 are comprehensions over :data:`CATALOG`; see :func:`archive_map` and
-:func:`length_map`.
-A file's identity is its address of 2019, wherever its bytes come from today.
+The dictionaries of 2019 are made from :data:`CATALOG`; see :func:`archive_map` and
+:func:`length_map`. A file is known by its address of 2019, wherever its bytes come from today.
 """
 
 from collections.abc import Mapping
@@ -123,14 +122,40 @@ def length_map(family: Family) -> dict[str, int | None]:
 
 _AMAZON = "https://s3.amazonaws.com/models.huggingface.co/bert"
 _DEEPSET = "https://int-deepset-models-bert.s3.eu-central-1.amazonaws.com/pytorch"
+_GOOGLE, _OPENAI = "google-bert", "openai-community"
+_EVERY: dict[Kind, str] = {"weights": WEIGHTS_NAME, "config": CONFIG_NAME}
 _FILE_NAMES: dict[Family, dict[Kind, str]] = {
-    "bert": {"vocabulary": "vocab.txt"},
-    "gpt": {"vocabulary": "vocab.json", "merges": "merges.txt"},
-    "gpt2": {"vocabulary": "vocab.json", "merges": "merges.txt"},
-    "transfo_xl": {"vocabulary": "vocab.bin", "corpus": "corpus.bin"},
+    "bert": {**_EVERY, "vocabulary": "vocab.txt"},
+    "gpt": {**_EVERY, "vocabulary": "vocab.json", "merges": "merges.txt"},
+    "gpt2": {**_EVERY, "vocabulary": "vocab.json", "merges": "merges.txt"},
+    "transfo_xl": {**_EVERY, "vocabulary": "vocab.bin", "corpus": "corpus.bin"},
 }
-for _names in _FILE_NAMES.values():
-    _names |= {"weights": WEIGHTS_NAME, "config": CONFIG_NAME}
+# Name, family, longest input, lower-cased first?, organisation on the Hub, archive of early 2019?
+# The authors of BERT lower-cased their Chinese model too (bert/tokenization.py, lower_models).
+_TABLE: tuple[tuple[str, Family, int | None, bool | None, str, bool], ...] = (
+    ("bert-base-uncased", "bert", 512, True, _GOOGLE, True),
+    ("bert-large-uncased", "bert", 512, True, _GOOGLE, True),
+    ("bert-base-cased", "bert", 512, False, _GOOGLE, True),
+    ("bert-large-cased", "bert", 512, False, _GOOGLE, True),
+    ("bert-base-multilingual-uncased", "bert", 512, True, _GOOGLE, True),
+    ("bert-base-multilingual-cased", "bert", 512, False, _GOOGLE, True),
+    ("bert-base-chinese", "bert", 512, True, _GOOGLE, True),
+    ("bert-base-german-cased", "bert", 512, False, _GOOGLE, False),
+    ("bert-large-uncased-whole-word-masking", "bert", 512, True, _GOOGLE, False),
+    ("bert-large-cased-whole-word-masking", "bert", 512, False, _GOOGLE, False),
+    ("bert-large-uncased-whole-word-masking-finetuned-squad", "bert", 512, True, _GOOGLE, False),
+    ("bert-large-cased-whole-word-masking-finetuned-squad", "bert", 512, False, _GOOGLE, False),
+    ("bert-base-cased-finetuned-mrpc", "bert", 512, False, _GOOGLE, False),
+    ("openai-gpt", "gpt", 512, None, _OPENAI, False),
+    ("gpt2", "gpt2", 1024, None, _OPENAI, False),
+    ("gpt2-medium", "gpt2", 1024, None, _OPENAI, False),
+    ("transfo-xl-wt103", "transfo_xl", None, None, "transfo-xl", False),
+)
+_BUCKETS = {"bert-base-german-cased": _DEEPSET}  # all others are in Amazon's
+_REVISIONS = {  # all others are read from "main"
+    "bert-base-uncased": "86b5e0934494bd15c9632b12f734a8a67f723594",
+    "gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+}
 
 
 def published_name(family: Family, kind: Kind) -> str:
@@ -143,18 +168,16 @@ def published_name(family: Family, kind: Kind) -> str:
     return _FILE_NAMES[family][kind]
 
 
-def _row(
+def _checkpoint(
     name: str,
     family: Family,
     max_length: int | None,
     lower_case: bool | None,
     organisation: str,
-    *,
-    bucket: str = _AMAZON,
-    revision: str = "main",
-    archived: bool = False,
+    has_archive: bool,
 ) -> Checkpoint:
-    files = {kind: f"{bucket}/{name}-{file}" for kind, file in _FILE_NAMES[family].items()}
+    start = f"{_BUCKETS.get(name, _AMAZON)}/{name}"
+    files = {kind: f"{start}-{file}" for kind, file in _FILE_NAMES[family].items()}
     return Checkpoint(
         name=name,
         family=family,
@@ -166,47 +189,12 @@ def _row(
         max_length=max_length,
         lower_case=lower_case,
         repository=f"{organisation}/{name}",
-        revision=revision,
-        archive=f"{bucket}/{name}.tar.gz" if archived else None,
+        revision=_REVISIONS.get(name, "main"),
+        archive=f"{start}.tar.gz" if has_archive else None,
     )
 
 
-# The authors of BERT lower-cased their Chinese model too (bert/tokenization.py, lower_models).
-_ROWS = (
-    _row(
-        "bert-base-uncased",
-        "bert",
-        512,
-        True,
-        "google-bert",
-        revision="86b5e0934494bd15c9632b12f734a8a67f723594",
-        archived=True,
-    ),
-    _row("bert-large-uncased", "bert", 512, True, "google-bert", archived=True),
-    _row("bert-base-cased", "bert", 512, False, "google-bert", archived=True),
-    _row("bert-large-cased", "bert", 512, False, "google-bert", archived=True),
-    _row("bert-base-multilingual-uncased", "bert", 512, True, "google-bert", archived=True),
-    _row("bert-base-multilingual-cased", "bert", 512, False, "google-bert", archived=True),
-    _row("bert-base-chinese", "bert", 512, True, "google-bert", archived=True),
-    _row("bert-base-german-cased", "bert", 512, False, "google-bert", bucket=_DEEPSET),
-    _row("bert-large-uncased-whole-word-masking", "bert", 512, True, "google-bert"),
-    _row("bert-large-cased-whole-word-masking", "bert", 512, False, "google-bert"),
-    _row("bert-large-uncased-whole-word-masking-finetuned-squad", "bert", 512, True, "google-bert"),
-    _row("bert-large-cased-whole-word-masking-finetuned-squad", "bert", 512, False, "google-bert"),
-    _row("bert-base-cased-finetuned-mrpc", "bert", 512, False, "google-bert"),
-    _row("openai-gpt", "gpt", 512, None, "openai-community"),
-    _row(
-        "gpt2",
-        "gpt2",
-        1024,
-        None,
-        "openai-community",
-        revision="607a30d783dfa663caf39e06633721c8d4cfcd7e",
-    ),
-    _row("gpt2-medium", "gpt2", 1024, None, "openai-community"),
-    _row("transfo-xl-wt103", "transfo_xl", None, None, "transfo-xl"),
-)
-
+_ROWS = [_checkpoint(*row) for row in _TABLE]
 CATALOG: Mapping[str, Checkpoint] = MappingProxyType({row.name: row for row in _ROWS})
 """Every shortcut name, in the order of the reference documentation."""
 

@@ -1,7 +1,7 @@
-"""What the bytes of a file must be: digests that are pinned or announced, and signs of error pages.
+"""Digests of files: which one is known, and whether the bytes have it. And how error pages look.
 
-The strongest statement at hand decides: the pin, then what the Hub says of its stored objects,
-then checksums of the storage services, then Amazon's entity tag where it is an MD5.
+The best digest that is known decides: the catalog's, then the one that the Hugging Face Hub sends,
+then a checksum of the storage service, then Amazon's entity tag where it is an MD5.
 """
 
 import base64
@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ptbert_hub.catalog import Pin
@@ -23,7 +22,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Digest:
-    """One statement about bytes.
+    """A digest that a file must have.
 
     Args:
         algorithm: ``sha256``, ``sha1``, ``md5``, or ``git`` for the SHA-1 of a git blob.
@@ -35,11 +34,11 @@ class Digest:
 
 
 def announced(headers: Headers, pin: Pin | None = None) -> Digest | None:
-    """Return the strongest digest known for an answer with these headers, or None.
+    """Return the best digest that is known for an answer with these headers, or None.
 
     Args:
         headers: of the answer and the redirects before it, with lower-case names.
-        pin: what the catalog knows.
+        pin: what the catalog knows of the file.
 
     Example:
         >>> announced({"etag": '"9e107d9d372bb6826bd81d3542a419d6"', "server": "AmazonS3"})
@@ -62,7 +61,7 @@ def announced(headers: Headers, pin: Pin | None = None) -> Digest | None:
 
 
 def _stored(headers: Headers) -> Digest | None:
-    """The checksums storage services send beside an object, in base64."""
+    """The checksums that storage services send with an object, in base64."""
     goog = re.search(r"md5=([A-Za-z0-9+/=]+)", headers.get("x-goog-hash", ""))
     composite = headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE"
     for algorithm, text in (
@@ -100,11 +99,11 @@ def _is_hex(text: str, length: int) -> bool:
 
 
 class Hashing:
-    """Digests of bytes as they go by: always SHA-256, and one other where it is needed.
+    """Computes digests of bytes as they come: always SHA-256, and one other where it is needed.
 
     Args:
-        digest: the statement to be checked at the end.
-        size: of the whole file, which a git blob's digest begins with.
+        digest: what the file must have; None if that is not known.
+        size: of the whole file, in bytes; the digest of a git blob begins with it.
     """
 
     def __init__(self, digest: Digest | None, size: int | None) -> None:
@@ -118,41 +117,35 @@ class Hashing:
                 self._other.update(b"blob %d\0" % (size or 0))
 
     def update(self, data: bytes | memoryview) -> None:
-        """Count in the next bytes."""
+        """Add the next bytes."""
         self.sha256.update(data)
         if self._other is not None:
             self._other.update(data)
 
-    def read(self, file: BinaryIO, size: int | None = None) -> None:
-        """Count in what ``file`` holds from its position on, up to ``size`` bytes."""
-        left = size if size is not None else -1
-        while left and (block := file.read(min(left, 1 << 20) if left > 0 else 1 << 20)):
-            self.update(block)
-            left -= len(block)
-
     @property
     def found(self) -> str:
-        """The digest so far, by the algorithm of the statement."""
+        """The digest so far, by the algorithm of the known one."""
         return (self._other or self.sha256).hexdigest()
 
     def agrees(self) -> bool:
-        """Whether the bytes are those that the statement is about."""
+        """Whether the bytes have the known digest; True if none is known."""
         return self.digest is None or self.found == self.digest.value
 
 
 def hash_file(path: Path, digest: Digest | None = None) -> Hashing:
-    """Return the digests of a file on disk."""
+    """Read a file on disk and return its digests."""
     hashing = Hashing(digest, path.stat().st_size)
     with open(path, "rb") as file:
-        hashing.read(file)
+        while block := file.read(1 << 20):
+            hashing.update(block)
     return hashing
 
 
 def sniff(path: Path, url: str) -> None:
-    """Look whether a file can be what the name in its address says, when no digest tells.
+    """Look whether a file can be what the name in its address says, where no digest is known.
 
     Raises:
-        NotAModelFile: if it is an error page, a pointer to a file, empty, or of another kind.
+        NotAModelFile: if it is an error page, a git-lfs pointer, empty, or of another kind.
     """
     name = urlsplit(url).path.lower()
     with open(path, "rb") as file:
@@ -165,8 +158,8 @@ def sniff(path: Path, url: str) -> None:
             suspicion = "is not JSON"
     if suspicion:
         raise NotAModelFile(
-            f"what came for {name.rpartition('/')[2]!r} {suspicion}: it begins {head[:40]!r}",
-            hint="the server or something on the way sent a page instead of the file",
+            f"the file for {name.rpartition('/')[2]!r} {suspicion}; it begins with {head[:40]!r}",
+            hint="the server, or a proxy on the way, sent something else instead",
             path=str(path),
         )
 
@@ -184,7 +177,7 @@ def _suspicion(name: str, head: bytes) -> str:
     ):
         return "is an error page"
     if kind and not head.startswith(_MAGIC[kind]):
-        return f"has not the first bytes of a {kind} file"
+        return f"does not begin like a {kind} file"
     if name.endswith(".txt") and b"\0" in head:
         return "is not text"
     return ""

@@ -38,7 +38,7 @@ class Pace:
     Args:
         tries: rounds over all sources without a new byte.
         base: longest first pause in seconds; it doubles each round.
-        cap: longest pause that is our own choice.
+        cap: longest pause that this package chooses itself.
         longest: longest pause that a server may ask for.
         sleep: waits for so many seconds.
         uniform: returns a random number between two limits.
@@ -152,7 +152,7 @@ class Download:
         )
 
     def _ask_while_it_helps(self, source: str) -> Path:
-        """Stay with a source while each try brings new bytes, and once more after wrong ones."""
+        """Ask a source again while each try brings new bytes, and once more after wrong ones."""
         is_suspect = False
         while True:
             try:
@@ -176,7 +176,7 @@ class Download:
 
     @property
     def _is_hurried(self) -> bool:
-        """Whether a good copy is there, so that nobody should wait long for a newer one."""
+        """Whether there is a good copy, so that a newer one is not worth a long wait."""
         return self.known is not None and self.best == 0
 
     def _ask(self, source: str) -> Path:
@@ -195,13 +195,11 @@ class Download:
                 case Step.CONTINUE:
                     append(self.partial, answer)
                 case Step.UNCHANGED if self.known is not None:
-                    with suppress(OSError):  # a folder of somebody else's
+                    with suppress(OSError):  # another user's folder
                         os.utime(record_path(self.known.path))  # when it was last asked for
                     return self.known.path
                 case Step.AGAIN:
                     self.partial.start_over()
-                case Step.COMPLETE:
-                    pass
         return (
             self._ask(source) if step is Step.AGAIN else finish(self.partial, self.file, self.cache)
         )

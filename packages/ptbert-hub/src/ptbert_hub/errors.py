@@ -1,11 +1,11 @@
-"""Every error this package raises; each is also the builtin a caller would guess.
+"""Every error of this package. Each is also the built-in error that a caller would expect.
 
 ::
 
     OSError
     └── HubError
         ├── NotFound             (FileNotFoundError)  404, or no such file
-        │   └── UnknownName                           no checkpoint, file, folder or address
+        │   └── UnknownName                           no known checkpoint, no file or folder
         ├── WrongFamily          (ValueError)         a checkpoint of another family of models
         ├── AccessDenied         (PermissionError)    401, 403
         ├── NetworkError         (ConnectionError)    nothing usable came back
@@ -15,7 +15,7 @@
         │   ├── RateLimited                           .retry_after
         │   └── SourcesExhausted                      .attempts
         ├── OfflineMiss          (FileNotFoundError)  offline, and not in the cache
-        ├── IntegrityError                            bytes came, but the wrong ones
+        ├── IntegrityError                            what was downloaded is not the file
         │   ├── SizeMismatch
         │   ├── DigestMismatch
         │   ├── NotAModelFile
@@ -25,24 +25,23 @@
         │   ├── CacheWriteError
         │   ├── DiskFull                              .needed, .free
         │   └── CorruptCache
-        ├── BadSource            (ValueError)         an address nothing can be read from
-        └── UnsafeArchive        (ValueError)         an archive that reaches outside or explodes
+        ├── BadSource            (ValueError)         not an address that can be read
+        └── UnsafeArchive        (ValueError)         an archive that must not be unpacked
 """
 
-from collections.abc import Callable
 from typing import Any
 
 
 class HubError(OSError):
-    """What went wrong, and after a dash what to do about it.
+    """An error whose text says what went wrong and, after a dash, what to do.
 
     Args:
         message: what was given and what is wrong with it.
-        hint: what the reader can do next.
+        hint: what to do next.
         url: the address concerned, without secrets.
         path: the file or folder concerned.
-        errno: the operating system's number, where there is one.
-        transient: whether the same request may well succeed later.
+        errno: the number of the operating system's error, where there is one.
+        transient: whether the same request may succeed later.
 
     Example:
         >>> str(NotFound("no such file: 'x'", hint="check the spelling"))
@@ -69,18 +68,8 @@ class HubError(OSError):
     def __str__(self) -> str:
         return f"{self.args[0]} - {self.hint}" if self.hint else str(self.args[0])
 
-    def __reduce__(self) -> tuple[Callable[..., "HubError"], tuple[Any, ...]]:
-        return _rebuilt, (type(self), self.args, self.__dict__, self.errno)
-
-
-def _rebuilt(
-    cls: type[HubError], args: tuple[Any, ...], attributes: dict[str, Any], errno: int | None
-) -> HubError:
-    """The error of another process, with its attributes and its class."""
-    error = cls(*args)
-    error.__dict__.update(attributes)
-    error.errno = errno
-    return error
+    def __reduce__(self) -> tuple[type["HubError"], tuple[Any, ...], dict[str, Any]]:
+        return type(self), self.args, {**self.__dict__, "errno": self.errno}
 
 
 class NotFound(HubError, FileNotFoundError):
@@ -100,7 +89,7 @@ class AccessDenied(HubError, PermissionError):
 
 
 class NetworkError(HubError, ConnectionError):
-    """No usable answer came back; trying again later may help."""
+    """There was no usable answer; trying again later may help."""
 
 
 class Timeout(NetworkError, TimeoutError):
@@ -108,15 +97,15 @@ class Timeout(NetworkError, TimeoutError):
 
 
 class TLSError(NetworkError):
-    """The server's certificate could not be verified; never retried without verification."""
+    """The server's certificate could not be verified. There is no retry without verification."""
 
 
 class ProxyError(NetworkError):
-    """The configured proxy refused or could not be reached."""
+    """The proxy refused the request or could not be reached."""
 
 
 class RateLimited(NetworkError):
-    """The server asks to wait longer than we are willing to; ``retry_after`` is in seconds."""
+    """The server asks to wait longer than this package does; ``retry_after`` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, **more: Any) -> None:
         super().__init__(message, **more)
@@ -124,7 +113,7 @@ class RateLimited(NetworkError):
 
 
 class SourcesExhausted(NetworkError):
-    """Every source failed; ``attempts`` says how, one line for each."""
+    """Every source failed; ``attempts`` has one line for each."""
 
     def __init__(self, message: str, *, attempts: tuple[str, ...] = (), **more: Any) -> None:
         super().__init__(message, **more)
@@ -132,27 +121,27 @@ class SourcesExhausted(NetworkError):
 
 
 class OfflineMiss(HubError, FileNotFoundError):
-    """The network is switched off and no cache holds the file."""
+    """The network is switched off and the file is in no cache."""
 
 
 class IntegrityError(HubError):
-    """Bytes arrived that are not the file that was asked for."""
+    """What was downloaded, or is in the cache, is not the file that was asked for."""
 
 
 class SizeMismatch(IntegrityError):
-    """More or fewer bytes than announced."""
+    """There are more or fewer bytes than announced."""
 
 
 class DigestMismatch(IntegrityError):
-    """The right number of bytes, but not the right ones."""
+    """The bytes do not have the digest that they should have."""
 
 
 class NotAModelFile(IntegrityError):
-    """An error page or a pointer file stands where a model file should be."""
+    """An error page or a git-lfs pointer came instead of a model file."""
 
 
 class Unverifiable(IntegrityError):
-    """Neither a length nor a digest says whether the answer is whole."""
+    """Neither a length nor a digest tells whether the file is complete."""
 
 
 class CacheError(HubError):
@@ -160,7 +149,7 @@ class CacheError(HubError):
 
 
 class CacheReadOnly(CacheError, PermissionError):
-    """The file is not in the cache and the cache cannot be written."""
+    """The file is not in the cache and the cache cannot be written to."""
 
 
 class CacheWriteError(CacheError):
@@ -168,7 +157,7 @@ class CacheWriteError(CacheError):
 
 
 class DiskFull(CacheError):
-    """Not enough room; ``needed`` and ``free`` are in bytes where they are known."""
+    """There is not enough room; ``needed`` and ``free`` are in bytes, where they are known."""
 
     def __init__(
         self, message: str, *, needed: int | None = None, free: int | None = None, **more: Any
@@ -178,11 +167,11 @@ class DiskFull(CacheError):
 
 
 class CorruptCache(CacheError):
-    """A cached file changed after it was verified, and cannot be fetched again now."""
+    """A cached file is damaged, and it cannot be downloaded again now."""
 
 
 class BadSource(HubError, ValueError):
-    """An address of a kind that cannot be read from."""
+    """An address that cannot be read, or of an unknown kind."""
 
 
 class UnsafeArchive(HubError, ValueError):

@@ -1,7 +1,4 @@
-"""Files on disk: written whole or not at all, their errors typed, and read as lists of words.
-
-Everything that may not be left half-written goes through :func:`atomic_write`.
-"""
+"""Write files completely or not at all, and turn the system's errors into this package's."""
 
 import errno
 import os
@@ -20,15 +17,15 @@ from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull, HubError
 def atomic_write(
     path: str | os.PathLike[str], *, temporary: str | os.PathLike[str] | None = None
 ) -> Iterator[BinaryIO]:
-    """Open a file for bytes that appears as ``path`` only when the block ends well.
+    """Open a file for writing bytes, which replaces ``path`` when the block ends without an error.
 
-    The bytes go to a temporary file beside the target, reach the disk, and then replace the
-    target in one step. Readers see the old file or the new one. After an error the old file
-    stands untouched and the temporary one is gone.
+    The bytes go to a temporary file, are synced to the disk, and then replace the target in one
+    step. Readers see the old file or the new one. After an error the old file is unchanged and the
+    temporary file is removed.
 
     Args:
         path: the file to write; its folder must exist.
-        temporary: the temporary file, if it should stand elsewhere on the same file system.
+        temporary: the temporary file, on the same file system; beside the target when None.
 
     Example:
         >>> with atomic_write("vocab.txt") as file:
@@ -71,10 +68,10 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename inside ``folder`` survive a power cut, where the system can."""
+    """Make a rename inside ``folder`` survive a power cut, where the system can do that."""
     if os.name == "nt":  # a folder cannot be opened there
         return
-    with suppress(PermissionError):  # a folder one may write but not read
+    with suppress(PermissionError):  # a folder that may be written but not read
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,8 +1,9 @@
-"""One lock for each cache entry; a broken lock costs bandwidth, never correctness.
+"""One lock for each cache entry, so that a file is downloaded once and not by every process.
 
-The lock is the kernel's (``flock``), so it vanishes with its holder. A lock file is never deleted
-and its age or content never matters. Where locks do not work, or the holder shows no sign of life,
-everyone goes on without: each writer has a file of its own.
+The lock is the kernel's (``flock``), so it ends with the process that holds it. A lock file is
+never deleted, and its age and content do not matter. Where locks do not work, or the holder makes
+no progress, processes go on without the lock. That is safe, because each writes a file of its own;
+it only costs more downloads.
 """
 
 import logging
@@ -14,7 +15,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 PATIENCE = 60.0
-"""Seconds without a sign of life from the holder after which waiting ends."""
+"""Seconds without progress by the holder after which others go on without the lock."""
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def entry_lock(
     """Hold the lock called ``name`` while the block runs; yield False when going on without.
 
     Args:
-        folder: where the lock file stands.
+        folder: where the lock file is.
         name: of the entry.
         progress: returns something that changes while the holder is working.
     """
@@ -43,13 +44,13 @@ def entry_lock(
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since >= PATIENCE:
                 log.warning(
-                    "whoever holds %s has done nothing for %.0f s; going on without it",
+                    "the holder of %s has made no progress for %.0f s; going on without the lock",
                     lock.lock_file,
                     PATIENCE,
                 )
                 break
         except (OSError, NotImplementedError) as error:
-            log.info("locks do not work here (%s); going on without", error)
+            log.info("locks do not work here (%s); going on without the lock", error)
             break
     try:
         yield held

@@ -1,11 +1,10 @@
-"""How a download shows that it lives: a bar on a terminal, else a log line now and then."""
+"""Show the progress of a download: a bar on a terminal, else a line in the log now and then."""
 
 import logging
 import os
 import sys
 import threading
 import time
-from typing import Any
 
 from ptbert_hub import settings
 
@@ -17,7 +16,7 @@ LINE_SECONDS = 30.0
 
 
 def wants_bar(total: int | None) -> bool:
-    """Whether a bar may be drawn: a person watches, and this is the thread and rank they watch.
+    """Whether to draw a bar: on a terminal, by the main thread of the first process only.
 
     ``PTBERT_HUB_PROGRESS`` forces it on (``1``) or off (``0``); ``TQDM_POSITION=-1`` is off too.
     """
@@ -33,7 +32,7 @@ def wants_bar(total: int | None) -> bool:
 
 
 class Progress:
-    """The course of one download.
+    """Shows the progress of one download.
 
     Args:
         label: what is downloaded, without secrets.
@@ -42,39 +41,37 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int | None, done: int) -> None:
-        self._label, self._total, self._done = label, total, done
-        self._bar: Any = None
-        self._next_line = time.monotonic() + LINE_SECONDS
-        if wants_bar(total):
-            from tqdm import tqdm
+        from tqdm import tqdm
 
-            self._bar = tqdm(
-                desc=label.rpartition("/")[2],
-                total=total,
-                initial=done,
-                unit="B",
-                unit_scale=True,
-                unit_divisor=1024,
-                delay=BAR_SECONDS,
-                mininterval=0.1,
-                leave=False,
-                file=sys.stderr,
-            )
-        else:
+        self._label, self._total, self._done = label, total, done
+        self._has_bar = wants_bar(total)
+        self._next_line = time.monotonic() + LINE_SECONDS
+        self._bar = tqdm(
+            desc=label.rpartition("/")[2],
+            total=total,
+            initial=done,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            delay=BAR_SECONDS,
+            mininterval=0.1,
+            leave=False,
+            file=sys.stderr,
+            disable=not self._has_bar,
+        )
+        if not self._has_bar:
             log.info("downloading %s (%s bytes, %s there)", label, total, done)
 
     def update(self, size: int) -> None:
         """Count ``size`` more bytes."""
         self._done += size
-        if self._bar is not None:
-            self._bar.update(size)
-        elif time.monotonic() >= self._next_line:
+        self._bar.update(size)
+        if not self._has_bar and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
             log.info("downloading %s: %s of %s bytes", self._label, self._done, self._total)
 
     def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-        else:
+        """Remove the bar, or log the end."""
+        self._bar.close()
+        if not self._has_bar:
             log.info("have %s of %s bytes of %s", self._done, self._total, self._label)

@@ -1,8 +1,8 @@
-"""One GET over the network or from a mirror on disk, with every failure given its type.
+"""Send one GET over the network, or read a file of a mirror on disk.
 
-Redirects are followed by hand so that a token, or a name and password in an address, reaches the
-origin it belongs to and no other. ``.netrc`` is not read. Proxies and certificate bundles come
-from the environment. Each download has its own session, so threads and forks share nothing.
+Redirects are followed here, so that a token, or a name and password in an address, is sent only to
+the server it belongs to. ``.netrc`` is not read. Proxies and certificates come from the
+environment. Each download has its own session, so threads and forked processes share nothing.
 """
 
 import os
@@ -38,7 +38,7 @@ MAX_REDIRECTS = 10
 
 @dataclass(frozen=True)
 class Waits:
-    """How long a server may be silent, in seconds: while connecting, and between bytes."""
+    """How long to wait for a server, in seconds: while connecting, and for the next bytes."""
 
     connect: float = 10.0
     silence: float = 30.0
@@ -62,7 +62,7 @@ class Answer:
 
     @property
     def has_end(self) -> bool:
-        """Whether a complete body can be told from one cut short."""
+        """Whether a complete body can be told from one that was cut off."""
         chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         return chunked or answers.body_size(self.headers) is not None
 
@@ -71,28 +71,38 @@ class Answer:
 def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Iterator[Answer]:
     """GET ``url`` and yield the answer, its body still unread.
 
+    Args:
+        url: an ``http``, ``https`` or ``file`` address.
+        headers: to send besides our own.
+        waits: how long to wait for the server; the usual times when None.
+
     Raises:
         HubError: of a class for each cause; ``transient`` says whether to try again.
     """
+    shown = redacted(url)
     if urlsplit(url).scheme == "file":
-        with _read_local(url) as answer:
-            yield answer
+        path = url2pathname(urlsplit(url).path)
+        if not os.path.isfile(path):
+            raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            yield Answer(shown, 200, {"content-length": str(size)}, file.read)
         return
     import requests
 
     with requests.Session() as session:
         session.auth = _leave_alone
-        with _errors_as_ours(url):
+        with _errors_as_ours(shown):
             response, hub_headers = _follow(session, url, headers, waits or Waits())
         with response:
             lower = {name.lower(): value for name, value in response.headers.items()}
 
             def read(size: int) -> bytes:
-                with _errors_as_ours(url):
+                with _errors_as_ours(shown):
                     data: bytes = response.raw.read1(size, decode_content=False)
                     return data
 
-            yield Answer(redacted(url), response.status_code, lower | hub_headers, read)
+            yield Answer(shown, response.status_code, lower | hub_headers, read)
 
 
 def http_get(url: str, temp_file: BinaryIO) -> None:
@@ -109,14 +119,14 @@ def http_get(url: str, temp_file: BinaryIO) -> None:
             temp_file.write(chunk)
     if announced is not None and received != announced:
         raise SizeMismatch(
-            f"{redacted(url)}: {received} bytes came, {announced} were announced",
+            f"{answer.url} sent {received} bytes where it announced {announced}",
             hint="try again",
-            url=redacted(url),
+            url=answer.url,
         )
 
 
 def _leave_alone(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-    """An authentication that adds nothing; its presence keeps ``.netrc`` from being read."""
+    """Add no authentication. Without this function ``requests`` would read ``.netrc``."""
     return request
 
 
@@ -152,24 +162,24 @@ def _follow(
         _check_redirect(here, target, seen)
         seen.add(target)
         here = target
-    raise NetworkError(
-        f"{redacted(url)} redirects more than {MAX_REDIRECTS} times", hint="check the address"
-    )
+    raise _bad_redirect(url, f"redirects more than {MAX_REDIRECTS} times", "check the address")
 
 
 def _check_redirect(here: str, target: str, seen: set[str]) -> None:
     scheme = urlsplit(target).scheme
     if scheme not in {"http", "https"} or (urlsplit(here).scheme == "https" and scheme == "http"):
-        raise NetworkError(
-            f"{redacted(here)} redirects to {redacted(target)!r}, which is not followed",
-            hint="only https may follow https",
-        )
+        what = f"redirects to {redacted(target)!r}, which is not followed"
+        raise _bad_redirect(here, what, "only https may follow https")
     if target in seen:
-        raise NetworkError(f"{redacted(here)} redirects in a circle", hint="check the address")
+        raise _bad_redirect(here, "redirects in a circle", "check the address")
+
+
+def _bad_redirect(url: str, what: str, hint: str) -> NetworkError:
+    return NetworkError(f"{redacted(url)} {what}", hint=hint, url=redacted(url))
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port: what a secret belongs to."""
+    """Return scheme, host and port; a secret is sent to one origin only."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return parts.scheme, (parts.hostname or "").lower(), port
@@ -192,17 +202,7 @@ def _without_login(url: str) -> str:
 
 
 @contextmanager
-def _read_local(url: str) -> Iterator[Answer]:
-    path = url2pathname(urlsplit(url).path)
-    if not os.path.isfile(path):
-        raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        yield Answer(redacted(url), 200, {"content-length": str(size)}, file.read)
-
-
-@contextmanager
-def _errors_as_ours(url: str) -> Iterator[None]:
+def _errors_as_ours(shown: str) -> Iterator[None]:
     """Turn what requests and urllib3 raise into this package's errors."""
     import requests
     import urllib3
@@ -213,42 +213,35 @@ def _errors_as_ours(url: str) -> Iterator[None]:
         raise
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         root = _root(error)
-        raise _network_error(error, root, redacted(url)) from root
+        raise _network_error(error, root, shown) from root
 
 
 def _network_error(error: Exception, root: BaseException | None, shown: str) -> HubError:
     import requests
-    import urllib3
+    from urllib3.exceptions import ProtocolError
+    from urllib3.exceptions import TimeoutError as SilentTooLong
 
-    why = f" ({root})" if root is not None and str(root) else ""
-    if root is None and isinstance(error, urllib3.exceptions.ProtocolError):
-        why = " (the connection broke off)"
-    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
-        return BadSource(f"{shown!r} is no address to read from", hint="check it", url=shown)
-    if isinstance(root, ssl.SSLCertVerificationError) or "CA certificate bundle" in str(error):
-        return TLSError(
-            f"the certificate of {shown} could not be verified{why}",
-            hint="name your organisation's certificates in PTBERT_HUB_CA_BUNDLE",
-            url=shown,
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return ProxyError(
-            f"the proxy did not let us reach {shown}{why}", hint="check HTTPS_PROXY", url=shown
-        )
     kind: type[HubError] = NetworkError
-    silent = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    if isinstance(error, silent) or isinstance(root, TimeoutError):
-        kind, why = Timeout, why or " (it was silent for too long)"
-    return kind(
-        f"{shown} could not be read{why}",
-        hint="check the connection",
-        url=shown,
-        transient=not (isinstance(root, gaierror) and root.errno != EAI_AGAIN),
-    )
+    what, hint, why = f"{shown} could not be read", "check the connection", str(root or "")
+    transient = not (isinstance(root, gaierror) and root.errno != EAI_AGAIN)
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        kind, what, transient = BadSource, f"{shown!r} is not a valid address", False
+        hint, why = "check the spelling", ""
+    elif isinstance(root, ssl.SSLCertVerificationError) or "CA certificate bundle" in str(error):
+        kind, what, transient = TLSError, f"the certificate of {shown} could not be verified", False
+        hint = "name your organisation's certificates in PTBERT_HUB_CA_BUNDLE"
+    elif isinstance(error, requests.exceptions.ProxyError):
+        kind, what, transient = ProxyError, f"the proxy does not reach {shown}", False
+        hint = "check HTTPS_PROXY"
+    elif isinstance(error, requests.Timeout | SilentTooLong) or isinstance(root, TimeoutError):
+        kind, why = Timeout, why or "it was silent for too long"
+    elif root is None and isinstance(error, ProtocolError):
+        why = "the connection broke off"
+    return kind(f"{what} ({why})" if why else what, hint=hint, url=shown, transient=transient)
 
 
 def _root(error: BaseException) -> BaseException | None:
-    """The system's own error below the wrappers, which may quote addresses with secrets."""
+    """The system's own error below the wrappers, whose texts may have addresses with secrets."""
     waiting: list[Any] = [error]
     known: set[int] = set()
     while waiting:

@@ -17,8 +17,8 @@ from pathlib import Path
 from ptbert_hub.archives import unpack
 from ptbert_hub.catalog import Kind
 from ptbert_hub.digests import hash_file
-from ptbert_hub.entries import Entry, entries, examine, good_record, publish, quarantine
-from ptbert_hub.errors import DigestMismatch, NotFound
+from ptbert_hub.entries import Entry, entries, examine, publish, quarantine
+from ptbert_hub.errors import DigestMismatch, IntegrityError, NotFound
 from ptbert_hub.files import atomic_write, disk, remove
 from ptbert_hub.locating import locate
 from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, redacted, url_to_filename
@@ -135,11 +135,13 @@ def verify(cache: Path, urls: Iterable[str] = (), *, apply: bool = False) -> lis
     """
     rows = []
     for entry in _chosen(cache, urls):
-        finding = examine(entry, _known(entry))
-        row = _file_row(entry, "damaged" if finding.problem else "good")
-        rows.append(replace(row, verified=finding.verified, problem=finding.problem))
-        if finding.problem and apply:
-            quarantine(entry.path)
+        row = _file_row(entry, "good")
+        try:
+            rows.append(replace(row, verified=examine(entry, _known(entry))["verified"]))
+        except IntegrityError as error:
+            rows.append(replace(row, state="damaged", verified=None, problem=str(error)))
+            if apply:
+                quarantine(entry.path)
     return rows
 
 
@@ -190,10 +192,9 @@ def export(cache: Path, target: Path, urls: Iterable[str] = ()) -> list[Row]:
     """
     files: dict[str, tuple[Entry, Record]] = {}
     for entry in _chosen(cache, urls):  # of each file, the newest version comes first
-        finding = examine(entry, _known(entry)) if entry.key not in files else None
-        if finding is not None and finding.problem is None:
-            record = good_record(entry, _known(entry), finding)
-            files[entry.key] = entry, _fit_to_travel(record)
+        with suppress(IntegrityError):
+            if entry.key not in files:
+                files[entry.key] = entry, _fit_to_travel(examine(entry, _known(entry)))
     if not files:
         raise NotFound(f"nothing to export in {cache}", hint="see `ptbert-hub ls`")
     with disk(target), atomic_write(target) as file, tarfile.open(fileobj=file, mode="w|") as tar:
@@ -254,8 +255,7 @@ def _take_in(path: Path, target: Path, archive: Path) -> Row:
 
 def _chosen(cache: Path, urls: Iterable[str]) -> Iterator[Entry]:
     """The entries of some addresses, or all if there are none."""
-    chosen: list[str | None] = [*urls]
-    for url in chosen or [None]:
+    for url in list(urls) or [""]:
         yield from entries(cache, url)
 
 
