@@ -2,9 +2,9 @@
 
 Three tasks: all hidden states of 8 texts of 128 tokens; the class scores of 16 texts of 10 to 128
 tokens, padded to 128; a training step on masked tokens, 8 texts of 128 tokens with 15 % of them
-labelled. All contestants have the same random weights, without dropout, and run one after the other
-in every round; read the ratios. The clock is the process's CPU time. The run fails unless all give
-the same numbers.
+labelled. All models have the same random weights and no dropout, and run one after the other in
+every round, so that the ratios count. CPU time of the process is measured. The run fails unless all
+give the same numbers.
 """
 
 import argparse
@@ -27,7 +27,7 @@ RATES = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def models(name: str, layers: int, **arguments: int) -> dict[str, nn.Module]:
-    """Return one model by each contestant, with the same weights."""
+    """Return one model of each library, with the same weights."""
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": layers, **RATES}
     ours = getattr(ptbert_models, name)(ptbert_models.BertConfig(30522, **sizes), **arguments)
@@ -50,14 +50,14 @@ def products(model: nn.Module, rows: int) -> None:
 
 
 def same(outputs: dict[str, Tensor], name: str, output: Tensor) -> None:
-    """Raise unless a contestant's numbers are those of the first one."""
+    """Raise unless the numbers are those of the first model."""
     if name != PRODUCTS:
         expected = outputs.setdefault("first", output)
         torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-3)
 
 
 def hidden_states(layers: int, rounds: int) -> None:
-    """All hidden states, nothing padded."""
+    """Time all hidden states, without padding."""
     contestants = {k: v.eval() for k, v in models("BertModel", layers).items()}
     ids = torch.randint(1000, 30000, (8, LENGTH))
     mask = torch.ones_like(ids)
@@ -75,7 +75,7 @@ def hidden_states(layers: int, rounds: int) -> None:
 
 
 def class_scores(layers: int, rounds: int) -> None:
-    """Class scores of texts of different lengths."""
+    """Time class scores of texts of different lengths."""
     contestants = {
         k: v.eval()
         for k, v in models("BertForSequenceClassification", layers, num_labels=2).items()
@@ -97,7 +97,7 @@ def class_scores(layers: int, rounds: int) -> None:
 
 
 def training_step(layers: int, rounds: int) -> None:
-    """Forward and backward of the masked-token loss."""
+    """Time forward and backward of the masked-token loss."""
     contestants = {k: v.train() for k, v in models("BertForMaskedLM", layers).items()}
     ids = torch.randint(1000, 30000, (8, LENGTH))
     labels = torch.where(torch.rand(ids.shape) < 0.15, ids, -1)

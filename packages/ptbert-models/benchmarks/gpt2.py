@@ -1,9 +1,9 @@
-"""Time GPT-2 small beside the library of 2019, transformers, and what cannot be left out.
+"""Time GPT-2 small beside the library of 2019, transformers, and the work that is unavoidable.
 
 Two tasks for one text: writing (a prompt of 32 tokens, 128 greedy tokens more) and reading (a
-prompt of 512 tokens, one token more). All contestants have the same random weights and run one
-after the other in every round, so that a busy machine slows all of them alike; read the ratios. The
-clock is the process's CPU time. The run fails unless all contestants write the same tokens.
+prompt of 512 tokens, one token more). All have the same random weights and run one after the
+other in every round, so that a busy machine slows all alike and the ratios count. CPU time of the
+process is measured. The run fails unless all write the same tokens.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def contestants(layers: int, prompt: int, new: int) -> Contestants:
 
 
 def same_tokens(expected: list[Tensor], name: str, written: Tensor | None) -> None:
-    """Stop if a contestant writes other tokens than the first one did."""
+    """Stop if other tokens are written than by the first one."""
     if written is None:
         return
     expected.append(written)

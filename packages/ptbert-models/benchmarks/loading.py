@@ -1,10 +1,10 @@
 """Time loading and importing beside the library of 2019 and transformers.
 
 A file of BERT-base is loaded as `BertForPreTraining`, and the library is imported, each time in a
-new process, contestants in turn. From the cache, where no file is ever written in place, the file
-is mapped; in a user's folder, where it may be, it is read and its checksums are compared, unless
-the caller asks for a mapping. CPU time is that of loading alone, without imports; peak memory is
-what the process needed at most beyond what it had before it began to load. Read the ratios.
+new process, one library after the other. In the cache, where files never change, the file is
+mapped. In a user's folder it is read and its checksums are compared, unless the caller asks for
+mapping. CPU time is that of loading without imports. Peak memory is what the process needed at
+most, beyond what it had before loading.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Timing contestants in turn, so that a busy machine slows all of them alike."""
+"""Timing several programs in turn, so that a busy machine slows all of them alike."""
 
 import statistics
 import time
@@ -14,7 +14,7 @@ def compare(
     rounds: int,
     check: Callable[[str, Any], None] = lambda name, result: None,
 ) -> None:
-    """Time all contestants in every round and print a table of medians and ratios.
+    """Time all programs in every round and print a table of medians and ratios.
 
     Args:
         title: what they do.

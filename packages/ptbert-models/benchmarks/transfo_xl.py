@@ -3,11 +3,11 @@
 Two tasks for a batch of four texts with a full memory: the losses of a segment of 128 tokens, and
 the log-probabilities of the next token after one more. Tokens are drawn by Zipf's law. Both
 libraries have the same random weights and run one after the other in every round, so that a busy
-machine slows both alike; read the ratios. The clock is the process's CPU time. The run fails unless
-both give the same numbers.
+machine slows both alike and the ratios count. CPU time of the process is measured. The run fails
+unless both give the same numbers.
 
-The library of 2019 marks what attention must not see with bytes, which PyTorch refuses by now;
-while it runs, ``Tensor.byte`` gives truth values.
+The library of 2019 has masks of bytes, which PyTorch no longer takes; so ``Tensor.byte`` is made
+to return bool.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def contestants(layers: int, length: int, *, loss: bool) -> Contestants:
 
 
 def same(outputs: dict[str, Tensor], name: str, output: Tensor | None) -> None:
-    """Raise unless a contestant's numbers are those of the first one."""
+    """Raise unless the numbers are those of the first model."""
     if output is not None:
         expected = outputs.setdefault("first", output)
         torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)

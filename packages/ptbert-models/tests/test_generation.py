@@ -24,7 +24,7 @@ PROMPTS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 1], [2, 2, 2, 2]])
 
 
 def build(family="gpt2", vocabulary=30):
-    """Return a small model, in training mode as models come."""
+    """Return a small model, in training mode."""
     model_class, config_class = FAMILIES[family]
     torch.manual_seed(0)
     return model_class(
@@ -38,7 +38,7 @@ def model(request):
 
 
 def log_probabilities(model, ids):
-    """Return (B, V) of what follows, computed without any cache."""
+    """Return scores (B, V) of the next token, computed without a cache."""
     with torch.no_grad():
         output = model.eval()(ids)
     return (output[0] if isinstance(output, tuple) else output)[:, -1].log_softmax(-1)
@@ -112,7 +112,7 @@ def test_a_generator_makes_drawing_reproducible(model):
 
 
 def test_tokens_are_drawn_by_their_probability(model):
-    """Shares of 4000 draws stand within five standard deviations."""
+    """Frequencies of 4000 samples are within five standard deviations."""
     prompts = PROMPTS[:1].expand(4000, 4)
     drawn = generate(
         model, prompts, 1, temperature=2.0, generator=torch.Generator().manual_seed(0)
@@ -125,7 +125,7 @@ def test_tokens_are_drawn_by_their_probability(model):
 
 
 def draws(choice):
-    """Return which tokens are ever drawn from probabilities 1/2, 1/4, 1/8, 1/8."""
+    """Return which tokens are sampled from probabilities 1/2, 1/4, 1/8, 1/8."""
     scores = torch.tensor([0.125, 0.5, 0.125, 0.25]).log().expand(500, 4)
     return set(choice(scores).tolist())
 
@@ -272,7 +272,7 @@ MASK = torch.ones(3, 4)
         ({"top_k": -1}, "top_k=-1 must be an integer from 0 up"),
         ({"top_p": 0.0}, r"top_p=0.0 must lie in \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p=1.1 must lie in \(0, 1\]"),
-        ({"num_beams": 2, "top_k": 3}, "num_beams=2 searches and draws nothing"),
+        ({"num_beams": 2, "top_k": 3}, "num_beams=2 is beam search, which samples nothing"),
         ({"stop_ids": ["."]}, "stop_ids holds '.'; give token ids"),
         ({"stop_ids": [3, 30]}, "stop_ids holds 30, and this model scores tokens 0 to 29"),
         ({"pad_id": -1}, "pad_id=-1, and this model scores tokens 0 to 29"),
@@ -317,7 +317,7 @@ def test_a_model_without_a_language_model_head_is_refused():
 
 
 def test_any_model_that_remembers_takes_part():
-    """A family needs a ``start_decoding`` and nothing else."""
+    """A model needs a method ``start_decoding`` and nothing else."""
 
     class Counting(nn.Module):
         def start_decoding(self, capacity, attention_mask):

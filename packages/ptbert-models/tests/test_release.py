@@ -30,7 +30,7 @@ def _june_again():
 
 
 def hidden_states(model):
-    """What a bare model returns of hidden states; GPT-2 has presents behind them."""
+    """Return the hidden states that a bare model returns; GPT-2 has presents after them."""
     output = model.eval()(IDS)
     return output[0] if isinstance(output, tuple) else output
 

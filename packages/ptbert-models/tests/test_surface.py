@@ -1,53 +1,41 @@
-"""The public names of the package: these, and no others."""
+"""The public names: every model, configuration and error there is, and a few functions."""
+
+import inspect
 
 import ptbert_models
+from ptbert_models import errors
+from ptbert_models.families import FAMILIES
 
-NAMES = [
-    "BertConfig",
-    "BertForMaskedLM",
-    "BertForMultipleChoice",
-    "BertForNextSentencePrediction",
-    "BertForPreTraining",
-    "BertForQuestionAnswering",
-    "BertForSequenceClassification",
-    "BertForTokenClassification",
-    "BertModel",
-    "CheckpointError",
-    "CheckpointNotFound",
-    "CorruptCheckpoint",
-    "GPT2Config",
-    "GPT2DoubleHeadsModel",
-    "GPT2LMHeadModel",
-    "GPT2Model",
-    "GPT2MultipleChoiceHead",
-    "NothingLoaded",
-    "OpenAIGPTConfig",
-    "OpenAIGPTDoubleHeadsModel",
-    "OpenAIGPTLMHeadModel",
-    "OpenAIGPTModel",
-    "ShapeMismatch",
-    "TransfoXLConfig",
-    "TransfoXLLMHeadModel",
-    "TransfoXLModel",
-    "UnsafeCheckpoint",
-    "__version__",
-    "generate",
+FUNCTIONS_OF_2019 = {
     "load_tf_weights_in_bert",
     "load_tf_weights_in_gpt2",
     "load_tf_weights_in_openai_gpt",
     "load_tf_weights_in_transfo_xl",
-]
+}
+OTHERS = {"GPT2MultipleChoiceHead", "__version__", "generate"}
 
 
-def test_the_names_are_these():
-    assert sorted(ptbert_models.__all__) == NAMES
+def test_every_model_configuration_and_error_is_public_and_little_else():
+    models = {model.__name__ for family in FAMILIES.values() for model in family.models}
+    configurations = {family.config_class.__name__ for family in FAMILIES.values()}
+    own_errors = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 
-
-def test_every_name_can_be_used():
-    assert all(getattr(ptbert_models, name) is not None for name in NAMES)
-
-
-def test_there_are_sixteen_models_and_four_configurations():
-    models = [name for name in NAMES if name.endswith("Model") or "For" in name]
-    assert len([name for name in NAMES if name.endswith("Config")]) == 4
     assert len(models) == 16
+    assert len(configurations) == 4
+    assert set(ptbert_models.__all__) == (
+        models | configurations | own_errors | FUNCTIONS_OF_2019 | OTHERS
+    )
+
+
+def test_public_names_are_those_of_the_things_themselves():
+    things = [name for name in ptbert_models.__all__ if name != "__version__"]
+    assert [getattr(ptbert_models, name).__name__ for name in things] == things
+
+
+def test_public_things_are_documented():
+    for name in set(ptbert_models.__all__) - {"__version__"}:
+        assert getattr(ptbert_models, name).__doc__, name
+
+
+def test_the_version_is_a_number_with_three_parts():
+    assert [part.isdigit() for part in ptbert_models.__version__.split(".")] == [True] * 3

@@ -1,4 +1,11 @@
-"""BERT, GPT, GPT-2 and Transformer-XL as PyTorch models, with the names and numbers of 2019."""
+"""BERT, GPT, GPT-2 and Transformer-XL as PyTorch models, with the names and numbers of 2019.
+
+Shapes are given in the same letters in all modules: **B** batch, **C** choices of a question, **L**
+length of a text in tokens, **Q** and **K** positions of queries and keys, **T** tokens of past and
+input together, **M** positions in the memory, **H** heads, **D** features per head, **E** model
+width, **F** width of the feed-forward network, **V** vocabulary, **N** layers. ``(B, L, E)`` is a
+tensor with these three dimensions.
+"""
 
 from ptbert_models.bert import (
     BertConfig,

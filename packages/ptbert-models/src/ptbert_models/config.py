@@ -1,4 +1,4 @@
-"""What all model configurations share: an int or a path comes first, JSON goes in and out."""
+"""What all model configurations share: the first argument, JSON, and checks of values."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class PreTrainedConfig:
 
     @classmethod
     def from_dict(cls, json_object: dict[str, Any]) -> Self:
-        """Make a configuration from a dictionary; unknown keys are kept, missing ones default."""
+        """Make a configuration from a dictionary: keep unknown keys, fill in defaults."""
         config = cls(-1)  # type: ignore[call-arg]  # the InitVar is declared by each subclass
         config._take(copy.deepcopy(json_object))
         return config
 
     def _take(self, values: dict[str, Any]) -> None:
-        """Set what a JSON object says; a family that was published with other names adds them."""
+        """Take over the values of a JSON object; families translate other names here."""
         vars(self).update(values)
 
     @classmethod
@@ -65,13 +65,13 @@ class PreTrainedConfig:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def to_json_file(self, json_file_path: str | os.PathLike[str]) -> None:
-        """Write the values as JSON; the file appears whole or not at all."""
+        """Write the values as JSON; the file appears only when it is complete."""
         with atomic_write(json_file_path) as file:
             file.write(self.to_json_string().encode("utf-8"))
 
     def validate(self) -> None:
-        """Raise ``ValueError`` for values of which no model can be built; models call this."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what makes it valid")
+        """Raise ``ValueError`` if no model can be built from the values; models call this."""
+        raise NotImplementedError(f"{type(self).__name__} must define validate()")
 
     def __repr__(self) -> str:
         return self.to_json_string()

@@ -1,8 +1,7 @@
-"""From the files of the models' authors to files of PyTorch, and between formats.
+"""Converting checkpoints: from the files of the models' authors, and between PyTorch's formats.
 
-The functions of 2019 are for one family each, `convert_checkpoint` is for all. Each writes what the
-checkpoint holds, the weights of heads that its model class lacks included, and nothing that it
-does not hold.
+Each function of 2019 converts one family, `convert_checkpoint` converts all. The result has the
+weights of the checkpoint and no others. Weights of heads that the model class lacks are kept.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ def convert_checkpoint(
 ) -> Path:
     """Convert a checkpoint of any family and format into a folder that `from_pretrained` reads.
 
-    Old spellings of names become today's. Weights that the folder holds in the other format are
-    removed, because they are those of another model now.
+    Old names of weights become today's. If the folder has weights in the other format, they are
+    removed, because they would belong to another model.
 
     Args:
         source: see `ptbert_models.inspection.open_any_checkpoint`.
-        folder: where to write; it is made if need be.
+        folder: where to write; it is created if it does not exist.
         safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
-        config_file: the configuration, where none stands beside the source.
+        config_file: the configuration; None to look for it beside the source.
         cache_dir: where downloads are kept instead of the usual cache.
 
     Returns:
@@ -56,7 +55,7 @@ def convert_checkpoint(
 
     Raises:
         OSError: if the source cannot be read, or the folder cannot be written to.
-        ValueError: if the source is of another kind of model, or stands in the folder itself.
+        ValueError: if the source is for another kind of model, or is in the folder itself.
     """
     opened = open_any_checkpoint(source, config_file=config_file, cache_dir=cache_dir)
     target = Path(folder)
@@ -158,7 +157,7 @@ def convert_transfo_xl_checkpoint_to_pytorch(
 def read_authors_weights(
     model_class: type[PreTrainedModel], config: PreTrainedConfig, path: PathLike
 ) -> dict[str, Tensor]:
-    """Return a checkpoint's weights under the names of 2019.
+    """Read a checkpoint of a model's authors, and return its weights under the names of 2019.
 
     Args:
         model_class: the model that decides about names and shapes.
@@ -174,7 +173,7 @@ def _named(
     weights: dict[str, Tensor],
     path: PathLike,
 ) -> dict[str, Tensor]:
-    """The weights as a model of that class saves them, and those that it does not have."""
+    """Return weights under the names that the model saves them by, with those that it lacks."""
     with NoInitialization():  # what the checkpoint does not fill is left out below
         model = model_class(config)
     plan = model.plan_loading(weights)

@@ -1,4 +1,4 @@
-"""Every error about checkpoints; each is also the builtin a caller would guess.
+"""All errors about checkpoints. Each is also the built-in error that a caller would expect.
 
 ::
 
@@ -6,7 +6,7 @@
     └── CheckpointError
         ├── CheckpointNotFound  (FileNotFoundError)         no such name, folder or file
         ├── CorruptCheckpoint                               not a weights file, or cut off
-        ├── UnsafeCheckpoint                                a pickle that wants to run code
+        ├── UnsafeCheckpoint                                a pickle that would run code
         ├── NothingLoaded       (ValueError)                not one weight fits the model
         └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
@@ -21,11 +21,11 @@ class CheckpointNotFound(CheckpointError, FileNotFoundError):
 
 
 class CorruptCheckpoint(CheckpointError):
-    """A file is not what its name says, or it is damaged."""
+    """A file is damaged, or it is no weights file."""
 
 
 class UnsafeCheckpoint(CheckpointError):
-    """A weights file wants to run code of its own when it is opened."""
+    """Opening a weights file would run code that is in the file."""
 
 
 class NothingLoaded(CheckpointError, ValueError):

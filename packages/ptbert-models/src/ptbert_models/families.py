@@ -1,4 +1,4 @@
-"""The four families: configurations and models, and how a configuration tells its family."""
+"""The four families of models, and which of them a configuration belongs to."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Family:
     """One family of models.
 
     Args:
-        name: the catalog's word for it.
-        model_type: what today's configurations on the Hugging Face Hub call it.
+        name: its name in the catalog of ptbert-hub.
+        model_type: its name in today's configurations on the Hugging Face Hub.
         config_class: its configuration.
         published: the model whose weights the authors' checkpoints hold.
         models: all its models, the bare one first.
@@ -92,17 +92,17 @@ _ALL = (
     ),
 )
 FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _ALL})
-"""Family by the catalog's word for it."""
+"""The families by their names in the catalog."""
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
-    """Return the family that a configuration is of.
+    """Return the family that a configuration belongs to.
 
     Args:
         config: the values of a ``config.json``, of 2019 or of today.
 
     Raises:
-        ValueError: if it is of another kind of model.
+        ValueError: if it is for another kind of model.
 
     Example:
         >>> family_of({"n_embd": 768, "afn": "gelu"}).name
@@ -124,5 +124,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
     known = ", ".join(family.model_type for family in _ALL)
     raise ValueError(
         f"a configuration with model_type={model_type!r} and keys such as "
-        f"{sorted(config)[:5]} is none of {known}; give a checkpoint of one of these"
+        f"{sorted(config)[:5]} belongs to none of the families {known}; "
+        "give a checkpoint of one of these"
     )

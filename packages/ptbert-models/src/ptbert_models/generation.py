@@ -1,9 +1,9 @@
-"""Continuing texts with a language model: greedily, by drawing, or by beam search.
+"""Continuing texts with a language model: greedily, by sampling, or by beam search.
 
 Letters: B batch, L prompt length, T tokens so far, K beams, V vocabulary.
 
-A model takes part by a method ``start_decoding(capacity, attention_mask)`` that returns a
-`Decoding`; how a family remembers what it has read is its own affair.
+A model that can generate has a method ``start_decoding(capacity, attention_mask)``, which returns
+a `Decoding`. How a family stores what it has read is hidden there.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ def generate(
 ) -> Tensor:
     """Continue a batch of texts.
 
-    Tokens are drawn from the model's probabilities, or with ``temperature=0`` the likeliest is
-    always taken, or with ``num_beams`` above 1 the likeliest continuation as a whole is sought.
-    Dropout is off meanwhile, whatever mode the model is in.
+    Tokens are sampled from the model's probabilities. With ``temperature=0`` the most likely token
+    is taken each time, and with ``num_beams`` above 1 beam search looks for the most likely
+    continuation as a whole. Dropout is off meanwhile, whatever mode the model is in.
 
     Args:
         model: a model with a language-model head, such as `GPT2LMHeadModel`.
         ids: (B, L) integers, the prompts; shorter ones are padded on the left.
         max_new_tokens: how many tokens are added at most.
-        temperature: divides the scores; below 1 likely tokens become likelier, 0 takes the
-            likeliest.
-        top_k: draws among the k likeliest tokens only; 0 for all.
-        top_p: draws among the likeliest tokens that together have this probability; 1 for all.
-        num_beams: number of continuations kept for each text while searching for the one with the
-            highest total log-probability; 1 does not search.
+        temperature: divides the scores; below 1 likely tokens become likelier, 0 always takes the
+            most likely one.
+        top_k: sample among the k most likely tokens only; 0 for all.
+        top_p: sample among the most likely tokens that together have this probability; 1 for all.
+        num_beams: number of continuations of each text that beam search keeps while it looks for
+            the one with the highest total log-probability; 1 for no beam search.
         stop_ids: tokens that end a text.
-        pad_id: fills rows that ended before others; their stop token again when None.
+        pad_id: fills the rows of texts that ended before others; their stop token when None.
         generator: source of randomness; PyTorch's own when None.
         attention_mask: (B, L), 1 for real tokens and 0 for padding on the left; all 1 when None.
 
@@ -91,8 +91,8 @@ def generate(
     choice = Choice(temperature, top_k, top_p, generator)
     if num_beams > 1 and not choice.is_default():
         raise ValueError(
-            f"num_beams={num_beams} searches and draws nothing, so temperature, top_k, top_p and "
-            "generator have no meaning; leave them out or use num_beams=1"
+            f"num_beams={num_beams} is beam search, which samples nothing; leave out temperature, "
+            "top_k, top_p and generator, or use num_beams=1"
         )
     ending = Ending.of(stop_ids, pad_id, ids.device)
     attention_mask = _padding(attention_mask, ids)
@@ -100,12 +100,12 @@ def generate(
         decoding = model.start_decoding(ids.size(1) + max_new_tokens, attention_mask)
         if num_beams > 1:
             return _search(decoding, ids, max_new_tokens, num_beams, ending)
-        return _draw(decoding, ids, max_new_tokens, choice, ending)
+        return _sample(decoding, ids, max_new_tokens, choice, ending)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How one token is chosen by its scores; arguments as in `generate`.
+    """How the next token is chosen from the scores; arguments as in `generate`.
 
     Example:
         >>> Choice(temperature=0)(torch.tensor([[1.0, 3.0, 2.0]]))
@@ -126,7 +126,7 @@ class Choice:
             raise ValueError(f"top_p={self.top_p!r} must lie in (0, 1]; 1 is for all")
 
     def is_default(self) -> bool:
-        """Whether nothing was asked for."""
+        """Whether all arguments have their defaults."""
         return self == Choice()
 
     def __call__(self, scores: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class Choice:
         if self.top_p < 1:
             ordered, indices = scores.sort(descending=True)
             probabilities = ordered.softmax(-1)
-            likelier = probabilities.cumsum(-1) - probabilities  # the sum of all before
+            likelier = probabilities.cumsum(-1) - probabilities  # the sum of the more likely tokens
             likelier[..., 0] = 0  # rounding never leaves a row without a token
             scores = _only(scores, ordered.masked_fill(likelier >= self.top_p, -math.inf), indices)
         return torch.multinomial(scores.softmax(-1), 1, generator=self.generator).squeeze(-1)
@@ -151,11 +151,11 @@ def _only(scores: Tensor, values: Tensor, indices: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Ending:
-    """When a text ends, and what stands behind its end.
+    """Which tokens end a text, and what follows its end.
 
     Args:
         stops: tokens that end a text, (number of them,).
-        pad_id: token behind the end; the last token again when None.
+        pad_id: token after the end; the last token again when None.
     """
 
     stops: Tensor
@@ -188,7 +188,7 @@ class Ending:
         return torch.isin(tokens, self.stops)
 
 
-def _draw(
+def _sample(
     decoding: Decoding, ids: Tensor, max_new_tokens: int, choice: Choice, ending: Ending
 ) -> Tensor:
     start, stop = ids.size(1), ids.size(1) + max_new_tokens
@@ -217,12 +217,12 @@ def _search(
     ending.check(scores.size(-1))
     decoding.select(torch.arange(rows, device=ids.device).repeat_interleave(beams))
     ended = torch.zeros_like(texts[:, 0], dtype=torch.bool)
-    # All beams are the same at first, so all but one are out of the running.
+    # All beams are the same at first, so only one of them may be continued.
     totals = torch.full((rows, beams), -math.inf, device=ids.device)
     totals[:, 0] = 0
     for end in range(start, stop):
         gains = scores.float().log_softmax(-1)  # (B * K, V)
-        # An ended text goes on in one way, at no cost.
+        # A text that has ended has one continuation, with log-probability 0.
         gains[ended] = -math.inf
         gains[ended, 0] = 0
         candidates = totals[..., None] + gains.view(rows, beams, -1)
@@ -232,7 +232,7 @@ def _search(
         tokens = ending.fill((best % gains.size(-1)).flatten(), ended, texts[:, end - 1])
         texts[:, end] = tokens
         ended = ended | ending.reached(tokens)
-        # Totals only fall, so nothing overtakes a best beam that has ended.
+        # Totals never rise, so no beam overtakes the best one once that has ended.
         if end + 1 == stop or bool(ended.view(rows, beams)[:, 0].all()):
             break
         decoding.select(chosen)
@@ -242,7 +242,7 @@ def _search(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switch dropout off for a while, and then every module back to the mode it was in."""
+    """Put a model into evaluation mode, and in the end every module back into its old mode."""
     training = [module for module in model.modules() if module.training]
     for module in training:
         module.training = False

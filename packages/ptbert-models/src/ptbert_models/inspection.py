@@ -1,4 +1,4 @@
-"""What a checkpoint is and holds, told by its files alone."""
+"""Opening a checkpoint of any family and format, and finding the models that it fits."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ptbert_hub import CATALOG
 from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.errors import CheckpointNotFound, NothingLoaded, ShapeMismatch
+from ptbert_models.errors import NothingLoaded, ShapeMismatch
 from ptbert_models.families import FAMILIES, Family, family_of
-from ptbert_models.files.checkpoint import CONFIG_NAMES, WEIGHTS_NAMES, find_checkpoint
+from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import WRAPPER_PREFIX, modern_key
-from ptbert_models.files.weights import is_torch_file, read_weights
-from ptbert_models.gpt.authors import SHAPES_NAME
+from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
 
-_TENSORFLOW_MARK = ".ckpt"
 _LABELLED = (BertForSequenceClassification, BertForTokenClassification)
 
 
@@ -50,9 +47,9 @@ class OpenedCheckpoint:
     Args:
         family: which models read it.
         config: its configuration.
-        path: the weights file, the index of several, or what TensorFlow's is opened by.
-        is_authors: whether it is in a format of the models' authors rather than PyTorch's.
-        weights: its tensors, under today's spelling of their names.
+        path: its weights; see `ptbert_models.files.checkpoint.CheckpointFiles`.
+        is_authors: whether it has the format of the model's authors rather than PyTorch's.
+        weights: its tensors by name, in today's spelling.
     """
 
     family: Family
@@ -99,13 +96,13 @@ def open_any_checkpoint(
     Args:
         name_or_path: as for `PreTrainedModel.from_pretrained`; a TensorFlow checkpoint's prefix,
             file or folder; or the folder of numpy files that OpenAI published for GPT.
-        config_file: its configuration, where none stands beside it.
+        config_file: its configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept instead of the usual cache.
-        memory_map: whether weights may stay in their file, which then must not be changed.
+        memory_map: whether weights may stay in their file, which must not be changed meanwhile.
 
     Raises:
         OSError: if it cannot be found, reached or read.
-        ValueError: if it is of another kind of model.
+        ValueError: if it is for another kind of model.
 
     Example:
         >>> import tempfile
@@ -117,50 +114,26 @@ def open_any_checkpoint(
         >>> checkpoint.family.name, checkpoint.fits()[0].model.__name__
         ('gpt2', 'GPT2LMHeadModel')
     """
-    name = os.fspath(name_or_path)
-    path, config_path, immutable = _find(name, config_file, cache_dir)
-    if config_path is None:
+    files = find_checkpoint(
+        name_or_path, "any", family=None, config_file=config_file, cache_dir=cache_dir
+    )
+    if files.config is None:
         family = FAMILIES["gpt"]
         config: PreTrainedConfig = family.config_class()
     else:
-        values = read_json_object(config_path)
+        values = read_json_object(files.config)
         family = family_of(values)
         config = family.config_class.from_dict(values)
-    is_authors = path.is_dir() or (_TENSORFLOW_MARK in path.name and not is_torch_file(path))
+    is_authors = files.has_authors_format()
     if is_authors:
-        weights = family.published.read_tensorflow(path, config)
+        weights = family.published.read_tensorflow(files.weights, config)
     else:
-        weights = read_weights(path, memory_map=memory_map or immutable)
-    return OpenedCheckpoint(family, config, path, is_authors, _modern(weights, family))
-
-
-def _find(
-    name: str, config_file: str | os.PathLike[str] | None, cache_dir: str | os.PathLike[str] | None
-) -> tuple[Path, Path | None, bool]:
-    """The weights, the configuration if there is one, and whether the files never change."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        inside = {file.name for file in path.iterdir()}
-        if config_file is None and SHAPES_NAME in inside and not inside & {*CONFIG_NAMES}:
-            return path, None, False  # OpenAI published no configuration
-        if config_file is not None:
-            weights = next((path / each for each in WEIGHTS_NAMES if each in inside), path)
-            return weights, Path(config_file), False
-    elif config_file is not None and "://" not in name and name not in CATALOG:
-        return path, Path(config_file), False
-    family = CATALOG[name].family if name in CATALOG else None
-    try:
-        files = find_checkpoint(name, "pytorch", family=family, cache_dir=cache_dir)
-    except CheckpointNotFound as error:
-        try:
-            files = find_checkpoint(name, "tensorflow", family=family, cache_dir=cache_dir)
-        except (CheckpointNotFound, ValueError):
-            raise error from None
-    return files.weights, files.config, files.immutable
+        weights = read_weights(files.weights, memory_map=memory_map or files.immutable)
+    return OpenedCheckpoint(family, config, files.weights, is_authors, _modern(weights, family))
 
 
 def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
-    """Weights under today's spelling of their names."""
+    """Return weights under today's names, without those that models no longer have."""
     model = family.published
     spelled = {
         modern_key(key, model.legacy_suffixes, model.ignored_suffixes): tensor

@@ -1,4 +1,4 @@
-"""What every model can do: come from a checkpoint, and read key names of all ages."""
+"""What all models share: loading and saving checkpoints, and reading old key names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ Model = TypeVar("Model", bound="PreTrainedModel")
 
 
 class PreTrainedModel(nn.Module):
-    """Base of all models. A family subclasses it with data; its models subclass the family.
+    """Base class of all models. Each family has a subclass with its data, the base of its models.
 
     Args:
         config: sizes and rates; the model keeps it as ``config``.
@@ -35,10 +35,10 @@ class PreTrainedModel(nn.Module):
     """
 
     config_class: ClassVar[type[PreTrainedConfig]]
-    family: ClassVar[str]  # the catalog's word for the family
+    family: ClassVar[str]  # its name in the catalog of ptbert-hub
     base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
     legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
-    ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of keys that are stored no longer
+    ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of old keys to ignore
 
     def __init__(self, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -65,43 +65,42 @@ class PreTrainedModel(nn.Module):
         """Build a model with the configuration and the weights of a checkpoint.
 
         The model is in training mode; call ``eval()`` before inference. Weights that the
-        checkpoint lacks, those of a new head for example, are initialised and named in one warning.
+        checkpoint lacks, such as those of a new head, are initialised and named in one warning.
 
         Args:
             pretrained_model_name_or_path: a shortcut name such as "bert-base-uncased"; a folder
                 with ``config.json`` and ``pytorch_model.bin`` or ``model.safetensors``; an archive
                 of one (``.tar.gz``, ``.tar``, ``.zip``), as a file or a URL; or a folder's URL.
-            *inputs: further arguments of the class. Before them may stand ``state_dict``,
-                ``cache_dir`` and ``from_tf``, as in the releases of 2019, or ``cache_dir``,
-                ``from_tf`` and ``state_dict``.
+            *inputs: further arguments of the class. ``state_dict``, ``cache_dir`` and ``from_tf``
+                may come before them, as in the releases of 2019, or ``cache_dir``, ``from_tf`` and
+                ``state_dict``.
             cache_dir: where downloads are kept instead of the usual cache.
             from_tf: whether the weights are a TensorFlow checkpoint; the name is then a folder, an
                 archive or a checkpoint's prefix, with the configuration beside the checkpoint.
             state_dict: weights to use instead of the checkpoint's; they are copied.
-            memory_map: whether weights stay in their file until they are used. None does so for
-                files in the cache, which are never written in place. A file elsewhere may be: if
-                a program saves over a mapped file, the process dies, so True is a promise.
+            memory_map: whether weights stay in their file until they are used. By default they do
+                so for files in the cache, which never change. Use True only if nothing writes to
+                the file while the model is in use: overwriting a mapped file kills the process.
             **kwargs: further arguments of the class, such as ``num_labels``.
 
         Raises:
             OSError: if the checkpoint cannot be found, reached or read.
             ValueError: if its configuration makes no sense, or its weights do not fit.
         """
-        # A constructor written by somebody else may give first values that only it knows.
+        # A program's own constructor may set initial values that a file does not have.
         ours = cls.__init__.__module__.startswith(f"{__package__}.")
         leading, inputs = _leading_options(inputs, ours=ours)
         cache_dir = leading.get("cache_dir") or cache_dir
         from_tf = leading.get("from_tf") or from_tf
         if leading.get("state_dict") is not None:
             state_dict = leading["state_dict"]
-        given = state_dict is not None
         files = find_checkpoint(
             pretrained_model_name_or_path,
-            "none" if given else "tensorflow" if from_tf else "pytorch",
+            "none" if state_dict is not None else "authors" if from_tf else "pytorch",
             family=cls.family,
             cache_dir=cache_dir,
         )
-        config = cls.config_class.from_json_file(files.config)
+        config = cls.config_class.from_json_file(cast("Path", files.config))
         with NoInitialization() if ours else nullcontext():
             model = cls(config, *inputs, **kwargs)
         weights: Mapping[str, Tensor]
@@ -113,15 +112,15 @@ class PreTrainedModel(nn.Module):
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
             source = str(files.weights)
-        report = model._load(weights, take=not given, initialize_missing=ours)
+        report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
         _log(report, cls.__name__, source)
         return model
 
     @property
     def gradient_checkpointing(self) -> bool:
-        """Whether training keeps only what each layer is given, and computes the rest again.
+        """Whether training keeps only the inputs of each layer, and computes the rest again.
 
-        That trades time for memory. A model with a head asks the bare model inside.
+        This trades time for memory. In a model with a head it is a setting of the bare model.
         """
         return bool(getattr(self, self.base_model_prefix).gradient_checkpointing)
 
@@ -134,11 +133,11 @@ class PreTrainedModel(nn.Module):
     ) -> None:
         """Write configuration and weights into a folder that `from_pretrained` reads.
 
-        Each file appears whole or not at all. Weights that the folder holds in the other format
-        are removed, because they are those of another model now.
+        A file appears only when it is complete. If the folder has weights in the other format,
+        they are removed, because they would belong to another model.
 
         Args:
-            save_directory: the folder; it is made if need be.
+            save_directory: the folder; it is created if it does not exist.
             safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
 
         Raises:
@@ -171,11 +170,11 @@ class PreTrainedModel(nn.Module):
         raise NotImplementedError(f"{cls.__name__} has no TensorFlow counterpart")
 
     def init_weights(self, module: nn.Module) -> None:
-        """Give one module its first values; use as ``self.apply(self.init_weights)``."""
+        """Initialise one module; use as ``self.apply(self.init_weights)``."""
         initialize_normal(module, self.config.initializer_range)
 
     def plan_loading(self, weights: Mapping[str, Tensor]) -> LoadPlan:
-        """Decide which of some weights goes where, by the family's names of all ages.
+        """Decide which weight goes where, by today's names and the old ones of the family.
 
         Raises:
             NothingLoaded: if no weight fits.
@@ -189,21 +188,11 @@ class PreTrainedModel(nn.Module):
             ignored_suffixes=self.ignored_suffixes,
         )
 
-    def _load(
-        self, weights: Mapping[str, Tensor], *, take: bool, initialize_missing: bool
-    ) -> LoadReport:
-        plan = self.plan_loading(weights)
-        if initialize_missing:
-            for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
-                self.init_weights(self.get_submodule(owner))
-        fill(self, plan, take=take)
-        return plan.report
-
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        # load_state_dict hands every module its own copy of the dictionary to work on, so old key
-        # names can be renamed here, wherever this model stands inside another.
+        # load_state_dict gives every module its own copy of the dictionary to work on, so old key
+        # names can be renamed here, also where this model is part of another.
         for key in list(state_dict):
             if key.startswith(prefix):
                 new_key = modern_key(key, self.legacy_suffixes, self.ignored_suffixes)
@@ -217,12 +206,12 @@ class PreTrainedModel(nn.Module):
 def _leading_options(
     inputs: tuple[Any, ...], *, ours: bool
 ) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Tell options of `from_pretrained` that were given by position from the class's arguments.
+    """Separate options of `from_pretrained` that were given by position from the class's arguments.
 
-    The releases of 2019 had ``state_dict, cache_dir, from_tf`` in that place, their documentation
-    ``cache_dir, from_tf, state_dict``, and their last state nothing, so that a number of labels
-    may be meant. Types tell which: no class of this library takes a path, a dictionary or None
-    there. Strings are left to the classes of others.
+    In this place the releases of 2019 have ``state_dict, cache_dir, from_tf``, their documentation
+    ``cache_dir, from_tf, state_dict``, and their last state none of these, so that a number is a
+    number of labels. The types decide: no class of this library takes a path, a dictionary or None
+    there. A program's own class may take a string.
 
     Example:
         >>> _leading_options((None, "cache", False, 3), ours=True)
@@ -246,12 +235,27 @@ def _leading_options(
 def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
     """Fill a model from a TensorFlow checkpoint of its family, and log what was not used.
 
-    What the checkpoint lacks keeps the values that it has.
+    Weights that the checkpoint lacks keep their values.
     """
     weights = model.read_tensorflow(path, model.config)
-    report = model._load(weights, take=True, initialize_missing=False)
+    report = _load(model, weights, take=True, initialize_missing=False)
     _log(report, type(model).__name__, os.fspath(path))
     return model
+
+
+def _load(
+    model: PreTrainedModel,
+    weights: Mapping[str, Tensor],
+    *,
+    take: bool,
+    initialize_missing: bool,
+) -> LoadReport:
+    plan = model.plan_loading(weights)
+    if initialize_missing:
+        for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
+            model.init_weights(model.get_submodule(owner))
+    fill(model, plan, take=take)
+    return plan.report
 
 
 def _log(report: LoadReport, model_name: str, source: str) -> None:

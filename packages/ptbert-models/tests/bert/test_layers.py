@@ -70,7 +70,7 @@ def test_only_module_types_of_2019_stand_in_the_encoder(tiny_config):
 
 
 def test_first_values_need_nothing_but_a_configuration(tiny_config):
-    """Programs call the method with a bare part in the place of self."""
+    """Programs call the method with a part of a model as self."""
     encoder = BertEncoder(tiny_config)
     encoder.config = tiny_config
     tiny_config.initializer_range = 0.0

@@ -1,4 +1,4 @@
-"""Leaving out work that nobody sees changes no number."""
+"""Leaving out unused work changes no number."""
 
 import copy
 
@@ -130,6 +130,7 @@ CHANGES = {
     "a hook": lambda e: e.layer[0].register_forward_hook(lambda *_: None),
     "a hook before": lambda e: e.layer[0].output.register_forward_pre_hook(lambda *_: None),
     "a backward hook": lambda e: e.layer[0].register_full_backward_hook(lambda *_: None),
+    "a backward hook before": lambda e: e.layer[0].register_full_backward_pre_hook(lambda *_: None),
     "attentions wanted": lambda e: setattr(e.layer[0].attention.self, "output_attentions", True),
     "outputs kept": lambda e: setattr(e.layer[0].attention.self, "keep_multihead_output", True),
     "recomputation": lambda e: setattr(e, "gradient_checkpointing", True),

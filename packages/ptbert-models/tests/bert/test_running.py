@@ -1,4 +1,4 @@
-"""BERT under everything that PyTorch offers to run a model: compiled, exported, mixed, spread."""
+"""BERT compiled, exported, traced, in mixed precision, recomputed, and on several devices."""
 
 import copy
 
@@ -65,7 +65,7 @@ def model(request, tiny_config):
 def test_compiled_without_a_break(model):
     """The whole forward is one graph, in evaluation and in training, and gives the same."""
     inputs, labels = arguments(type(model))
-    torch._dynamo.reset()
+    torch.compiler.reset()
     compiled = torch.compile(model, backend="eager", fullgraph=True)
 
     same(compiled(**inputs, **labels), model(**inputs, **labels))
@@ -79,7 +79,7 @@ def test_gradients_flow_through_a_compiled_model(tiny_config):
     model(**inputs, **labels).backward()
     expected = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
-    torch._dynamo.reset()
+    torch.compiler.reset()
 
     torch.compile(model, backend="aot_eager", fullgraph=True)(**inputs, **labels).backward()
 

@@ -145,7 +145,7 @@ def test_a_misspelt_name_suggests_the_nearest():
         find("bert-base-uncasd")
 
     assert isinstance(caught.value, FileNotFoundError)
-    assert "neither a known checkpoint nor an existing folder or archive" in str(caught.value)
+    assert "neither a known checkpoint nor an existing file or folder" in str(caught.value)
     assert "bert-large-cased" in str(caught.value)
 
 
@@ -167,5 +167,61 @@ def test_a_folder_without_a_configuration_is_named(folder):
 
 
 def test_a_checkpoint_of_another_family_is_refused():
-    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the 'gpt2' family, and this"):
+    with pytest.raises(ValueError, match="'gpt2' is a checkpoint of the gpt2 family, not of bert"):
         BertModel.from_pretrained("gpt2")
+
+
+@pytest.fixture
+def tensorflow_prefix(folder):
+    """A folder with a configuration, and a checkpoint of TensorFlow as far as names tell."""
+    (folder / "pytorch_model.bin").unlink()
+    for name in ("run.index", "run.data-00000-of-00001"):
+        (folder / name).touch()
+    return folder / "run"
+
+
+def test_a_prefix_of_tensorflow_is_found_with_its_configuration(tensorflow_prefix):
+    for weights_format in ("authors", "any"):
+        files = find(tensorflow_prefix, weights_format)
+        assert files.config == tensorflow_prefix.with_name("config.json")
+        assert files.weights == tensorflow_prefix
+        assert files.has_authors_format()
+
+
+def test_a_prefix_of_the_older_format_is_found_too(folder):
+    (folder / "run-00000-of-00002").touch()
+    assert find(folder / "run", "authors").weights == folder / "run"
+
+
+def test_a_prefix_is_no_weights_file_of_pytorch(tensorflow_prefix):
+    with pytest.raises(
+        CheckpointNotFound, match="is a TensorFlow checkpoint; read it with from_tf"
+    ):
+        find(tensorflow_prefix)
+
+
+def test_a_folder_of_any_format_prefers_the_weights_of_pytorch(folder):
+    assert find(folder, "any").weights == folder / "pytorch_model.bin"
+    (folder / "pytorch_model.bin").unlink()
+    assert find(folder, "any").weights == folder
+
+
+def test_a_given_configuration_replaces_the_one_beside_the_weights(folder, tmp_path):
+    other = tmp_path / "other.json"
+    files = find(folder, config_file=other)
+    assert (files.config, files.weights) == (other, folder / "pytorch_model.bin")
+    (folder / "config.json").unlink()
+    assert find(folder / "pytorch_model.bin", config_file=other).config == other
+
+
+def test_only_openais_numpy_files_may_lack_a_configuration(folder):
+    (folder / "config.json").unlink()
+    (folder / "params_shapes.json").touch()
+    assert find(folder, "any").config is None
+    with pytest.raises(CheckpointNotFound, match=r"has none of config\.json"):
+        find(folder, "authors")
+
+
+def test_what_is_published_for_pytorch_is_not_looked_for_in_tensorflow():
+    with pytest.raises(ValueError, match="is published as PyTorch weights; leave out from_tf=True"):
+        find("bert-base-uncased", "authors")

@@ -146,7 +146,7 @@ def test_every_gpt_model_takes_the_weights(model_class, folder):
 
 def test_missing_files_are_named(folder):
     (folder / "params_shapes.json").unlink()
-    with pytest.raises(CheckpointNotFound, match=r"lacks params_shapes\.json or params_0\.npy"):
+    with pytest.raises(CheckpointNotFound, match=r"lacks params_shapes\.json, or params_0\.npy"):
         load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
 
 

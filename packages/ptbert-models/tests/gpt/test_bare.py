@@ -28,7 +28,7 @@ def bare(request, build):
 
 
 def run(model, *inputs, **arguments):
-    """Return last hidden states, whether attentions stand before them or not."""
+    """Return last hidden states, with attentions before them or not."""
     output = model(*inputs, **arguments)
     return hidden(output[1:] if model.output_attentions else output)
 

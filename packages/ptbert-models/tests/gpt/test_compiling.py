@@ -35,9 +35,9 @@ def config(config):
 
 @pytest.fixture(autouse=True)
 def forget_graphs():
-    torch._dynamo.reset()
+    torch.compiler.reset()
     yield
-    torch._dynamo.reset()
+    torch.compiler.reset()
 
 
 @pytest.mark.parametrize("kind", KINDS)

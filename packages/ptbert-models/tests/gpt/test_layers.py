@@ -64,7 +64,7 @@ def test_a_block_called_by_hand_returns_what_it_did_in_2019(layers, config, hidd
 
 
 def test_attention_is_the_formula(config, hidden):
-    """Spelled out with the mask of ones and zeros that 2019 multiplied by."""
+    """Computed step by step with the mask of ones and zeros that 2019 multiplied by."""
     attention = gpt2.Attention(16, 16, config, True).eval()
     query, key, value = (
         attention.split_heads(part) for part in attention.c_attn(hidden).split(16, dim=-1)
@@ -124,7 +124,7 @@ def test_a_head_mask_is_the_fourth_argument_of_attention(layers, config, hidden)
 
 
 def test_a_block_accepts_attention_of_the_release(config, hidden):
-    """Release 0.6.2 knew neither head masks nor padding."""
+    """Release 0.6.2 had neither head masks nor padding."""
 
     class Older(gpt2.Attention):
         def forward(self, x, layer_past=None):
@@ -141,10 +141,10 @@ def test_a_state_of_the_release_is_completed(config, hidden):
     old = gpt2.Attention(16, 16, config, True).eval()
     expected = old(hidden)[0]
     for name in ("attn_dropout", "resid_dropout"):
-        del old._modules[name]
+        delattr(old, name)
     for name in ("n_ctx", "output_attentions", "keep_multihead_output", "multihead_output"):
         del old.__dict__[name]
-    old._buffers["bias"] = torch.ones(1, 1, 12, 12).tril()
+    vars(old)["_buffers"]["bias"] = torch.ones(1, 1, 12, 12).tril()
 
     again = gpt2.Attention.__new__(gpt2.Attention)
     again.__setstate__(old.__dict__)

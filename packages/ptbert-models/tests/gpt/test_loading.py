@@ -1,4 +1,4 @@
-"""Checkpoints of all ages in both families."""
+"""Old and new checkpoints of both families."""
 
 import json
 

@@ -71,7 +71,7 @@ def test_copies_and_whole_model_files_are_equal(model):
 
 
 def test_whole_model_files_of_the_release_run(build):
-    """Release 0.6.2 knew less: its pickles lack modules and attributes."""
+    """Pickles of release 0.6.2 lack modules and attributes that came later."""
     model = build("LMHeadModel")
     expected = tensors(model(IDS))
     later = {"output_attentions", "keep_multihead_output", "multihead_output", "n_ctx"}
@@ -210,7 +210,7 @@ def test_checkpointing_saves_memory_and_changes_no_gradient(build):
 
 
 def test_a_replica_without_parameters_runs(build):
-    """What DataParallel makes of a model: modules whose parameters are plain tensors."""
+    """DataParallel makes replicas whose parameters are plain tensors."""
     model = build("LMHeadModel")
     expected = tensors(model(IDS))[0]
     weights = {key: tensor.detach() for key, tensor in model.state_dict().items()}

@@ -40,7 +40,7 @@ def test_both_paths_agree_on_a_row_of_padding_only(projections):
 
 @pytest.mark.parametrize("queries", [5, 3, 1])
 def test_no_query_sees_later_keys(projections, queries):
-    """The last query stands at the last key, whatever came before."""
+    """The last query is at the last key, whatever came before."""
     query, key, value = projections
     query = query[..., -queries:, :]
 

@@ -85,7 +85,7 @@ def test_probabilities_sum_to_one(softmax, hidden):
 
 
 def test_log_probabilities_are_those_of_two_softmaxes(hidden):
-    """Of the cluster, with the first cluster's tokens, and of the token in the cluster."""
+    """The softmax over clusters and the first cluster's tokens, times that within a cluster."""
     softmax = randomized(ProjectedAdaptiveLogSoftmax(TOKENS, d_proj=WIDTH, **LAYOUTS["clusters"]))
     first, second, third = (
         hidden @ projection @ layer.weight.T + layer.bias
@@ -157,7 +157,7 @@ def test_half_precision_losses_are_computed_in_single_precision(layout, hidden, 
 
 
 def test_a_cluster_that_does_not_occur_has_a_gradient_of_zero(layout):
-    """Else training on several devices would wait for it."""
+    """Otherwise training on several devices would wait for a gradient."""
     embedding = randomized(AdaptiveEmbedding(TOKENS, d_proj=WIDTH, **layout))
     softmax = randomized(ProjectedAdaptiveLogSoftmax(TOKENS, d_proj=WIDTH, **layout))
     rare = torch.tensor([19, 18])

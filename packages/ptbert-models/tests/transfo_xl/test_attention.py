@@ -117,15 +117,15 @@ def test_few_and_many_queries_give_the_same_numbers(queries):
     for given in (bias, bias[:, :1], bias[:1, :1], None):
         few, many = (
             way(query, context, *weights, given, scale=0.3, dropout=0.0)
-            for way in (attention_module._mix_few, attention_module._mix_many)
+            for way in (attention_module.mix_few, attention_module.mix_many)
         )
         torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("queries", "way"), [(1, "_mix_few"), (64, "_mix_many")])
+@pytest.mark.parametrize(("queries", "way"), [(1, "mix_few"), (64, "mix_many")])
 def test_the_cheaper_way_is_taken(monkeypatch, queries, way):
     taken = []
-    for name in ("_mix_few", "_mix_many"):
+    for name in ("mix_few", "mix_many"):
         original = getattr(attention_module, name)
         spy = lambda *args, name=name, original=original, **kwargs: (  # noqa: E731
             taken.append(name) or original(*args, **kwargs)

@@ -61,7 +61,7 @@ def test_a_window_forgets_what_lies_beyond(make_model, ids):
 
 
 def test_without_a_memory_every_token_sees_all_before_it(make_model, ids):
-    """A window of no positions at all would leave nothing to look at."""
+    """A window of no positions would leave nothing to attend to."""
     with_window, without = (make_model(mem_len=0, same_length=same) for same in (True, False))
     (got, mems), (expected, _) = with_window(ids), without(ids)
     assert mems is None

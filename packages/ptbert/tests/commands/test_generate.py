@@ -88,7 +88,7 @@ def test_a_text_ends_where_the_model_ends_it(transfo_xl_folder, capsys, monkeypa
     [
         (["", "--length", "3"], "the prompt has no tokens; give at least one word"),
         (["a", "--samples", "0"], "--samples 0 must be at least 1"),
-        (["a", "--beams", "2", "--top-k", "3"], "num_beams=2 searches and draws nothing"),
+        (["a", "--beams", "2", "--top-k", "3"], "num_beams=2 is beam search, which samples"),
     ],
 )
 def test_bad_input_takes_one_line(gpt2_folder, capsys, words, message):

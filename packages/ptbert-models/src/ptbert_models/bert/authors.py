@@ -1,4 +1,4 @@
-"""What the variables of BERT's TensorFlow code are called here.
+"""Reading the TensorFlow checkpoints of BERT's authors.
 
 Source:
     github.com/google-research/bert: modeling.py, run_pretraining.py, run_classifier.py,
@@ -43,7 +43,7 @@ def read_bert_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 def load_tf_weights_in_bert(model: Model, tf_checkpoint_path: str | os.PathLike[str]) -> Model:
     """Fill a BERT model from a TensorFlow checkpoint; TensorFlow is not needed.
 
-    What the checkpoint lacks keeps its values and is named in one warning.
+    Weights that the checkpoint lacks keep their values and are named in one warning.
 
     Args:
         model: any of the eight models.

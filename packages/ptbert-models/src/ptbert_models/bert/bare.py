@@ -58,11 +58,11 @@ class BertPreTrainedModel(PreTrainedModel):
         return read_bert_checkpoint(path)
 
     def init_bert_weights(self, module: nn.Module) -> None:
-        """Give one module its first values; programs also call this with a bare part as self."""
+        """Initialise one module; programs also call this with a part of a model as self."""
         initialize_normal(module, self.config.initializer_range)
 
     def init_weights(self, module: nn.Module) -> None:
-        """Give one module its first values; the name that all families share."""
+        """Initialise one module; the name that all families share."""
         self.init_bert_weights(module)
 
 
@@ -100,7 +100,7 @@ class BertModel(BertPreTrainedModel):
 
     @property
     def gradient_checkpointing(self) -> bool:
-        """Whether training keeps only the layers' inputs, and computes the rest again."""
+        """Whether training keeps only the inputs of layers, and computes the rest again."""
         return self.encoder.gradient_checkpointing
 
     @gradient_checkpointing.setter
@@ -108,7 +108,7 @@ class BertModel(BertPreTrainedModel):
         self.encoder.gradient_checkpointing = wanted
 
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
-        """Remove heads for good, given as layer index → head indices."""
+        """Remove heads permanently, given as layer index → head indices."""
         layers: Any = self.encoder.layer
         for layer, heads in heads_to_prune.items():
             layers[layer].attention.prune_heads(heads)
@@ -116,7 +116,7 @@ class BertModel(BertPreTrainedModel):
     def get_multihead_outputs(self) -> list[Tensor | None]:
         """Return each layer's context (B, H, L, D) of the last call, before heads are joined.
 
-        After ``backward()`` the ``grad`` of each says how much its heads mattered. All None unless
+        After ``backward()`` the ``grad`` of each says how important its heads are. All None unless
         the model was made with ``keep_multihead_output=True``.
         """
         layers: Any = self.encoder.layer
@@ -136,7 +136,7 @@ class BertModel(BertPreTrainedModel):
             input_ids: (B, L) integers below ``config.vocab_size``.
             token_type_ids: (B, L), 0 for the first text and 1 for the second; all 0 when None.
             attention_mask: (B, L), 1 for real tokens and 0 for padding; all 1 when None.
-            output_all_encoded_layers: whether all layers are wanted or only the last.
+            output_all_encoded_layers: whether to return all layers or only the last.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
 
         Returns:
@@ -160,14 +160,14 @@ class BertModel(BertPreTrainedModel):
 
     def embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
-        if token_type_ids is None:  # in 2019 there were always some
+        if token_type_ids is None:  # in 2019 they were always given
             token_type_ids = torch.zeros_like(input_ids)
         return self.embeddings(input_ids, token_type_ids)
 
     def _bias(
         self, input_ids: Tensor, attention_mask: Tensor | None, dtype: torch.dtype
     ) -> Tensor | None:
-        """The mask as a bias of scores; None where it hides nothing and no part minds."""
+        """Return the mask as a bias, or None if it hides nothing and all parts know None."""
         hides_nothing = attention_mask is None or is_known_full(attention_mask)
         if hides_nothing and mask_may_be_left_out(self.encoder):
             return None

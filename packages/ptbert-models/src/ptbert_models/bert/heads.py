@@ -1,4 +1,4 @@
-"""What the pre-training tasks put on top of BERT: masked-token and next-sentence prediction.
+"""The heads of BERT's pre-training tasks: masked-token and next-sentence prediction.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805, section 3.1.
@@ -30,7 +30,7 @@ class BertPredictionHeadTransform(nn.Module):
 
 
 class BertLMPredictionHead(nn.Module):
-    """Scores of all tokens; the decoder shares its weights with the token embeddings."""
+    """Scores of all tokens; the decoder shares its weights with the embedding of tokens."""
 
     def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class BertLMPredictionHead(nn.Module):
 
 
 class BertOnlyMLMHead(nn.Module):
-    """The masked-token head alone."""
+    """The head for masked tokens."""
 
     def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class BertOnlyMLMHead(nn.Module):
 
 
 class BertOnlyNSPHead(nn.Module):
-    """The next-sentence head alone."""
+    """The head for the next sentence."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()

@@ -3,8 +3,8 @@
 Letters: B batch, L sequence length, H heads, D features per head, E model width, F feed-forward
 width, N layers. Attribute names are key names of 2019 checkpoints, and every ``forward`` keeps its
 2019 form: with ``output_attentions`` the attention weights come first, else there is no tuple.
-Programs slice ``encoder.layer``, call layers by hand and replace parts, so nothing but modules of
-2019 stands here, and attention and activation are functions.
+Programs slice ``encoder.layer``, call layers by hand and replace parts. So all modules here are
+modules of 2019, and attention and activation are functions.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805; Vaswani et al. 2017, arXiv:1706.03762, section 3.
@@ -157,7 +157,7 @@ class BertAttention(nn.Module):
         self.output = BertSelfOutput(config)
 
     def prune_heads(self, heads: Iterable[int]) -> None:
-        """Remove heads for good; the remaining ones are numbered anew from 0."""
+        """Remove heads permanently; the remaining ones are numbered from 0 again."""
         heads = head_numbers(heads)
         if not heads:
             return
@@ -252,7 +252,7 @@ class BertEncoder(nn.Module):
     """The stack of layers; ``layer`` is an ordinary list that may be sliced and replaced."""
 
     output_attentions = False
-    gradient_checkpointing = False  # True: keep each layer's input only, and compute it again
+    gradient_checkpointing = False  # True: keep only the layers' inputs, and compute the rest again
 
     def __init__(
         self,
@@ -279,7 +279,7 @@ class BertEncoder(nn.Module):
         Args:
             hidden_states: (B, L, E).
             attention_mask: as in `BertSelfAttention`.
-            output_all_encoded_layers: whether all outputs are wanted or only the last.
+            output_all_encoded_layers: whether to return all outputs or only the last.
             head_mask: one factor of the attention weights for each layer.
 
         Returns:

@@ -1,7 +1,7 @@
-"""Whether the parts of an encoder are this library's own, or a program's.
+"""Whether a program has replaced or patched parts of an encoder.
 
 Programs replace layers and attentions, or their ``forward``, by code that was written for the
-library of 2019. Such parts are called as they were then, and no short cut is taken around them.
+library of 2019. Such parts are called as in 2019, and never skipped by a short cut.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ptbert_models.bert.layers import (
     BertSelfAttention,
     BertSelfOutput,
 )
+from ptbert_models.parts.hooks import has_hooks
 from ptbert_models.parts.normalization import BertLayerNorm
 
 _FORWARDS: dict[type[nn.Module], Any] = {
@@ -40,7 +41,7 @@ _FORWARDS: dict[type[nn.Module], Any] = {
 
 
 def is_own(module: nn.Module) -> bool:
-    """Whether a module is one of this library's and computes what it always does.
+    """Whether a module's class and ``forward`` are this library's own, or PyTorch's.
 
     Example:
         >>> is_own(nn.Linear(2, 2)), is_own(nn.Tanh())
@@ -51,13 +52,11 @@ def is_own(module: nn.Module) -> bool:
 
 
 def are_untouched(encoder: nn.Module) -> bool:
-    """Whether all parts are own ones, with nobody listening to what goes through them."""
+    """Whether all parts are own ones, without hooks, and keep nothing for the caller."""
     for module in encoder.modules():
         if (
             not is_own(module)
-            or module._forward_hooks
-            or module._forward_pre_hooks
-            or module._backward_hooks
+            or has_hooks(module)
             or getattr(module, "output_attentions", False)
             or getattr(module, "keep_multihead_output", False)
         ):
@@ -66,9 +65,9 @@ def are_untouched(encoder: nn.Module) -> bool:
 
 
 def mask_may_be_left_out(encoder: Any) -> bool:
-    """Whether all parts that are given an attention mask know what None means.
+    """Whether all parts that take an attention mask also take None.
 
-    In 2019 there was always a mask, and code of then adds it to scores.
+    In 2019 there was always a mask, and programs of that time add it to the scores.
     """
     return is_own(encoder) and all(
         is_own(layer) and is_own(layer.attention) and is_own(layer.attention.self)

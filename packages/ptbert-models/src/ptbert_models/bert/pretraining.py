@@ -102,7 +102,10 @@ class BertForMaskedLM(BertWithHead):
 
 
 class BertForNextSentencePrediction(BertWithHead):
-    """Whether the second text follows the first. Arguments as in `BertForPreTraining`."""
+    """Prediction whether the second text follows the first.
+
+    Arguments as in `BertForPreTraining`.
+    """
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Weights files: which files a name stands for, reading them, fitting weights into a model."""
+"""Files of checkpoints: finding them, reading them, and filling a model with the weights."""

@@ -1,4 +1,4 @@
-"""Which files a name, path or address stands for."""
+"""Finding the files of a checkpoint by its name, path or address."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from ptbert_hub import (
-    CATALOG,
     CONFIG_NAME,
     WEIGHTS_NAME,
+    Checkpoint,
     NotFound,
+    UnknownName,
     cached_path,
-    closest_name,
-    extracted_archive,
+    extract_archive,
     is_archive,
-    name_of_address,
+    locate,
 )
 from ptbert_models.errors import CheckpointNotFound
-from ptbert_models.files.weights import SAFETENSORS_NAME
+from ptbert_models.files.weights import SAFETENSORS_NAME, is_torch_file
 
 CONFIG_NAMES = (
     CONFIG_NAME,
@@ -37,8 +37,10 @@ WEIGHTS_NAMES = (
     f"{SAFETENSORS_NAME}.index.json",
 )
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+SHAPES_NAME = "params_shapes.json"  # beside OpenAI's numpy files of GPT, which lack a configuration
 
-Wanted = Literal["pytorch", "tensorflow", "none"]
+Format = Literal["pytorch", "authors", "any", "none"]
+_PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -46,117 +48,153 @@ class CheckpointFiles:
     """The files of one checkpoint.
 
     Args:
-        config: its configuration.
-        weights: its weights, the index of weights in several files, or what a TensorFlow
-            checkpoint is opened by. Where no weights are wanted, the configuration again.
-        immutable: whether the files stand in the cache, where nothing is ever written in place.
+        config: its configuration; None for OpenAI's numpy files, which have none.
+        weights: its weights: a file; the index of weights in several files; or the folder, file
+            or prefix of a checkpoint in the authors' format. The configuration again where no
+            weights are wanted.
+        immutable: whether the files are in the cache, where nothing is ever written in place.
     """
 
-    config: Path
+    config: Path | None
     weights: Path
     immutable: bool
 
+    def has_authors_format(self) -> bool:
+        """Whether the weights are as the model's authors published them, not as PyTorch saves."""
+        if ".ckpt" in self.weights.name:  # PyTorch's files may be called so too
+            return not is_torch_file(self.weights)
+        return not self.weights.is_file()
+
 
 def find_checkpoint(
-    name_or_path: str | os.PathLike[str],
-    wanted: Wanted = "pytorch",
+    name_or_path: _PathLike,
+    weights_format: Format = "pytorch",
     *,
     family: str | None,
-    cache_dir: str | os.PathLike[str] | None = None,
+    config_file: _PathLike | None = None,
+    cache_dir: _PathLike | None = None,
 ) -> CheckpointFiles:
     """Find the configuration and the weights of a checkpoint, downloading them if need be.
 
     Args:
-        name_or_path: a shortcut name of the catalog; a folder; an archive, local or URL; a weights
-            file with a configuration beside it; or the URL of a folder.
-        wanted: which weights beside the configuration: those of PyTorch, a TensorFlow checkpoint,
-            or none, where the caller has them already.
-        family: the catalog's word for the kind of model wanted, such as "bert"; None for any.
+        name_or_path: the name of a published checkpoint; a folder; an archive, local or at an
+            address; a weights file; a TensorFlow checkpoint's prefix; or the address of a folder.
+        weights_format: which weights: those that PyTorch reads; those in the format of the
+            model's authors; "any" of the two, PyTorch's first; or "none", where the caller has
+            weights already.
+        family: the catalog's word for the kind of model, such as "bert"; None for any.
+        config_file: the configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept; see `ptbert_hub.default_cache`.
 
     Raises:
         CheckpointNotFound: if there is no such thing, with what was looked for.
-        ValueError: if the name is that of another family's checkpoint.
+        ValueError: if it is a published checkpoint of another family, or is not to be had in the
+            format.
         OSError: if it could not be downloaded or unpacked.
     """
-    name = os.fspath(name_or_path)
-    name = name_of_address(name) or name  # programs look addresses up in the dictionaries of 2019
-    if name in CATALOG:
-        return _published(name, family, cache_dir, wanted)
-    if "://" in name:
-        return _remote(name, cache_dir, wanted)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _in_folder(path, wanted, immutable=False)
-    if path.is_file() and is_archive(path):
-        return _in_archive(path, cache_dir, wanted)
-    if path.is_file() or (wanted == "tensorflow" and path.parent.is_dir()):
-        return CheckpointFiles(_first_file(path.parent, CONFIG_NAMES), path, immutable=False)
-    raise CheckpointNotFound(_unknown(name, family))
+    search = _Search(weights_format, config_file, cache_dir)
+    try:
+        place = locate(name_or_path, family=family)
+    except UnknownName as error:
+        prefix = Path(name_or_path).expanduser()
+        if weights_format in {"authors", "any"} and _has_old_shards(prefix):
+            return search.beside(prefix)
+        raise CheckpointNotFound(str(error)) from None
+    if place.checkpoint is not None:
+        return search.published(place.checkpoint)
+    if place.path is None:
+        return search.at_address(place.name)
+    if place.path.is_dir():
+        return search.in_folder(place.path, immutable=False)
+    if place.path.is_file() and is_archive(place.path):
+        return search.in_archive(place.path)
+    return search.beside(place.path)
 
 
-def _published(
-    name: str, family: str | None, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
-) -> CheckpointFiles:
-    row = CATALOG[name]
-    if family not in {None, row.family}:
-        raise ValueError(
-            f"{name!r} is a checkpoint of the {row.family!r} family, and this class is of the "
-            f"{family!r} family; use a class of the checkpoint's family"
-        )
-    if wanted == "tensorflow":
-        raise ValueError(f"{name!r} is published as PyTorch weights; leave out from_tf=True")
-    config = Path(cached_path(row.config, cache_dir))
-    weights = Path(cached_path(row.weights, cache_dir)) if wanted == "pytorch" else config
-    return CheckpointFiles(config, weights, immutable=True)
+@dataclass(frozen=True)
+class _Search:
+    """What to look for; arguments as in `find_checkpoint`."""
+
+    weights_format: Format
+    config_file: _PathLike | None
+    cache_dir: _PathLike | None
+
+    def published(self, row: Checkpoint) -> CheckpointFiles:
+        if self.weights_format == "authors":
+            raise ValueError(
+                f"{row.name!r} is published as PyTorch weights; leave out from_tf=True"
+            )
+        config = self._config(lambda: self._download(row.config))
+        weights = config if self.weights_format == "none" else self._download(row.weights)
+        return CheckpointFiles(config, weights, immutable=True)
+
+    def at_address(self, url: str) -> CheckpointFiles:
+        if url.endswith(ARCHIVE_SUFFIXES):
+            return self.in_archive(self._download(url))
+        if self.weights_format == "authors":
+            raise ValueError(
+                f"a TensorFlow checkpoint cannot be read from the folder at {url!r}; download its "
+                "files, or give the address of an archive of them"
+            )
+
+        def fetch(name: str) -> Path | None:
+            try:
+                return self._download(f"{url.rstrip('/')}/{name}")
+            except NotFound:
+                return None
+
+        config = self._config(lambda: _first(fetch, CONFIG_NAMES, url))
+        if self.weights_format == "none":
+            return CheckpointFiles(config, config, immutable=True)
+        # The files of an index are fetched one by one, which a plain address does not offer.
+        return CheckpointFiles(config, _first(fetch, WEIGHTS_NAMES[:2], url), immutable=True)
+
+    def in_archive(self, archive: Path) -> CheckpointFiles:
+        return self.in_folder(extract_archive(archive, self.cache_dir), immutable=True)
+
+    def in_folder(self, folder: Path, *, immutable: bool) -> CheckpointFiles:
+        look = _looking_in(folder)
+        has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
+        if self.weights_format == "any" and look(SHAPES_NAME) and not has_config:
+            return CheckpointFiles(None, folder, immutable)
+        config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
+        if self.weights_format == "none":
+            weights = config
+        elif self.weights_format == "pytorch" or (
+            self.weights_format == "any" and any(map(look, WEIGHTS_NAMES))
+        ):
+            weights = _first(look, WEIGHTS_NAMES, str(folder))
+        else:
+            weights = folder
+        return CheckpointFiles(config, weights, immutable)
+
+    def beside(self, weights: Path) -> CheckpointFiles:
+        """Take a file, or the prefix of several, with the configuration in its folder."""
+        if self.weights_format == "pytorch" and not weights.is_file():
+            raise CheckpointNotFound(
+                f"{str(weights)!r} is a TensorFlow checkpoint; read it with from_tf=True"
+            )
+        folder = weights.parent
+        config = self._config(lambda: _first(_looking_in(folder), CONFIG_NAMES, str(folder)))
+        return CheckpointFiles(config, weights, immutable=False)
+
+    def _config(self, find: Callable[[], Path]) -> Path:
+        return find() if self.config_file is None else Path(self.config_file)
+
+    def _download(self, url: str) -> Path:
+        return Path(cached_path(url, self.cache_dir))
 
 
-def _remote(url: str, cache_dir: str | os.PathLike[str] | None, wanted: Wanted) -> CheckpointFiles:
-    if url.endswith(ARCHIVE_SUFFIXES):
-        return _in_archive(Path(cached_path(url, cache_dir)), cache_dir, wanted)
-
-    def fetch(name: str) -> Path | None:
-        try:
-            return Path(cached_path(f"{url.rstrip('/')}/{name}", cache_dir))
-        except NotFound:
-            return None
-
-    if wanted == "tensorflow":
-        raise ValueError(
-            f"a TensorFlow checkpoint cannot be read from the folder at {url!r}; download its "
-            "files, or give the address of an archive of them"
-        )
-    config = _first(fetch, CONFIG_NAMES, url)
-    # The files of an index are fetched one by one, which a plain address does not offer.
-    weights = _first(fetch, WEIGHTS_NAMES[:2], url) if wanted == "pytorch" else config
-    return CheckpointFiles(config, weights, immutable=True)
+def _has_old_shards(prefix: Path) -> bool:
+    """Whether there are files of TensorFlow's older format, which lacks the file PREFIX.index."""
+    start = f"{prefix.name}-"
+    return prefix.parent.is_dir() and any(
+        path.name.startswith(start) and "-of-" in path.name for path in prefix.parent.iterdir()
+    )
 
 
-def _in_archive(
-    archive: Path, cache_dir: str | os.PathLike[str] | None, wanted: Wanted
-) -> CheckpointFiles:
-    folder = extracted_archive(archive, cache_dir)
-    entries = list(folder.iterdir())
-    if len(entries) == 1 and entries[0].is_dir():  # archives made of a folder, not of its files
-        folder = entries[0]
-    return _in_folder(folder, wanted, immutable=True)
-
-
-def _in_folder(folder: Path, wanted: Wanted, *, immutable: bool) -> CheckpointFiles:
-    config = _first_file(folder, CONFIG_NAMES)
-    weights = {
-        "pytorch": lambda: _first_file(folder, WEIGHTS_NAMES),
-        "tensorflow": lambda: folder,
-        "none": lambda: config,
-    }[wanted]()
-    return CheckpointFiles(config, weights, immutable)
-
-
-def _first_file(folder: Path, names: Iterable[str]) -> Path:
-    def look(name: str) -> Path | None:
-        return folder / name if (folder / name).is_file() else None
-
-    return _first(look, names, str(folder))
+def _looking_in(folder: Path) -> Callable[[str], Path | None]:
+    return lambda name: folder / name if (folder / name).is_file() else None
 
 
 def _first(look: Callable[[str], Path | None], names: Iterable[str], where: str) -> Path:
@@ -167,14 +205,4 @@ def _first(look: Callable[[str], Path | None], names: Iterable[str], where: str)
     raise CheckpointNotFound(
         f"{where!r} has none of {', '.join(names)}; "
         "give a folder, archive or address that holds a model's configuration and its weights"
-    )
-
-
-def _unknown(name: str, family: str | None) -> str:
-    known = ", ".join(row.name for row in CATALOG.values() if family in {None, row.family})
-    closest = closest_name(name)
-    guess = f"did you mean {closest!r}? " if closest else ""
-    return (
-        f"{name!r} is neither a known checkpoint nor an existing folder or archive "
-        f"(looked in {os.getcwd()!r}); {guess}Known checkpoints: {known}"
     )

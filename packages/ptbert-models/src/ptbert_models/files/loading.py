@@ -18,7 +18,7 @@ WRAPPER_PREFIX = "module."  # what DataParallel puts before every key
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of the weights, by the model's key names and by the checkpoint's.
+    """What happened to each weight, by the key names of the model and of the checkpoint.
 
     Args:
         loaded: the model's keys that were filled.
@@ -42,12 +42,12 @@ class LoadPlan:
 def modern_key(
     key: str, legacy_suffixes: Mapping[str, str], ignored_suffixes: Iterable[str]
 ) -> str | None:
-    """Return today's spelling of a key, or None for what is stored no longer.
+    """Return a key in today's spelling, or None if models no longer have it.
 
     Args:
         key: a key of a ``state_dict``.
         legacy_suffixes: old ending → new ending.
-        ignored_suffixes: endings of keys that old files hold and models no longer need.
+        ignored_suffixes: endings of keys that only old files have.
 
     Example:
         >>> modern_key("LayerNorm.gamma", {".gamma": ".weight"}, ())
@@ -62,22 +62,22 @@ def modern_key(
     return key
 
 
-def fitting_key(key: str, wanted: Mapping[str, Tensor], base_prefix: str) -> str | None:
-    """Return the key of a model that a checkpoint's key stands for, if there is one.
+def fitting_key(key: str, model_state: Mapping[str, Tensor], base_prefix: str) -> str | None:
+    """Return the model's key that belongs to a key of a checkpoint, or None.
 
-    A bare model's file fits a model with a head and the reverse: the base prefix is added or
-    stripped as needed, and so is the prefix of a wrapper.
+    A file of a bare model fits a model with a head, and the reverse: the base prefix is added or
+    removed as needed. The prefix of a wrapper is removed.
 
     Example:
-        >>> wanted = {"bert.pooler.weight": None}
-        >>> fitting_key("module.pooler.weight", wanted, "bert.")
+        >>> model_state = {"bert.pooler.weight": None}
+        >>> fitting_key("module.pooler.weight", model_state, "bert.")
         'bert.pooler.weight'
         >>> fitting_key("bert.pooler.weight", {"pooler.weight": None}, "bert.")
         'pooler.weight'
     """
     bare = key.removeprefix(WRAPPER_PREFIX)
     for candidate in (key, bare, base_prefix + bare, bare.removeprefix(base_prefix)):
-        if candidate in wanted:
+        if candidate in model_state:
             return candidate
     return None
 
@@ -96,14 +96,14 @@ def plan_loading(
         NothingLoaded: if no tensor fits.
         ShapeMismatch: if a tensor has another shape than the parameter that it is for.
     """
-    wanted = model.state_dict(keep_vars=True)
+    model_state = model.state_dict(keep_vars=True)
     sources: dict[str, Tensor] = {}
     unused = []
     for key, tensor in state.items():
         new_key = modern_key(key, legacy_suffixes, ignored_suffixes)
         if new_key is None:
             continue
-        target = fitting_key(new_key, wanted, base_prefix)
+        target = fitting_key(new_key, model_state, base_prefix)
         if target is None:
             unused.append(key)
         else:
@@ -111,15 +111,15 @@ def plan_loading(
     if not sources:
         raise NothingLoaded(
             f"none of the {len(state)} weights given belongs to {type(model).__name__}: it has "
-            f"keys such as {_some(wanted)}, and the checkpoint has {_some(state)}"
+            f"keys such as {_some(model_state)}, and the checkpoint has {_some(state)}"
         )
-    filled = {id(wanted[key]) for key in sources}  # a tied parameter has several keys
+    filled = {id(model_state[key]) for key in sources}  # a tied parameter has several keys
     missing = [  # buffers have the values that the constructor computed
         key
-        for key, parameter in wanted.items()
+        for key, parameter in model_state.items()
         if isinstance(parameter, nn.Parameter) and id(parameter) not in filled
     ]
-    _check_shapes(wanted, sources)
+    _check_shapes(model_state, sources)
     return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
 
 
@@ -132,10 +132,10 @@ def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
         take: whether the model may keep the tensors themselves. False copies them, so that
             training does not change the caller's.
     """
-    wanted = model.state_dict(keep_vars=True)
+    model_state = model.state_dict(keep_vars=True)
     owners: dict[int, Tensor] = {}
     for key, tensor in plan.sources.items():
-        target = wanted[key]
+        target = model_state[key]
         if not take:
             target.data.copy_(tensor.detach())
             continue
@@ -146,11 +146,12 @@ def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
         target.data = converted
 
 
-def _check_shapes(wanted: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> None:
+def _check_shapes(model_state: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> None:
     wrong = [
-        f"{key}: {tuple(tensor.shape)} in the checkpoint, {tuple(wanted[key].shape)} in the model"
+        f"{key}: {tuple(tensor.shape)} in the checkpoint, "
+        f"{tuple(model_state[key].shape)} in the model"
         for key, tensor in sources.items()
-        if tensor.shape != wanted[key].shape
+        if tensor.shape != model_state[key].shape
     ]
     if wrong:
         raise ShapeMismatch(

@@ -1,4 +1,4 @@
-"""Reading and writing weights files: what PyTorch saves, in both its formats, and safetensors."""
+"""Reading and writing weights files: both formats of PyTorch, and safetensors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 SAFETENSORS_NAME = "model.safetensors"
 
-_MENDED = (2, 10)  # the release of PyTorch in which CVE-2026-24747 is mended
+_FIXED = (2, 10)  # the release of PyTorch that fixed CVE-2026-24747
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _PICKLE_START = b"\x80"  # of the legacy format
 _BLOCK = 1 << 20
-# What zipfile raises for damage, depending on which bytes it meets.
+# What zipfile raises for damaged files, depending on the bytes.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -48,16 +48,16 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         path: a file written by `torch.save` (zip or legacy format), a ``.safetensors`` file, or an
             ``.index.json`` beside the files that it names.
         memory_map: whether tensors may stay on disk until they are used. Only for files that are
-            never written in place: a program that overwrites a mapped file would pull the
-            weights from under the model.
+            never written in place: a program that overwrites a mapped file changes the weights
+            of the model or kills the process.
 
     Returns:
-        The tensors by name, on the CPU, and the caller's own.
+        The tensors by name, on the CPU. The caller may change them.
 
     Raises:
         CheckpointNotFound: if a file that an index names is missing.
-        CorruptCheckpoint: if a file is cut off, or no weights file at all.
-        UnsafeCheckpoint: if a file wants to run code.
+        CorruptCheckpoint: if a file is cut off, or is no weights file.
+        UnsafeCheckpoint: if opening a file would run code.
     """
     if path.name.endswith(".index.json"):
         return _read_indexed(path, memory_map=memory_map)
@@ -67,7 +67,7 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether there is a file that begins as those of `torch.save` do, whatever it is called."""
+    """Whether this is a file that begins like those of `torch.save`, whatever its name is."""
     if not path.is_file():
         return False
     with open(path, "rb") as file:
@@ -78,8 +78,8 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
     """Write the weights of a folder's model, and remove those of the other format.
 
     Args:
-        state: tensors by name. Names that share memory are written once as safetensors; loading
-            ties them again.
+        state: tensors by name. In safetensors, tensors that share memory are written once;
+            loading ties them again.
         folder: where to write.
         safe_serialization: as ``model.safetensors`` instead of ``pytorch_model.bin``.
 
@@ -113,13 +113,13 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
     except pickle.UnpicklingError as error:
-        wanted = re.search(r"GLOBAL (\S+)", str(error))
-        if wanted is None:  # the message advises to read it with weights_only=False
+        function = re.search(r"GLOBAL (\S+)", str(error))
+        if function is None:  # the message advises to read it with weights_only=False
             raise _corrupt(path, "torch.save did not write it") from error
         raise UnsafeCheckpoint(
-            f"{str(path)!r} wants to run {wanted[1]!r}, which weights never need, so it was not "
-            "opened. If you trust it, load it yourself with torch.load(..., weights_only=False) "
-            "and save its state_dict()"
+            f"opening {str(path)!r} would run {function[1]!r}, which weights never need, so it was "
+            "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
+            "save its state_dict()"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         raise _corrupt(path, error) from error
@@ -131,18 +131,18 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
 
 
-@cache  # once is enough
+@cache  # warn once
 def _warn_of_old_torch(version: str) -> None:
-    if tuple(map(int, version.split(".")[:2])) < _MENDED:
+    if tuple(map(int, version.split(".")[:2])) < _FIXED:
         logger.warning(
-            "PyTorch %s can be harmed by a manipulated weights file (CVE-2026-24747); load files "
-            "from people you trust only, or update to PyTorch 2.10",
+            "PyTorch %s has a security hole in reading weights files (CVE-2026-24747); only load "
+            "files from people you trust, or update to PyTorch 2.10",
             version,
         )
 
 
 def _verify(path: Path) -> None:
-    """Compare the contents of a zip file with their checksums, which torch.load does not."""
+    """Compare the contents of a zip file with their checksums, which torch.load does not do."""
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.namelist()
@@ -165,7 +165,7 @@ def _is_whole(archive: zipfile.ZipFile, record: str) -> bool:
 
 
 def _tensor_name(path: Path, record: str) -> str:
-    """The name of the tensor in a record; torch.save numbers records as it meets new tensors."""
+    """Return the name of the tensor in a record, which torch.save numbers in order of tensors."""
     number = record.rpartition("/data/")[2]
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -1,4 +1,4 @@
-"""Weights as OpenAI published them: GPT-2 as TensorFlow checkpoints, GPT as flat numpy shards.
+"""Reading the weights that OpenAI published: GPT-2 as TensorFlow checkpoints, GPT as numpy files.
 
 Source:
     github.com/openai/gpt-2: src/model.py; github.com/openai/finetune-transformer-lm: train.py.
@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
+from ptbert_models.files.checkpoint import SHAPES_NAME
 from ptbert_models.files.json_files import read_json
 from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
 from ptbert_models.tensorflow import open_checkpoint
@@ -29,7 +30,7 @@ GPT2_RENAMES = (
     (r"/b$", "/bias"),
 )
 
-# The order in which GPT's arrays follow each other: positions, tokens, then these of each layer.
+# The order of GPT's arrays: embeddings of positions and of tokens, then these of each layer.
 GPT_LAYER = (
     "attn.c_attn.weight",
     "attn.c_attn.bias",
@@ -44,7 +45,6 @@ GPT_LAYER = (
     "ln_2.weight",
     "ln_2.bias",
 )
-SHAPES_NAME = "params_shapes.json"
 
 
 def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -71,7 +71,7 @@ def read_openai_shards(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
     shards = sorted(folder.glob("params_[0-9]*.npy"), key=lambda path: int(path.stem[7:]))
     if not shards or not (folder / SHAPES_NAME).is_file():
         raise CheckpointNotFound(
-            f"{str(folder)!r} lacks {SHAPES_NAME} or params_0.npy and its followers; "
+            f"{str(folder)!r} lacks {SHAPES_NAME}, or params_0.npy and the files after it; "
             "give the folder with the files that OpenAI published"
         )
     shapes = read_json(folder / SHAPES_NAME)
@@ -111,14 +111,14 @@ def _read_shard(path: Path) -> Any:
 
 
 def _matrix(tensor: Tensor) -> Tensor:
-    """Drop the width 1 of what TensorFlow computes as convolutions: (1, in, out) → (in, out)."""
+    """Drop the width 1 of a convolution, which TensorFlow computes: (1, in, out) → (in, out)."""
     return tensor.squeeze(0) if tensor.dim() == 3 else tensor
 
 
 def load_tf_weights_in_gpt2(model: Model, gpt2_checkpoint_path: str | os.PathLike[str]) -> Model:
     """Fill a GPT-2 model from a TensorFlow checkpoint; TensorFlow is not needed.
 
-    What the checkpoint lacks keeps its values and is named in one warning.
+    Weights that the checkpoint lacks keep their values and are named in one warning.
 
     Args:
         model: any of the three models.

@@ -26,7 +26,7 @@ from ptbert_models.release import current_release
 
 
 def last_layer(hidden: Any) -> Tensor:
-    """Return the last hidden states, whether a model gave all layers or only the last."""
+    """Return the last hidden states, whether a model returned all layers or only the last."""
     return hidden[-1] if isinstance(hidden, (list, tuple)) else hidden
 
 
@@ -40,7 +40,7 @@ class GPTPreTrainedModel(PreTrainedModel):
         "multiple_choice_head.summary.weight": "multiple_choice_head.linear.weight",
         "multiple_choice_head.summary.bias": "multiple_choice_head.linear.bias",
     }
-    # Causal masks and positions, which are no weights.
+    # Causal masks and positions are no weights.
     ignored_suffixes: ClassVar[tuple[str, ...]] = (
         ".attn.bias",
         ".attn.masked_bias",
@@ -72,7 +72,7 @@ class GPTPreTrainedModel(PreTrainedModel):
         if num_special_tokens is not None or not predict_special_tokens:
             number = model.config.n_special if num_special_tokens is None else num_special_tokens
             model.set_num_special_tokens(number, predict_special_tokens)
-        tie = getattr(model, "set_tied", None)  # what subclasses of release 0.6.2 define
+        tie = getattr(model, "set_tied", None)  # a method of subclasses written for release 0.6.2
         if tie is not None:
             tie()
         return model
@@ -100,7 +100,7 @@ class GPTPreTrainedModel(PreTrainedModel):
 
 
 class Decoded(NamedTuple):
-    """What the blocks give.
+    """What the blocks returned.
 
     Args:
         hidden_states: N + 1 tensors (B, L, E): the embeddings, then each block's output.
@@ -114,7 +114,7 @@ class Decoded(NamedTuple):
 
 
 class GPTDecoder(GPTPreTrainedModel):
-    """The bare model, whatever a family calls its embeddings and however its blocks normalize.
+    """The bare model; the families differ in their blocks and in the names of embeddings.
 
     Setting ``gradient_checkpointing = True`` on a model trades time for memory in training: of each
     block only the input is kept, and the rest is computed again for the gradients.
@@ -180,7 +180,7 @@ class GPTDecoder(GPTPreTrainedModel):
         ``config`` is replaced by a changed copy.
 
         Args:
-            num_special_tokens: how many there shall be.
+            num_special_tokens: how many there will be.
             predict_special_tokens: for the models with a language-model head.
 
         Raises:
@@ -204,7 +204,7 @@ class GPTDecoder(GPTPreTrainedModel):
         self.config = config
 
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
-        """Remove heads for good, given as layer index → head indices."""
+        """Remove heads permanently, given as layer index → head indices."""
         blocks: Any = self.h
         for layer, heads in heads_to_prune.items():
             blocks[layer].attn.prune_heads(heads)
@@ -212,7 +212,7 @@ class GPTDecoder(GPTPreTrainedModel):
     def get_multihead_outputs(self) -> list[Tensor | None]:
         """Return each layer's context (B, H, L, D) of the last call, before heads are joined.
 
-        After ``backward()`` the ``grad`` of each says how much its heads mattered. All None unless
+        After ``backward()`` the ``grad`` of each says how important its heads are. All None unless
         the model was made with ``keep_multihead_output=True``.
         """
         blocks: Any = self.h
@@ -222,7 +222,7 @@ class GPTDecoder(GPTPreTrainedModel):
         self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Run one block; return its output, its keys and values, and its attention weights."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how its blocks are called")
+        raise NotImplementedError(f"{type(self).__name__} must define run_block()")
 
     def decode(
         self,
@@ -263,7 +263,7 @@ class GPTDecoder(GPTPreTrainedModel):
         )
         head_masks = split_head_mask(head_mask, len(self.h), self.config.n_head, hidden.dtype)
         hidden_states, presents, weights = [hidden], [], []
-        # Kept head outputs are those that gradients flow through, so they forbid recomputing.
+        # Gradients must reach the kept outputs of heads, so these are not computed a second time.
         recompute = self.gradient_checkpointing and not self.keep_multihead_output
         run = recomputed(self.run_block, wanted=recompute and self.training)
         for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
@@ -283,7 +283,7 @@ class GPTDecoder(GPTPreTrainedModel):
         )
 
     def _finished(self, hidden_state: Tensor) -> Tensor:
-        """Do what comes after the last block; nothing unless a family says otherwise."""
+        """Finish the output of the last block; GPT-2 normalizes it."""
         return hidden_state
 
     def _hidden(self, decoded: Decoded) -> Any:

@@ -1,4 +1,4 @@
-"""Keys and values of past tokens, in room reserved for the tokens to come.
+"""A cache of keys and values, with memory reserved for the tokens to come.
 
 Letters: B batch, H heads, T tokens so far, D features per head.
 """
@@ -12,11 +12,11 @@ from torch import Tensor
 class LayerCache:
     """Keys and values of one layer, filled in place as a text grows.
 
-    Takes the place of a layer's tensor in ``past``; appending costs a copy of the new tokens only,
-    where a tensor would be copied whole. For use without gradients.
+    It can replace a layer's tensor in ``past``. Appending copies only the new tokens, where a
+    tensor would be copied whole. It is for use without gradients.
 
     Args:
-        capacity: number of tokens that there is room for.
+        capacity: number of tokens that fit in.
 
     Example:
         >>> cache = LayerCache(capacity=8)
@@ -56,7 +56,7 @@ class LayerCache:
         self._room = room
 
 
-# What a layer's past may be: a tensor (2, B, H, T, D), a pair of keys and values, or a cache.
+# The past of a layer: a tensor (2, B, H, T, D), a pair of keys and values, or a cache.
 LayerPast = Tensor | tuple[Tensor, Tensor] | LayerCache
 
 
@@ -67,8 +67,8 @@ def past_length(layer_past: LayerPast | None) -> int:
     return layer_past.length if isinstance(layer_past, LayerCache) else layer_past[0].size(-2)
 
 
-def extended(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
-    """Return past and new keys and values as one tensor (2, B, H, T, D)."""
+def extend_past(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
+    """Add keys and values to the past, and return all as one tensor (2, B, H, T, D)."""
     if layer_past is None:
         return key_value
     if isinstance(layer_past, LayerCache):

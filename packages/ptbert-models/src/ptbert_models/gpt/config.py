@@ -37,7 +37,7 @@ class GPTConfig(PreTrainedConfig):
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
 
-    june_dropouts: ClassVar[frozenset[str]] = frozenset()  # that release 0.6.2 did not apply
+    june_dropouts: ClassVar[frozenset[str]] = frozenset()  # which release 0.6.2 lacks
 
     def rate(self, name: str) -> float:
         """Return a dropout rate by its name; 0 if the current release has no such dropout."""
@@ -77,7 +77,7 @@ class GPTConfig(PreTrainedConfig):
 
     def activation(self) -> Activation:
         """Return the activation function of the feed-forward layers."""
-        raise NotImplementedError(f"{type(self).__name__} does not name its activation")
+        raise NotImplementedError(f"{type(self).__name__} must define activation()")
 
 
 @dataclass(repr=False, eq=False)
@@ -99,7 +99,7 @@ class OpenAIGPTConfig(GPTConfig):
         attn_pdrop: dropout rate of attention weights.
         layer_norm_epsilon: added to variances.
         initializer_range: standard deviation of new weights.
-        predict_special_tokens: kept for the files that have it. As in 2019 a new model always
+        predict_special_tokens: kept because files have it. As in 2019 a new model always
             scores special tokens; `set_num_special_tokens` changes that.
 
     Source:
@@ -139,7 +139,7 @@ class GPT2Config(GPTConfig):
     """Sizes and rates of a GPT-2 model; the defaults are those of ``gpt2``.
 
     Files of later libraries may also hold ``activation_function`` and ``n_inner`` (the width of the
-    feed-forward layers), which count where they are present.
+    feed-forward layers), which are used if present.
 
     Args:
         vocab_size_or_config_json_file: number of tokens, or the path of a JSON file.
@@ -180,11 +180,11 @@ class GPT2Config(GPTConfig):
 
     june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop", "attn_pdrop", "resid_pdrop"})
 
-    # What files of later libraries may set; not fields, so that new files stay those of 2019.
+    # Files of later libraries may set these; not fields, so that new files are like those of 2019.
     activation_function: ClassVar[Any] = "gelu_new"
     n_inner: ClassVar[int | None] = None
 
-    # Changes to the computation that later libraries know and this one does not.
+    # Variants of the computation that later libraries have and this one does not.
     _FIXED: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             "scale_attn_weights": True,

@@ -1,4 +1,4 @@
-"""One run of a GPT over a batch of growing texts, with keys and values kept.
+"""Running a GPT on a batch of growing texts, with a cache of keys and values.
 
 Letters: B batch, L tokens fed, T tokens so far, E model width, V vocabulary with special tokens.
 """
@@ -15,14 +15,13 @@ from ptbert_models.parts.inputs import without_none
 
 
 class CachedDecoding:
-    """Feeds tokens to a model and remembers what it computed for them.
+    """Feeds tokens to a model and keeps their keys and values.
 
     Args:
         transformer: the bare model.
         lm_head: scores the tokens that may follow.
-        capacity: number of tokens that a text may have in the end.
-        attention_mask: (B, L) for the first tokens fed, 0 for padding on the left; no padding when
-            None.
+        capacity: length of the texts in the end, in tokens.
+        attention_mask: (B, L) for the prompts, 0 for padding on the left; no padding when None.
 
     Raises:
         ValueError: if a text may outgrow the positions that the model has.
@@ -56,7 +55,7 @@ class CachedDecoding:
         if mask is not None and self._caches[0].length:
             mask = self._attention_mask = torch.cat((mask, mask.new_ones(ids.shape)), dim=1)
         output = self._transformer(ids, past=self._caches, **without_none(attention_mask=mask))
-        # Scores of earlier positions, a vocabulary wide each, are not wanted.
+        # Only the last position is scored: a row of scores is as wide as the vocabulary.
         _, hidden, _ = self._transformer.split_output(output)
         return self._lm_head(hidden[:, -1])
 

@@ -97,11 +97,11 @@ class Block(nn.Module):
 
 
 class GPT2LMHead(LMHead):
-    """`LMHead`, under the name that programs know."""
+    """`LMHead`, under its name of 2019."""
 
 
 class GPT2MultipleChoiceHead(MultipleChoiceHead):
-    """`MultipleChoiceHead`, under the name that programs know."""
+    """`MultipleChoiceHead`, under its name of 2019."""
 
 
 class GPT2PreTrainedModel(GPTPreTrainedModel):

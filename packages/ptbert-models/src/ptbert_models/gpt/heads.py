@@ -1,4 +1,4 @@
-"""What stands on top of a GPT: scores of the next token, and of choices.
+"""The heads of GPT models: scores of the next token, and of choices.
 
 Letters: B batch, C choices, L sequence length, E model width, V vocabulary with special tokens.
 
@@ -19,7 +19,7 @@ from ptbert_models.parts.inputs import check_ids
 
 
 class TiedLinear(nn.Linear):
-    """A linear layer that borrows its weights (V, E), the token embeddings.
+    """A linear layer whose weights (V, E) are the token embeddings.
 
     Args:
         weight: the embeddings, which this layer shares.
@@ -32,11 +32,11 @@ class TiedLinear(nn.Linear):
 
 
 class LMHead(nn.Module):
-    """Scores of the next token, by the token embeddings themselves.
+    """Scores of the next token, computed with the token embeddings.
 
     Args:
         model_embeddings_weights: the token embeddings (V, E), which this head shares.
-        config: says how many of them are no special tokens.
+        config: its ``vocab_size`` tells how many are not special tokens.
     """
 
     # For whole-model pickles that are older than this attribute.
@@ -46,7 +46,7 @@ class LMHead(nn.Module):
         super().__init__()
         self.n_embd = config.n_embd
         self.vocab_size = config.vocab_size
-        # A quirk of 2019: config.predict_special_tokens does not reach a new head.
+        # As in 2019, a new head ignores config.predict_special_tokens.
         self.set_embeddings_weights(model_embeddings_weights)
 
     def set_embeddings_weights(
@@ -72,7 +72,7 @@ class MultipleChoiceHead(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_embd = config.n_embd
-        # Drops a feature of all choices of a text together, never of one alone.
+        # Drops a feature of all choices of a text together.
         self.dropout = nn.Dropout1d(config.rate("resid_pdrop"))
         self.linear = nn.Linear(config.n_embd, 1)
         nn.init.normal_(self.linear.weight, std=config.initializer_range)

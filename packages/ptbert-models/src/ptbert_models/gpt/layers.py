@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.gpt.cache import LayerPast, extended
+from ptbert_models.gpt.cache import LayerPast, extend_past
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.parts.attention import attend, dropout_of, head_size, merge_heads, split_heads
 from ptbert_models.parts.conv1d import Conv1D
@@ -26,12 +26,12 @@ from ptbert_models.parts.pruning import head_numbers, prune_conv1d_layer, remain
 
 
 def add_missing_dropout(module: nn.Module, *names: str) -> None:
-    """Give a module from an older whole-model file the dropouts that it lacks, switched off.
+    """Give a module from an older whole-model file the dropouts that it lacks, with rate 0.
 
     Release 0.6.2 had no dropout in these places.
     """
     for name in names:
-        if name not in module._modules:
+        if not hasattr(module, name):
             module.add_module(name, nn.Dropout(0.0))
 
 
@@ -85,14 +85,14 @@ class CausalAttention(nn.Module):
 
     @property
     def bias(self) -> Tensor:
-        """Causal mask (1, 1, n_ctx, n_ctx) of 1 and 0, for subclasses that spell attention out."""
+        """Causal mask (1, 1, n_ctx, n_ctx) of 1 and 0, for subclasses that compute attention."""
         weight = self.c_attn.weight
         return torch.ones(self.n_ctx, self.n_ctx, dtype=weight.dtype, device=weight.device).tril()[
             None, None
         ]
 
     def prune_heads(self, heads: Iterable[int]) -> None:
-        """Remove heads for good; the remaining ones are numbered anew from 0."""
+        """Remove heads permanently; the remaining ones are numbered from 0 again."""
         heads = head_numbers(heads)
         if not heads:
             return
@@ -121,7 +121,7 @@ class CausalAttention(nn.Module):
         head_mask: Tensor | None = None,
         bias: Tensor | None = None,
     ) -> Any:
-        """Mix the values; programs override this with the first three arguments alone.
+        """Compute attention; programs override this with only the first three arguments.
 
         Args:
             q: (B, H, L, D).
@@ -167,7 +167,7 @@ class CausalAttention(nn.Module):
         query, key_value = self.c_attn(x).split([self.split_size, 2 * self.split_size], dim=-1)
         # (B, L, 2 * H * D) → (2, B, H, L, D), a view
         key_value = key_value.unflatten(-1, (2, self.n_head, -1)).permute(2, 0, 3, 1, 4)
-        present = extended(layer_past, key_value)
+        present = extend_past(layer_past, key_value)
         key, value = present.unbind(0)
         mixed = self._attn(
             self.split_heads(query),

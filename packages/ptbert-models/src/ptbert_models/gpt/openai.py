@@ -43,7 +43,7 @@ class Conv1D(conv1d.Conv1D):
 
     def __init__(self, nf: int, rf: int, nx: int) -> None:
         if rf != 1:
-            raise ValueError(f"Conv1D: rf={rf!r} is not supported; GPT convolves with width 1")
+            raise ValueError(f"Conv1D: rf={rf!r} is not supported; GPT needs rf=1")
         super().__init__(nf, nx)
         self.rf = rf
 
@@ -119,11 +119,11 @@ class Block(nn.Module):
 
 
 class OpenAIGPTLMHead(LMHead):
-    """`LMHead`, under the name that programs know."""
+    """`LMHead`, under its name of 2019."""
 
 
 class OpenAIGPTMultipleChoiceHead(MultipleChoiceHead):
-    """`MultipleChoiceHead`, under the name that programs know."""
+    """`MultipleChoiceHead`, under its name of 2019."""
 
 
 class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
@@ -148,7 +148,7 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
         return read_openai_shards(path)
 
     @classmethod
-    def from_pretrained(  # the number of special tokens stands second in this family
+    def from_pretrained(  # the number of special tokens comes second in this family
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str],
         num_special_tokens: int | None = None,

@@ -1,4 +1,4 @@
-"""What the models with a head share, in both families.
+"""What the GPT models with a head share, in both families.
 
 Letters: B batch, C choices, L sequence length, E model width, V vocabulary with special tokens.
 """
@@ -51,7 +51,7 @@ class GPTWithHead(GPTPreTrainedModel):
         """Make room for special tokens in the embeddings and in the head that shares them.
 
         Args:
-            num_special_tokens: how many there shall be.
+            num_special_tokens: how many there will be.
             predict_special_tokens: whether the head scores them too.
 
         Raises:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ptbert_models.parts.hooks import has_hooks
 from ptbert_models.parts.inputs import values_are_known
 
 Dropout = float | Callable[[Tensor], Tensor]
@@ -34,7 +35,7 @@ def attend(
     head_mask: Tensor | None = None,
     need_weights: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Mix the values by how well each query fits each key.
+    """Return the mean of the values, weighted by how well each query fits each key.
 
     The fused kernel of PyTorch does the work, unless the weights themselves are wanted, heads are
     masked or dropout is a function; then the formula is computed step by step. Both give the same
@@ -46,9 +47,10 @@ def attend(
         value: (B, H, K, D).
         bias: added to the scores before the softmax, broadcastable to (B, H, Q, K); numbers of
             any type, True being 1.
-        causal: whether no query may see later keys; the last query stands at the last key.
+        causal: whether a query sees only the keys up to its own position; the last query is at the
+            position of the last key.
         scale: factor of the scores; 1 / sqrt(D) when None.
-        dropout: probability with which a weight is dropped, or what is to be done to the weights.
+        dropout: probability with which a weight is dropped, or a function of the weights.
         head_mask: factor of the weights, broadcastable to (B, H, Q, K); 1 keeps a head.
         need_weights: whether the weights are returned.
 
@@ -107,7 +109,7 @@ def _attend_by_formula(
 
 
 def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
-    """Add the causal mask to a bias; a single query stands at the last key and sees all."""
+    """Add the causal mask to a bias; a single query is at the last key and sees all."""
     queries, keys = query.size(-2), key.size(-2)
     if queries == 1:
         return bias
@@ -118,14 +120,14 @@ def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tens
 def dropout_of(module: nn.Module) -> Dropout:
     """Return the dropout of a part in the form that `attend` takes.
 
-    A plain module is its rate, which the fused kernel can use. One that a program replaced, or
-    hangs hooks on to see the weights, is called.
+    For a plain module that is its rate, which the fused kernel can use, or 0 in evaluation. A
+    module that a program replaced, or has hooks on to see the weights, is called.
 
     Example:
         >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
         (0.1, 0.0, ReLU())
     """
-    if type(module) is not nn.Dropout or module._forward_hooks or module._forward_pre_hooks:
+    if type(module) is not nn.Dropout or has_hooks(module):
         return module
     return module.p if module.training else 0.0
 
@@ -153,7 +155,7 @@ def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def causal_bias(queries: int, keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Make a bias that hides later keys from each query; the last query stands at the last key.
+    """Make a bias that hides later keys from each query; the last query is at the last key.
 
     Args:
         queries: number of query positions Q.
@@ -162,7 +164,7 @@ def causal_bias(queries: int, keys: int, dtype: torch.dtype, device: torch.devic
         device: where they are.
 
     Returns:
-        (Q, K): 0 where a query may look and -10000 where not.
+        (Q, K): 0 where a query may look, else -10000.
 
     Example:
         >>> causal_bias(2, 3, torch.float32, torch.device("cpu"))
@@ -179,11 +181,11 @@ def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype
 
     Args:
         attention_mask: (B, K), 1 for real tokens and 0 for padding.
-        queries: number of query positions Q; the last query stands at the last key.
+        queries: number of query positions Q; the last query is at the last key.
         dtype: type of the scores.
 
     Returns:
-        (B, 1, Q, K): 0 where a query may look and -10000 where not.
+        (B, 1, Q, K): 0 where a query may look, else -10000.
 
     Example:
         >>> causal_padding_bias(torch.tensor([[0, 1, 1]]), 2, torch.float32)
@@ -196,9 +198,10 @@ def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype
 
 
 def is_known_full(attention_mask: Tensor) -> bool:
-    """Whether a mask hides nothing, as far as that can be known for free.
+    """Whether a mask is known to hide nothing.
 
-    False where values are not at hand: on an accelerator, and while a model is compiled or traced.
+    False also where looking would take time or is impossible: on an accelerator, and while a model
+    is compiled or traced.
 
     Example:
         >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
@@ -243,7 +246,7 @@ def split_head_mask(
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
-    """View the width as heads: (B, L, H * D) → (B, H, L, D)."""
+    """Split the width into heads: (B, L, H * D) → (B, H, L, D)."""
     return x.view(*x.shape[:-1], heads, x.size(-1) // heads).transpose(1, 2)
 
 
@@ -256,9 +259,9 @@ def head_size(width: int, heads: int, *, names: tuple[str, str]) -> int:
     """Return the number of features per head.
 
     Args:
-        width: model width to be shared out.
+        width: model width, which the heads share.
         heads: number of heads.
-        names: what a configuration calls the two, for the message.
+        names: their names in the configuration, for the message.
 
     Raises:
         ValueError: if the heads do not share the width evenly.

@@ -1,4 +1,4 @@
-"""The linear layer of the GPT families, whose weights lie the other way round."""
+"""The linear layer of the GPT families, whose weights are transposed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First values of parameters, and how not to compute them where a file has better ones."""
+"""Initialising parameters, and skipping that where a file has the values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ptbert_models.parts.normalization import BertLayerNorm
 
 
 def initialize_normal(module: nn.Module, std: float) -> None:
-    """Give one module its first values, as the authors of BERT and GPT-2 did.
+    """Initialise one module as the authors of BERT and GPT-2 did.
 
     Args:
         module: weights of `torch.nn.Linear`, `Conv1D` and `torch.nn.Embedding` become normal
@@ -33,7 +33,7 @@ def initialize_normal(module: nn.Module, std: float) -> None:
 class NoInitialization(TorchFunctionMode):
     """Inside this context `torch.nn.init` and in-place filling do nothing, in this thread.
 
-    A model that is filled from a file needs no first values; for BERT-base they cost seconds.
+    A model that is filled from a file needs no initial values; for BERT-base they take seconds.
 
     Example:
         >>> with NoInitialization():

@@ -1,4 +1,4 @@
-"""What goes into a model and its parts: checks before an embedding fails, and what is left out."""
+"""Inputs of models and their parts: which can be checked, and which are passed on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def values_are_known() -> bool:
-    """Whether the numbers in tensors can be looked at.
+    """Whether a program may look at the values of tensors.
 
-    False while a model is compiled, exported or traced: there only shapes are known, and what runs
+    False while a model is compiled, exported or traced: then only shapes are known, and the code
     may not depend on values.
     """
     tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
@@ -21,14 +21,14 @@ def values_are_known() -> bool:
 def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
     """Raise an error for an id that an embedding has no row for.
 
-    Nothing is checked where values are not known. On an accelerator the check waits for the device;
-    without it a wrong id would end the process's use of that device.
+    Nothing is checked where values are not known. On an accelerator the check waits for the device.
+    Without it a wrong id would make the device unusable for the rest of the process.
 
     Args:
         ids: integers of any shape.
         limit: number of rows.
-        name: what the caller calls the ids.
-        remedy: what the caller can do about it.
+        name: name of the argument, for the message.
+        remedy: what to do about it, for the message.
 
     Raises:
         ValueError: if an id is negative or not below the limit.
@@ -48,7 +48,7 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
 
 
 def without_none(**arguments: Any) -> dict[str, Any]:
-    """Leave out arguments that are None, for parts whose signature is older and shorter.
+    """Leave out arguments that are None, for parts of programs that do not know them.
 
     Example:
         >>> without_none(head_mask=None, attention_bias=1)

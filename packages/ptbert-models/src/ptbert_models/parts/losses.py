@@ -1,12 +1,12 @@
-"""The losses of the heads: means of cross entropies over what is labelled."""
+"""The losses of the heads: mean cross entropies over labelled positions."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert_models.parts.inputs import values_are_known
 
-UNLABELLED = -1  # what the losses of language models leave out
-UNCLASSIFIED = -100  # what the losses of classifiers leave out, PyTorch's default
+UNLABELLED = -1  # the label that losses of language models ignore
+UNCLASSIFIED = -100  # the label that losses of classifiers ignore, PyTorch's default
 
 
 def token_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layer normalization under the name that checkpoints and programs of 2019 know."""
+"""Layer normalization, under its name of 2019."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""The one odd habit of 2019's outputs: attention weights come first, where they were asked for."""
+"""The order of outputs in 2019: attention weights come first if they were asked for."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from ptbert_models.parts.conv1d import Conv1D
 
 
 def head_numbers(heads: Any) -> set[int]:
-    """Return numbers of heads, however deep the lists or tensors are nested that hold them.
+    """Return the numbers of heads in lists or tensors, nested or not.
 
     Example:
         >>> head_numbers([[0], torch.tensor([2, 3])])
@@ -30,18 +30,18 @@ def head_numbers(heads: Any) -> set[int]:
 
 
 def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tensor:
-    """List the features that stay when heads go.
+    """Return the features that remain when heads are removed.
 
     Args:
-        heads: indices of the heads that go.
-        total: number of heads there are.
+        heads: indices of the heads to remove.
+        total: number of heads.
         head_size: features per head.
 
     Returns:
-        Indices of the features that stay, ascending.
+        Indices of the remaining features, ascending.
 
     Raises:
-        ValueError: if a head does not exist, or none would stay.
+        ValueError: if a head does not exist, or none would remain.
 
     Example:
         >>> remaining_features([1], total=3, head_size=2)
@@ -64,7 +64,7 @@ def prune_linear_layer(layer: nn.Linear, index: Tensor, dim: int = 0) -> nn.Line
 
     Args:
         layer: weights (out, in).
-        index: which features stay, integers.
+        index: which features to keep, integers.
         dim: 0 to choose outputs, 1 to choose inputs.
 
     Returns:
@@ -93,7 +93,7 @@ def prune_conv1d_layer(layer: Conv1D, index: Tensor, dim: int = 1) -> Conv1D:
 
     Args:
         layer: weights (in, out).
-        index: which features stay, integers.
+        index: which features to keep, integers.
         dim: 1 to choose outputs, 0 to choose inputs.
 
     Returns:

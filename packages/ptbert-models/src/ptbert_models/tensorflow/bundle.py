@@ -22,7 +22,7 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the bytes of a variable, or of a piece of one, stand."""
+    """Where the bytes of a variable, or of a piece of one, are in the files."""
 
     dtype: int
     shape: tuple[int, ...]

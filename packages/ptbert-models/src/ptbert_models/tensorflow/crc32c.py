@@ -37,10 +37,10 @@ def crc32c(data: Buffer, crc: int = 0) -> int:
     start = crc ^ _ONES
     lane = len(data) // (_LANES * _STEP) * _STEP  # bytes in each lane
     if lane == 0:
-        return _plain(data, start) ^ _ONES
+        return crc_by_bytes(data, start) ^ _ONES
     split = lane * _LANES
     body = _remainder_of_lanes(data[:split], lane) ^ _shift(start, split)
-    return _plain(data[split:], body) ^ _ONES
+    return crc_by_bytes(data[split:], body) ^ _ONES
 
 
 def masked_crc32c(data: Buffer) -> int:
@@ -58,8 +58,8 @@ def mask(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & _ONES
 
 
-def _plain(data: Buffer, state: int) -> int:
-    """The definition, a byte at a time."""
+def crc_by_bytes(data: Buffer, state: int) -> int:
+    """Take in data byte by byte, from one state of the checksum to the next: the definition."""
     table = _byte_table()
     for byte in data:
         state = table[(state ^ byte) & 0xFF] ^ (state >> 8)
@@ -80,7 +80,7 @@ def _remainder_of_lanes(data: Buffer, lane: int) -> int:
     columns = np.frombuffer(data, "<u4").reshape(_LANES, lane // _STEP)
     low, high = _word_tables()
     states: Words = np.zeros(_LANES, np.uint32)
-    block = 1024  # columns made contiguous together, for the sake of the processor's cache
+    block = 1024  # columns made contiguous together, to use the processor's cache
     for start in range(0, columns.shape[1], block):
         for column in np.ascontiguousarray(columns[:, start : start + block].T):
             states ^= column
@@ -109,7 +109,7 @@ def _shift(state: int, length: int) -> int:
 def _shift_matrix(length: int) -> Words:
     """What ``length`` zero bytes make of a state, as the images of its 32 bits."""
     if length == 1:
-        return np.array([_plain(b"\0", 1 << bit) for bit in range(32)], np.uint32)
+        return np.array([crc_by_bytes(b"\0", 1 << bit) for bit in range(32)], np.uint32)
     half = _shift_matrix(length // 2)
     whole = _apply(half, half)
     return _apply(_shift_matrix(1), whole) if length % 2 else whole

@@ -76,9 +76,9 @@ def array_of(
         return _strings(count, data).reshape(shape)
     stored = np.dtype("u2") if dtype == BFLOAT16 else numpy_type(dtype)
     if len(data) != count * stored.itemsize:
-        raise ValueError(f"it has {len(data)} bytes, and shape {shape} needs other than that")
+        raise ValueError(f"it has {len(data)} bytes, which do not fit its shape {shape}")
     array = np.frombuffer(data, stored.newbyteorder(">" if big_endian else "<"))
-    array = array.astype(stored, copy=True)  # the file may go, and the array be written to
+    array = array.astype(stored, copy=True)  # the file may be removed, and the array may be changed
     return (widen_bfloat16(array) if dtype == BFLOAT16 else array).reshape(shape)
 
 

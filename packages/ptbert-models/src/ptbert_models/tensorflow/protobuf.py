@@ -16,7 +16,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def read_varint(data: memoryview | bytes, at: int) -> tuple[int, int]:
-    """Read one number of 7 bits a byte, low ones first; return it and where the next thing begins.
+    """Read one number of 7 bits a byte, low ones first; return it and where the next one begins.
 
     Raises:
         ValueError: if the number does not end.
@@ -92,7 +92,7 @@ def read_message(data: memoryview) -> dict[int, list[Any]]:
 
 
 def signed(value: int) -> int:
-    """Return a varint as the 64-bit signed number that it stands for.
+    """Return a varint as a signed number of 64 bits.
 
     Example:
         >>> signed(2**64 - 1)

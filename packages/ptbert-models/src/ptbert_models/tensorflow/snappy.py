@@ -38,11 +38,11 @@ def decompress(data: memoryview) -> bytes:
         offset += int.from_bytes(data[at : at + used], "little")
         at += used
         if not 0 < offset <= len(out):
-            raise ValueError(f"a copy refers {offset} bytes back, where {len(out)} are there")
+            raise ValueError(f"a copy begins {offset} bytes back, after only {len(out)} bytes")
         for _ in range(length):  # a copy may overlap what it writes
             out.append(out[-offset])
     if len(out) != size:
-        raise ValueError(f"{len(out)} bytes came out, and {size} were announced")
+        raise ValueError(f"it unpacks to {len(out)} bytes instead of {size}")
     return bytes(out)
 
 

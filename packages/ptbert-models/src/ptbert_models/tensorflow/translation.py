@@ -1,4 +1,4 @@
-"""From variables of TensorFlow to a state dict: a table of renames, and what to transpose."""
+"""Turning variables of TensorFlow into a state dict: renaming and transposing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-# What optimizers keep beside the weights, and counters.
+# The state of optimizers, and counters.
 _TRAINING_STATE = re.compile(
     r"(^|/)(global_step|beta[12]_power|adam_[mv]|Adam(_1)?|\w+Optimizer(_\d+)?|save_counter"
     r"|_CHECKPOINTABLE_OBJECT_GRAPH)(/|$)"

@@ -91,7 +91,7 @@ class V1Checkpoint(Mapping[str, Array]):
                 whole[index_of(extents)] = _read_tensor(tensor, variable.dtype, place.shape)
                 filled += place.size
             if filled != whole.size:
-                raise ValueError(f"{filled} of its {whole.size} numbers are there")
+                raise ValueError(f"it has only {filled} of its {whole.size} numbers")
         except (ValueError, IndexError) as error:
             raise CorruptCheckpoint(
                 f"{str(self.paths[0])!r}: {name!r} cannot be read ({error}); "

@@ -88,7 +88,7 @@ class AdaptiveEmbedding(nn.Module):
         return embedded * self.emb_scale
 
     def _from_own_clusters(self, ids: Tensor) -> Tensor:
-        """Embed (R,) ids, each by its own cluster alone."""
+        """Embed (R,) ids, each only by its own cluster."""
         parts, order = [], []
         for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
             rows = ((ids >= first) & (ids < end)).nonzero().squeeze(1)
@@ -98,7 +98,7 @@ class AdaptiveEmbedding(nn.Module):
         return torch.cat(parts)[torch.cat(order).argsort()]
 
     def _from_all_clusters(self, ids: Tensor) -> Tensor:
-        """Embed ids by every cluster and keep what belongs: no shape depends on the ids."""
+        """Embed all ids by every cluster, keep the right ones: no shape depends on the ids."""
         parts = []
         for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
             inside = (ids >= first) & (ids < end)
@@ -119,8 +119,8 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
         d_proj: width E of the hidden states.
         cutoffs: first tokens of all clusters but the first; empty for an ordinary softmax.
         div_val: as in `AdaptiveEmbedding`.
-        keep_order: accepted for 2019's sake; losses are always in the order of the tokens, where
-            2019 grouped them by cluster unless this was set.
+        keep_order: not used; losses are always in the order of the tokens, where 2019 grouped
+            them by cluster unless this was set.
 
     Example:
         >>> softmax = ProjectedAdaptiveLogSoftmax(10, d_embed=8, d_proj=6, cutoffs=[4], div_val=2)
@@ -170,12 +170,12 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
     def forward(
         self, hidden: Tensor, target: Tensor | None = None, keep_order: bool = False
     ) -> Tensor:
-        """Score tokens, or say how surprising the true ones are.
+        """Return log-probabilities of all tokens, or losses of the true ones.
 
         Args:
             hidden: (R, E).
             target: (R,), the true tokens; -1 leaves a row out, its loss is 0.
-            keep_order: see the class; without effect.
+            keep_order: not used, see the class.
 
         Returns:
             Log-probabilities (R, V); with a target, negative log-likelihoods (R,) in its order.
@@ -203,7 +203,7 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
         return torch.cat(parts, dim=-1)
 
     def _losses(self, hidden: Tensor, target: Tensor) -> Tensor:
-        """Compute ``-log_prob(hidden)`` at the target alone, -1 left out.
+        """Compute ``-log_prob(hidden)`` only at the target; rows with -1 are 0.
 
         The first softmax is taken apart: the first cluster's share of it is the sum over its
         tokens. So a token's loss is always that of its cluster and that within its cluster.
@@ -217,7 +217,7 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
             inside = (target >= first) & (target < end)
             if values_are_known():
                 rows = inside.nonzero().squeeze(1)
-            else:  # no shape may depend on the target: every row is scored by every cluster
+            else:  # no shape may depend on the target, so every cluster scores every row
                 rows = torch.arange(target.size(0), device=target.device)
             inner = (target[rows] - first).clamp(0, end - first - 1)
             if cluster > 0:
@@ -242,7 +242,7 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
     def _log_sum(self, narrow: Tensor, cluster: int) -> Tensor:
         """Return the logarithm of the sum of all tokens' exponentiated scores: (R, d) → (R,).
 
-        On the CPU the tokens are scored a few at a time, so that no score leaves its cache.
+        On the CPU the tokens are scored in blocks, so that the scores stay in its cache.
         """
         weight, bias = self._table(cluster)
         size = _SCORED_TOGETHER if narrow.is_cpu and values_are_known() else weight.size(0)

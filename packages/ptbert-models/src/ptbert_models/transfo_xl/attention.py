@@ -35,7 +35,7 @@ def mix(
 ) -> Tensor:
     """Attend to a context of which keys and values are linear functions.
 
-    For few queries the weights of keys and values are better applied to the queries and to the
+    For few queries it is cheaper to apply the weights of keys and values to the queries and to the
     result than to the whole context: ``q · (W c) = (Wᵀ q) · c``. Both ways give the same numbers.
 
     Args:
@@ -55,13 +55,13 @@ def mix(
     few = queries == 1
     if values_are_known():  # else lengths may be symbols, which are not to be compared
         few = queries * width * (features + keys) < keys * features * (width + queries)
-    mixed = (_mix_few if few else _mix_many)(
+    mixed = (mix_few if few else mix_many)(
         query, context, key_weight, value_weight, bias, scale=scale, dropout=dropout
     )
     return merge_heads(mixed).transpose(0, 1)
 
 
-def _mix_many(
+def mix_many(
     query: Tensor,
     context: Tensor,
     key_weight: Tensor,
@@ -71,6 +71,7 @@ def _mix_many(
     scale: float,
     dropout: Dropout,
 ) -> Tensor:
+    """Make keys and values of the whole context, for `mix`; (B, H, Q, D)."""
     heads = query.size(1)
     key = split_heads(F.linear(context, key_weight).transpose(0, 1), heads)
     value = split_heads(F.linear(context, value_weight).transpose(0, 1), heads)
@@ -78,7 +79,7 @@ def _mix_many(
     return mixed
 
 
-def _mix_few(
+def mix_few(
     query: Tensor,
     context: Tensor,
     key_weight: Tensor,
@@ -88,6 +89,7 @@ def _mix_few(
     scale: float,
     dropout: Dropout,
 ) -> Tensor:
+    """Apply the weights to queries and result instead, for `mix`; (B, H, Q, D)."""
     heads, _, features = query.shape[1:]
     shared = context.transpose(0, 1)[:, None]  # (B, 1, K, E): the same for all heads
     wide = query @ key_weight.view(heads, features, -1)  # (B, H, Q, E)
@@ -106,7 +108,7 @@ def new_bias(heads: int, features: int) -> nn.Parameter:
 
 
 class MultiHeadAttn(nn.Module):
-    """Attention whose inputs already say where they stand.
+    """Attention whose inputs already contain their positions.
 
     Args:
         n_head: number of heads H.

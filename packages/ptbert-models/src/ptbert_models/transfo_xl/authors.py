@@ -1,4 +1,4 @@
-"""What the variables of the authors' TensorFlow code are called here.
+"""Reading the TensorFlow checkpoints of Transformer-XL's authors.
 
 Source:
     github.com/kimiyoung/transformer-xl: tf/model.py; the package's docstring has the whole table.
@@ -68,8 +68,8 @@ def build_tf_to_pytorch_map(
 ) -> dict[str, nn.Parameter | list[nn.Parameter]]:
     """Return the parameters of a model by the names that TensorFlow's variables would have.
 
-    Variables that stand for one parameter of each layer have a list of them. With ``div_val=1``
-    the biases of the clusters are left out, which are parts of one parameter.
+    A variable that holds one parameter of each layer has a list of them. With ``div_val=1`` the
+    biases of the clusters are left out, because they are parts of one parameter.
 
     Args:
         model: either of the two models.
@@ -93,7 +93,7 @@ def build_tf_to_pytorch_map(
 
 
 def _variable_names(config: TransfoXLConfig) -> Iterator[str]:
-    """What variables a model of these sizes may have, the biases of attention left out."""
+    """Yield the variables that a model of these sizes may have, without biases of attention."""
     softmax, embeddings = "transformer/adaptive_softmax", "transformer/adaptive_embed"
     yield from (f"{softmax}/cutoff_0/{name}" for name in ("cluster_W", "cluster_b"))
     for cluster in range(len(config.cutoffs) + 1):
@@ -123,11 +123,11 @@ def load_tf_weights_in_transfo_xl(
 ) -> Model:
     """Fill a Transformer-XL model from a TensorFlow checkpoint; TensorFlow is not needed.
 
-    What the checkpoint lacks keeps its values and is named in one warning.
+    Weights that the checkpoint lacks keep their values and are named in one warning.
 
     Args:
         model: either of the two models.
-        config: accepted for 2019's sake; the model's own configuration counts.
+        config: not used, because the model has its configuration.
         tf_path: the checkpoint's prefix, one of its files, or its folder.
 
     Returns:

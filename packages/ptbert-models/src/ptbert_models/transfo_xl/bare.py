@@ -1,8 +1,8 @@
 """The bare Transformer-XL, and the base class of both models.
 
 Letters: B batch, L new tokens, M positions in the memory, K = M + L, E model width, H heads, D
-features per head, V vocabulary, N layers. Callers give and get texts batch first, (B, L); memories,
-and all that happens inside, are time first, (M, B, E), as in 2019.
+features per head, V vocabulary, N layers. Inputs and outputs are batch first, (B, L); memories, and
+everything inside, are time first, (M, B, E), as in 2019.
 
 Source:
     Dai et al. 2019, arXiv:1901.02860.
@@ -46,7 +46,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
         return read_transfo_xl_checkpoint(path, cast("TransfoXLConfig", config))
 
     def init_weight(self, weight: Tensor) -> None:
-        """Give one weight its first values, by ``config.init``."""
+        """Initialise one weight, by ``config.init``."""
         if self.config.init == "uniform":
             nn.init.uniform_(weight, -self.config.init_range, self.config.init_range)
         else:
@@ -57,7 +57,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
         nn.init.zeros_(bias)
 
     def init_weights(self, module: nn.Module) -> None:
-        """Give one module's own parameters their first values."""
+        """Initialise one module's own parameters."""
         if isinstance(module, BertLayerNorm):
             nn.init.normal_(module.weight, 1.0, self.config.init_std)
             self.init_bias(module.bias)
@@ -78,7 +78,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
     """The bare model: hidden states of the last layer, and the memory for the next segment.
 
     Setting ``gradient_checkpointing = True`` on a model trades time for memory in training: layers
-    are computed again on the way back.
+    are computed again in the backward pass.
 
     Args:
         config: sizes and rates.
@@ -146,7 +146,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         """Return an empty memory: zeros, or None where the model keeps none.
 
         Args:
-            data: (any, B), token ids or whatever else has the batch second.
+            data: (any, B), token ids or another tensor with the batch second.
 
         Returns:
             N tensors (M, B, E).

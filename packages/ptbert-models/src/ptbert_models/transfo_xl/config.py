@@ -42,7 +42,7 @@ class TransfoXLConfig(PreTrainedConfig):
         pre_lnorm: whether a layer normalizes its input rather than its output.
         n_layer: number of layers N.
         tgt_len: number of tokens of a segment.
-        ext_len: number of tokens at the end of a segment that do not enter the memory.
+        ext_len: number of tokens at the end of a segment that are not put into the memory.
         mem_len: number of positions M that the memory holds.
         clamp_len: distances beyond this count as this one; -1 for no such limit.
         same_length: whether every token sees ``mem_len`` positions, itself included, rather than
@@ -53,8 +53,8 @@ class TransfoXLConfig(PreTrainedConfig):
             positions (Shaw et al. 2018), 2 for sinusoids added to the input (Vaswani et al. 2017),
             3 for learned positions added to each layer's input (Al-Rfou et al. 2018).
         sample_softmax: number of tokens that the training loss samples; -1 for all tokens.
-        adaptive: kept in files and without effect, as in 2019: ``cutoffs=[]`` is what makes the
-            softmax an ordinary one.
+        adaptive: kept in files and not used, as in 2019; give ``cutoffs=[]`` for an ordinary
+            softmax.
         tie_weight: whether embedding and softmax share their weights.
         dropout: dropout rate of embeddings and of layer outputs.
         dropatt: dropout rate of attention weights.
@@ -112,14 +112,14 @@ class TransfoXLConfig(PreTrainedConfig):
         vocab_size_or_config_json_file: int | str | os.PathLike[str],
         proj_share_all_but_first: bool,
     ) -> None:
-        self.cutoffs = list(self.cutoffs)  # the caller's own list stays the caller's
+        self.cutoffs = list(self.cutoffs)  # the caller may change the list
         super().__post_init__(vocab_size_or_config_json_file)
         for name, value in _concluded(vars(self), share=proj_share_all_but_first).items():
             vars(self).setdefault(name, value)
 
     @classmethod
     def from_dict(cls, json_object: dict[str, Any]) -> Self:
-        """Make a configuration from a dictionary; unknown keys are kept, missing ones default.
+        """Make a configuration from a dictionary: keep unknown keys, fill in defaults.
 
         ``n_token`` may be called ``vocab_size``, as later libraries do, and ``tie_projs`` follows
         from ``cutoffs`` where it is missing.
@@ -183,7 +183,7 @@ class TransfoXLConfig(PreTrainedConfig):
 
 
 def _concluded(values: Mapping[str, Any], *, share: bool) -> dict[str, Any]:
-    """Return what values that are often missing from a file follow from the others."""
+    """Return values that files often lack, computed from the others."""
     return {
         "n_token": values.get("vocab_size", _WIKITEXT_103_TOKENS),
         "tie_projs": [False] + [share] * len(values["cutoffs"]),

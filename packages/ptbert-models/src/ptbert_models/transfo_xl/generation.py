@@ -1,4 +1,4 @@
-"""One run of a Transformer-XL over a batch of growing texts, with its own memory.
+"""Running a Transformer-XL on a batch of growing texts, with its own memory.
 
 Letters: B batch, L tokens fed, M positions in the memory, E model width, V vocabulary.
 """
@@ -13,9 +13,9 @@ from ptbert_models.transfo_xl.bare import TransfoXLModel
 
 
 class MemoryDecoding:
-    """Feeds tokens to a model and hands its memory on.
+    """Feeds tokens to a model, and its memory to the next call.
 
-    A text may grow without limit; what is further back than ``mem_len`` is forgotten.
+    A text may grow without limit; the model forgets what is further back than ``mem_len``.
 
     Args:
         transformer: the bare model.
@@ -44,7 +44,7 @@ class MemoryDecoding:
     def feed(self, ids: Tensor) -> Tensor:
         """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
         hidden, self._mems = self._transformer(ids, self._mems)
-        # Scores of earlier positions, a vocabulary wide each, are not wanted.
+        # Only the last position is scored: a row of scores is as wide as the vocabulary.
         return self._log_probabilities(hidden[:, -1])
 
     def select(self, rows: Tensor) -> None:

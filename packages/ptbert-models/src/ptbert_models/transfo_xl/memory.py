@@ -17,7 +17,7 @@ from ptbert_models.parts.attention import MASKED
 def hidden_positions(
     queries: int, memory: int, *, window: int | None = None, device: torch.device | None = None
 ) -> Tensor:
-    """Say which positions each new token must not look at.
+    """Return which positions each new token must not see.
 
     Args:
         queries: number of new tokens Q.
@@ -44,7 +44,7 @@ def hidden_positions(
 
 
 def mask_bias(attn_mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Turn a mask of 2019's form into a bias for attention scores.
+    """Turn a mask in 2019's form into a bias for attention scores.
 
     Args:
         attn_mask: (Q, K), or (Q, K, B) or (Q, K, 1); bool or numbers, not 0 where a query must not

@@ -1,4 +1,4 @@
-"""Where things stand: sinusoids, tables of learned positions, and relative positions.
+"""Positions: sinusoids, tables of learned positions, and the shift to relative positions.
 
 Letters: B batch, H heads, Q new tokens, M positions in the memory, K = M + Q.
 
@@ -34,36 +34,36 @@ class PositionalEmbedding(nn.Module):
     def __init__(self, demb: int) -> None:
         super().__init__()
         self.demb = demb
-        self.register_buffer("inv_freq", self._frequencies())  # files hold it; see forward()
+        self.register_buffer("inv_freq", self._frequencies())  # in files of 2019; see forward()
 
     def _frequencies(self, device: torch.device | None = None) -> Tensor:
         return 1 / (10000 ** (torch.arange(0.0, self.demb, 2.0, device=device) / self.demb))
 
     def forward(self, pos_seq: Tensor, bsz: int | None = None) -> Tensor:
         """Embed positions (K,) as (K, 1, demb), or as (K, bsz, demb)."""
-        # Computed anew in single precision: half of it cannot tell neighbouring positions apart.
+        # Computed again in single precision: half precision cannot separate neighbouring positions.
         angles = torch.outer(pos_seq.float(), self._frequencies(pos_seq.device))
         embedding = torch.cat([angles.sin(), angles.cos()], dim=-1)[:, None]
         return embedding if bsz is None else embedding.expand(-1, bsz, -1)
 
 
 def relative_shift(scores: Tensor) -> Tensor:
-    """Line up scores of distances with keys.
+    """Align scores of distances with keys.
 
-    Query i of Q stands at position M + i, so key j is M + i - j away. Each row is therefore the
-    row of distances moved on by one place more than the row below, and that is what windows of K
-    numbers are that begin K - 1 numbers apart.
+    Query i is at position M + i, so its distance to key j is M + i - j. Each row of scores must
+    therefore be shifted by one place more than the row below it. In the flat list of all scores
+    these shifted rows are windows of K numbers, each beginning K - 1 numbers after the one before.
 
     Args:
         scores: (B, H, Q, K), for distances K - 1 down to 0 in each row.
 
     Returns:
-        (B, H, Q, K), for keys 0 to K - 1. Entries of later keys are meaningless and to be masked.
+        (B, H, Q, K), for keys 0 to K - 1. Entries of later keys have no meaning and must be masked.
 
     Example:
         >>> scores = torch.tensor([[[[3, 2, 1, 0],
         ...                          [3, 2, 1, 0]]]])
-        >>> relative_shift(scores)[0, 0]  # the first query stands at key 2, the second at key 3
+        >>> relative_shift(scores)[0, 0]  # the first query is at key 2, the second at key 3
         tensor([[2, 1, 0, 3],
                 [3, 2, 1, 0]])
     """
@@ -76,14 +76,14 @@ def relative_shift(scores: Tensor) -> Tensor:
 
 
 def relative_shift_by_padding(scores: Tensor) -> Tensor:
-    """Do what `relative_shift` does, as the paper's appendix B says: pad, reshape, cut."""
+    """Do the same as `relative_shift` in the way of the paper's appendix B: pad, reshape, cut."""
     queries = scores.size(-2)
     padded = F.pad(scores, (1, 0)).flatten(-2)  # (B, H, Q * (K + 1))
     return padded[..., queries:].reshape(scores.shape)
 
 
 def last_rows(table: Tensor, length: int) -> Tensor:
-    """Return the last rows of a table of positions; its first row stands for all before it.
+    """Return the last rows of a table of positions; the first row is repeated before it.
 
     Example:
         >>> last_rows(torch.tensor([7, 8, 9]), 2)

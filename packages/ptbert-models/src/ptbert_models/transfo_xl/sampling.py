@@ -1,4 +1,4 @@
-"""Training loss from a sample of the vocabulary.
+"""A training loss that needs only a sample of the vocabulary.
 
 Letters: B batch, L sequence length, E model width, V vocabulary, S samples.
 
@@ -23,7 +23,7 @@ class LogUniformSampler:
 
     Args:
         range_max: number of tokens V, ordered by frequency.
-        n_sample: how many different tokens are wanted; twice as many are drawn.
+        n_sample: the number of different tokens that is expected; twice as many are drawn.
 
     Example:
         >>> sampler = LogUniformSampler(1000, 20)
