@@ -33,13 +33,28 @@ def test_download_prints_where_files_are(cache, capsys):
     assert capsys.readouterr().out == f"{cache / url_to_filename(URL)}\n"
 
 
-def test_options_reach_the_hub(cache, tmp_path, capsys):
-    other = tmp_path / "other"
-    words = ("bert-base-cased", "--file", "config", "--force", "--cache-dir", str(other))
-    assert exit_code("download", *words) == 1
+def test_errors_of_the_hub_name_this_command(cache, capsys):
+    assert exit_code("download", "bert-base-cased") == 1
     error = capsys.readouterr().err
     assert error.startswith("ptbert download: ")
     assert "bert-base-cased" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        ("NAME", "fetch NAME"),
+        ("ONE TWO --file config --file merges", "fetch ONE TWO --file=config --file=merges"),
+        ("NAME --force --cache-dir FOLDER", "fetch NAME --force --cache-dir=FOLDER"),
+    ],
+)
+def test_options_reach_the_hub(words, given, monkeypatch):
+    calls = []
+    monkeypatch.setattr("ptbert_hub.__main__.main", lambda *a, **k: calls.append((a, k)) or 0)
+
+    assert exit_code("download", *words.split()) == 0
+
+    assert calls == [((given.split(),), {"program": "ptbert download"})]
 
 
 def test_help_of_a_command_of_the_cache_names_it(cache, capsys):

@@ -1,6 +1,16 @@
 import pytest
+import torch
 
+import ptbert
 from ptbert.__main__ import main
+from ptbert_models import generate
+from ptbert_tokenizers.families import load_tokenizer
+
+MODELS = {
+    "gpt": "OpenAIGPTLMHeadModel",
+    "gpt2": "GPT2LMHeadModel",
+    "transfo_xl": "TransfoXLLMHeadModel",
+}
 
 
 def generated(capsys, *words):
@@ -12,10 +22,17 @@ def generated(capsys, *words):
 def test_every_family_continues_texts(family, request, capsys):
     folder = request.getfixturevalue(f"{family}_folder")
 
-    text = generated(capsys, folder, "a mat is", "--length", 4, "--temperature", 0)
+    prompt = "cat on a"  # none of the three models ends this text early
 
-    assert text.startswith("a mat is")
-    assert text == generated(capsys, folder, "a mat is", "--length", 4, "--temperature", 0)
+    text = generated(capsys, folder, prompt, "--length", 4, "--temperature", 0)
+
+    model = getattr(ptbert, MODELS[family]).from_pretrained(folder)
+    tokenizer = load_tokenizer(folder, family)
+    ids = torch.tensor([tokenizer.encode(prompt)])
+    expected = generate(model, ids, 4, temperature=0)[0].tolist()
+    assert len(expected) == ids.size(1) + 4
+    assert text == f"{tokenizer.decode(expected)}\n"
+    assert text.startswith(prompt)
 
 
 def test_a_seed_makes_the_same_texts_again(gpt2_folder, capsys):
@@ -29,8 +46,28 @@ def test_a_seed_makes_the_same_texts_again(gpt2_folder, capsys):
     assert first != generated(capsys, *words, "--seed", 2)
 
 
-def test_beams_search(gpt2_folder, capsys):
-    assert generated(capsys, gpt2_folder, "a", "--length", 3, "--beams", 2).startswith("a")
+OPTIONS = {
+    "": {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_beams": 1},
+    "--temperature 0.5 --top-k 3 --top-p 0.9": {"temperature": 0.5, "top_k": 3, "top_p": 0.9},
+    "--beams 2": {"num_beams": 2},
+}
+
+
+@pytest.mark.parametrize("words", OPTIONS)
+def test_options_reach_the_search(gpt2_folder, capsys, monkeypatch, words):
+    calls = []
+
+    def answer(model, ids, length, **options):
+        calls.append((length, options))
+        return ids
+
+    monkeypatch.setattr("ptbert_models.generate", answer)
+    assert generated(capsys, gpt2_folder, "a", "--length", 3, *words.split()) == "a\n"
+
+    ((length, options),) = calls
+    assert length == 3
+    assert options | OPTIONS[words] == options
+    assert options["generator"] is None
 
 
 def test_a_text_ends_where_the_model_ends_it(transfo_xl_folder, capsys, monkeypatch):

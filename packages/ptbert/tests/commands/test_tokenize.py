@@ -46,3 +46,14 @@ def test_a_family_that_nothing_tells_must_be_named(tmp_path, capsys):
     (tmp_path / "vocab.txt").write_text("a\nb\n<unk>x\n")
     assert main(["tokenize", str(tmp_path), "--text", "a"]) == 1
     assert "cannot tell which tokenizer reads" in capsys.readouterr().err
+
+
+def test_a_family_may_be_named(tmp_path, capsys):
+    # Either family can read it; Transformer-XL's adds no special tokens.
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\n<eos>\n<unk>\na\n")
+    words = ["tokenize", str(tmp_path), "--text", "a B", "--ids"]
+
+    assert main(words) == 0
+    assert main([*words, "--type", "transfo_xl"]) == 0
+
+    assert capsys.readouterr().out == "1 5 0 2\n5 4\n"

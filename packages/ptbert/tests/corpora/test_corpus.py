@@ -26,8 +26,21 @@ def test_frequent_words_come_first(folder):
     assert corpus.test.tolist() == [2, 0]
 
 
-def test_penn_treebank_is_lower_cased(folder):
-    assert get_lm_corpus(folder, "ptb").vocab.idx2sym[-1] == "c"
+@pytest.mark.parametrize(
+    ("dataset", "vocabulary", "train"),
+    [
+        # Words of all splits count but in wt103, so "b", which comes first, is as frequent as "a".
+        ("wt103", ["<eos>", "a", "b", "C"], [2, 1, 1, 0, 3, 1, 2, 0]),
+        ("wt2", ["<eos>", "b", "a", "C"], [1, 2, 2, 0, 3, 2, 1, 0]),
+        ("ptb", ["<eos>", "b", "a", "c"], [1, 2, 2, 0, 3, 2, 1, 0]),
+        ("enwik8", ["b", "a", "C"], [0, 1, 1, 2, 1, 0]),
+        ("text8", ["b", "a", "C"], [0, 1, 1, 2, 1, 0]),
+    ],
+)
+def test_each_corpus_is_read_as_in_the_paper(folder, dataset, vocabulary, train):
+    corpus = get_lm_corpus(folder, dataset)
+    assert corpus.vocab.idx2sym == vocabulary
+    assert corpus.train.tolist() == train
 
 
 def test_a_second_call_loads_what_the_first_built(folder):

@@ -46,7 +46,7 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     from ptbert.commands.model_tokenizer import folders_of_model, load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.files.tokenizer_config import (
-        TOKENIZER_CONFIG_NAME,
+        read_tokenizer_config,
         write_tokenizer_config,
     )
 
@@ -59,11 +59,12 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     yield from [written] if isinstance(written, str) else written
     casing = tokenizer.settings().get("do_lower_case")
     place = locate(source)
-    is_told = place.path is None or any(
-        (each / TOKENIZER_CONFIG_NAME).is_file() for each in folders_of_model(place.path, cache_dir)
+    is_known = place.path is None or any(
+        "do_lower_case" in read_tokenizer_config(each)
+        for each in folders_of_model(place.path, cache_dir)
     )
-    # A vocabulary does not tell its casing; where nothing else did, it is a guess not to be kept.
-    if casing is not None and is_told:
+    # The casing does not show in a vocabulary; if nothing else told it, it is a guess.
+    if casing is not None and is_known:
         yield str(write_tokenizer_config(folder, {"do_lower_case": casing}))
 
 

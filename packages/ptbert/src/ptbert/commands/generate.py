@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     if arguments.samples < 1:
         raise ValueError(f"--samples {arguments.samples} must be at least 1")
-    model, tokenizer, vocabulary = _load(arguments.model)
-    ends = [vocabulary[token] for token in _ENDS if token in vocabulary]
+    model, tokenizer = _load(arguments.model)
+    ends = [tokenizer.vocabulary[token] for token in _ENDS if token in tokenizer.vocabulary]
     prompt = tokenizer.encode(arguments.prompt)
     if not prompt:
         raise ValueError("the prompt has no tokens; give at least one word")
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         yield tokenizer.decode(_before_end(row.tolist(), len(prompt), ends))
 
 
-def _load(name: str) -> tuple[PreTrainedModel, PretrainedTokenizer, dict[str, int]]:
+def _load(name: str) -> tuple[PreTrainedModel, PretrainedTokenizer]:
     import ptbert
     from ptbert_tokenizers.families import family_of, load_tokenizer
 
@@ -92,9 +92,7 @@ def _load(name: str) -> tuple[PreTrainedModel, PretrainedTokenizer, dict[str, in
     if family == "bert":
         raise ValueError(f"{name!r} is a BERT, which does not continue texts; see ptbert fill-mask")
     tokenizer = load_tokenizer(name, family)
-    model = getattr(ptbert, _MODELS[tokenizer.family]).from_pretrained(name)
-    vocabulary = tokenizer.sym2idx if family == "transfo_xl" else tokenizer.encoder  # type: ignore[attr-defined]
-    return model, tokenizer, vocabulary
+    return getattr(ptbert, _MODELS[tokenizer.family]).from_pretrained(name), tokenizer
 
 
 def _before_end(ids: list[int], start: int, ends: list[int]) -> list[int]:

@@ -1,0 +1,244 @@
+"""The four command lines end alike: errors on one line, exit codes, closed pipes, Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+FAKE_MATPLOTLIB = """\
+import os, pathlib, time
+from unittest.mock import MagicMock
+
+class Figure:
+    def __init__(self, **options): pass
+
+    def subplots(self, rows, columns, squeeze):
+        return [[MagicMock() for _ in range(columns)] for _ in range(rows)]
+
+    def savefig(self, path, format):
+        pathlib.Path(path).touch()
+        if started := os.environ.get("SAVEFIG_STARTED"):
+            pathlib.Path(started).touch()
+            time.sleep(60)
+"""
+
+
+class Program(NamedTuple):
+    """A command line.
+
+    Args:
+        module: what ``python -m`` runs.
+        called: what it is called in messages.
+        unknown: words with a name that is misspelt.
+        meant: the right name.
+        printing: words that print something; "VOCABULARY" stands for a vocabulary file.
+    """
+
+    module: str
+    called: str
+    unknown: str
+    meant: str
+    printing: str
+
+
+PROGRAMS = {
+    program.module: program
+    for program in (
+        Program(
+            "ptbert",
+            "ptbert info",
+            "info bert-base-uncase",
+            "bert-base-uncased",
+            "tokenize VOCABULARY --text a",
+        ),
+        Program("ptbert_hub", "ptbert-hub", "fetch gpt2-medum", "gpt2-medium", "env"),
+        Program(
+            "ptbert_tokenizers",
+            "ptbert-tokenizers",
+            "info bert-base-uncase",
+            "bert-base-uncased",
+            "info VOCABULARY",
+        ),
+        Program(
+            "ptbert_optim",
+            "python -m ptbert_optim",
+            "plot out.png warmup_lineer",
+            "warmup_linear",
+            "plot out.png",
+        ),
+    )
+}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return a function that starts a program in a folder of its own."""
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\na\n")
+    (tmp_path / "matplotlib").mkdir()
+    (tmp_path / "matplotlib" / "__init__.py").touch()
+    (tmp_path / "matplotlib" / "figure.py").write_text(FAKE_MATPLOTLIB)
+    processes = []
+
+    def start_program(module, words, **environment):
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *words.replace("VOCABULARY", "vocab.txt").split()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "PYTORCH_PRETRAINED_BERT_CACHE": str(tmp_path / "cache"),
+                "PYTHONPATH": str(tmp_path),
+            }
+            | environment,
+        )
+        processes.append(process)
+        return process
+
+    yield start_program
+    for process in processes:
+        with process:  # closes the pipes
+            process.kill()
+
+
+programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+
+
+@programs
+def test_an_unknown_name_is_an_error_of_one_line(program, start):
+    process = start(program.module, program.unknown)
+
+    output, errors = process.communicate()
+
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith(f"{program.called}: ")
+    assert f"did you mean {program.meant!r}?" in errors
+    assert errors.count("\n") == 1
+
+
+@programs
+@pytest.mark.parametrize("words", ["", "nonsense"])
+def test_wrong_usage_is_explained(program, words, start):
+    process = start(program.module, words)
+
+    output, errors = process.communicate()
+
+    assert (process.returncode, output) == (2, "")
+    assert errors.startswith("usage: ")
+
+
+@programs
+def test_a_reader_that_has_gone_is_not_an_error_to_tell(program, start):
+    process = start(program.module, program.printing)
+    process.stdout.close()
+
+    process.stdin.close()
+    errors = process.stderr.read()
+
+    assert (process.wait(), errors) == (1, "")
+
+
+@programs
+def test_what_is_printed_comes_with_exit_code_0(program, start):
+    process = start(program.module, program.printing)
+
+    output, errors = process.communicate()
+
+    assert (process.returncode, errors) == (0, "")
+    assert output
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something holds, for a minute at most."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def silent_server():
+    """A server that takes a request and never answers; its address, and what tells of a request."""
+    asked = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen():
+            try:
+                connection, _ = server.accept()
+                connection.recv(1)
+                asked.set()
+                connection.recv(2**20)
+                closing.wait()
+                connection.close()
+            except OSError:
+                pass
+
+        closing = threading.Event()
+        threading.Thread(target=listen, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/file", asked
+        closing.set()
+
+
+def stop(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Press Ctrl-C; return the exit code and the errors."""
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def test_ctrl_c_stops_ptbert(start):
+    process = start("ptbert", "tokenize VOCABULARY")
+    process.stdin.write("a\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "a\n"
+
+    assert stop(process) == (130, "ptbert tokenize: stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "called"),
+    [
+        ("ptbert_hub", "fetch", "ptbert-hub"),
+        ("ptbert", "download", "ptbert download"),
+    ],
+)
+def test_ctrl_c_stops_a_download(module, words, called, start, silent_server):
+    address, asked = silent_server
+    process = start(module, f"{words} {address}")
+    assert asked.wait(60)
+
+    code, errors = stop(process)
+
+    assert code == 130
+    assert errors.splitlines()[-1] == f"{called}: stopped; what was downloaded so far is kept"
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_stops_ptbert_tokenizers(start, tmp_path):
+    (tmp_path / "text.txt").write_text(("a " * 50 + "\n") * 300_000)  # seconds of work
+    process = start("ptbert_tokenizers", "count VOCABULARY text.txt")
+    assert process.stderr.read(1)  # of the progress bar
+
+    code, errors = stop(process)
+
+    assert code == 130
+    assert errors.splitlines()[-1].endswith("ptbert-tokenizers: stopped")
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_stops_ptbert_optim(start, tmp_path):
+    started = tmp_path / "started"
+    process = start("ptbert_optim", "plot out.png", SAVEFIG_STARTED=str(started))
+    wait_for(started.exists)
+
+    assert stop(process) == (130, "python -m ptbert_optim: stopped\n")
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith("out.png")]

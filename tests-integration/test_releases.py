@@ -1,0 +1,140 @@
+"""What is made before and after drop-in mode keeps the release that it was made for."""
+
+import copy
+import importlib
+import pickle
+import sys
+
+import pytest
+import torch
+
+import ptbert
+from ptbert.drop_in.release import RELEASES, play_release
+from ptbert_models import release as release_of_models
+from ptbert_tokenizers import release as release_of_tokenizers
+
+OLD_NAME = "pytorch_pretrained_bert"
+SIZES = {"n_positions": 8, "n_ctx": 8, "n_embd": 8, "n_layer": 2, "n_head": 2}
+IDS = torch.tensor([[1, 2, 3]])
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Return a function that turns drop-in mode on for a release; it is off again afterwards."""
+    safe = torch.serialization.get_safe_globals()
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+
+    def install_release(release):
+        ptbert.install_as(OLD_NAME, release=release)
+        importlib.import_module(OLD_NAME)
+
+    yield install_release
+    play_release("june")
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(safe)
+    for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def make(bucket, monkeypatch, tmp_path):
+    """Return a function that makes one of each kind of object, with random weights of one seed."""
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", bucket)
+    monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
+    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {})
+
+    def make_objects():
+        torch.manual_seed(0)
+        return {
+            "gpt2": ptbert.GPT2Model(ptbert.GPT2Config(9, **SIZES)),
+            "gpt": ptbert.OpenAIGPTModel(ptbert.OpenAIGPTConfig(9, **SIZES)),
+            "loaded gpt2": ptbert.GPT2Model.from_pretrained("gpt2"),
+            "tokenizer": ptbert.GPT2Tokenizer.from_pretrained("gpt2"),
+        }
+
+    return make_objects
+
+
+def behaviour(objects):
+    """What objects show of the release that they follow."""
+    hidden, _ = objects["gpt2"].eval()(IDS)
+    loaded, _ = objects["loaded gpt2"].eval()(IDS)
+    tokenizer = objects["tokenizer"]
+    return {
+        "returns": [type(each) for each in (hidden, loaded, objects["gpt"].eval()(IDS))],
+        "dropouts": [
+            objects["gpt2"].drop.p,
+            objects["gpt2"].h[0].attn.attn_dropout.p,
+            objects["gpt2"].h[0].mlp.dropout.p,
+            objects["loaded gpt2"].drop.p,
+            objects["gpt"].drop.p,
+            objects["gpt"].h[0].mlp.dropout.p,
+        ],
+        "configured": [objects[name].config.embd_pdrop for name in ("gpt2", "gpt")],
+        "text": tokenizer.decode(tokenizer.encode("it 's .")),
+    }
+
+
+BEHAVIOUR = {
+    "june": {
+        "returns": [list, list, list],
+        "dropouts": [0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+        "configured": [0.1, 0.1],
+        "text": "it's.",
+    },
+    "april": {
+        "returns": [torch.Tensor, torch.Tensor, torch.Tensor],
+        "dropouts": [0.0, 0.0, 0.0, 0.0, 0.0, 0.1],
+        "configured": [0.1, 0.1],
+        "text": "it 's .",
+    },
+}
+
+
+def test_objects_keep_the_release_that_they_were_made_for(make, install):
+    before = make()
+    install("april")
+    in_april = make()
+    install("june")
+    in_june = make()
+
+    for _ in range(2):  # what runs changes nothing
+        assert behaviour(before) == BEHAVIOUR["june"]
+        assert behaviour(in_april) == BEHAVIOUR["april"]
+        assert behaviour(in_june) == BEHAVIOUR["june"]
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_keep_it_too(make, install, again):
+    before = make()
+    install("april")
+    in_april = make()
+
+    assert behaviour(again(before)) == BEHAVIOUR["june"]
+    play_release("june")
+    assert behaviour(again(in_april)) == BEHAVIOUR["april"]
+
+
+def test_configurations_belong_to_no_release(make, install):
+    """They are written to files as they are; a model decides when it is made."""
+    config = ptbert.GPT2Config(9, **SIZES)
+    install("april")
+
+    assert ptbert.GPT2Model(config).drop.p == 0
+    play_release("june")
+    assert ptbert.GPT2Model(config).drop.p == 0.1
+
+
+def test_all_packages_know_the_same_releases():
+    assert set(RELEASES) == set(release_of_models.RELEASES) == set(release_of_tokenizers.RELEASES)
+
+
+@pytest.mark.parametrize("module", [release_of_models, release_of_tokenizers])
+def test_an_unknown_release_is_refused_alike(module):
+    message = "release='may' is unknown; choose one of april, june"
+    with pytest.raises(ValueError, match=message):
+        module.set_release("may")
+    with pytest.raises(ValueError, match=message):
+        ptbert.install_as(OLD_NAME, release="may")
+    assert module.current_release().name == "june"
