@@ -70,7 +70,7 @@ def file_server(tmp_path):
 
 @pytest.fixture
 def served():
-    """A server that goes wrong on demand, with three megabytes that are no model."""
+    """A server with faults on demand; its file is three megabytes that are no model."""
     with FaultServer(random.Random(1).randbytes(3_000_000)) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""A web server on raw sockets that answers right, or exactly as wrong as a test says."""
+"""A web server on raw sockets that answers correctly, or with the fault that a test asks for."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ BLOCK = 1 << 16
 
 @dataclass
 class Request:
-    """A request and what became of it."""
+    """A request and how it was answered."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass
 class Reply:
-    """An answer, and how it goes wrong.
+    """An answer and its faults.
 
     Args:
         cut: close the connection after that many bytes of the body.

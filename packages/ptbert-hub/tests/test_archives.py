@@ -1,4 +1,4 @@
-"""Group G: archives are unpacked whole, once, and never outside their folder."""
+"""Group G: archives are unpacked completely, once, and never outside their folder."""
 
 import io
 import os
@@ -147,7 +147,7 @@ def snapshot(folder, but):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", [*HOSTILE_TARS, *HOSTILE_ZIPS])
-def test_a_hostile_archive_changes_nothing(tmp_path, cache, name, monkeypatch):
+def test_a_malicious_archive_changes_nothing(tmp_path, cache, name, monkeypatch):
     assert archives.MAX_MEMBERS == 10_000
     monkeypatch.setattr(archives, "MAX_MEMBERS", 100)
     if name in HOSTILE_TARS:
@@ -165,12 +165,12 @@ def test_a_hostile_archive_changes_nothing(tmp_path, cache, name, monkeypatch):
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
 
 
-def test_there_are_forty_hostile_archives():
+def test_there_are_forty_malicious_archives():
     assert len(HOSTILE_TARS) + len(HOSTILE_ZIPS) >= 40
 
 
 @pytest.mark.parametrize("kind", ["gz", "zip", "pax"])
-def test_an_exploding_archive_is_stopped_while_it_explodes(tmp_path, cache, kind, monkeypatch):
+def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kind, monkeypatch):
     monkeypatch.setattr(archives, "RATIO_FROM", 4 << 20)
     zeros = bytes(32 << 20)
     if kind == "zip":
@@ -206,7 +206,7 @@ def test_an_archive_for_which_there_is_no_room_is_stopped(tmp_path, cache, monke
         extract_archive(path, cache)
 
 
-def test_a_zip_that_lies_about_sizes_is_refused(tmp_path, cache):
+def test_a_zip_with_wrong_sizes_is_refused(tmp_path, cache):
     path = zipped(tmp_path / "m.zip", [("a", b"x" * 1000, 0)])
     data = bytearray(path.read_bytes())
     at = data.rfind(b"PK\x01\x02")
@@ -257,7 +257,7 @@ def check_mutations(tmp_path, cache, seeds):
         assert after | {cache} == before | {cache}
 
 
-def test_what_is_no_archive_is_said_to_be_none(tmp_path, cache):
+def test_a_file_that_is_no_archive_is_an_error(tmp_path, cache):
     (tmp_path / "m.tar").write_bytes(b"hello")
     with pytest.raises(UnsafeArchive, match="no readable archive"):
         extract_archive(tmp_path / "m.tar", cache)
@@ -277,7 +277,7 @@ def test_weights_in_torchs_zip_format_are_not_taken_for_a_model_archive(tmp_path
     assert is_archive(tar(tmp_path / "m.tar.gz", MODEL))
 
 
-def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache):
+def test_what_a_killed_process_left_is_removed(tmp_path, cache):
     path = tar(tmp_path / "m", MODEL)
     folder = extract_archive(path, cache)
     with claim() as tag:
@@ -292,7 +292,7 @@ def test_leftovers_of_a_killed_process_are_swept(tmp_path, cache):
     assert not dead.exists()
 
 
-def test_a_full_disk_is_typed_and_leaves_nothing(tmp_path, cache, monkeypatch):
+def test_a_full_disk_has_its_own_error_and_leaves_nothing(tmp_path, cache, monkeypatch):
     path = tar(tmp_path / "m", MODEL)
 
     def full(*_):
@@ -305,7 +305,7 @@ def test_a_full_disk_is_typed_and_leaves_nothing(tmp_path, cache, monkeypatch):
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
 
 
-def test_a_read_only_cache_is_said_to_be_one(tmp_path, cache, monkeypatch):
+def test_a_read_only_cache_has_its_own_error(tmp_path, cache, monkeypatch):
     path = tar(tmp_path / "m", MODEL)
     monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "ro")))
 

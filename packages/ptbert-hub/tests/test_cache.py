@@ -6,7 +6,7 @@ from ptbert_hub import cached_path, filename_to_url, get_from_cache
 from ptbert_hub.errors import BadSource, NotFound, OfflineMiss
 
 
-def test_a_local_path_comes_back(tmp_path):
+def test_a_local_path_is_returned(tmp_path):
     (tmp_path / "file").touch()
 
     assert cached_path(tmp_path / "file") == str(tmp_path / "file")
@@ -14,7 +14,7 @@ def test_a_local_path_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "C:\\missing\\model", "./x/y"])
-def test_a_missing_path_is_said_to_be_missing(name):
+def test_a_missing_path_is_not_found(name):
     with pytest.raises(EnvironmentError, match="not found - check the spelling") as caught:
         cached_path(name)
     assert isinstance(caught.value, NotFound)
@@ -26,7 +26,7 @@ def test_an_unknown_kind_of_address_is_a_value_error():
     assert isinstance(caught.value, BadSource)
 
 
-def test_a_download_lands_under_the_name_of_2019(file_server, cache):
+def test_a_download_gets_the_name_of_2019(file_server, cache):
     address, folder = file_server
     (folder / "vocab.txt").write_bytes(b"[PAD]\n")
 

@@ -10,7 +10,7 @@ PUBLISHED = json.loads((Path(__file__).parent / "data" / "archive_maps.json").re
 
 
 @pytest.mark.parametrize("key", sorted(PUBLISHED["maps"]))
-def test_the_dictionaries_of_2019_come_out_of_the_table(key):
+def test_the_table_gives_the_dictionaries_of_2019(key):
     family, kind = key.split("/")
 
     assert archive_map(family, kind) == PUBLISHED["maps"][key]
@@ -55,5 +55,5 @@ def test_the_table_cannot_be_changed():
         ("", None),
     ],
 )
-def test_a_misspelt_name_finds_its_neighbour(typed, meant):
+def test_a_misspelt_name_finds_the_most_similar_one(typed, meant):
     assert closest_name(typed) == meant

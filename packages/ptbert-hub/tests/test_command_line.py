@@ -30,18 +30,18 @@ def test_an_error_takes_one_line(capsys, error):
     assert capsys.readouterr() == ("", "prog: two lines\n")
 
 
-def test_a_fault_of_the_program_itself_keeps_its_traceback():
+def test_a_bug_keeps_its_traceback():
     with pytest.raises(KeyError):
         run_command(failing(KeyError("x")), "prog")
 
 
-def test_a_stop_takes_one_line_and_has_its_own_code(capsys):
+def test_ctrl_c_takes_one_line_and_has_its_own_code(capsys):
     assert run_command(failing(KeyboardInterrupt()), "prog") == 130
     assert run_command(failing(KeyboardInterrupt()), "prog", stopped="halted") == 130
     assert capsys.readouterr() == ("", "prog: stopped\nprog: halted\n")
 
 
-def test_a_stop_can_be_let_through():
+def test_ctrl_c_can_be_let_through():
     with pytest.raises(KeyboardInterrupt):
         run_command(failing(KeyboardInterrupt()), "prog", stopped=None)
 

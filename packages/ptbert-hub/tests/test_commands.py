@@ -1,4 +1,4 @@
-"""The command line, and the upkeep of a cache that it stands on."""
+"""The command line, and the functions of upkeep.py that it calls."""
 
 import hashlib
 import io
@@ -75,7 +75,7 @@ def test_ls_shows_files_versions_and_leftovers(filled, capsys):
     assert "127.0.0.1" in published["source"]
 
 
-def test_ls_for_people_names_checkpoints_and_says_what_is_unpinned(filled, capsys):
+def test_ls_prints_checkpoints_and_what_is_unpinned(filled, capsys):
     code, out, _ = run(capsys, "ls", "--cache-dir", str(filled))
 
     assert code == 0
@@ -168,7 +168,7 @@ def test_verify_takes_names(filled, capsys):
     assert len(rows(capsys, "verify", "bert-base-cased", "--cache-dir", str(filled))) == 1
 
 
-def test_prune_tells_first_and_deletes_only_when_told(filled, capsys):
+def test_prune_deletes_only_with_yes(filled, capsys):
     later = time.time() + 8 * upkeep.DAY
     would = upkeep.prune(filled, now=later)
 
@@ -181,7 +181,7 @@ def test_prune_tells_first_and_deletes_only_when_told(filled, capsys):
     assert upkeep.prune(filled, now=later) == []
 
 
-def test_prune_keeps_what_is_young(filled, capsys):
+def test_prune_keeps_recent_files(filled, capsys):
     code, out, _ = run(capsys, "prune", "--yes", "--cache-dir", str(filled))
 
     assert code == 0
@@ -201,7 +201,7 @@ def test_prune_leaves_what_is_being_written(cache):
     assert [row.path for row in upkeep.prune(cache, apply=True)] == [str(writer.path)]
 
 
-def test_rm_tells_first_and_deletes_only_when_told(filled, capsys):
+def test_rm_deletes_only_with_yes(filled, capsys):
     options = ("rm", "bert-base-cased", "--cache-dir", str(filled))
     path = Path(rows(capsys, *options)[0]["path"])
     assert path.exists()
@@ -274,7 +274,7 @@ def test_a_command_that_only_looks_writes_nothing(filled, capsys, words, state):
     assert everything(filled) == before
 
 
-def test_looking_at_a_cache_does_not_make_one(cache, capsys):
+def test_looking_does_not_make_a_cache_folder(cache, capsys):
     for words in (["ls"], ["verify"], ["prune"], ["path", "gpt2"], ["export", "carry.tar"]):
         run(capsys, *words, "--cache-dir", str(cache))
 
@@ -399,7 +399,7 @@ def test_a_forged_file_is_not_imported(filled, tmp_path, cache):
     assert [p.name for p in (tmp_path / "third").iterdir()] == [".ptbert-hub"]
 
 
-def test_env_tells_the_settings_and_no_secret(capsys, monkeypatch, cache):
+def test_env_prints_the_settings_and_no_secret(capsys, monkeypatch, cache):
     monkeypatch.setenv("HF_TOKEN", "c4n4ry")
     monkeypatch.setenv("HF_ENDPOINT", "https://me:c4n4ry@hub.local")
     code, out, _ = run(capsys, "env", "--cache-dir", str(cache))

@@ -24,13 +24,13 @@ CLASSES = [
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
-def test_every_error_is_an_os_error_and_the_builtin_one_would_guess(cls):
+def test_every_error_is_an_os_error_and_the_expected_builtin(cls):
     assert issubclass(cls, OSError)
     assert issubclass(cls, BUILTINS.get(cls.__name__, OSError))
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
-def test_an_error_survives_the_way_to_another_process(cls):
+def test_an_error_can_be_pickled(cls):
     error = cls("what", hint="do this", url="http://a", path="/p", errno=28)
     error.retry_after = 3.0
 

@@ -5,7 +5,7 @@ import pytest
 from ptbert_hub import atomic_write, files, get_file_extension, read_set_from_file
 
 
-def test_a_file_appears_whole(tmp_path):
+def test_a_file_appears_when_it_is_complete(tmp_path):
     folder = tmp_path / "x"
     folder.mkdir()
     target = folder / "vocab.txt"
@@ -19,7 +19,7 @@ def test_a_file_appears_whole(tmp_path):
     assert os.listdir(folder) == ["vocab.txt"]
 
 
-def test_after_an_error_the_old_file_stands(tmp_path):
+def test_after_an_error_the_old_file_is_unchanged(tmp_path):
     folder = tmp_path / "x"
     folder.mkdir()
     target = folder / "vocab.txt"

@@ -1,4 +1,4 @@
-"""Group C: only bytes that are known to be right get a name."""
+"""Group C: only verified bytes get a final name."""
 
 import base64
 import gc
@@ -37,7 +37,7 @@ def get(server, cache, name="model.dat", **options):
     return Path(get_from_cache(server.url(name), cache, **options))
 
 
-# C1, C6: bytes are counted here, and a body whose end cannot be told is refused
+# C1, C6: bytes are counted here, and a body without a known end is refused
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def get(server, cache, name="model.dat", **options):
     ],
     ids=str,
 )
-def test_a_body_that_is_not_surely_whole_is_not_published(served, cache, stored, reply, error):
+def test_a_body_that_may_be_incomplete_is_not_published(served, cache, stored, reply, error):
     served.replies = lambda request: Reply(served.content, **reply)
 
     with pytest.raises(error):
@@ -74,7 +74,7 @@ def test_two_lengths_are_refused(served, cache, stored):
         gc.collect()
 
 
-def test_an_encoded_body_is_named(served, cache):
+def test_an_encoded_body_is_refused(served, cache):
     body = gzip.compress(served.content)
     served.replies = lambda request: Reply(body, headers={"Content-Encoding": "gzip"})
 
@@ -88,7 +88,7 @@ def test_identity_is_asked_for(served, cache):
     assert served.requests[0].headers["accept-encoding"] == "identity"
 
 
-def test_a_chunked_body_with_its_end_is_whole(served, cache):
+def test_a_chunked_body_with_its_end_is_complete(served, cache):
     served.replies = lambda request: Reply(served.content, chunked=True)
 
     assert get(served, cache).read_bytes() == served.content
@@ -109,7 +109,7 @@ def test_a_body_without_an_end_is_accepted_on_request_or_by_digest(served, cache
     assert get(served, cache, "other.dat").read_bytes() == served.content
 
 
-def test_more_than_announced_is_refused_by_the_pin_before_the_first_byte(served, cache):
+def test_another_size_than_the_pin_is_refused_before_the_first_byte(served, cache):
     file = RemoteFile(served.url(), Pin("0" * 64, 7), None, (served.url(),))
     (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
 
@@ -117,7 +117,7 @@ def test_more_than_announced_is_refused_by_the_pin_before_the_first_byte(served,
         download.Download(file, cache).run()
 
 
-# C2: the ladder of digests
+# C2: which digest is used
 
 BODY = b"\x80 the body" * 1000
 
@@ -140,7 +140,7 @@ def rungs(body):
 
 @pytest.mark.parametrize("where", ["none", "first", "middle", "last"])
 @pytest.mark.parametrize("rung", rungs(b""))
-def test_one_wrong_byte_is_noticed_on_every_rung(served, cache, stored, rung, where):
+def test_one_wrong_byte_is_noticed_with_every_kind_of_digest(served, cache, stored, rung, where):
     at = {"first": 0, "middle": len(BODY) // 2, "last": len(BODY) - 1}.get(where)
     sent = bytearray(BODY)
     if at is not None:
@@ -244,7 +244,7 @@ def test_each_status_has_its_error(served, cache, status, error, text):
         get(served, cache)
 
 
-# C5: without a digest, error pages are told by their looks
+# C5: without a digest, error pages are recognised by how they begin
 
 PAGE = b"<!DOCTYPE html><html><body>log in to the wireless network</body></html>"
 XML = b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>"
@@ -282,7 +282,7 @@ def test_a_page_is_not_a_model(served, cache, stored, name, body):
         ("page.html", PAGE, True),
     ],
 )
-def test_looks_are_judged_by_the_name(served, cache, name, body, is_fine):
+def test_what_a_file_must_look_like_depends_on_its_name(served, cache, name, body, is_fine):
     served.content = body
     if is_fine:
         assert get(served, cache, name).read_bytes() == body
@@ -291,7 +291,7 @@ def test_looks_are_judged_by_the_name(served, cache, name, body, is_fine):
             get(served, cache, name)
 
 
-# C7: a file that changed at rest is noticed at the next use
+# C7: a file that changed in the cache is noticed when it is used again
 
 
 @pytest.fixture
@@ -309,7 +309,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_a_damaged_file_is_put_aside_and_fetched_again(served, cache, resting, how):
+def test_a_damaged_file_is_moved_aside_and_downloaded_again(served, cache, resting, how):
     DAMAGE[how](resting)
 
     again = get(served, cache, revalidate="never")
@@ -378,7 +378,7 @@ def test_a_file_that_is_just_being_replaced_is_waited_for(served, cache):
     assert len(served.requests) == 1
 
 
-def test_a_file_that_cannot_be_read_is_passed_over(served, cache, resting, monkeypatch):
+def test_a_file_that_cannot_be_read_is_downloaded_again(served, cache, resting, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
@@ -401,13 +401,13 @@ def test_a_git_digest_without_a_length_is_no_digest(served, cache):
     assert get(served, cache, "x.txt").read_bytes() == body
 
 
-# C8: what 2019 stored is looked at before it is used
+# C8: what programs of 2019 stored is verified before it is used
 
 VOCAB = CATALOG["bert-base-cased"].vocabulary
 
 
 def poisoned(cache, content, etag, url=VOCAB):
-    """What the downloader of 2019 left behind, by its file format."""
+    """Make an entry as the downloader of 2019 did."""
     cache.mkdir(exist_ok=True)
     entry = cache / naming.url_to_filename(url, etag)
     entry.write_bytes(content)
@@ -417,7 +417,7 @@ def poisoned(cache, content, etag, url=VOCAB):
 
 @pytest.mark.parametrize("etag", [None, '"64800d5d8528ce344256daf115d4965e"', '"any-2"'])
 @pytest.mark.parametrize("page", [PAGE, XML, b"", b"[PA\0"])
-def test_a_poisoned_entry_of_2019_is_put_aside(cache, page, etag, monkeypatch):
+def test_a_damaged_entry_of_2019_is_moved_aside(cache, page, etag, monkeypatch):
     entry = poisoned(cache, page, etag)
     monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
 
@@ -427,7 +427,7 @@ def test_a_poisoned_entry_of_2019_is_put_aside(cache, page, etag, monkeypatch):
     assert len(list((cache / ".ptbert-hub/quarantine").iterdir())) == 2
 
 
-def test_a_good_entry_of_2019_is_used_and_written_down(cache):
+def test_a_good_entry_of_2019_is_used_and_noted(cache):
     content = b"[PAD]\n[UNK]\n"
     entry = poisoned(cache, content, f'"{hashlib.md5(content).hexdigest()}"')
 
@@ -437,7 +437,7 @@ def test_a_good_entry_of_2019_is_used_and_written_down(cache):
     assert record["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_a_good_entry_wins_over_a_poisoned_newer_one(cache):
+def test_a_good_entry_is_used_before_a_damaged_newer_one(cache):
     content = b"[PAD]\n[UNK]\n"
     good = poisoned(cache, content, f'"{hashlib.md5(content).hexdigest()}"')
     os.utime(good, (1, 1))

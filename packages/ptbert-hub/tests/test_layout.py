@@ -1,4 +1,4 @@
-"""Group H: the folder of 2019, in both directions, and folders that cannot be written."""
+"""Group H: caches of 2019, in both directions, and folders that cannot be written."""
 
 import fnmatch
 import io
@@ -49,7 +49,7 @@ def test_a_cache_of_2019_is_used_as_it_is(recorded, offline):
 
 
 @pytest.mark.parametrize("case", ["page-404", "get-503", "head-403", "cut-copy"])
-def test_a_cache_that_2019_poisoned_is_healed(recorded, offline, case):
+def test_damaged_files_in_a_cache_of_2019_are_moved_aside(recorded, offline, case):
     cache = recorded(case)
     before = {path.name for path in cache.iterdir()}
 
@@ -62,7 +62,7 @@ def test_a_cache_that_2019_poisoned_is_healed(recorded, offline, case):
 
 
 @pytest.mark.parametrize("case", ["page-404", "get-503", "head-403", "cut-copy"])
-def test_online_a_poisoned_cache_is_filled_anew(recorded, served, monkeypatch, case):
+def test_online_damaged_files_are_downloaded_again(recorded, served, monkeypatch, case):
     served.become(b"[PAD]\n[UNK]\nhello\n")
     monkeypatch.setenv("HF_ENDPOINT", served.address)
 
@@ -85,7 +85,7 @@ def test_all_default_folders_of_2019_are_searched(own_home, offline, folder):
 
 
 def test_programs_of_2019_find_our_files(served, cache, monkeypatch):
-    """Online they look for one name; offline for the last of a pattern. Both rules as of 2019."""
+    """Online they look for one name, offline for the last one that matches a pattern."""
     served.become(b"[PAD]\n")
     monkeypatch.setenv("HF_ENDPOINT", served.address)
     path = Path(get_from_cache(VOCAB, cache))
@@ -190,7 +190,7 @@ def test_a_read_only_cache_of_2019_is_verified_and_used(recorded, offline, mount
 
 
 @root_only
-def test_a_poisoned_read_only_cache_is_passed_over(
+def test_damaged_files_in_a_read_only_cache_are_not_used(
     recorded, served, mounted, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("PTBERT_HUB_CACHE_RO", str(mounted(recorded("page-404"))))
@@ -204,7 +204,7 @@ def test_a_poisoned_read_only_cache_is_passed_over(
     assert path.read_bytes() == served.content
 
 
-def test_read_only_layers_save_a_download(served, tmp_path, monkeypatch):
+def test_read_only_caches_save_a_download(served, tmp_path, monkeypatch):
     shared = tmp_path / "shared"
     path = get_from_cache(served.url(), shared)
     monkeypatch.setenv("PTBERT_HUB_CACHE_RO", str(shared))

@@ -22,7 +22,7 @@ def model(nginx):
 
 
 @pytest.mark.parametrize("place", ["", "nohead/", "noranges/", "notags/", "zipped/", "moved/"])
-def test_a_file_comes_whole_and_is_kept(nginx, model, cache, place):
+def test_a_file_is_downloaded_and_kept(nginx, model, cache, place):
     url = f"{nginx.address}/{place}model.txt"
 
     first = get_from_cache(url, cache)
@@ -35,7 +35,7 @@ def test_a_file_comes_whole_and_is_kept(nginx, model, cache, place):
 
 
 @pytest.mark.parametrize("place", ["slow/", "slow-noranges/"])
-def test_a_killed_download_continues_if_the_server_can(nginx, model, cache, place):
+def test_a_killed_download_is_resumed_if_the_server_can(nginx, model, cache, place):
     url = f"{nginx.address}/{place}model.txt"
     process = subprocess.Popen([sys.executable, "-c", FETCH, url, str(cache)])
     partial = cache / ".ptbert-hub/partial"
@@ -59,7 +59,7 @@ def test_a_killed_download_continues_if_the_server_can(nginx, model, cache, plac
         ("dropped/", NetworkError, "could not be read"),
     ],
 )
-def test_refusals_are_typed(nginx, cache, place, error, text):
+def test_each_refusal_has_its_error(nginx, cache, place, error, text):
     with pytest.raises(error, match=text):
         get_from_cache(f"{nginx.address}/{place}model.txt", cache)
 

@@ -1,4 +1,4 @@
-"""Group I: what a person sees, and what an import costs."""
+"""Group I: what is printed, and what an import costs."""
 
 import fcntl
 import logging
@@ -89,7 +89,7 @@ def test_a_pipe_stays_empty(served, cache, stderr):
         ({"RANK": "0"}, BIG, True),
     ],
 )
-def test_who_sees_a_bar(terminal, monkeypatch, environment, total, wanted):
+def test_when_a_bar_is_drawn(terminal, monkeypatch, environment, total, wanted):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -112,7 +112,7 @@ def test_other_threads_draw_nothing(terminal):
 
 
 @pytest.mark.parametrize("broken", [None, object(), "closed"])
-def test_an_odd_standard_error_is_no_error(monkeypatch, broken, tmp_path):
+def test_a_closed_or_replaced_standard_error_draws_no_bar(monkeypatch, broken, tmp_path):
     if broken == "closed":
         broken = open(tmp_path / "x", "w")  # noqa: SIM115 - closed on the next line
         broken.close()
@@ -121,7 +121,7 @@ def test_an_odd_standard_error_is_no_error(monkeypatch, broken, tmp_path):
     assert not wants_bar(BIG)
 
 
-def test_without_a_terminal_the_log_tells_the_course(monkeypatch, caplog):
+def test_without_a_terminal_the_log_shows_the_progress(monkeypatch, caplog):
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, logger="ptbert_hub"):
         course = Progress("http://h/x", 10, 2)
@@ -133,6 +133,15 @@ def test_without_a_terminal_the_log_tells_the_course(monkeypatch, caplog):
         "downloading http://h/x: 10 of 10 bytes",
         "have 10 of 10 bytes of http://h/x",
     ]
+
+
+def test_without_a_terminal_the_library_of_the_bar_is_not_imported(served, cache):
+    code = FETCH + "; print('tqdm' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, served.url(), str(cache)], capture_output=True, check=True
+    )
+
+    assert done.stdout.strip() == b"False"
 
 
 # I3: importing
@@ -157,7 +166,7 @@ def test_an_import_loads_no_network_library_and_writes_nothing(tmp_path):
 
 
 def test_an_import_takes_less_than_150_milliseconds():
-    """The least of five, in seconds of processor time, less what Python itself needs."""
+    """The least of five, in seconds of processor time, without what Python itself needs."""
     code = "import time; t = time.process_time(); import ptbert_hub; print(time.process_time() - t)"
     times = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)

@@ -1,4 +1,4 @@
-"""Group A: a file has its name only when it is whole, verified and on the disk."""
+"""Group A: a file has its final name only when it is complete, verified and on disk."""
 
 import errno
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import entries, files, get_from_cache, naming, receiving, records
+from ptbert_hub import entries, files, get_from_cache, naming, records
 from ptbert_hub import partials as partial_module
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull
 
@@ -126,8 +126,8 @@ def test_a_stopped_download_is_resumed_by_the_next_process(served, cache, number
     assert partials(cache) == []
 
 
-def test_long_downloads_note_what_is_surely_on_the_disk(served, cache, monkeypatch):
-    monkeypatch.setattr(receiving, "SYNC_SECONDS", 0.0)
+def test_long_downloads_note_how_much_is_synced(served, cache, monkeypatch):
+    monkeypatch.setattr(partial_module, "SYNC_SECONDS", 0.0)
     noted = []
     real = partial_module.Partial.note
 
@@ -161,7 +161,7 @@ def test_a_file_too_big_for_the_disk_is_refused_before_the_first_byte(served, ca
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
 @linux
-def test_a_full_disk_gives_its_room_back_and_keeps_the_old_file(tmp_path, which):
+def test_on_a_full_disk_the_room_is_given_back_and_the_old_file_stays(tmp_path, which):
     which("mount")
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -214,7 +214,9 @@ def failing_once(monkeypatch, module, name, number, times=1):
         (errno.ENOTCONN, CacheWriteError),
     ],
 )
-def test_each_failed_write_is_typed_and_leaves_nothing(served, cache, monkeypatch, number, error):
+def test_each_failed_write_has_its_error_and_leaves_nothing(
+    served, cache, monkeypatch, number, error
+):
     failing_once(monkeypatch, os, "write", number)
 
     with pytest.raises(error) as caught:
@@ -260,7 +262,7 @@ def _raise(number):
 # A6: after a failed sync the bytes are not trusted
 
 
-def test_a_failed_sync_is_answered_by_a_new_download_not_by_a_new_sync(served, cache, monkeypatch):
+def test_after_a_failed_sync_the_file_is_downloaded_again(served, cache, monkeypatch):
     real, synced = os.fsync, []
 
     def fail_first_part(descriptor):
@@ -280,7 +282,7 @@ def test_a_failed_sync_is_answered_by_a_new_download_not_by_a_new_sync(served, c
     assert len(set(synced)) == 2  # another file
 
 
-def test_a_disk_that_fails_for_good_is_an_error(served, cache, monkeypatch, stored):
+def test_a_disk_that_keeps_failing_is_an_error(served, cache, monkeypatch, stored):
     real = os.fsync
 
     def fail(descriptor):

@@ -1,4 +1,4 @@
-"""Group D: an interrupted download continues, and never mixes two versions."""
+"""Group D: an interrupted download is resumed, and never mixes two versions."""
 
 import hashlib
 from pathlib import Path
@@ -31,7 +31,7 @@ def interrupted(server, cache, size):
 
 
 @pytest.mark.parametrize("how", ["cut", "reset", "stall"])
-def test_an_interruption_is_continued_where_it_stopped(served, cache, how, monkeypatch):
+def test_an_interrupted_download_is_resumed_where_it_stopped(served, cache, how, monkeypatch):
     monkeypatch.setattr(download, "Waits", lambda *_: download_waits())
     faults = {
         "cut": {},
@@ -55,7 +55,7 @@ def download_waits():
     return Waits(1.0, 0.5)
 
 
-def test_progress_refills_the_tries(served, cache):
+def test_progress_resets_the_number_of_tries(served, cache):
     """Thirteen cuts are more than the six tries that are allowed without progress."""
     served.content = served.content * 13 + b"end"
     step = 3_000_000
@@ -142,7 +142,7 @@ BEHAVIOURS = {
 
 @pytest.mark.parametrize("where", ["0", "1", "middle", "n-1", "n"])
 @pytest.mark.parametrize("name", BEHAVIOURS)
-def test_whatever_a_server_makes_of_a_range_no_mixture_is_published(served, cache, name, where):
+def test_whatever_a_server_does_with_a_range_no_mixture_is_published(served, cache, name, where):
     old = served.content = served.content[:200_000]
     size = {"0": 0, "1": 1, "middle": 100_000, "n-1": 199_999, "n": 200_000}[where]
     interrupted(served, cache, size)
@@ -178,7 +178,7 @@ def test_a_file_that_vanishes_half_way_is_not_published(served, cache, stored, s
     assert stored(cache) == set()
 
 
-def test_a_file_replaced_between_the_tries_comes_whole(served, cache):
+def test_a_file_replaced_between_two_tries_is_downloaded_from_the_start(served, cache):
     old = served.content
 
     def cut_then_replace(request):
@@ -193,7 +193,7 @@ def test_a_file_replaced_between_the_tries_comes_whole(served, cache):
 
 
 @pytest.mark.parametrize("pinned", [True, False])
-def test_bytes_move_between_sources_only_under_a_pin(served, cache, pinned, tmp_path):
+def test_a_download_goes_on_with_another_source_only_with_a_pin(served, cache, pinned, tmp_path):
     from faultserver import FaultServer
 
     good = served.content

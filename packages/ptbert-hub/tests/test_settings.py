@@ -21,9 +21,7 @@ def test_without_any_variable_the_cache_is_torchs(own_home):
         ("PYTORCH_PRETRAINED_BERT_CACHE", "/models", "/models"),
     ],
 )
-def test_each_variable_moves_the_cache_and_beats_the_ones_before(
-    variable, value, folder, monkeypatch
-):
+def test_each_variable_counts_more_than_those_before(variable, value, folder, monkeypatch):
     order = [
         "XDG_CACHE_HOME",
         "ENV_XDG_CACHE_HOME",
@@ -140,7 +138,7 @@ def test_the_s3_variable_counts_more_than_the_one_for_all_of_aws(monkeypatch):
         ("TQDM_POSITION", "2", None),
     ],
 )
-def test_progress_is_on_off_or_left_open(monkeypatch, variable, value, answer):
+def test_progress_is_on_off_or_automatic(monkeypatch, variable, value, answer):
     assert settings.shows_progress() is None
     monkeypatch.setenv(variable, value)
     assert settings.shows_progress() is answer

@@ -53,7 +53,7 @@ def test_mirrors_come_before_all(monkeypatch, template, address):
     assert file_with_sources(ROW.vocabulary).sources == (address,)
 
 
-def test_an_endpoint_stands_for_the_hub(monkeypatch):
+def test_another_hub_can_be_named(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.local/")
 
     assert file_with_sources(ROW.vocabulary).sources[0].startswith("https://hub.local/google-bert/")
@@ -67,14 +67,14 @@ def test_an_endpoint_stands_for_the_hub(monkeypatch):
         ("https://m.org/{", "cannot be filled"),
     ],
 )
-def test_a_mirror_that_makes_no_sense_is_an_error(monkeypatch, mirror, text):
+def test_a_wrong_mirror_is_an_error(monkeypatch, mirror, text):
     monkeypatch.setenv("PTBERT_HUB_MIRROR", mirror)
 
     with pytest.raises(BadSource, match=text):
         file_with_sources(ROW.vocabulary)
 
 
-def test_mirror_only_refuses_what_no_mirror_has(monkeypatch):
+def test_with_mirrors_only_other_files_are_refused(monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
 
     with pytest.raises(BadSource, match=r"no mirror in PTBERT_HUB_MIRROR offers https://e.org/x"):
@@ -122,7 +122,7 @@ def test_the_first_healthy_source_wins(cache, health, fault, monkeypatch):
             assert named == {server.url() for server in servers}
 
 
-# F2, F3: mirrors need not be clever, and the name does not depend on them
+# F2, F3: any web server can be a mirror, and the name in the cache does not depend on it
 
 
 @pytest.mark.parametrize("kind", ["flat", "hub", "file", "plain"])
@@ -154,7 +154,7 @@ def test_every_kind_of_mirror_fills_the_cache_under_the_name_of_2019(
         assert served.requests[0].path == paths[kind]
 
 
-def test_a_missing_file_mirror_is_passed_over(served, cache, tmp_path, monkeypatch):
+def test_a_mirror_without_the_file_is_skipped(served, cache, tmp_path, monkeypatch):
     monkeypatch.setenv("PTBERT_HUB_MIRROR", tmp_path.as_uri())
     monkeypatch.setenv("HF_ENDPOINT", served.address)
     served.content = b"[PAD]\n"

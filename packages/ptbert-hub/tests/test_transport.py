@@ -1,4 +1,4 @@
-"""http_get keeps the shape of 2019, and looks at the answer."""
+"""http_get keeps its signature of 2019, and checks the answer."""
 
 import pytest
 from faultserver import Reply

@@ -1,4 +1,4 @@
-"""What other processes do in tests; one process serves as the mould of all the others."""
+"""What other processes do in tests. They are forked from one process that has imported all."""
 
 import hashlib
 import multiprocessing

@@ -1,7 +1,7 @@
 """The one table of published checkpoints: a shortcut name, its files and its facts.
 
-The dictionaries of 2019 are comprehensions over :data:`CATALOG`; see :func:`archive_map`.
-A file's identity is its address of 2019, wherever its bytes come from today.
+The dictionaries of 2019 are made from :data:`CATALOG`; see :func:`archive_map`. A file is known by
+its address of 2019, wherever its bytes come from today.
 """
 
 from collections.abc import Mapping

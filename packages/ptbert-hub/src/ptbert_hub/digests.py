@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ptbert_hub.catalog import Pin
@@ -123,13 +122,6 @@ class Hashing:
         if self._other is not None:
             self._other.update(data)
 
-    def read(self, file: BinaryIO, size: int | None = None) -> None:
-        """Add what ``file`` holds from its position on, up to ``size`` bytes."""
-        left = size if size is not None else -1
-        while left and (block := file.read(min(left, 1 << 20) if left > 0 else 1 << 20)):
-            self.update(block)
-            left -= len(block)
-
     @property
     def found(self) -> str:
         """The digest so far, by the algorithm of the known one."""
@@ -144,7 +136,8 @@ def hash_file(path: Path, digest: Digest | None = None) -> Hashing:
     """Read a file on disk and return its digests."""
     hashing = Hashing(digest, path.stat().st_size)
     with open(path, "rb") as file:
-        hashing.read(file)
+        while block := file.read(1 << 20):
+            hashing.update(block)
     return hashing
 
 

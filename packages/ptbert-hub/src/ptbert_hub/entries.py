@@ -53,8 +53,8 @@ class Entry:
         return "sha256" in self.record and recorded == (self.size, self.mtime_ns)
 
 
-def entries(folder: Path, url: str | None = None) -> list[Entry]:
-    """Return the entries of ``folder``, of one address or of all, the newest first."""
+def entries(folder: Path, url: str = "") -> list[Entry]:
+    """Return the entries of ``folder``, of one address or of all if it is empty, newest first."""
     start = url_to_filename(url) if url else ""
     found = []
     with suppress(OSError), os.scandir(folder) as names:

@@ -8,17 +8,24 @@ belong together at every moment, also while another process copies them, and als
 not work.
 """
 
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures.thread import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from ptbert_hub.answers import Held
 from ptbert_hub.catalog import Pin
 from ptbert_hub.digests import Digest, Hashing
-from ptbert_hub.files import disk
+from ptbert_hub.errors import SizeMismatch
+from ptbert_hub.files import disk, write_all
 from ptbert_hub.records import Record, read_record, record_path, write_record
 from ptbert_hub.writers import is_written
 
-BLOCK = 1 << 20
+CHUNK = 1 << 20
+SYNC_SECONDS = 30.0
+"""How often the bytes are synced: a power cut costs what came since. A kill costs nothing."""
 
 
 class Partial:
@@ -29,14 +36,19 @@ class Partial:
         key: name of the cache entry without its version.
         tag: stands for this writer; see :func:`~ptbert_hub.writers.claim`.
         pin: what the finished file must be, if the catalog knows.
+
+    Attributes:
+        size: how many bytes there are.
+        hashing: their digests.
+        record: the version that they belong to.
     """
 
     def __init__(self, folder: Path, key: str, tag: str, pin: Pin | None = None) -> None:
         self.folder, self.key, self.tag, self.pin = folder, key, tag, pin
         self.size = 0
         self.record: Record = {}
+        self.hashing = Hashing(None, None)
         self._number = 0
-        self._hashing: Hashing | None = None
 
     @property
     def path(self) -> Path:
@@ -61,48 +73,75 @@ class Partial:
         validator = self.record.get("validator") if is_same else None
         return Held(self.size, self.total, validator, self.pin is not None)
 
-    def hashing(self) -> Hashing:
-        """Return the digests of the bytes that are there; they are read if they were copied."""
-        if self._hashing is None:
-            known = self.record.get("digest")
-            digest = Digest("sha256", self.pin.sha256) if self.pin else known and Digest(*known)
-            self._hashing = Hashing(digest, self.total)
-            with disk(self.path), open(self.path, "rb") as file:
-                self._hashing.read(file, self.size)
-        return self._hashing
-
     def copy_largest(self) -> None:
         """Begin with a copy of the largest unfinished download of the file, if there is one."""
         found = [(usable_size(path), path) for path in self.folder.glob(f"{self.key}.*.part")]
-        for size, path in sorted(found, reverse=True):
-            if size and not self.size:
-                try:
-                    self._copy(path, size)
-                except OSError:  # no room for a copy, or the other has just removed it
-                    self.start_over()
-                if is_written(path) is False:
-                    discard_files(path)
+        found.sort(reverse=True)
+        for _, path in found[1:]:  # first, so that copies that were killed do not fill the disk
+            _remove_if_ended(path)
+        if found and found[0][0]:
+            size, path = found[0]
+            try:
+                with open(path, "rb") as source:
+                    self.start_over({**read_record(path), "durable": 0})
+                    self.append(lambda most: source.read(min(most, size - self.size)))
+            except OSError:  # no room for a copy, or the other process has just removed it
+                self.start_over()
+            _remove_if_ended(path)
 
-    def _copy(self, path: Path, size: int) -> None:
-        with open(path, "rb") as source:
-            self.start_over({**read_record(path), "durable": 0})
-            with open(self.path, "wb") as target:
-                left = size
-                while left and (block := source.read(min(left, BLOCK))):
-                    left -= target.write(block)
-        if left:
-            raise OSError(f"{path} is shorter than {size} bytes")
-        self.size = size
+    def append(
+        self, read: Callable[[int], bytes], report: Callable[[int], None] = lambda size: None
+    ) -> None:
+        """Append bytes until there are no more, and compute their digests meanwhile.
+
+        Args:
+            read: returns the next bytes, at most as many as asked for.
+            report: is told how many bytes were written.
+
+        Raises:
+            SizeMismatch: if there are more bytes than the whole file has.
+            CacheError: if they cannot be written.
+        """
+        total, synced = self.total, time.monotonic()
+        with disk(self.path):
+            descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        with (
+            os.fdopen(descriptor, "r+b", buffering=0) as file,
+            ThreadPoolExecutor(1, "hashing") as hasher,
+        ):
+            hashed = hasher.submit(self.hashing.update, b"")
+            file.seek(self.size)
+            while chunk := read(CHUNK):
+                if total is not None and self.size + len(chunk) > total:
+                    raise SizeMismatch(
+                        f"more than the {total} announced bytes of {self.record['url']} came",
+                        hint="try again",
+                        url=self.record["url"],
+                    )
+                with disk(self.path, total):
+                    write_all(file.fileno(), chunk)
+                hashed.result()  # of the bytes before these
+                hashed = hasher.submit(self.hashing.update, chunk)
+                self.size += len(chunk)
+                report(len(chunk))
+                if time.monotonic() - synced >= SYNC_SECONDS:
+                    with disk(self.path):
+                        os.fsync(file.fileno())
+                    self.note(durable=self.size)
+                    synced = time.monotonic()
 
     def start_over(self, record: Record | None = None) -> None:
         """Drop all bytes; with a record, begin a new file, the record first."""
         self.discard()
         self._number += 1
-        self.size, self.record, self._hashing = 0, record or {}, None
+        self.size, self.record = 0, record or {}
+        known = self.record.get("digest")
+        digest = Digest("sha256", self.pin.sha256) if self.pin else known and Digest(*known)
+        self.hashing = Hashing(digest, self.total)
         if record:
             self.note()
             with disk(self.path):
-                self.path.touch()
+                open(self.path, "xb").close()
 
     def note(self, **more: object) -> None:
         """Add to the record."""
@@ -137,8 +176,12 @@ def usable_size(path: Path) -> int:
 def sweep(folder: Path, key: str) -> None:
     """Remove what ended processes left of ``key``."""
     for path in folder.glob(f"{key}.*"):
-        if is_written(path) is False:
-            discard_files(path)
+        _remove_if_ended(path)
+
+
+def _remove_if_ended(path: Path) -> None:
+    if is_written(path) is False:
+        discard_files(path)
 
 
 def discard_files(path: Path) -> None:

@@ -5,24 +5,19 @@ the record is replaced, the file is renamed, the folder is synced.
 """
 
 import os
-import time
-from concurrent.futures.thread import ThreadPoolExecutor
 from pathlib import Path
 
 from ptbert_hub import answers, settings
 from ptbert_hub.digests import announced, sniff
 from ptbert_hub.entries import publish
 from ptbert_hub.errors import DigestMismatch, NetworkError, SizeMismatch, Unverifiable
-from ptbert_hub.files import check_room, disk, write_all
+from ptbert_hub.files import check_room, disk
 from ptbert_hub.naming import redacted, url_to_filename
 from ptbert_hub.partials import Partial
 from ptbert_hub.progress import Progress
 from ptbert_hub.records import verified_record
 from ptbert_hub.sources import RemoteFile
-from ptbert_hub.transport import CHUNK, Answer
-
-SYNC_SECONDS = 30.0
-"""How often the bytes are synced: a power cut costs what came since. A kill costs nothing."""
+from ptbert_hub.transport import Answer
 
 
 def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
@@ -68,48 +63,21 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
 
 
 def append(partial: Partial, answer: Answer) -> None:
-    """Append the body to the bytes that are there, and compute digests meanwhile.
+    """Append the body of an answer to the bytes that are there.
 
     Raises:
         SizeMismatch: if more bytes come than were announced.
         NetworkError: if fewer come; trying again may bring the rest.
         CacheError: if they cannot be written.
     """
-    total, hashing = partial.total, partial.hashing()
-    progress = Progress(partial.record["url"], total, partial.size)
-    synced = time.monotonic()
-    with disk(partial.path):
-        descriptor = os.open(partial.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    progress = Progress(partial.record["url"], partial.total, partial.size)
     try:
-        with (
-            os.fdopen(descriptor, "r+b", buffering=0) as file,
-            ThreadPoolExecutor(1, "hashing") as hasher,
-        ):
-            hashed = hasher.submit(hashing.update, b"")
-            file.seek(partial.size)
-            while chunk := answer.read(CHUNK):
-                if total is not None and partial.size + len(chunk) > total:
-                    raise SizeMismatch(
-                        f"{answer.url} sent more than the {total} bytes that it announced",
-                        hint="try again",
-                        url=answer.url,
-                    )
-                with disk(partial.path, total):
-                    write_all(file.fileno(), chunk)
-                hashed.result()  # of the bytes before these
-                hashed = hasher.submit(hashing.update, chunk)
-                partial.size += len(chunk)
-                progress.update(len(chunk))
-                if time.monotonic() - synced >= SYNC_SECONDS:
-                    with disk(partial.path):
-                        os.fsync(file.fileno())
-                    partial.note(durable=partial.size)
-                    synced = time.monotonic()
+        partial.append(answer.read, progress.update)
     finally:
         progress.close()
-    if total is not None and partial.size < total:
+    if partial.total is not None and partial.size < partial.total:
         raise NetworkError(
-            f"{answer.url} closed the connection after {partial.size} of {total} bytes",
+            f"{answer.url} closed the connection after {partial.size} of {partial.total} bytes",
             hint="check the connection",
             url=answer.url,
             transient=True,
@@ -124,7 +92,7 @@ def finish(partial: Partial, file: RemoteFile, cache: Path) -> Path:
         NotAModelFile: if no digest is known and they look like an error page.
         CacheError: if they cannot be published.
     """
-    hashing, record, shown = partial.hashing(), partial.record, redacted(file.url)
+    hashing, record, shown = partial.hashing, partial.record, redacted(file.url)
     if not hashing.agrees():
         raise DigestMismatch(
             f"the download of {shown} has the wrong digest",

@@ -62,9 +62,19 @@ def file_with_sources(url: str) -> RemoteFile:
         'https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/merges.txt'
     """
     file = known_file(url)
-    sources = _mirrors(file)
-    if not settings.uses_mirrors_only():
-        sources += _hub(file) + _original(file)
+    row, mirrors, hub = file.checkpoint, [], []
+    if row is not None and file.kind is not None:
+        parts = {
+            "filename": url.rpartition("/")[2],
+            "repo": row.repository,
+            "revision": row.revision,
+            "path": published_name(row.family, file.kind),
+        }
+        mirrors = [_fill(template, parts) for template in settings.mirrors()]
+        hub = [settings.hub_endpoint() + "/{repo}/resolve/{revision}/{path}".format_map(parts)]
+    is_unsafe = row is not None and file.pin is None and url.endswith(".bin")
+    original = [] if is_unsafe else [s3_address(url) if url.startswith("s3://") else url]
+    sources = mirrors if settings.uses_mirrors_only() else mirrors + hub + original
     if not sources:
         raise BadSource(
             f"no mirror in PTBERT_HUB_MIRROR offers {redacted(url)}",
@@ -72,20 +82,6 @@ def file_with_sources(url: str) -> RemoteFile:
             url=redacted(url),
         )
     return replace(file, sources=tuple(dict.fromkeys(sources)))
-
-
-def _hub(file: RemoteFile) -> list[str]:
-    row = file.checkpoint
-    if row is None or file.kind is None:
-        return []
-    path = published_name(row.family, file.kind)
-    return [f"{settings.hub_endpoint()}/{row.repository}/resolve/{row.revision}/{path}"]
-
-
-def _original(file: RemoteFile) -> list[str]:
-    if file.checkpoint is not None and file.pin is None and file.url.endswith(".bin"):
-        return []
-    return [s3_address(file.url) if file.url.startswith("s3://") else file.url]
 
 
 def s3_address(url: str) -> str:
@@ -103,20 +99,6 @@ def s3_address(url: str) -> str:
     if "." in bucket:  # a certificate for *.s3.amazonaws.com covers no further dots
         return f"https://s3.amazonaws.com/{bucket}/{key}"
     return f"https://{bucket}.s3.amazonaws.com/{key}"
-
-
-def _mirrors(file: RemoteFile) -> list[str]:
-    """The mirrors' addresses for a catalog file; other files have no mirrors."""
-    row = file.checkpoint
-    if row is None or file.kind is None:
-        return []
-    parts = {
-        "filename": file.url.rpartition("/")[2],
-        "repo": row.repository,
-        "revision": row.revision,
-        "path": published_name(row.family, file.kind),
-    }
-    return [_fill(template, parts) for template in settings.mirrors()]
 
 
 def _fill(template: str, parts: Mapping[str, str]) -> str:

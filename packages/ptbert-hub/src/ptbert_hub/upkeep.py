@@ -255,8 +255,7 @@ def _take_in(path: Path, target: Path, archive: Path) -> Row:
 
 def _chosen(cache: Path, urls: Iterable[str]) -> Iterator[Entry]:
     """The entries of some addresses, or all if there are none."""
-    chosen: list[str | None] = [*urls]
-    for url in chosen or [None]:
+    for url in list(urls) or [""]:
         yield from entries(cache, url)
 
 

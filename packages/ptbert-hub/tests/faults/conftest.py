@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def report(capsys):
-    """Print a measured figure past the capture; `PTBERT_HUB_FIGURES` names a file for it too."""
+    """Print a measured figure although pytest captures output; also into `PTBERT_HUB_FIGURES`."""
 
     def line(text):
         with capsys.disabled():

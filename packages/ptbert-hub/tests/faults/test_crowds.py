@@ -1,4 +1,4 @@
-"""Group B by force: frozen holders, broken locks, forks, and cleaning while others read."""
+"""Group B with real faults: frozen holders, broken locks, forks, and pruning while others read."""
 
 import hashlib
 import os
@@ -46,8 +46,8 @@ assert all(os.waitpid(child, 0)[1] == 0 for child in children)
 """
 
 
-def test_a_frozen_holder_does_not_block_the_world(tmp_path, report):
-    """Twenty rounds: the holder is stopped half way, eight others finish, then it does too."""
+def test_a_frozen_holder_does_not_block_the_others(tmp_path, report):
+    """In 20 rounds the holder is stopped half way, eight others finish, then it does too."""
     longest = 0.0
     for round_ in range(20):
         cache = tmp_path / str(round_)
@@ -75,7 +75,7 @@ def test_a_frozen_holder_does_not_block_the_world(tmp_path, report):
 
 
 @pytest.mark.parametrize("fault", ["retval=0", "error=ENOSYS", "error=ENOLCK", "error=EACCES"])
-def test_broken_locks_cost_bandwidth_and_never_bytes(tmp_path, which, fault, report):
+def test_broken_locks_cost_downloads_and_never_a_wrong_file(tmp_path, which, fault, report):
     strace = which("strace")
     most = 0
     for round_ in range(10):
@@ -146,7 +146,7 @@ def test_forks_during_a_download_over_tls(cache, tmp_path, monkeypatch):
     assert len(bodies) == 1
 
 
-def test_cleaning_never_hurts_who_is_reading(served, cache, report):
+def test_pruning_never_disturbs_a_reader(served, cache, report):
     served.content = b"x" * 1000
     path = Path(get_from_cache(served.url(), cache))
     os.utime(path, (time.time() - 3 * upkeep.DAY,) * 2)

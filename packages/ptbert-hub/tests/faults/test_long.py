@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 # E7
 
 
-def test_a_drip_of_a_hundred_bytes_a_second_finishes(served, cache):
+def test_a_download_of_a_hundred_bytes_a_second_finishes(served, cache):
     served.content = served.content[:18_000]
     served.rate = 100
     began = time.monotonic()
@@ -31,7 +31,7 @@ def test_a_drip_of_a_hundred_bytes_a_second_finishes(served, cache):
     assert len(served.requests) == 1
 
 
-def test_a_host_that_swallows_connections_is_given_up_after_ten_seconds(cache, monkeypatch):
+def test_a_server_that_accepts_no_connection_is_given_up_after_ten_seconds(cache, monkeypatch):
     """A listener whose queue is full: the kernel answers no more."""
     from ptbert_hub import download
 
@@ -57,7 +57,7 @@ def test_a_host_that_swallows_connections_is_given_up_after_ten_seconds(cache, m
 # D5, I4
 
 
-def test_six_gigabytes_pass_through_little_memory(cache, tmp_path, nginx, report):
+def test_six_gigabytes_need_little_memory(cache, tmp_path, nginx, report):
     large = nginx.folder / "large.dat"
     with open(large, "wb") as file:
         file.truncate(6 << 30)
@@ -177,7 +177,9 @@ def test_a_multipart_tag_is_no_md5(s3, cache, monkeypatch):
     assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(content).digest()
 
 
-def test_an_object_replaced_half_way_comes_whole_though_if_range_is_ignored(s3, cache, monkeypatch):
+def test_an_object_replaced_half_way_is_no_mixture_though_if_range_is_ignored(
+    s3, cache, monkeypatch
+):
     """A proxy cuts the first answer; then the object is replaced; moto answers 206 all the same."""
     import requests
 

@@ -1,4 +1,4 @@
-"""Group D by force: no sequence of faults makes a mixture of two versions."""
+"""Group D with real faults: no sequence of faults makes a mixture of two versions."""
 
 import hashlib
 import shutil
@@ -12,7 +12,7 @@ from faultserver import FaultServer, Reply
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ptbert_hub import download, partials, receiving, writers
+from ptbert_hub import download, partials, writers
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import HubError
 from ptbert_hub.sources import RemoteFile
@@ -27,11 +27,11 @@ STEPS = st.lists(
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing of ours may tidy up after it."""
+    """Stands for SIGKILL: nothing is tidied up after it."""
 
 
 class World:
-    """Two servers of one file, faults to come, and every version there has been."""
+    """Two servers with the same file, the faults to come, and every version so far."""
 
     def __init__(self, servers, folder, pinned):
         self.servers, self.cache = servers, folder
@@ -122,7 +122,6 @@ def test_no_sequence_of_faults_makes_a_mixture(servers, pinned, report):
                 world = World(servers, folder, pinned)
                 play(world, steps, patch, tally)
             finally:
-                writers._claimed.clear()
                 shutil.rmtree(folder)
         tally["sequences"] += 1
         tally["resumed"] += sum(one.status == 206 for s in servers for one in s.requests)
@@ -143,14 +142,12 @@ def play(world, steps, patch, tally):
             world.order.reverse()
         elif kind == "reboot":
             patch.setattr(writers, "machine", lambda at=at: f"boot{at}")
-            writers._claimed.clear()
         elif kind == "kill":
             with patch.context() as dying:
                 dying.setattr(partials.Partial, "release", lambda _: None)
-                dying.setattr(receiving, "write_all", dying_after(at))
+                dying.setattr(partials, "write_all", dying_after(at))
                 with suppress(HubError, Killed):
                     world.fetch()
-            writers._claimed.clear()
         else:
             with suppress(HubError):
                 world.fetch()
@@ -161,7 +158,7 @@ def play(world, steps, patch, tally):
 
 
 def dying_after(size):
-    real, left = receiving.write_all, [size]
+    real, left = partials.write_all, [size]
 
     def write(descriptor, data):
         real(descriptor, data[: left[0]])
