@@ -1,9 +1,7 @@
 """What is made before and after drop-in mode keeps the release that it was made for."""
 
 import copy
-import importlib
 import pickle
-import sys
 
 import pytest
 import torch
@@ -19,33 +17,10 @@ IDS = torch.tensor([[1, 2, 3]])
 
 
 @pytest.fixture
-def install(monkeypatch):
-    """Return a function that turns drop-in mode on for a release; it is off again afterwards."""
-    safe = torch.serialization.get_safe_globals()
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-
-    def install_release(release):
-        ptbert.install_as(OLD_NAME, release=release)
-        importlib.import_module(OLD_NAME)
-
-    yield install_release
-    play_release("june")
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(safe)
-    for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def make(bucket, monkeypatch, tmp_path):
-    """Return a function that makes one of each kind of object, with random weights of one seed."""
-    monkeypatch.setenv("PTBERT_HUB_MIRROR", bucket)
-    monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
-    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ptbert_hub.sources.PINS", {})
+def make(_downloads):
+    """Return a function that makes one of each kind of object."""
 
     def make_objects():
-        torch.manual_seed(0)
         return {
             "gpt2": ptbert.GPT2Model(ptbert.GPT2Config(9, **SIZES)),
             "gpt": ptbert.OpenAIGPTModel(ptbert.OpenAIGPTConfig(9, **SIZES)),
