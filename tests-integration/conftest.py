@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import ptbert
-from ptbert.drop_in.release import play_release
+from ptbert_hub.release import set_release
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -47,7 +47,7 @@ def install(monkeypatch):
         import_module(OLD_NAME)
 
     yield install_release
-    play_release("june")
+    set_release("june")
     torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals(safe_globals)
     for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:

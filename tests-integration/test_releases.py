@@ -7,9 +7,7 @@ import pytest
 import torch
 
 import ptbert
-from ptbert.drop_in.release import RELEASES, play_release
-from ptbert_models import release as release_of_models
-from ptbert_tokenizers import release as release_of_tokenizers
+from ptbert_hub.release import current_release, set_release
 
 OLD_NAME = "pytorch_pretrained_bert"
 SIZES = {"n_positions": 8, "n_ctx": 8, "n_embd": 8, "n_layer": 2, "n_head": 2}
@@ -87,7 +85,7 @@ def test_copies_keep_it_too(make, install, again):
     in_april = make()
 
     assert behaviour(again(before)) == BEHAVIOUR["june"]
-    play_release("june")
+    set_release("june")
     assert behaviour(again(in_april)) == BEHAVIOUR["april"]
 
 
@@ -97,19 +95,14 @@ def test_configurations_belong_to_no_release(make, install):
     install("april")
 
     assert ptbert.GPT2Model(config).drop.p == 0
-    play_release("june")
+    set_release("june")
     assert ptbert.GPT2Model(config).drop.p == 0.1
 
 
-def test_all_packages_know_the_same_releases():
-    assert set(RELEASES) == set(release_of_models.RELEASES) == set(release_of_tokenizers.RELEASES)
-
-
-@pytest.mark.parametrize("module", [release_of_models, release_of_tokenizers])
-def test_an_unknown_release_is_refused_alike(module):
+def test_an_unknown_release_is_refused():
     message = "release='may' is unknown; choose one of april, june"
     with pytest.raises(ValueError, match=message):
-        module.set_release("may")
+        set_release("may")
     with pytest.raises(ValueError, match=message):
         ptbert.install_as(OLD_NAME, release="may")
-    assert module.current_release().name == "june"
+    assert current_release().name == "june"

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 
+from ptbert_hub.release import set_release
 from ptbert_models import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -15,7 +16,6 @@ from ptbert_models import (
     OpenAIGPTLMHeadModel,
     OpenAIGPTModel,
 )
-from ptbert_models.release import current_release, set_release
 
 IDS = torch.tensor([[1, 2, 3]])
 SIZES = {"n_positions": 8, "n_ctx": 8, "n_embd": 8, "n_layer": 2, "n_head": 2}
@@ -37,16 +37,6 @@ def hidden_states(model):
 
 def dropout_rates(model):
     return {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
-
-
-def test_june_is_the_release_that_nobody_chose():
-    assert current_release().name == "june"
-
-
-def test_an_unknown_release_is_refused():
-    with pytest.raises(ValueError, match="release='may' is unknown; choose one of april, june"):
-        set_release("may")
-    assert current_release().name == "june"
 
 
 @pytest.mark.parametrize(("model_class", "config_class"), BARE)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ptbert_hub.release import current_release, set_release
 from ptbert_tokenizers import GPT2Tokenizer
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
-from ptbert_tokenizers.release import current_release, set_release
 
 TEXT = "It 's late ."
 
@@ -55,9 +55,3 @@ def test_a_pickle_without_a_release_gets_the_one_in_force() -> None:
     old.__setstate__(state)
 
     assert decoded(old) == TEXT
-
-
-def test_other_releases_are_refused() -> None:
-    with pytest.raises(ValueError, match="release='may' is unknown; choose one of april, june"):
-        set_release("may")
-    assert current_release().name == "june"

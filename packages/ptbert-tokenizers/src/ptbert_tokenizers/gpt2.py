@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from ptbert_hub.release import current_release
 from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
 from ptbert_tokenizers.edits import CountingDict
 from ptbert_tokenizers.encoding import Setting
@@ -15,7 +16,6 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
 from ptbert_tokenizers.quick.untouched import Untouched
-from ptbert_tokenizers.release import current_release
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 

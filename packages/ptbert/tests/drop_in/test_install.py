@@ -29,7 +29,7 @@ from ptbert import (
 )
 from ptbert.corpora import authors_corpus
 from ptbert.drop_in import install
-from ptbert.drop_in.release import play_release
+from ptbert_hub.release import set_release
 from ptbert_models import convert
 
 NAME = "pytorch_pretrained_bert"
@@ -56,7 +56,7 @@ def _clean_imports(monkeypatch, restored_safe_globals):
     """Whatever a test installs and imports is gone afterwards."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     yield
-    play_release("june")
+    set_release("june")
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
+from ptbert_hub.release import current_release
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.embeddings import copy_rows, counted_positions, embedded, flat_mask
@@ -22,7 +23,6 @@ from ptbert_models.parts.attention import causal_padding_bias, is_known_full, sp
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.release import current_release
 
 
 def last_layer(hidden: Any) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import InitVar, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ptbert_hub.release import current_release
 from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
 from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
@@ -16,7 +17,6 @@ from ptbert_models.parts.activations import (
     activation,
 )
 from ptbert_models.parts.attention import head_size
-from ptbert_models.release import current_release
 
 
 class GPTConfig(PreTrainedConfig):

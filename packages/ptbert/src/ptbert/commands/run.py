@@ -15,7 +15,7 @@ from typing import NoReturn
 from ptbert.commands.command import Command
 from ptbert.drop_in.children import install_in_children
 from ptbert.drop_in.install import install_as
-from ptbert.drop_in.release import RELEASES
+from ptbert_hub.release import RELEASES
 
 NAME_2019 = "pytorch_pretrained_bert"
 

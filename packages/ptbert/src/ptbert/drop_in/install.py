@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import CodeType, ModuleType
 
-from ptbert.drop_in.release import check_release, play_release
+from ptbert_hub.release import find_release, set_release
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def install_as(name: str, *, release: str = "april") -> None:
         >>> whitespace_tokenize("old programs  run")
         ['old', 'programs', 'run']
     """
-    check_release(release)
+    find_release(release)
     if not name.isidentifier() or name == _PTBERT:
         raise ValueError(
             f"name={name!r} cannot be used; give the name of a package that programs import, "
@@ -65,7 +65,7 @@ def install_as(name: str, *, release: str = "april") -> None:
         if isinstance(finder, _Alias) and finder.name == name:
             finder.release = release
             if name in sys.modules:
-                play_release(release)
+                set_release(release)
             return
     if name in sys.modules:
         origin = getattr(sys.modules[name], "__file__", None)
@@ -131,7 +131,7 @@ class _Alias(MetaPathFinder, InspectLoader):
         if fullname == self.name:
             from ptbert.drop_in.whole_models import allow_whole_models
 
-            play_release(self.release)
+            set_release(self.release)
             allow_whole_models(self.name)
 
     def get_code(self, fullname: str) -> CodeType | None:
