@@ -291,6 +291,16 @@ def test_verify_says_by_what_a_file_of_2019_was_verified(filled, capsys):
     assert (row["state"], row["verified"], row["problem"]) == ("good", "md5", None)
 
 
+def test_a_file_that_was_never_compared_with_a_digest_keeps_saying_so(filled, tmp_path, capsys):
+    archive, other = str(tmp_path / "carry.tar"), str(tmp_path / "other")
+    run(capsys, "export", archive, "bert-base-cased", "--cache-dir", str(filled))
+    run(capsys, "import", archive, "--cache-dir", other)
+
+    for command, folder in (("verify", str(filled)), ("verify", other), ("ls", other)):
+        row = next(row for row in rows(capsys, command, "--cache-dir", folder) if row["name"])
+        assert row["verified"] == "sniffed"
+
+
 ADDRESSES = {
     "a name that only looks like a secret": "x.dat?tokenizer=bert&q=a%20b&flag",
     "a secret": "x.dat?token=c4n4ry",

@@ -135,6 +135,15 @@ def test_without_a_terminal_the_log_shows_the_progress(monkeypatch, caplog):
     ]
 
 
+def test_without_a_terminal_the_library_of_the_bar_is_not_imported(served, cache):
+    code = FETCH + "; print('tqdm' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, served.url(), str(cache)], capture_output=True, check=True
+    )
+
+    assert done.stdout.strip() == b"False"
+
+
 # I3: importing
 
 

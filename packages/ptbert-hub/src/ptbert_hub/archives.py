@@ -219,7 +219,7 @@ def _members(archive: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] | 
     if _is_zip(archive):
         yield from _zip_members(archive, budget)
         return
-    with _decompressed(archive) as stream:
+    with _open_decompressed(archive) as stream:
         counted = cast(IO[bytes], _Counted(stream, budget))
         with tarfile.open(fileobj=counted, mode="r|", bufsize=BLOCK) as tar:
             for member in tar:
@@ -245,17 +245,11 @@ def _zip_members(archive: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes
                 yield info.orig_filename, cast(IO[bytes], _Counted(file, budget))
 
 
-@contextmanager
-def _decompressed(archive: Path) -> Iterator[IO[bytes]]:
+def _open_decompressed(archive: Path) -> IO[bytes]:
     with open(archive, "rb") as file:
         head = file.read(6)
-        file.seek(0)
-        opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
-        if opener is None:
-            yield file
-            return
-        with opener(file) as stream:
-            yield stream
+    opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), open)
+    return cast(IO[bytes], opener(archive, "rb"))
 
 
 _OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (

@@ -121,8 +121,8 @@ def examine(entry: Entry, file: RemoteFile) -> Record:
     sha256 = hashing.sha256.hexdigest()
     is_named = entry.path.name.partition(".")[2] == url_to_filename(f'"{hashing.found}"')
     expected = file.pin.sha256 if file.pin else old.get("sha256")
-    if sha256 == expected:
-        verified = "sha256"
+    if sha256 == expected:  # of the record, it only says that the file is still the same
+        verified = "sha256" if file.pin else old.get("verified", "sha256")
     elif expected is None and (hashing.agrees() or is_named):
         verified = "md5"
     elif expected is not None or tag is not None:

@@ -70,20 +70,17 @@ _LOGIN = re.compile(r"//[^/]*@")
 _IN_PATH = re.compile(r"(?<=;)([^/;=]+)=([^/;]+)")
 _IN_QUERY = re.compile(r"(?<=[?&;#])([^?&;#=]+)=([^&;#]+)")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET_WORDS = frozenset(
-    [
-        *("accesskey", "accesstoken", "apikey", "auth", "authorization", "authtoken"),
-        *("credential", "credentials", "jsessionid", "jwt", "key", "passwd", "password"),
-        *("policy", "pwd", "rlkey", "secret", "secretkey", "session", "sessionid", "sig"),
-        *("signature", "token"),
-    ]
+_SECRET = re.compile(
+    "(access|api|secret)?key|(access|auth)?token|auth(orization)?|credentials?|jwt|pass(wd|word)|"
+    "policy|pwd|rlkey|secret|session|j?sessionid|sig(nature)?"
 )
 
 
 def _hide(parameter: re.Match[str]) -> str:
     name, value = parameter.groups()
-    words = {word.lower() for word in _WORD.findall(unquote(name))}
-    return f"{name}={'REDACTED' if words & _SECRET_WORDS else value}"
+    words = _WORD.findall(unquote(name))
+    is_secret = any(_SECRET.fullmatch(word.lower()) for word in words)
+    return f"{name}={'REDACTED' if is_secret else value}"
 
 
 def _digest(text: str) -> str:

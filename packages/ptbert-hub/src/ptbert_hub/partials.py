@@ -141,7 +141,7 @@ class Partial:
         if record:
             self.note()
             with disk(self.path):
-                self.path.touch()
+                open(self.path, "xb").close()
 
     def note(self, **more: object) -> None:
         """Add to the record."""

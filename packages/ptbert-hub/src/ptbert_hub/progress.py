@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 from ptbert_hub import settings
 
@@ -41,37 +42,39 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int | None, done: int) -> None:
-        from tqdm import tqdm
-
         self._label, self._total, self._done = label, total, done
-        self._has_bar = wants_bar(total)
+        self._bar: Any = None
         self._next_line = time.monotonic() + LINE_SECONDS
-        self._bar = tqdm(
-            desc=label.rpartition("/")[2],
-            total=total,
-            initial=done,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1024,
-            delay=BAR_SECONDS,
-            mininterval=0.1,
-            leave=False,
-            file=sys.stderr,
-            disable=not self._has_bar,
-        )
-        if not self._has_bar:
+        if wants_bar(total):
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=label.rpartition("/")[2],
+                total=total,
+                initial=done,
+                unit="B",
+                unit_scale=True,
+                unit_divisor=1024,
+                delay=BAR_SECONDS,
+                mininterval=0.1,
+                leave=False,
+                file=sys.stderr,
+            )
+        else:
             log.info("downloading %s (%s bytes, %s there)", label, total, done)
 
     def update(self, size: int) -> None:
         """Count ``size`` more bytes."""
         self._done += size
-        self._bar.update(size)
-        if not self._has_bar and time.monotonic() >= self._next_line:
+        if self._bar is not None:
+            self._bar.update(size)
+        elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
             log.info("downloading %s: %s of %s bytes", self._label, self._done, self._total)
 
     def close(self) -> None:
         """Remove the bar, or log the end."""
-        self._bar.close()
-        if not self._has_bar:
+        if self._bar is not None:
+            self._bar.close()
+        else:
             log.info("have %s of %s bytes of %s", self._done, self._total, self._label)
