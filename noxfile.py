@@ -226,7 +226,8 @@ def mutants(session: nox.Session, name: str) -> None:
     """Make small changes; tests must notice: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
     checked = (PYTEST, *tools(f"packages/{name}/tests/requirements.txt"))
     install(session, name, extra=(*checked, "cosmic-ray==8.*", "coverage>=7"))
-    session.run("python", "mutation/mutants.py", f"packages/{name}", *session.posargs)
+    trial = ("python", "mutation/mutants.py", f"packages/{name}", *session.posargs)
+    session.run(*trial, interrupt_timeout=60, terminate_timeout=60)  # time to clean up
 
 
 @nox.session(requires=["build"], default=False)

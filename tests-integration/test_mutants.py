@@ -1,23 +1,23 @@
 """The trial of small changes: ``mutation/mutants.py`` and its plugin."""
 
 import ast
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-MUTATION = Path(__file__).parents[1] / "mutation"
+ROOT = Path(__file__).parents[1]
+MUTATION = ROOT / "mutation"
 
 pytest.importorskip("cosmic_ray")
 
 
-@pytest.fixture
-def mutants(monkeypatch):
+@pytest.fixture(autouse=True)
+def _modules_of_the_trial(monkeypatch):
     monkeypatch.syspath_prepend(MUTATION)
-    import mutants
-
-    return mutants
 
 
 SOURCE = """
@@ -32,17 +32,18 @@ def double(x: int | None) -> int:
 """
 
 
-def changed(mutants, source):
-    found = mutants.places(source)
+def changed(source):
+    from changes import mutants_at, places
+
     return {
         (mutant.line, mutant.was, mutant.now)
-        for changes in found.values()
-        for mutant in mutants.mutants_at(Path("src/a/b.py"), source, changes)
+        for changes in places(source).values()
+        for mutant in mutants_at(Path("src/a/b.py"), source, changes)
     }
 
 
-def test_operators_conditions_and_constants_are_changed(mutants):
-    found = changed(mutants, SOURCE)
+def test_operators_conditions_and_constants_are_changed():
+    found = changed(SOURCE)
 
     assert {
         (7, "if x is None:", "if x is not None:"),
@@ -52,25 +53,27 @@ def test_operators_conditions_and_constants_are_changed(mutants):
     } <= found
 
 
-def test_a_decorator_is_taken_away(mutants):
+def test_a_decorator_is_taken_away():
     source = "import functools\n\n\n@functools.cache\ndef f():\n    pass\n"
 
-    assert changed(mutants, source) == {(4, "@functools.cache", "")}
+    assert changed(source) == {(4, "@functools.cache", "")}
 
 
-def test_types_docstrings_and_messages_are_left_alone(mutants):
-    assert {line for line, _, _ in changed(mutants, SOURCE)} == {7, 8, 9}
+def test_types_docstrings_and_messages_are_left_alone():
+    assert {line for line, _, _ in changed(SOURCE)} == {7, 8, 9}
 
 
-def test_every_mutant_is_a_program(mutants):
-    for _, _, now in changed(mutants, "def f(*a, b=-1):\n    return [*a, b ** 2]\n"):
+def test_every_mutant_is_a_program():
+    for _, _, now in changed("def f(*a, b=-1):\n    return [*a, b ** 2]\n"):
         ast.parse(now if now.startswith("return") else f"{now} pass")
 
 
-def test_the_statement_of_a_line_is_its_lines_and_of_a_block_its_head(mutants):
+def test_the_statement_of_a_line_is_its_lines_and_of_a_block_its_head():
+    from changes import statement
+
     tree = ast.parse("if (a\n    and b):\n    c(\n        d,\n    )\n")
 
-    assert [mutants.statement(tree, line) for line in (1, 2, 3, 4)] == [
+    assert [statement(tree, line) for line in (1, 2, 3, 4)] == [
         (1, 2),
         (1, 2),
         (3, 5),
@@ -78,10 +81,12 @@ def test_the_statement_of_a_line_is_its_lines_and_of_a_block_its_head(mutants):
     ]
 
 
-def test_the_same_seed_draws_the_same(mutants):
+def test_the_same_seed_draws_the_same():
+    from changes import drawn
+
     sources = {Path("src/a/b.py"): SOURCE}
 
-    first, again = (list(mutants.drawn(sources, [], seed=4, size=3)) for _ in range(2))
+    first, again = (list(drawn(sources, 4, 3, lambda _: True)) for _ in range(2))
 
     assert first == again
     assert len({(mutant.line, mutant.was) for mutant in first}) <= len(first) == 3
@@ -95,11 +100,13 @@ def test_the_same_seed_draws_the_same(mutants):
         ('[[mutant]]\nfile = "a"\nwas = "b"\nreason = " "\n', "'b' is listed without a reason"),
     ],
 )
-def test_a_faulty_entry_is_refused(mutants, tmp_path, text, message):
+def test_a_faulty_entry_is_refused(tmp_path, text, message):
+    from equivalents import read_known
+
     (tmp_path / "known.toml").write_text(text)
 
     with pytest.raises(ValueError, match=message):
-        mutants.read_known(tmp_path / "known.toml")
+        read_known(tmp_path / "known.toml")
 
 
 CODE = """
@@ -158,7 +165,7 @@ def test_survivors_are_printed_until_they_are_listed(package):
     assert second.returncode == 0, second.stdout
     assert "0 survived" in second.stdout
     assert (package / "src/tiny/code.py").read_text() == CODE
-    assert not list((MUTATION.parent / "build").glob("mutants-*/0/packages/" + package.name))
+    assert not list((ROOT / "build").glob("mutants-*/0/packages/" + package.name))
 
 
 def test_a_stale_entry_is_an_error(package):
@@ -181,6 +188,23 @@ def test_a_stale_entry_is_an_error(package):
 
     assert done.returncode == 1
     assert "nothing fits code.py: 'return x // 2' -> 'return x / 2'" in done.stdout
+
+
+def test_ctrl_c_leaves_nothing_behind(package):
+    (package / "tests/test_slow.py").write_text(
+        "import time\n\n\ndef test():\n    time.sleep(60)\n"
+    )
+    build = ROOT / "build"
+    logs = set(build.glob("mutants-*/unchanged/mutants.log"))
+    command = [sys.executable, MUTATION / "mutants.py", package]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+        while not (new := set(build.glob("mutants-*/unchanged/mutants.log")) - logs):
+            time.sleep(0.05)
+        it.send_signal(signal.SIGINT)
+        _, error = it.communicate(timeout=30)
+
+    assert (it.returncode, error) == (130, "mutants: stopped\n")
+    assert not any(log.parents[1].exists() for log in new)
 
 
 def test_tests_that_fail_without_a_change_end_the_trial(package):

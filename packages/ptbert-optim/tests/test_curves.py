@@ -65,7 +65,7 @@ def test_warm_restarts_repeat_every_cycle():
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.__name__)
 def test_the_default_warmup_is_two_thousandths(curve):
-    assert curve(0.001) == pytest.approx(0.5)
+    assert [curve(x) for x in (0.0005, 0.001, 0.0015)] == pytest.approx([0.25, 0.5, 0.75])
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.__name__)

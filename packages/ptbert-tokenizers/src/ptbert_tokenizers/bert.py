@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.batches.batch import Frame
+from ptbert_tokenizers.edits import Vocabulary
+from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.tokenizer_config import read_tokenizer_config
-from ptbert_tokenizers.files.vocabulary import PathLike, Vocabulary
+from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import NO_LIMIT
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -144,13 +146,13 @@ class BertTokenizer(WordpieceVocabulary, PretrainedTokenizer):
         ):
             return None
         limit = wordpiece.max_input_chars_per_word
-        setting: tuple[Any, ...] = (id(vocab), vocab.edits, wordpiece.unk_token, limit)
+        values: tuple[Any, ...] = (vocab.edits, wordpiece.unk_token, limit)
         if self.do_basic_tokenize:
             basic = self.basic_tokenizer
             if not (_is_basic(basic) and isinstance(basic.never_split, (list, tuple))):
                 return None
-            setting += (bool(basic.do_lower_case), tuple(basic.never_split))
-        return self._quick_for(setting, self._build_quick)
+            values += (bool(basic.do_lower_case), tuple(basic.never_split))
+        return self._quick_for(Setting((vocab,), values), self._build_quick)
 
     def _build_quick(self) -> QuickEncoder | None:
         words: WordMaker = SpacedWords()

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any, ClassVar, Self
 
-from ptbert_tokenizers.files.vocabulary import (
-    PathLike,
-    Vocabulary,
-    read_special_tokens,
-)
+from ptbert_tokenizers.edits import CountingDict, Vocabulary
+from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.files.vocabulary import PathLike, read_special_tokens
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import NO_LIMIT
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
@@ -76,16 +74,21 @@ class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
     def _pieces(self, word: str) -> list[str]:
         if not word:
             return []
-        if len(word) > LONG_WORD:
-            return self._merge_table().pieces(word)
+        table = self._merge_table() if len(word) > LONG_WORD else None
+        if table is not None:
+            return table.pieces(word)
         return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
 
-    def _merge_table(self) -> MergeTable:
-        """The table of the merges as they are now."""
+    def _merge_table(self) -> MergeTable | None:
+        """The table of the merges as they are now; None if they do not count their edits."""
+        ranks = self.bpe_ranks
+        if not isinstance(ranks, CountingDict):
+            return None
+        edits = ranks.edits
         state: tuple[Any, int, MergeTable] | None = self.__dict__.get("_table_state")
-        if state is None or state[0] is not self.bpe_ranks or state[1] != len(self.bpe_ranks):
-            table = MergeTable(self.bpe_ranks, self.word_end)
-            self.__dict__["_table_state"] = state = (self.bpe_ranks, len(self.bpe_ranks), table)
+        if state is None or state[0] is not ranks or state[1] != edits:
+            state = (ranks, edits, MergeTable(ranks, self.word_end))
+            self.__dict__["_table_state"] = state
         return state[2]
 
     def tokenize(self, text: str) -> list[str]:
@@ -103,15 +106,21 @@ class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
         """The pieces of a text, word by word: what :meth:`tokenize` returns, by definition."""
 
     def _quick(self) -> QuickEncoder | None:
-        parts = self._word_parts()
-        if parts is None or not isinstance(self.encoder, Vocabulary):
+        words, encoder, ranks = self._word_setting(), self.encoder, self.bpe_ranks
+        if (
+            words is None
+            or not isinstance(encoder, Vocabulary)
+            or not isinstance(ranks, CountingDict)
+        ):
             return None
-        ranks, special = self.bpe_ranks, tuple(self.special_tokens.items())
-        setting = (id(self.encoder), self.encoder.edits, id(ranks), len(ranks), special, parts)
+        special = tuple(self.special_tokens.items())
+        setting = Setting(
+            (encoder, ranks, *words.objects), (encoder.edits, ranks.edits, special, words.values)
+        )
         return self._quick_for(setting, self._build_quick)
 
     @abstractmethod
-    def _word_parts(self) -> tuple[Any, ...] | None:
+    def _word_setting(self) -> Setting | None:
         """What the words and their pieces depend on; None if a part of that was replaced."""
 
     @abstractmethod
@@ -127,14 +136,14 @@ class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
         """The word that is spelt so, as UTF-8."""
 
     def _build_quick(self) -> QuickEncoder | None:
-        words = self._word_maker()
-        if words is None:
+        words, table = self._word_maker(), self._merge_table()
+        if words is None or table is None:
             return None
         return bpe_encoder(
             words,
             self._quick_symbols,
             self._word,
-            self._merge_table(),
+            table,
             self.encoder,
             self.special_tokens,
             lambda pieces: [self._id(piece, None, None) for piece in pieces],

@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from operator import is_
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptbert_tokenizers.batches.batch import Batch, Frame, Padding, Plan, Truncation, make_batch
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DERIVED = frozenset({"_quick_state", "_table_state"})  # made again where a pickle is opened
+
+
+class Setting(NamedTuple):
+    """What a quick encoder was made for.
+
+    Args:
+        objects: must be the very same ones; an ``id`` alone may come again.
+        values: must be equal.
+    """
+
+    objects: tuple[object, ...]
+    values: tuple[Any, ...]
+
+    def is_that_of(self, other: "Setting") -> bool:
+        """Tell whether an encoder made for the one is right for the other."""
+        return self.values == other.values and all(map(is_, self.objects, other.objects))
 
 
 class TextEncoder(ABC):
@@ -179,14 +196,13 @@ class TextEncoder(ABC):
         return None
 
     def _quick_for(
-        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
+        self, setting: Setting, build: Callable[[], QuickEncoder | None]
     ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if ``setting`` differs from then."""
-        known = self.__dict__.get("_quick_state")
-        if known is None or known[0] != setting:
+        """The quick encoder built last, or a new one if the setting is not as it was then."""
+        known: tuple[Setting, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
+        if known is None or not known[0].is_that_of(setting):
             self.__dict__["_quick_state"] = known = (setting, build())
-        quick: QuickEncoder | None = known[1]
-        return quick
+        return known[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
+from ptbert_tokenizers.edits import CountingDict
+from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -61,7 +63,7 @@ class GPT2Tokenizer(BpeTokenizer):
     ) -> None:
         super().__init__(vocab_file, merges_file, special_tokens, max_len)
         self.errors = errors
-        self.byte_encoder = bytes_to_unicode()
+        self.byte_encoder: dict[int, str] = CountingDict(bytes_to_unicode())
         self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
         self.pat = PATTERN
         self.release = current_release()
@@ -102,11 +104,14 @@ class GPT2Tokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
-    def _word_parts(self) -> tuple[Any, ...] | None:
+    def _word_setting(self) -> Setting | None:
+        symbols = self.byte_encoder
         is_pattern = self.pat is PATTERN or (
             self.pat.pattern == PATTERN.pattern and self.pat.flags == PATTERN.flags
         )
-        return (id(self.byte_encoder),) if is_pattern and _has_own_cuts(self) else None
+        if not (is_pattern and _has_own_cuts(self) and isinstance(symbols, CountingDict)):
+            return None
+        return Setting((symbols,), (symbols.edits,))
 
     def _word_maker(self) -> WordMaker | None:
         return Gpt2Words() if self.byte_encoder == bytes_to_unicode() else None

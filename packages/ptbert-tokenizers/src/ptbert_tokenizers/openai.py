@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
+from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, spans_of_pieces, traced_words
@@ -126,13 +127,13 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
-    def _word_parts(self) -> tuple[Any, ...] | None:
+    def _word_setting(self) -> Setting | None:
         basic = self.nlp
         if self.fix_text is not None or not (_has_own_cuts(self) and _is_basic(basic)):
             return None
         if not isinstance(basic.never_split, (list, tuple)):
             return None
-        return (bool(basic.do_lower_case), tuple(basic.never_split))
+        return Setting((), (bool(basic.do_lower_case), tuple(basic.never_split)))
 
     def _word_maker(self) -> WordMaker | None:
         words = QuickWords(bool(self.nlp.do_lower_case), tuple(self.nlp.never_split))

@@ -184,7 +184,7 @@ def test_processes_give_the_same_arrays(tokenizer: BertTokenizer) -> None:
             "or cut the other text",
         ),
         ({"text_pairs": []}, "1 texts and 0 text_pairs; give one for each"),
-        ({"workers": 0}, "workers=0 is no number of processes"),
+        ({"workers": 0}, "workers=0 is not a number of processes"),
     ],
 )
 def test_contradictions_are_named(

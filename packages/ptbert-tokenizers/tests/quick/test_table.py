@@ -38,8 +38,11 @@ def numbers_of(table: WordTable, some: Sequence[bytes]) -> list[int]:
     return list(table.find(keys_of(listed_spans(some))).tolist())
 
 
-def add(table: WordTable, some: Sequence[bytes]) -> None:
-    table.add(keys_of(listed_spans(some)))
+def table_of(*rounds: Sequence[bytes]) -> WordTable:
+    table = WordTable.of(keys_of(listed_spans([])))
+    for some in rounds:
+        table = table.with_words(keys_of(listed_spans(some)))
+    return table
 
 
 @pytest.fixture(params=["as it is", "all words meet", "at the last slot"])
@@ -58,52 +61,50 @@ def hashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_numbers_are_those_of_a_dictionary() -> None:
     @given(st.lists(lists, max_size=4), lists)
     def check(rounds: list[list[bytes]], asked: list[bytes]) -> None:
-        table, known = WordTable(), dict[bytes, int]()
+        states = [(table_of(), dict[bytes, int]())]
         for some in rounds:
+            table, known = states[-1]
             new = [word for word in dict.fromkeys(some) if word not in known]
-            add(table, new)
-            known |= {word: len(known) + 1 + i for i, word in enumerate(new)}
+            more = {word: len(known) + 1 + i for i, word in enumerate(new)}
+            states.append((table.with_words(keys_of(listed_spans(new))), known | more))
+        everything = [*asked, *states[-1][1], *TRICKY]
+        for table, known in states:  # those before stay as they were
             assert len(table) == len(known)
-        everything = [*asked, *known, *TRICKY]
-        assert numbers_of(table, everything) == [known.get(word, -1) for word in everything]
+            assert numbers_of(table, everything) == [known.get(word, -1) for word in everything]
 
     check()
 
 
 @pytest.mark.usefixtures("hashing")
 def test_words_that_differ_in_little_differ() -> None:
-    table = WordTable()
-    add(table, TRICKY[::2])
-    add(table, TRICKY[1::2])
+    table = table_of(TRICKY[::2], TRICKY[1::2])
 
     assert numbers_of(table, [*TRICKY[::2], *TRICKY[1::2]]) == list(range(1, len(TRICKY) + 1))
     assert numbers_of(table, [b"b", b"1234567", b"123456789abcdeg"]) == [-1, -1, -1]
 
 
 def test_no_bytes_are_number_0_and_long_words_have_none() -> None:
-    table = WordTable()
-    add(table, [b"a"])
+    table = table_of([b"a"])
 
     assert numbers_of(table, [b"", b"a", b"", b"x" * 16, b"x" * 300]) == [0, 1, 0, -1, -1]
 
 
-def test_a_table_grows_and_forgets() -> None:
+def test_a_table_grows_and_is_cut() -> None:
     many = [b"%d" % number for number in range(20_000)]
-    table = WordTable()
-    add(table, many[:10])
-    before = table.nbytes
-    for start in range(10, len(many), 1111):
-        add(table, many[start : start + 1111])
+    starts = range(10, len(many), 1111)
+    small = table_of(many[:10])
+    large = table_of(many[:10], *(many[start : start + 1111] for start in starts))
 
-    assert table.nbytes > before
-    assert numbers_of(table, many) == list(range(1, len(many) + 1))
+    assert large.nbytes > small.nbytes
+    assert numbers_of(large, many) == list(range(1, len(many) + 1))
 
-    table.keep(10)
+    cut = large.cut(10)
 
-    assert len(table) == 10
-    assert numbers_of(table, many[:12]) == [*range(1, 11), -1, -1]
-    add(table, [b"new"])
-    assert numbers_of(table, [b"new", many[11]]) == [11, -1]
+    assert len(cut) == 10
+    assert numbers_of(cut, many[:12]) == [*range(1, 11), -1, -1]
+    again = cut.with_words(keys_of(listed_spans([b"new"])))
+    assert numbers_of(again, [b"new", many[11]]) == [11, -1]
+    assert numbers_of(large, many) == list(range(1, len(many) + 1))
 
 
 def test_keys_are_read_inside_a_text_without_what_stands_beside() -> None:
@@ -143,16 +144,24 @@ def test_a_word_is_computed_once_until_too_many_are_known(monkeypatch: pytest.Mo
         return (ord(word[0]), len(word))
 
     ids = WordIds(compute, compute, {b"known": 5, b"k": 6})
-    blocks = [[b"a", b"known", b"a"], [b"a", b"b", b"c", b"d", b"a"], [b"k", b"d", b"a"], [b"d"]]
+    blocks = [
+        [b"a", b"known", b"a"],
+        [b"a", b"b", b"c", b"d", b"a"],
+        [b"k", b"d", b"a"],
+        [b"e", b"a"],
+        [b"a", b"e"],
+    ]
     found = [ids(listed_spans(block)).ids.tolist() for block in blocks]
 
     assert found == [
         [97, 1, 5, 97, 1],
         [97, 1, 98, 1, 99, 1, 100, 1, 97, 1],
         [6, 100, 1, 97, 1],
-        [100, 1],
+        [101, 1, 97, 1],
+        [97, 1, 101, 1],
     ]
-    assert computed == ["a", "b", "c", "d", "d", "a"]  # four were too many
+    # Four were too many, so e is learnt alone.
+    assert computed == ["a", "b", "c", "d", "e", "a"]
 
 
 def test_ids_of_long_words_do_not_overwrite_those_of_short_ones() -> None:

@@ -237,7 +237,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V) and presents.
         """
-        ran = self.run(
+        ran = self.run_transformer(
             input_ids,
             position_ids,
             token_type_ids,
@@ -293,7 +293,7 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V), scores of choices (B, C) and presents.
         """
-        ran = self.run(
+        ran = self.run_transformer(
             input_ids,
             position_ids,
             token_type_ids,

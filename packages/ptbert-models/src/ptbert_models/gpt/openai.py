@@ -263,7 +263,7 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V).
         """
-        ran = self.run(
+        ran = self.run_transformer(
             input_ids,
             position_ids,
             token_type_ids,
@@ -316,7 +316,7 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V) and of choices (B, C).
         """
-        ran = self.run(
+        ran = self.run_transformer(
             input_ids,
             position_ids,
             token_type_ids,

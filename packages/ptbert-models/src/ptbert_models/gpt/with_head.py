@@ -67,7 +67,7 @@ class GPTWithHead(GPTPreTrainedModel):
         """Begin a run over growing texts; `ptbert_models.generate` calls this."""
         return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
 
-    def run(self, *inputs: Any, **masks: Tensor | None) -> Ran:
+    def run_transformer(self, *inputs: Any, **masks: Tensor | None) -> Ran:
         """Run the bare model on its inputs; masks that are None are left out."""
         return Ran(*self.split_output(self.transformer(*inputs, **without_none(**masks))))
 

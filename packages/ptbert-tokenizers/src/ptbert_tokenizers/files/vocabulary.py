@@ -6,11 +6,11 @@ through :func:`ptbert_hub.atomic_write`, so that no file is ever half-written.
 
 import json
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ptbert_hub import atomic_write
+from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
 
 PathLike = str | os.PathLike[str]
@@ -25,41 +25,6 @@ _FOREIGN_STARTS = {
     b"\x80\x02": "a Python pickle, as torch.save wrote weights in 2019",
     b"\x1f\x8b": "a gzip archive",
 }
-
-
-def _counts_as_edit(method: Callable[..., Any]) -> Callable[..., Any]:
-    def edit(self: "Vocabulary", *args: Any, **kwargs: Any) -> Any:
-        self.edits += 1
-        return method(self, *args, **kwargs)
-
-    edit.__name__, edit.__doc__ = method.__name__, method.__doc__
-    return edit
-
-
-class Vocabulary(OrderedDict[str, int]):
-    """Token to id, in the order of the file; ``edits`` grows with every change.
-
-    Programs change vocabularies in place. Code that computed something from a vocabulary compares
-    ``edits`` to know whether it is still right.
-
-    Example:
-        >>> vocabulary = Vocabulary({"[unused1]": 1})
-        >>> before = vocabulary.edits
-        >>> vocabulary["[E1]"] = vocabulary.pop("[unused1]")
-        >>> vocabulary.edits > before
-        True
-    """
-
-    edits = 0
-
-    __setitem__ = _counts_as_edit(OrderedDict.__setitem__)
-    __delitem__ = _counts_as_edit(OrderedDict.__delitem__)
-    __ior__ = _counts_as_edit(OrderedDict.__ior__)
-    clear = _counts_as_edit(OrderedDict.clear)
-    pop = _counts_as_edit(OrderedDict.pop)
-    popitem = _counts_as_edit(OrderedDict.popitem)
-    setdefault = _counts_as_edit(OrderedDict.setdefault)
-    update = _counts_as_edit(OrderedDict.update)
 
 
 def read_text(path: PathLike) -> str:

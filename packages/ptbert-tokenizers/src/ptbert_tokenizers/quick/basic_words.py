@@ -22,7 +22,6 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
@@ -117,6 +116,7 @@ class QuickWords:
         made[0] = _NUL
         self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
         self._deleted = bytes(code for code in range(128) if not made[code])
+        self._classes: bytes | None = None  # for many texts; made when first needed
         self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
         signs = {MOVES, *map(self._image_of, never_split), *map(_spaced, never_split)}
         signs = {sign.strip() for sign in signs}
@@ -153,10 +153,11 @@ class QuickWords:
         made = self._image(joined)
         if self._is_exception(made):
             return None
+        if self._classes is None:
+            self._classes = self._classes_of_bytes()
         return classified_spans(made, made.translate(self._classes))
 
-    @cached_property
-    def _classes(self) -> bytearray:
+    def _classes_of_bytes(self) -> bytes:
         """The class of each byte of an image."""
         from ptbert_tokenizers.quick.spans import MARK, SPACE, WORD
 
@@ -164,7 +165,7 @@ class QuickWords:
         classes[ord(" ")] = SPACE
         for mark in (_NUL.encode(), *self._marks):
             classes[mark[0]] = MARK
-        return classes
+        return bytes(classes)
 
     def _is_exception(self, made: bytes) -> bool:
         # One byte is found much more quickly than four, and hardly any text has it.

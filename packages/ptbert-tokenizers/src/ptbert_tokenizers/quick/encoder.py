@@ -6,7 +6,6 @@ parts has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,6 +73,7 @@ class QuickEncoder:
         self._whole_words = whole_words
         self._tokens = tokens
         self._ambiguous = ambiguous
+        self._words_of_batches: WordIds | None = None
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text."""
@@ -113,7 +113,7 @@ class QuickEncoder:
 
         windows = self._words.spans(texts)
         if windows is not None:
-            yield from map(self._word_ids, windows)
+            yield from map(self._word_ids(), windows)
         elif len(texts) > 1:  # find the exception by halves
             middle = len(texts) // 2
             yield from self._parts(texts[:middle])
@@ -122,11 +122,15 @@ class QuickEncoder:
             ids = np.array(self._ids_alone(texts[0]), np.int32)
             yield BlockIds(ids, np.array([len(ids)]))
 
-    @cached_property
     def _word_ids(self) -> "WordIds":
-        from ptbert_tokenizers.quick.ids import WordIds
+        """The words of batches; made when first needed, since that takes a while."""
+        if self._words_of_batches is None:
+            from ptbert_tokenizers.quick.ids import WordIds
 
-        return WordIds(self._ids_of_word, self.memo.__getitem__, self._whole_words())
+            self._words_of_batches = WordIds(
+                self._ids_of_word, self.memo.__getitem__, self._whole_words()
+            )
+        return self._words_of_batches
 
 
 def are_ids(numbers: Collection[int]) -> bool:

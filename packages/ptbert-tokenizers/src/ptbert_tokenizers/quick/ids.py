@@ -5,9 +5,11 @@ found with a handful of calls for a whole block. Only words that never came befo
 one by one.
 """
 
-import sys
+import os
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +38,44 @@ class BlockIds(NamedTuple):
     ends: NDArray[np.intp]
 
 
+class _Known(NamedTuple):
+    """Words and their ids; never changed, only replaced by a larger or a smaller one.
+
+    Arrays are shared with later ones, which write behind what this one uses.
+    """
+
+    table: WordTable
+    places: NDArray[np.int64]  # by number of a word; nothing for number 0
+    pool: NDArray[np.int32]
+    used: int  # of the pool
+
+    def with_words(
+        self, words: Sequence[bytes], ids: NDArray[np.int32], counts: NDArray[np.int64]
+    ) -> "_Known":
+        """Return these and more words, which differ from each other and from those here."""
+        table = self.table.with_words(keys_of(listed_spans(words)))
+        start, stop = len(self.table) + 1, len(table) + 1
+        places = with_room(self.places, stop)
+        places[start:stop] = (counts.cumsum() - counts + self.used) << _OFFSET | counts
+        used = self.used + len(ids)
+        pool = with_room(self.pool, used)
+        pool[self.used : used] = ids
+        return _Known(table, places, pool, used)
+
+    def cut(self, words: int, used: int) -> "_Known":
+        """Return the first words only, in arrays that are not shared."""
+        places, pool = self.places[: words + 1].copy(), self.pool[:used].copy()
+        return _Known(self.table.cut(words), places, pool, used)
+
+
 class WordIds:
     """Words to ids, by a table of those that came before.
+
+    Any number of threads may call it. What a call returns depends on the table as it was when the
+    call began and on the ids that the call computed itself. Learning the new words comes after
+    that: one thread at a time makes a new table and publishes it by a single assignment, and a
+    thread that finds another one learning leaves it at that. So an interrupted call has no effect,
+    and neither has a process that is forked meanwhile.
 
     Args:
         ids_of_word: computes the ids of a word, at least one.
@@ -58,77 +96,144 @@ class WordIds:
     ) -> None:
         self._ids_of_word = ids_of_word
         self._ids_of_long_word = ids_of_long_word
-        self._table = WordTable()
-        self._places = np.zeros(2**10, np.int64)  # by number of a word; nothing for number 0
-        self._pool = np.zeros(2**10, np.int32)
-        self._used = 0  # of the pool
         words = [word for word in known if 0 < len(word) <= LONGEST]
         ids = np.fromiter(map(known.__getitem__, words), np.int32, len(words))
-        self._learn(words, ids, np.ones(len(words), np.int64))
-        self._known, self._used_by_known = len(words), self._used
+        table = WordTable.of(keys_of(listed_spans([])))
+        empty = _Known(table, np.zeros(1, np.int64), np.zeros(1, np.int32), 0)
+        self._known = empty.with_words(words, ids, np.ones(len(words), np.int64))
+        self._first_words, self._first_used = len(words), self._known.used
+        self._is_clean = True  # False while a thread writes behind what is known
+        self.renew_lock()
+        _everywhere.add(self)
+
+    def renew_lock(self) -> None:
+        """Take a new lock: in a forked process nobody is left who would release the old one."""
+        self._learning = RLock()
 
     def __call__(self, spans: WordSpans) -> BlockIds:
         """Return the ids of all words of a window."""
-        if len(self._table) - self._known > MOST_LEARNT:
-            self._table.keep(self._known)
-            self._used = self._used_by_known
-        numbers = self._table.find(keys_of(spans))
+        known = self._known
+        numbers = known.table.find(keys_of(spans))
+        places = known.places.take(numbers)
         unknown = (numbers < 0).nonzero()[0]
-        is_long = spans.lengths.take(unknown) > LONGEST
-        new, long = unknown[~is_long], unknown[is_long]
-        if len(new):
-            numbers[new] = self._learnt(spans.words(new))
-        places = self._places.take(numbers)
-        if len(long):
-            places[long] = self._places_of_long(spans.words(long))
-        counts = places & _COUNT
-        stops = counts.cumsum()
-        return BlockIds(self._collected(places >> _OFFSET, counts, stops), stops.take(spans.ends))
-
-    def _collected(
-        self, offsets: NDArray[np.int64], counts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> NDArray[np.int32]:
-        """The ids from ``offsets`` in the pool, ``counts`` each, ending at ``stops`` here."""
-        total = int(stops[-1]) if len(stops) else 0
-        offsets -= stops
-        offsets += counts
-        sources = offsets.repeat(counts)
-        sources += np.arange(total)
-        return self._pool.take(sources)
-
-    def _learnt(self, words: Sequence[bytes]) -> NDArray[np.intp]:
-        """The numbers of words that are new, and may come several times here."""
+        if not len(unknown):
+            return _collected(known, places, spans)
+        words = spans.words(unknown)
         new = list(dict.fromkeys(words))
-        numbers = dict(zip(new, range(len(self._table) + 1, sys.maxsize), strict=False))
-        self._learn(new, *_flat([self._ids_of_word(word.decode()) for word in new]))
-        return np.fromiter(map(numbers.__getitem__, words), np.intp, len(words))
+        ids, counts = _flat([self._computed(word) for word in new])
+        index_of = dict(zip(new, range(len(new)), strict=True))
+        which = np.fromiter(map(index_of.__getitem__, words), np.intp, len(words))
+        places[unknown] = counts.take(which)  # leaves room for ids that are in no pool
+        block = _collected(known, places, spans)
+        _fill_in(block, places, unknown, ids, counts, which)
+        self._learn(new, ids, counts)
+        return block
+
+    def _computed(self, word: bytes) -> Ids:
+        compute = self._ids_of_word if len(word) <= LONGEST else self._ids_of_long_word
+        return compute(word.decode())
 
     def _learn(
         self, words: Sequence[bytes], ids: NDArray[np.int32], counts: NDArray[np.int64]
     ) -> None:
-        """Add words that differ from each other; their ids are one after the other."""
-        self._table.add(keys_of(listed_spans(words)))
-        stop = len(self._table) + 1
-        self._places = with_room(self._places, stop)
-        self._places[stop - len(words) : stop] = self._pooled(ids, counts)
-        self._used += len(ids)
+        """Remember the short ones of some words, unless another thread is doing so."""
+        is_short = np.fromiter((len(word) <= LONGEST for word in words), bool, len(words))
+        if not is_short.any():
+            return
+        is_mine = False
+        try:
+            is_mine = self._learning.acquire(blocking=False)
+            if is_mine:
+                self._replace_known(words, is_short, ids, counts)
+        finally:
+            if is_mine:
+                self._learning.release()
 
-    def _places_of_long(self, words: Sequence[bytes]) -> NDArray[np.int64]:
-        """The places of words that have no number, good until the next are learnt."""
-        distinct = list(dict.fromkeys(words))
-        ids, counts = _flat([self._ids_of_long_word(word.decode()) for word in distinct])
-        places = dict(zip(distinct, self._pooled(ids, counts).tolist(), strict=True))
-        return np.fromiter(map(places.__getitem__, words), np.int64, len(words))
+    def _replace_known(
+        self,
+        words: Sequence[bytes],
+        is_short: NDArray[np.bool_],
+        ids: NDArray[np.int32],
+        counts: NDArray[np.int64],
+    ) -> None:
+        known = self._known
+        if not self._is_clean:  # a call was interrupted below
+            known = known.cut(len(known.table), known.used)
+        if len(known.table) - self._first_words > MOST_LEARNT:
+            known = known.cut(self._first_words, self._first_used)
+        is_new = is_short & (known.table.find(keys_of(listed_spans(words))) < 0)
+        new = [word for word, each in zip(words, is_new.tolist(), strict=True) if each]
+        self._is_clean = False
+        self._known = known.with_words(new, ids[is_new.repeat(counts)], counts[is_new])
+        self._is_clean = True
 
-    def _pooled(self, ids: NDArray[np.int32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Write ids into the pool behind what is in use, and return their places."""
-        stop = self._used + len(ids)
-        self._pool = with_room(self._pool, stop)
-        self._pool[self._used : stop] = ids
-        return (counts.cumsum() - counts + self._used) << _OFFSET | counts
+
+def _collected(known: _Known, places: NDArray[np.int64], spans: WordSpans) -> BlockIds:
+    """The ids at all places, one after the other."""
+    counts = places & _COUNT
+    stops = counts.cumsum()
+    # Where there are no ids yet the place may point beyond the pool.
+    ids = known.pool.take(_ranges(places >> _OFFSET, counts, stops), mode="clip")
+    return BlockIds(ids, stops.take(spans.ends))
+
+
+def _fill_in(
+    block: BlockIds,
+    places: NDArray[np.int64],
+    unknown: NDArray[np.intp],
+    ids: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    which: NDArray[np.intp],
+) -> None:
+    """Put the ids of unknown words into a block.
+
+    Args:
+        block: is changed.
+        places: of all its words.
+        unknown: (U,) numbers of the words to fill in.
+        ids: of different words, one after the other.
+        counts: how many ids each of these has.
+        which: (U,) which of them each unknown word is.
+    """
+    each_count = counts.take(which)
+    each_stop = each_count.cumsum()
+    starts = (counts.cumsum() - counts).take(which)
+    targets = (places & _COUNT).cumsum().take(unknown) - each_count
+    found = ids.take(_ranges(starts, each_count, each_stop))
+    block.ids[_ranges(targets, each_count, each_stop)] = found
+
+
+def _ranges(
+    starts: NDArray[np.int64], counts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The numbers from each start on, as many as its count.
+
+    Args:
+        starts: (N,); is overwritten.
+        counts: (N,).
+        stops: (N,), the sums of the counts so far.
+    """
+    total = int(stops[-1]) if len(stops) else 0
+    starts -= stops
+    starts += counts
+    numbers = starts.repeat(counts)
+    numbers += np.arange(total)
+    return numbers
 
 
 def _flat(found: Sequence[Ids]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The ids of words one after the other, and how many each has."""
     counts = np.fromiter(map(len, found), np.int64, len(found))
     return np.fromiter(chain.from_iterable(found), np.int32, int(counts.sum())), counts
+
+
+_everywhere: "weakref.WeakSet[WordIds]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for each in _everywhere:
+        each.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -8,7 +8,6 @@ makes or two merges make the same symbol.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, pairwise
 
@@ -52,6 +51,9 @@ class MergeTable:
                 if self._after[number[left]] is _NO_MERGES:
                     self._after[number[left]] = {}
                 self._after[number[left]][number[right]] = merge
+        self._lengths = [1] * len(self._made)  # of symbols, in characters
+        for symbol, each in number.items():
+            self._lengths[each] = len(symbol)
         self._is_regular = len(set(ranks.values())) == len(ranks) and all(
             self._made[merge] == merge
             and number.get(left, merge) < merge
@@ -128,19 +130,11 @@ class MergeTable:
 
     def pieces(self, word: str) -> list[str]:
         """Return the pieces of a word that is not empty."""
-        text, lengths = word + self._end, self._lengths
-        stops = accumulate(map(lengths.__getitem__, self.merge(word)))
+        text = word + self._end
+        stops = accumulate(map(self._lengths.__getitem__, self.merge(word)))
         edges = [0, *stops]
         edges[-1] = len(text)  # a strange last character carries the end of the word
         return [text[start:stop] for start, stop in pairwise(edges)]
-
-    @cached_property
-    def _lengths(self) -> list[int]:
-        """How many characters each symbol has, by its number."""
-        lengths = [1] * len(self._made)
-        for symbol, number in self._number.items():
-            lengths[number] = len(symbol)
-        return lengths
 
     def ids(self, tokens: Mapping[str, int]) -> list[int]:
         """Return the id in ``tokens`` of each symbol, by its number; -1 where it has none."""

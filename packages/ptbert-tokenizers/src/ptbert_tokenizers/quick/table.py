@@ -6,7 +6,7 @@ with linear probing: a word's hash says in which slot to look first, and as long
 found, the next slot is tried. All words do each step together.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,19 +56,38 @@ class WordTable:
     Number 0 stands for the empty word. Empty slots hold it, and it is looked up at the ends of
     texts.
 
+    A table never changes what it says: adding words makes a new table. To be cheap, the new one
+    shares arrays with the old one, writes behind the entries that the old one has, and puts its
+    numbers into the same slots. So a table takes a slot with a higher number than its own for an
+    empty one. Any number of threads may read, whatever is added meanwhile; only one may add, and
+    only to the newest table.
+
     Example:
         >>> from ptbert_tokenizers.quick.spans import listed_spans
-        >>> table = WordTable()
-        >>> table.add(keys_of(listed_spans([b"to", b"be"])))
+        >>> table = WordTable.of(keys_of(listed_spans([b"to", b"be"])))
         >>> table.find(keys_of(listed_spans([b"be", b"or", b"to"]))).tolist()
         [2, -1, 1]
     """
 
-    def __init__(self) -> None:
-        self._first = np.zeros(_FEWEST_SLOTS, np.uint64)  # of the key, by number
-        self._next = np.zeros(_FEWEST_SLOTS, np.uint64)
-        self._count = 1
-        self._slots = np.zeros(_FEWEST_SLOTS, np.int32)  # number of a word, 0 if empty
+    def __init__(
+        self,
+        first: NDArray[np.uint64],
+        following: NDArray[np.uint64],
+        count: int,
+        slots: NDArray[np.int32],
+        start: int = 1,
+    ) -> None:
+        self._first = first  # halves of the keys, by number
+        self._next = following
+        self._count = count  # numbers in use, 0 included
+        self._slots = slots  # the number of a word, 0 if empty
+        self._place(start)  # those before have their slots
+
+    @classmethod
+    def of(cls, keys: Keys) -> Self:
+        """Return a table of words that differ from each other."""
+        empty = np.zeros(1, np.uint64)
+        return cls(empty, empty, 1, np.zeros(_FEWEST_SLOTS, np.int32)).with_words(keys)
 
     def __len__(self) -> int:
         """How many words have numbers."""
@@ -90,7 +109,7 @@ class WordTable:
         """
         first, following = keys
         slots = self._home(keys)
-        numbers = self._slots.take(slots)
+        numbers = self._numbers_in(slots)
         differs = self._first.take(numbers) != first
         differs |= self._next.take(numbers) != following
         # A slot with another word: try the next one. An empty slot: the word is not known.
@@ -100,31 +119,43 @@ class WordTable:
             numbers[seeking[met == 0]] = -1
             seeking = seeking[met != 0]
             slots[seeking] = further = self._one_further(slots.take(seeking))
-            numbers[seeking] = met = self._slots.take(further)
+            numbers[seeking] = met = self._numbers_in(further)
             differs = self._first.take(met) != first.take(seeking)
             differs |= self._next.take(met) != following.take(seeking)
             seeking = seeking[differs]
         return numbers
 
-    def add(self, keys: Keys) -> None:
-        """Number more words, which must differ from each other and from those here."""
+    def _numbers_in(self, slots: NDArray[np.intp]) -> NDArray[np.int32]:
+        """The numbers in slots; 0 for those of newer tables."""
+        numbers = self._slots.take(slots)
+        if numbers.max(initial=0) >= self._count:
+            numbers[numbers >= self._count] = 0
+        return numbers
+
+    def with_words(self, keys: Keys) -> Self:
+        """Return a table with more words, which must differ from each other and from those here."""
         first, following = keys
         stop = self._count + len(first)
-        self._first, self._next = with_room(self._first, stop), with_room(self._next, stop)
-        self._first[self._count : stop] = first
-        self._next[self._count : stop] = following
-        before, self._count = self._count, stop
-        if _SLOTS_PER_WORD * stop > len(self._slots):
-            while _SLOTS_PER_WORD * stop > len(self._slots):
-                self._slots = np.zeros(2 * len(self._slots), np.int32)
-            before = 1
-        self._place(before)
+        firsts, nexts = with_room(self._first, stop), with_room(self._next, stop)
+        firsts[self._count : stop] = first
+        nexts[self._count : stop] = following
+        size = len(self._slots)
+        while _SLOTS_PER_WORD * stop > size:
+            size *= 2
+        if size == len(self._slots):
+            slots, start = self._slots, self._count
+        else:
+            slots, start = np.zeros(size, np.int32), 1
+        return type(self)(firsts, nexts, stop, slots, start)
 
-    def keep(self, count: int) -> None:
-        """Forget all words but the first ``count``."""
-        self._count = count + 1
-        self._slots[:] = 0
-        self._place(1)
+    def cut(self, words: int) -> Self:
+        """Return a table of the first words only, which shares nothing with this one.
+
+        Args:
+            words: how many to keep.
+        """
+        keys = self._first[1 : words + 1].copy(), self._next[1 : words + 1].copy()
+        return self.of(keys)
 
     def _place(self, start: int) -> None:
         """Put the words from number ``start`` on into slots."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import overload
 
+from ptbert_tokenizers.edits import CountingDict
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
 from ptbert_tokenizers.files.vocabulary import (
     SPECIAL_TOKENS_NAME,
@@ -58,7 +59,9 @@ class BpeVocabulary:
             if special_tokens is None and added is not None:
                 special_tokens = read_special_tokens(added)
         merges = read_merges(merges_file)
-        self.bpe_ranks = dict(zip(merges, range(len(merges)), strict=True))
+        self.bpe_ranks: dict[tuple[str, str], int] = CountingDict(
+            zip(merges, range(len(merges)), strict=True)
+        )
         self.special_tokens: dict[str, int] = {}
         self.special_tokens_decoder: dict[int, str] = {}
         self.set_special_tokens(special_tokens)

@@ -1,0 +1,72 @@
+"""Dictionaries that count their changes.
+
+Programs change the parts of a tokenizer in place. Code that computed something from such a
+dictionary compares ``edits`` to know whether it is still right.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_CHANGES = (
+    "__setitem__",
+    "__delitem__",
+    "__ior__",
+    "clear",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
+)
+
+
+def _counts_as_edit(method: Callable[..., Any]) -> Callable[..., Any]:
+    def edit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self.edits += 1
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.edits += 1  # again, since somebody may have looked while it was half done
+
+    edit.__name__, edit.__doc__ = method.__name__, method.__doc__
+    return edit
+
+
+def _counting_edits(cls: type) -> Any:
+    """Let the methods that change a dictionary raise its ``edits``."""
+    for name in _CHANGES:
+        setattr(cls, name, _counts_as_edit(getattr(cls, name)))
+    return cls
+
+
+@_counting_edits
+class CountingDict(dict[K, V]):
+    """A dictionary whose ``edits`` grow with every change.
+
+    Example:
+        >>> ranks = CountingDict({("l", "o"): 0})
+        >>> before = ranks.edits
+        >>> ranks["o", "w"] = 1
+        >>> ranks.edits > before
+        True
+    """
+
+    edits = 0
+
+
+@_counting_edits
+class Vocabulary(OrderedDict[str, int]):
+    """Token to id, in the order of the file; ``edits`` grow with every change.
+
+    Example:
+        >>> vocabulary = Vocabulary({"[unused1]": 1})
+        >>> before = vocabulary.edits
+        >>> vocabulary["[E1]"] = vocabulary.pop("[unused1]")
+        >>> vocabulary.edits > before
+        True
+    """
+
+    edits = 0

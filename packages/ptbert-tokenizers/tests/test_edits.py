@@ -1,0 +1,124 @@
+"""Parts that a program edits or replaces: the ids are those of the parts as they are."""
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, load_vocab
+from ptbert_tokenizers.edits import CountingDict, Vocabulary
+from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
+from ptbert_tokenizers.plain.bpe import bytes_to_unicode
+
+
+def gpt2() -> GPT2Tokenizer:
+    symbols = [*bytes_to_unicode().values(), "ab", "bc"]
+    write_json_vocabulary("vocab.json", {symbol: i for i, symbol in enumerate(symbols)})
+    write_merges("merges.txt", [("a", "b"), ("b", "c")])
+    return GPT2Tokenizer("vocab.json", "merges.txt")
+
+
+@pytest.mark.parametrize("make", [CountingDict, Vocabulary])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it: it.__setitem__("a", 2),
+        lambda it: it.__delitem__("a"),
+        lambda it: it.update(a=2),
+        lambda it: it.__ior__({"a": 2}),
+        lambda it: it.setdefault("b", 2),
+        lambda it: it.pop("a"),
+        lambda it: it.popitem(),
+        lambda it: it.clear(),
+    ],
+)
+def test_every_change_is_counted(make: Any, change: Any) -> None:
+    counting = make({"a": 1})
+    before = counting.edits
+
+    change(counting)
+
+    assert counting.edits > before
+
+
+def test_a_change_is_counted_before_and_after() -> None:
+    """Who looks while it happens sees neither the number before nor the one after."""
+    seen: list[int] = []
+
+    class Key(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            seen.append(counting.edits)
+            return str.__eq__(self, other)
+
+    counting: CountingDict[str, int] = CountingDict({Key("a"): 1})
+    before = counting.edits
+    counting["a"] = 2
+
+    assert before < seen[-1] < counting.edits
+
+
+def test_copies_count_on_their_own() -> None:
+    counting = CountingDict({"a": 1})
+
+    for twin in (copy.deepcopy(counting), pickle.loads(pickle.dumps(counting))):
+        assert twin == {"a": 1}
+        before = counting.edits
+        twin["b"] = 2
+        assert counting.edits == before
+
+
+def test_swapped_ranks_of_merges_count() -> None:
+    tokenizer = gpt2()
+    assert tokenizer.encode_flat(["abc"]).ids.tolist() == tokenizer.encode("abc")
+    assert tokenizer.tokenize("abc") == ["ab", "c"]
+
+    tokenizer.bpe_ranks[("a", "b")] = 2  # as many merges as before
+
+    assert tokenizer.tokenize("abc") == ["a", "bc"]
+    assert tokenizer.encode("abc" * 20) == tokenizer.convert_tokens_to_ids(["a", "bc"] * 20)
+
+
+def test_merges_in_an_ordinary_dictionary_count() -> None:
+    tokenizer = gpt2()
+    assert tokenizer.tokenize("abc") == ["ab", "c"]
+    tokenizer.cache.clear()
+
+    tokenizer.bpe_ranks = {("b", "c"): 0}
+    assert tokenizer.tokenize("abc") == ["a", "bc"]
+    assert tokenizer.tokenize("abc" * 20) == ["a", "bc"] * 20
+    assert tokenizer.encode_flat(["abc"]).ids.tolist() == tokenizer.encode("abc")
+
+
+def test_edited_visible_characters_count() -> None:
+    tokenizer, other = gpt2(), gpt2()
+    assert tokenizer.tokenize("xa") == ["x", "a"]
+
+    tokenizer.byte_encoder[ord("x")] = "y"
+
+    assert tokenizer.tokenize("xa") == ["y", "a"]
+    assert other.tokenize("xa") == ["x", "a"]
+
+
+def test_equal_parts_are_not_the_same_parts() -> None:
+    one, other = Vocabulary({"a": 1}), Vocabulary({"a": 1})
+
+    assert Setting((one,), (0, True)).is_that_of(Setting((one,), (0, True)))
+    assert not Setting((one,), (0, True)).is_that_of(Setting((other,), (0, True)))
+    assert not Setting((one,), (0, True)).is_that_of(Setting((one,), (0, False)))
+
+
+def test_another_vocabulary_in_the_place_of_the_old_one_counts() -> None:
+    write_lines("one.txt", ["[UNK]", "a", "b"])
+    write_lines("two.txt", ["[UNK]", "b", "a"])
+    tokenizer = BertTokenizer("one.txt", do_lower_case=False)
+    assert tokenizer.encode("a", add_special_tokens=False) == [1]
+
+    tokenizer.vocab = tokenizer.wordpiece_tokenizer.vocab = load_vocab("two.txt")
+
+    assert tokenizer.encode("a", add_special_tokens=False) == [2]
+    assert tokenizer.encode_flat(["a b"]).ids.tolist() == [2, 1]
