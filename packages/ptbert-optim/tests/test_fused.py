@@ -155,9 +155,9 @@ def test_the_kernel_is_chosen_by_itself_for_all_but_small_tensors(monkeypatch):
     calls = []
     original = fused.adamw
 
-    def counted(params, *args, **kwargs):
-        calls.append([len(param) for param in params])
-        original(params, *args, **kwargs)
+    def counted(params, *args, fused, **kwargs):
+        calls.append((fused, [len(param) for param in params]))
+        original(params, *args, fused=fused, **kwargs)
 
     kernel_works(torch.device("cpu"), torch.float32)
     monkeypatch.setattr(fused, "adamw", counted)
@@ -167,4 +167,4 @@ def test_the_kernel_is_chosen_by_itself_for_all_but_small_tensors(monkeypatch):
 
     BertAdam(params, lr=0.1).step()
 
-    assert calls == [[64, 1000, 1001, 70_000]]
+    assert calls == [(True, [64, 1000, 1001, 70_000])]

@@ -102,8 +102,9 @@ def test_wrong_usage_has_its_own_code(capsys, arguments):
     assert "usage: python -m ptbert_optim" in capsys.readouterr().err
 
 
-def test_output_that_nobody_reads_ends_quietly(tmp_path):
+def test_output_that_nobody_reads_ends_quietly(tmp_path, monkeypatch):
     """The reader closes the pipe before anything is written, as ``head`` may."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = [sys.executable, "-W", "ignore", "-m", "ptbert_optim", "plot", "five.png"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
