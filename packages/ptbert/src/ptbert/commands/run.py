@@ -107,7 +107,7 @@ def _report(error: Exception) -> NoReturn:
 
 def _is_around_the_program(place: TracebackType) -> bool:
     name = str(place.tb_frame.f_globals.get("__name__"))
-    return name in {__name__, "runpy"} or name.startswith("importlib")
+    return name == __name__ or name.partition(".")[0] in {"importlib", "runpy"}
 
 
 COMMAND = Command(
