@@ -1,4 +1,4 @@
-"""Files of ids, written and read a block at a time.
+"""Files of ids, written and read in blocks.
 
 ``.jsonl`` has one list of ids a line. ``.npy`` has the ids of all texts end to end as int32, and
 ``NAME.bounds.npy`` beside it says, as int64, where each text begins and the last one ends.

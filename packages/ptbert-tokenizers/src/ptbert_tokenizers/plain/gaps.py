@@ -1,4 +1,4 @@
-"""Readable text from tokens."""
+"""Closing the gaps before punctuation marks, which makes decoded text readable."""
 
 _GAPS = (
     (" .", "."),

@@ -1,4 +1,4 @@
-"""The words of :class:`BasicTokenizer`, from whole texts at once instead of character by character.
+"""The words of basic tokenization, from whole texts at once instead of character by character.
 
 Every step of basic tokenization but two looks at one character at a time. So each character has
 an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a full stop of Chinese.

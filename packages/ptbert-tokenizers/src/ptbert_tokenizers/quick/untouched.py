@@ -1,4 +1,4 @@
-"""Whether a part still does what this package made it do.
+"""Whether a part of a tokenizer has the methods that this package gave it.
 
 Programs subclass, patch and replace parts of tokenizers. Quick paths know only the original
 behaviour, so they ask here first.
