@@ -38,7 +38,6 @@ PUBLIC = [
     "closest_name",
     "default_cache",
     "extract_archive",
-    "extracted_archive",
     "filename_to_url",
     "get_file_extension",
     "get_from_cache",

@@ -48,8 +48,6 @@ from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
 from ptbert_hub.transport import http_get
 
-extracted_archive = extract_archive
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -93,7 +91,6 @@ __all__ = [
     "closest_name",
     "default_cache",
     "extract_archive",
-    "extracted_archive",
     "filename_to_url",
     "get_file_extension",
     "get_from_cache",
