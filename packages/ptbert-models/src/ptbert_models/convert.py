@@ -1,6 +1,6 @@
 """Converting checkpoints: from the files of the models' authors, and between PyTorch's formats.
 
-Each function of 2019 converts one family, `convert_checkpoint` converts all. The result has the
+Each function of 2019 converts one family, ``convert_checkpoint`` converts all. The result has the
 weights of the checkpoint and no others. Weights of heads that the model class lacks are kept.
 """
 
@@ -38,13 +38,13 @@ def convert_checkpoint(
     config_file: PathLike | None = None,
     cache_dir: PathLike | None = None,
 ) -> Path:
-    """Convert a checkpoint of any family and format into a folder that `from_pretrained` reads.
+    """Convert a checkpoint of any family and format into a folder that ``from_pretrained`` reads.
 
     Old names of weights become today's. If the folder has weights in the other format, they are
     removed, because they would belong to another model.
 
     Args:
-        source: see `ptbert_models.inspection.open_any_checkpoint`.
+        source: see ``ptbert_models.inspection.open_any_checkpoint``.
         folder: where to write; it is created if it does not exist.
         safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
         config_file: the configuration; None to look for it beside the source.

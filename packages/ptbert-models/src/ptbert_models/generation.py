@@ -3,7 +3,7 @@
 Letters: B batch, L prompt length, T tokens so far, K beams, V vocabulary.
 
 A model that can generate has a method ``start_decoding(capacity, attention_mask)``, which returns
-a `Decoding`. How a family stores what it has read is hidden there.
+a ``Decoding``. How a family stores what it has read is hidden there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def generate(
     continuation as a whole. Dropout is off meanwhile, whatever mode the model is in.
 
     Args:
-        model: a model with a language-model head, such as `GPT2LMHeadModel`.
+        model: a model with a language-model head, such as ``GPT2LMHeadModel``.
         ids: (B, L) integers, the prompts; shorter ones are padded on the left.
         max_new_tokens: how many tokens are added at most.
         temperature: divides the scores; below 1 likely tokens become likelier, 0 always takes the
@@ -105,7 +105,7 @@ def generate(
 
 @dataclass(frozen=True)
 class Choice:
-    """How the next token is chosen from the scores; arguments as in `generate`.
+    """How the next token is chosen from the scores; arguments as in ``generate``.
 
     Example:
         >>> Choice(temperature=0)(torch.tensor([[1.0, 3.0, 2.0]]))
@@ -163,7 +163,7 @@ class Ending:
 
     @classmethod
     def of(cls, stop_ids: Collection[int], pad_id: int | None, device: torch.device) -> Ending:
-        """Make one from the arguments of `generate`."""
+        """Make one from the arguments of ``generate``."""
         wrong = [stop for stop in stop_ids if not isinstance(stop, int) or stop < 0]
         if wrong:
             raise ValueError(f"stop_ids holds {wrong[0]!r}; give token ids, integers from 0 up")

@@ -47,7 +47,7 @@ class OpenedCheckpoint:
     Args:
         family: which models read it.
         config: its configuration.
-        path: its weights; see `ptbert_models.files.checkpoint.CheckpointFiles`.
+        path: its weights; see ``ptbert_models.files.checkpoint.CheckpointFiles``.
         is_authors: whether it has the format of the model's authors rather than PyTorch's.
         weights: its tensors by name, in today's spelling.
     """
@@ -94,7 +94,7 @@ def open_any_checkpoint(
     """Open a checkpoint of any family and format.
 
     Args:
-        name_or_path: as for `PreTrainedModel.from_pretrained`; a TensorFlow checkpoint's prefix,
+        name_or_path: as for ``PreTrainedModel.from_pretrained``; a TensorFlow checkpoint's prefix,
             file or folder; or the folder of numpy files that OpenAI published for GPT.
         config_file: its configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept instead of the usual cache.

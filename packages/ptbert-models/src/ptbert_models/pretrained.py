@@ -131,7 +131,7 @@ class PreTrainedModel(nn.Module):
     def save_pretrained(
         self, save_directory: str | os.PathLike[str], *, safe_serialization: bool = False
     ) -> None:
-        """Write configuration and weights into a folder that `from_pretrained` reads.
+        """Write configuration and weights into a folder that ``from_pretrained`` reads.
 
         A file appears only when it is complete. If the folder has weights in the other format,
         they are removed, because they would belong to another model.
@@ -206,7 +206,7 @@ class PreTrainedModel(nn.Module):
 def _leading_options(
     inputs: tuple[Any, ...], *, ours: bool
 ) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Separate options of `from_pretrained` that were given by position from the class's arguments.
+    """Tell options of ``from_pretrained``, if given by position, from the class's arguments.
 
     In this place the releases of 2019 have ``state_dict, cache_dir, from_tf``, their documentation
     ``cache_dir, from_tf, state_dict``, and their last state none of these, so that a number is a

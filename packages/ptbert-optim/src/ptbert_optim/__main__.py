@@ -15,7 +15,7 @@ PROGRAM = "python -m ptbert_optim"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
-    Wrong usage is left to :mod:`argparse`, which exits with 2. Any other error is printed to
+    Wrong usage is left to ``argparse``, which exits with 2. Any other error is printed to
     standard error on one line.
 
     Args:

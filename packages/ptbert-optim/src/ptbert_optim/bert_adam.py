@@ -30,7 +30,7 @@ def bert_adam_update(
 
 
 def bert_adam_coefficients(settings: UpdateSettings) -> Coefficients:
-    """Return the numbers with which the common form equals :func:`bert_adam_update`."""
+    """Return the numbers with which the common form equals ``bert_adam_update``."""
     lr, _, weight_decay, group = settings
     m_share, v_share = bias_corrections(settings)
     root = v_share**0.5

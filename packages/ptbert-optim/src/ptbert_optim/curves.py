@@ -106,7 +106,7 @@ def warmup_cosine_warmup_restarts(x: float, warmup: float = 0.002, cycles: float
 def warmup_linear(x: float, warmup: float = 0.002) -> float:
     """Rise from 0 to 1 during the warmup, then fall along ``1 - x``: the curve until 2019's 0.6.1.
 
-    It jumps down by ``warmup`` at its peak, which :func:`warmup_linear_decay` does not.
+    It jumps down by ``warmup`` at its peak, which ``warmup_linear_decay`` does not.
 
     Args:
         x: progress; past 1 the multiplier is 0 (it was negative).
@@ -122,7 +122,7 @@ def warmup_linear(x: float, warmup: float = 0.002) -> float:
 def warmup_cosine(x: float, warmup: float = 0.002) -> float:
     """Rise from 0 to 1 during the warmup, then join the half cosine over the whole progress.
 
-    As :func:`warmup_linear` the curve until 2019's 0.6.1, with a jump at its peak.
+    As ``warmup_linear`` the curve until 2019's 0.6.1, with a jump at its peak.
 
     Args:
         x: progress.

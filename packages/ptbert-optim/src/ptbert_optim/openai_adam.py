@@ -31,7 +31,7 @@ def openai_adam_update(
 
 
 def openai_adam_coefficients(settings: UpdateSettings) -> Coefficients:
-    """Return the numbers with which the common form equals :func:`openai_adam_update`.
+    """Return the numbers with which the common form equals ``openai_adam_update``.
 
     There the decay acts first, so the step that it would have shrunk is shrunk beforehand.
     """
@@ -57,7 +57,7 @@ class OpenAIAdam(ScheduledAdam):
     read after the step is counted. By default gradients are not clipped.
 
     Args:
-        params: see :class:`~ptbert_optim.bert_adam.BertAdam`, as for every argument not named here.
+        params: see ``BertAdam``, as for every argument not named here.
         lr: peak step size for each update; required.
         vector_l2: let tensors of fewer than two dimensions decay, too.
         max_grad_norm: largest L2 norm of one tensor's gradient; -1 for no limit.

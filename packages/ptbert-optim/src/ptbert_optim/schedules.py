@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 
 class _LRSchedule(ABC):  # the underscore is 2019's: published programs subclass this name
-    """Hold a schedule's arguments; subclasses define :meth:`get_lr_`.
+    """Hold a schedule's arguments; subclasses define ``get_lr_``.
 
-    A schedule is also a function of the step, for :class:`torch.optim.lr_scheduler.LambdaLR`.
+    A schedule is also a function of the step, for ``torch.optim.lr_scheduler.LambdaLR``.
 
     Args:
         warmup: share of ``t_total`` spent rising from 0 to 1, in [0, 1); -1 for none.
@@ -126,7 +126,7 @@ class ConstantLR(_LRSchedule):
 
 
 class WarmupConstantSchedule(_LRSchedule):
-    """Hold the arguments of :func:`warmup_constant`.
+    """Hold the arguments of ``warmup_constant``.
 
     Example:
         >>> WarmupConstantSchedule(warmup=0.1, t_total=100).get_lr(5)
@@ -134,12 +134,12 @@ class WarmupConstantSchedule(_LRSchedule):
     """
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_constant` of the progress."""
+        """Return ``warmup_constant`` of the progress."""
         return warmup_constant(progress, self.warmup)
 
 
 class WarmupLinearSchedule(_LRSchedule):
-    """Hold the arguments of :func:`warmup_linear_decay`.
+    """Hold the arguments of ``warmup_linear_decay``.
 
     Example:
         >>> schedule = WarmupLinearSchedule(warmup=0.1, t_total=100)
@@ -152,15 +152,15 @@ class WarmupLinearSchedule(_LRSchedule):
     warn_t_total = True
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_linear_decay` of the progress."""
+        """Return ``warmup_linear_decay`` of the progress."""
         return warmup_linear_decay(progress, self.warmup)
 
 
 class WarmupCosineSchedule(_LRSchedule):
-    """Hold the arguments of :func:`warmup_cosine_waves`.
+    """Hold the arguments of ``warmup_cosine_waves``.
 
     Args:
-        warmup: as in :class:`_LRSchedule`; so are ``t_total`` and ``kw``.
+        warmup: as in ``_LRSchedule``; so are ``t_total`` and ``kw``.
         cycles: waves of the cosine after the warmup; one half ends at 0.
 
     Example:
@@ -183,15 +183,15 @@ class WarmupCosineSchedule(_LRSchedule):
         super().__init__(warmup, t_total, **kw)
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_cosine_waves` of the progress."""
+        """Return ``warmup_cosine_waves`` of the progress."""
         return warmup_cosine_waves(progress, self.warmup, self.cycles)
 
 
 class WarmupCosineWithHardRestartsSchedule(WarmupCosineSchedule):
-    """Hold the arguments of :func:`warmup_cosine_hard_restarts`.
+    """Hold the arguments of ``warmup_cosine_hard_restarts``.
 
     Args:
-        warmup: as in :class:`_LRSchedule`; so are ``t_total`` and ``kw``.
+        warmup: as in ``_LRSchedule``; so are ``t_total`` and ``kw``.
         cycles: number of falls from 1 to 0, at least 1.
 
     Example:
@@ -208,17 +208,17 @@ class WarmupCosineWithHardRestartsSchedule(WarmupCosineSchedule):
         super().__init__(warmup, t_total, cycles, **kw)
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_cosine_hard_restarts` of the progress."""
+        """Return ``warmup_cosine_hard_restarts`` of the progress."""
         return warmup_cosine_hard_restarts(progress, self.warmup, self.cycles)
 
 
 class WarmupCosineWithWarmupRestartsSchedule(WarmupCosineWithHardRestartsSchedule):
-    """Hold the arguments of :func:`warmup_cosine_warmup_restarts`.
+    """Hold the arguments of ``warmup_cosine_warmup_restarts``.
 
     Args:
         warmup: share of ``t_total`` that **each** cycle spends rising; ``warmup * cycles`` is below
             1. The attribute ``warmup`` is this product, the share of one cycle, as in 2019.
-        cycles: number of equal parts, at least 1; the rest as in :class:`_LRSchedule`.
+        cycles: number of equal parts, at least 1; the rest as in ``_LRSchedule``.
 
     Example:
         >>> schedule = WarmupCosineWithWarmupRestartsSchedule(warmup=0.1, t_total=100, cycles=2)
@@ -237,7 +237,7 @@ class WarmupCosineWithWarmupRestartsSchedule(WarmupCosineWithHardRestartsSchedul
         super().__init__(warmup * cycles if warmup >= 0 else warmup, t_total, cycles, **kw)
 
     def get_lr_(self, progress: float) -> float:
-        """Return :func:`warmup_cosine_warmup_restarts` of the progress."""
+        """Return ``warmup_cosine_warmup_restarts`` of the progress."""
         return warmup_cosine_warmup_restarts(progress, self.warmup, self.cycles)
 
     def arguments(self) -> dict[str, float]:
@@ -281,7 +281,7 @@ def resolve_schedule(schedule: object, warmup: float = -1, t_total: float = -1) 
     """Return the schedule that an optimizer argument or an optimizer file means.
 
     Args:
-        schedule: an object, a name for :func:`schedule_class`, or what :func:`plain_schedule` gave.
+        schedule: an object, a name for ``schedule_class``, or what ``plain_schedule`` gave.
         warmup: of a schedule given by name.
         t_total: of a schedule given by name.
 

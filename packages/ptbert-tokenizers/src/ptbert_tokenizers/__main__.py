@@ -11,7 +11,7 @@ from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.families import CLASSES, load_tokenizer
 from ptbert_tokenizers.files.ids import id_writer, read_ids
 from ptbert_tokenizers.files.lines import read_lines
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _BLOCK = 2**20  # characters
 
@@ -79,7 +79,7 @@ def _decode(options: argparse.Namespace) -> None:
         print(_decoded(tokenizer, ids, options))
 
 
-def _decoded(tokenizer: PretrainedTokenizer, ids: list[int], options: argparse.Namespace) -> str:
+def _decoded(tokenizer: PreTrainedTokenizer, ids: list[int], options: argparse.Namespace) -> str:
     if tokenizer.family == "transfo_xl":  # has no special tokens to skip and no gaps to close
         return tokenizer.decode(ids)
     return tokenizer.decode(

@@ -20,7 +20,7 @@ from ptbert_tokenizers.plain.wordpiece import (
     BasicTokenizer,
     WordpieceTokenizer,
 )
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
@@ -33,7 +33,7 @@ _is_basic = Untouched(BasicTokenizer)
 _is_wordpiece = Untouched(WordpieceTokenizer)
 
 
-class BertTokenizer(WordpieceVocabulary, PretrainedTokenizer):
+class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
     """BERT's tokenizer: basic tokenization, then WordPiece.
 
     ``basic_tokenizer``, ``wordpiece_tokenizer``, ``vocab`` and ``ids_to_tokens`` may be edited or
@@ -125,7 +125,7 @@ class BertTokenizer(WordpieceVocabulary, PretrainedTokenizer):
         return traced_words(text, basic.do_lower_case, basic.never_split)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        """Return what a user may want to know about the tokenizer, ready for ``json``."""
         lower = self.do_basic_tokenize and self.basic_tokenizer.do_lower_case
         return super().settings() | {"do_lower_case": bool(lower)}
 
@@ -174,7 +174,7 @@ class BertTokenizer(WordpieceVocabulary, PretrainedTokenizer):
         """Return a readable text for ids; what tokenization dropped does not come back.
 
         Args:
-            ids: as :meth:`encode` returns them.
+            ids: as ``encode`` returns them.
             skip_special_tokens: leave out ``[PAD]``, ``[CLS]``, ``[SEP]`` and the like.
             clean_up_tokenization_spaces: close the gaps before punctuation marks.
         """

@@ -11,7 +11,7 @@ from ptbert_tokenizers.files.vocabulary import PathLike, read_special_tokens
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import NO_LIMIT
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.bpe import bpe_encoder
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker
 from ptbert_tokenizers.quick.memo import Memo
@@ -21,7 +21,7 @@ from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME,
 _CACHE_LIMIT = 8 * 2**20  # bytes
 
 
-class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
+class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
     """A tokenizer that cuts words by byte-pair merges.
 
     Subclasses say how text becomes words, and what the last character of a word carries.
@@ -50,7 +50,7 @@ class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
         return cls(files.vocabulary, files.merges, *inputs, **kwargs)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        """Return what a user may want to know about the tokenizer, ready for ``json``."""
         return super().settings() | {
             "merges": len(self.bpe_ranks),
             "special_tokens": dict(self.special_tokens),
@@ -103,7 +103,7 @@ class BpeTokenizer(BpeVocabulary, PretrainedTokenizer):
 
     @abstractmethod
     def _plain_tokens(self, text: str) -> list[str]:
-        """The pieces of a text, word by word: what :meth:`tokenize` returns, by definition."""
+        """The pieces of a text, word by word: what ``tokenize`` returns, by definition."""
 
     def _quick(self) -> QuickEncoder | None:
         words, encoder, ranks = self._word_setting(), self.encoder, self.bpe_ranks

@@ -128,7 +128,7 @@ class TextEncoder(ABC):
                 ``only_second`` text; ``never`` raises instead.
             stride: make windows of a long text, as many as it needs, each sharing this many tokens
                 with the one before; None to keep only the first.
-            add_special_tokens: as in :meth:`encode`.
+            add_special_tokens: as in ``encode``.
             return_offsets: say where in its text each token stands.
             workers: number of processes to use; worth it from some megabytes of text on.
 

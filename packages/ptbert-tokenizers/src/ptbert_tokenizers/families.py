@@ -11,10 +11,10 @@ from ptbert_tokenizers.files.vocabulary import PathLike, read_json_vocabulary, r
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.loading import checkpoint_or_path
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
-CLASSES: dict[str, type[PretrainedTokenizer]] = {
+CLASSES: dict[str, type[PreTrainedTokenizer]] = {
     cls.family: cls
     for cls in (BertTokenizer, OpenAIGPTTokenizer, GPT2Tokenizer, TransfoXLTokenizer)
 }
@@ -27,7 +27,7 @@ def load_tokenizer(
     *,
     cache_dir: PathLike | None = None,
     **options: Any,
-) -> PretrainedTokenizer:
+) -> PreTrainedTokenizer:
     """Load a tokenizer whose family the name, or the files of a folder, tell.
 
     Args:

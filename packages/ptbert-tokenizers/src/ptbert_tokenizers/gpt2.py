@@ -29,7 +29,7 @@ class GPT2Tokenizer(BpeTokenizer):
     Args:
         vocab_file: path of ``vocab.json``.
         merges_file: path of ``merges.txt``; the one beside the vocabulary when None.
-        errors: what :meth:`decode` does with bytes that are not UTF-8, as in ``bytes.decode``.
+        errors: what ``decode`` does with bytes that are not UTF-8, as in ``bytes.decode``.
         special_tokens: tokens to add after the vocabulary; text is not searched for them.
         max_len: longest input of the model, in tokens; no limit when None.
 
@@ -125,7 +125,7 @@ class GPT2Tokenizer(BpeTokenizer):
         """Return the text of ids.
 
         Args:
-            tokens: ids, as :meth:`encode` returns them.
+            tokens: ids, as ``encode`` returns them.
             skip_special_tokens: leave out the special tokens.
             clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
                 marks; False for exactly the text that was encoded.

@@ -84,8 +84,8 @@ def checkpoint_or_path(
     Addresses are downloaded and archives unpacked.
 
     Args:
-        name: as for :func:`find_vocabulary`.
-        cache_dir: as for :func:`find_vocabulary`.
+        name: as for ``find_vocabulary``.
+        cache_dir: as for ``find_vocabulary``.
         family: the only family that is wanted; any when None.
 
     Raises:

@@ -154,7 +154,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         """Return a readable text for ids; capitals and spacing do not come back.
 
         Args:
-            ids: as :meth:`encode` returns them.
+            ids: as ``encode`` returns them.
             skip_special_tokens: leave out the special tokens.
             clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
                 marks.

@@ -16,7 +16,7 @@ from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.plain.special_tokens import tokens_around
 
 
-class PretrainedTokenizer(TextEncoder):
+class PreTrainedTokenizer(TextEncoder):
     """The methods that every tokenizer has."""
 
     family: ClassVar[str]
@@ -74,7 +74,7 @@ class PretrainedTokenizer(TextEncoder):
         """Token → id, special tokens included."""
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        """Return what a user may want to know about the tokenizer, ready for ``json``."""
         return {
             "class": type(self).__name__,
             "max_len": self.max_len,
@@ -94,7 +94,7 @@ class PretrainedTokenizer(TextEncoder):
     ) -> list[str]:
         """Cut a text into tokens, and leave special ones whole wherever they stand in it.
 
-        :meth:`tokenize` keeps to 2019, where ``[MASK]`` that touches other characters falls apart,
+        ``tokenize`` keeps to 2019, where ``[MASK]`` that touches other characters falls apart,
         and the special tokens of GPT and GPT-2 always do unless spaces are around them.
 
         Args:

@@ -11,7 +11,7 @@ from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
 from ptbert_tokenizers.files.vocabulary import PathLike, write_lines
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain.offsets import Span
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
+class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     """Transformer-XL's tokenizer, which also counts a corpus and builds the vocabulary from it.
 
     Words are separated by spaces beforehand. Frequent words come first, as the adaptive softmax
@@ -48,7 +48,7 @@ class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
         lower_case: lower-case the text.
         delimiter: what stands between words; any whitespace when None, and when empty every
             character is a word.
-        vocab_file: path of a vocabulary for :meth:`build_vocab` to read, one symbol a line.
+        vocab_file: path of a vocabulary for ``build_vocab`` to read, one symbol a line.
         never_split: kept as an attribute for programs that read it; words are never split here.
 
     Source:
@@ -95,7 +95,7 @@ class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
         return self.sym2idx
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for :mod:`json`."""
+        """Return what a user may want to know about the tokenizer, ready for ``json``."""
         return super().settings() | {"lower_case": self.lower_case}
 
     def _special_tokens(self) -> Iterable[str]:
@@ -129,11 +129,11 @@ class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
         return spans
 
     def convert_tokens_to_ids(self, symbols: Iterable[str]) -> list[int]:
-        """Return the ids of symbols; see :meth:`get_idx`."""
+        """Return the ids of symbols; see ``get_idx``."""
         return [self.get_idx(symbol) for symbol in symbols]
 
     def convert_ids_to_tokens(self, indices: Iterable[int]) -> list[str]:
-        """Return the symbols of ids; see :meth:`get_sym`."""
+        """Return the symbols of ids; see ``get_sym``."""
         return [self.get_sym(int(index)) for index in indices]
 
     def convert_to_tensor(self, symbols: Iterable[str]) -> "Tensor":
@@ -146,7 +146,7 @@ class TransfoXLTokenizer(CountedVocabulary, PretrainedTokenizer):
         """Return symbols with a space between two.
 
         Args:
-            indices: ids, as :meth:`encode` returns them.
+            indices: ids, as ``encode`` returns them.
             exclude: ids to leave out.
         """
         left_out = exclude or ()

@@ -39,7 +39,7 @@ class SentenceEncoder:
     """Turns sentences into vectors: the mean of the last layer over real tokens, of length 1.
 
     Args:
-        model: a `BertModel`; it is put into evaluation mode.
+        model: a ``BertModel``; it is put into evaluation mode.
         tokenizer: the tokenizer with the model's vocabulary.
         batch_size: sentences at a time.
 

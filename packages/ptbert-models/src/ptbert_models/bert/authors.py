@@ -35,7 +35,7 @@ def read_bert_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a TensorFlow checkpoint of BERT, bare or with any of its heads, as a state dict.
 
     Args:
-        path: see `ptbert_models.tensorflow.open_checkpoint`.
+        path: see ``ptbert_models.tensorflow.open_checkpoint``.
     """
     return translate(open_checkpoint(path), RENAMES, transposed=TRANSPOSED)
 

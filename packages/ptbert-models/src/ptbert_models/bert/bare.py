@@ -73,7 +73,7 @@ class BertModel(BertPreTrainedModel):
         config: sizes and rates.
         output_attentions: whether attention weights are returned, in front.
         keep_multihead_output: whether each head's output and its gradient are kept, see
-            `get_multihead_outputs`.
+            ``get_multihead_outputs``.
 
     Example:
         >>> import torch

@@ -41,8 +41,8 @@ class BertForSequenceClassification(_LabelClassifier):
     Args:
         config: sizes and rates.
         num_labels: number of labels.
-        output_attentions: see `BertModel`.
-        keep_multihead_output: see `BertModel`.
+        output_attentions: see ``BertModel``.
+        keep_multihead_output: see ``BertModel``.
     """
 
     def forward(
@@ -62,7 +62,7 @@ class BertForSequenceClassification(_LabelClassifier):
 
 
 class BertForTokenClassification(_LabelClassifier):
-    """One label for each token. Arguments as in `BertForSequenceClassification`."""
+    """One label for each token. Arguments as in ``BertForSequenceClassification``."""
 
     def forward(
         self,
@@ -93,8 +93,8 @@ class BertForMultipleChoice(BertWithHead):
     Args:
         config: sizes and rates.
         num_choices: number of choices C.
-        output_attentions: see `BertModel`.
-        keep_multihead_output: see `BertModel`.
+        output_attentions: see ``BertModel``.
+        keep_multihead_output: see ``BertModel``.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class BertForMultipleChoice(BertWithHead):
 
 
 class BertForQuestionAnswering(BertWithHead):
-    """Where in a text an answer starts and ends. Arguments as in `BertModel`."""
+    """Where in a text an answer starts and ends. Arguments as in ``BertModel``."""
 
     def __init__(
         self,

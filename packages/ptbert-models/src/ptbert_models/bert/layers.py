@@ -107,7 +107,7 @@ class BertSelfAttention(nn.Module):
 
         Args:
             hidden_states: (B, L, E).
-            attention_mask: added to the scores, broadcastable to (B, H, L, L); see `padding_bias`.
+            attention_mask: added to the scores, broadcastable to (B, H, L, L), as ``padding_bias`` is.
             head_mask: factor of the weights, broadcastable to (B, H, L, L).
         """
         context, weights = attend(
@@ -178,7 +178,7 @@ class BertAttention(nn.Module):
         attention_mask: Tensor | None = None,
         head_mask: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
+        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``."""
         weights, context = split_attentions(
             self.self(input_tensor, attention_mask, **without_none(head_mask=head_mask))
         )
@@ -241,7 +241,7 @@ class BertLayer(nn.Module):
         attention_mask: Tensor | None = None,
         head_mask: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments as in `BertSelfAttention`."""
+        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``."""
         weights, attended = split_attentions(
             self.attention(hidden_states, attention_mask, **without_none(head_mask=head_mask))
         )
@@ -278,7 +278,7 @@ class BertEncoder(nn.Module):
 
         Args:
             hidden_states: (B, L, E).
-            attention_mask: as in `BertSelfAttention`.
+            attention_mask: as in ``BertSelfAttention``.
             output_all_encoded_layers: whether to return all outputs or only the last.
             head_mask: one factor of the attention weights for each layer.
 

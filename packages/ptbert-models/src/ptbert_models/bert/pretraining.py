@@ -24,8 +24,8 @@ class BertForPreTraining(BertWithHead):
 
     Args:
         config: sizes and rates.
-        output_attentions: see `BertModel`.
-        keep_multihead_output: see `BertModel`.
+        output_attentions: see ``BertModel``.
+        keep_multihead_output: see ``BertModel``.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BertForPreTraining(BertWithHead):
         next_sentence_label: Tensor | None = None,
         head_mask: Tensor | None = None,
     ) -> Any:
-        """Score tokens and continuations; inputs as in `BertModel`.
+        """Score tokens and continuations; inputs as in ``BertModel``.
 
         Args:
             input_ids: (B, L).
@@ -72,7 +72,7 @@ class BertForPreTraining(BertWithHead):
 
 
 class BertForMaskedLM(BertWithHead):
-    """Prediction of masked tokens. Arguments as in `BertForPreTraining`."""
+    """Prediction of masked tokens. Arguments as in ``BertForPreTraining``."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class BertForMaskedLM(BertWithHead):
 class BertForNextSentencePrediction(BertWithHead):
     """Prediction whether the second text follows the first.
 
-    Arguments as in `BertForPreTraining`.
+    Arguments as in ``BertForPreTraining``.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from ptbert_models.parts.losses import UNLABELLED, labelled_only
 
 
 class Inputs(NamedTuple):
-    """What the bare model is given; see `BertModel.forward`."""
+    """What the bare model is given; see ``BertModel.forward``."""
 
     input_ids: Tensor
     token_type_ids: Tensor | None
@@ -29,7 +29,7 @@ class Inputs(NamedTuple):
 class BertWithHead(BertPreTrainedModel):
     """A bare model as ``bert``; subclasses add a head.
 
-    Arguments as in `BertModel`.
+    Arguments as in ``BertModel``.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ def find_checkpoint(
             weights already.
         family: the catalog's word for the kind of model, such as "bert"; None for any.
         config_file: the configuration; None to look for it beside the weights.
-        cache_dir: where downloads are kept; see `ptbert_hub.default_cache`.
+        cache_dir: where downloads are kept; see ``ptbert_hub.default_cache``.
 
     Raises:
         CheckpointNotFound: if there is no such thing, with what was looked for.
@@ -113,7 +113,7 @@ def find_checkpoint(
 
 @dataclass(frozen=True)
 class _Search:
-    """What to look for; arguments as in `find_checkpoint`."""
+    """What to look for; arguments as in ``find_checkpoint``."""
 
     weights_format: Format
     config_file: _PathLike | None

@@ -1,7 +1,7 @@
 """Fitting a dictionary of weights into a model: rename, match, report, fill.
 
 Families contribute data, not code: see the class attributes of
-`ptbert_models.pretrained.PreTrainedModel`.
+``ptbert_models.pretrained.PreTrainedModel``.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
 
     Args:
         model: the model the plan was made for.
-        plan: see `plan_loading`.
+        plan: see ``plan_loading``.
         take: whether the model may keep the tensors themselves. False copies them, so that
             training does not change the caller's.
     """

@@ -45,8 +45,8 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     """Read the tensors of a weights file, or of all files that an index names.
 
     Args:
-        path: a file written by `torch.save` (zip or legacy format), a ``.safetensors`` file, or an
-            ``.index.json`` beside the files that it names.
+        path: a file written by ``torch.save`` (zip or legacy format), a ``.safetensors`` file, or
+            an ``.index.json`` beside the files that it names.
         memory_map: whether tensors may stay on disk until they are used. Only for files that are
             never written in place: a program that overwrites a mapped file changes the weights
             of the model or kills the process.
@@ -67,7 +67,7 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether this is a file that begins like those of `torch.save`, whatever its name is."""
+    """Whether this is a file that begins like those of ``torch.save``, whatever its name is."""
     if not path.is_file():
         return False
     with open(path, "rb") as file:

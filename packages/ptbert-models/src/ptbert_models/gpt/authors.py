@@ -51,7 +51,7 @@ def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a TensorFlow checkpoint of GPT-2 as a state dict.
 
     Args:
-        path: see `ptbert_models.tensorflow.open_checkpoint`.
+        path: see ``ptbert_models.tensorflow.open_checkpoint``.
     """
     state = translate(open_checkpoint(path), GPT2_RENAMES)
     return {key: _matrix(tensor) for key, tensor in state.items()}

@@ -61,12 +61,12 @@ class GPTPreTrainedModel(PreTrainedModel):
         """Build a model with the configuration and the weights of a checkpoint.
 
         Args:
-            pretrained_model_name_or_path: as in `PreTrainedModel.from_pretrained`.
+            pretrained_model_name_or_path: as in ``PreTrainedModel.from_pretrained``.
             *inputs: further arguments of the class.
             num_special_tokens: number of special tokens to make room for; as many as the
                 checkpoint has when None.
             predict_special_tokens: whether a language-model head scores them too.
-            **kwargs: as in `PreTrainedModel.from_pretrained`.
+            **kwargs: as in ``PreTrainedModel.from_pretrained``.
         """
         model = super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
         if num_special_tokens is not None or not predict_special_tokens:
@@ -123,7 +123,7 @@ class GPTDecoder(GPTPreTrainedModel):
         config: sizes and rates.
         output_attentions: whether attention weights are returned, in front.
         keep_multihead_output: whether each head's output and its gradient are kept, see
-            `get_multihead_outputs`.
+            ``get_multihead_outputs``.
     """
 
     block_type: ClassVar[Callable[..., nn.Module]]

@@ -100,7 +100,7 @@ class OpenAIGPTConfig(GPTConfig):
         layer_norm_epsilon: added to variances.
         initializer_range: standard deviation of new weights.
         predict_special_tokens: kept because files have it. As in 2019 a new model always
-            scores special tokens; `set_num_special_tokens` changes that.
+            scores special tokens; ``set_num_special_tokens`` changes that.
 
     Source:
         Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
@@ -154,7 +154,7 @@ class GPT2Config(GPTConfig):
         attn_pdrop: dropout rate of attention weights.
         layer_norm_epsilon: added to variances.
         initializer_range: standard deviation of new weights.
-        predict_special_tokens: as in `OpenAIGPTConfig`.
+        predict_special_tokens: as in ``OpenAIGPTConfig``.
 
     Source:
         Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.3.

@@ -66,7 +66,7 @@ def counted_positions(
         (L,), or (B, L) with a mask.
 
     Raises:
-        ValueError: if the texts are too long. With a mask `embedded` checks that.
+        ValueError: if the texts are too long. With a mask ``embedded`` checks that.
 
     Example:
         >>> new = torch.tensor([[7, 8]])

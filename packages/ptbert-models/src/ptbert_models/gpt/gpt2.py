@@ -29,7 +29,7 @@ from ptbert_models.parts.outputs import with_attentions
 
 
 class Attention(CausalAttention):
-    """`CausalAttention` that returns keys and values for later calls."""
+    """``CausalAttention`` that returns keys and values for later calls."""
 
     def forward(
         self,
@@ -41,7 +41,7 @@ class Attention(CausalAttention):
         """Return the output (B, L, E) and keys and values (2, B, H, T, D).
 
         With ``output_attentions`` the weights (B, H, L, T) come first. Arguments as in
-        `CausalAttention.project_and_mix`.
+        ``CausalAttention.project_and_mix``.
         """
         return with_attentions(*self.project_and_mix(x, layer_past, head_mask, attention_bias))
 
@@ -50,11 +50,11 @@ class Block(nn.Module):
     """One layer: attention, then the feed-forward network, each on a normalized copy.
 
     Args:
-        n_ctx: see `CausalAttention`.
+        n_ctx: see ``CausalAttention``.
         config: sizes and rates.
-        scale: see `CausalAttention`.
-        output_attentions: see `CausalAttention`.
-        keep_multihead_output: see `CausalAttention`.
+        scale: see ``CausalAttention``.
+        output_attentions: see ``CausalAttention``.
+        keep_multihead_output: see ``CausalAttention``.
 
     Example:
         >>> import torch
@@ -85,7 +85,7 @@ class Block(nn.Module):
         head_mask: Tensor | None = None,
         attention_bias: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments and further outputs as in `Attention`."""
+        """(B, L, E) → (B, L, E); arguments and further outputs as in ``Attention``."""
         *weights, attended, present = self.attn(
             self.ln_1(x),
             layer_past,
@@ -97,11 +97,11 @@ class Block(nn.Module):
 
 
 class GPT2LMHead(LMHead):
-    """`LMHead`, under its name of 2019."""
+    """``LMHead``, under its name of 2019."""
 
 
 class GPT2MultipleChoiceHead(MultipleChoiceHead):
-    """`MultipleChoiceHead`, under its name of 2019."""
+    """``MultipleChoiceHead``, under its name of 2019."""
 
 
 class GPT2PreTrainedModel(GPTPreTrainedModel):
@@ -132,7 +132,7 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
 class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
     """The bare model: hidden states of all layers, keys and values.
 
-    Arguments as in `GPTDecoder`.
+    Arguments as in ``GPTDecoder``.
 
     Example:
         >>> import torch
@@ -182,7 +182,7 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
                 and pass over padding.
             token_type_ids: (B, L), tokens whose embeddings are added; none when None.
             past: the presents of an earlier call with the tokens before these: N tensors
-                (2, B, H, T - L, D), or N caches (`LayerCache`), which are filled in place.
+                (2, B, H, T - L, D), or N caches (``LayerCache``), which are filled in place.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
             attention_mask: (B, T), 1 for real tokens and 0 for padding, those of ``past`` first;
                 all 1 when None.
@@ -199,7 +199,7 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
 
 
 class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
-    """Prediction of the next token. Arguments as in `GPT2Model`.
+    """Prediction of the next token. Arguments as in ``GPT2Model``.
 
     Example:
         >>> import torch
@@ -222,7 +222,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Any:
-        """Score the next tokens; inputs as in `GPT2Model`.
+        """Score the next tokens; inputs as in ``GPT2Model``.
 
         Args:
             input_ids: (B, L).
@@ -230,7 +230,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
             token_type_ids: (B, L).
             lm_labels: (B, L), usually ``input_ids``: what follows is predicted, so position i is
                 scored against label i + 1; -1 leaves a label out.
-            past: as in `GPT2Model`.
+            past: as in ``GPT2Model``.
             head_mask: (H,) or (N, H).
             attention_mask: (B, T).
 
@@ -249,7 +249,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
 
 
 class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
-    """Prediction of the next token, and a choice between texts. Arguments as in `GPT2Model`.
+    """Prediction of the next token, and a choice between texts. Arguments as in ``GPT2Model``.
 
     Example:
         >>> import torch
@@ -276,16 +276,16 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Any:
-        """Score next tokens and choices; inputs as in `GPT2Model`, with choices in between.
+        """Score next tokens and choices; inputs as in ``GPT2Model``, with choices in between.
 
         Args:
             input_ids: (B, C, L).
             mc_token_ids: (B, C), the position of each choice's classification token.
-            lm_labels: (B, C, L), as in `GPT2LMHeadModel`.
+            lm_labels: (B, C, L), as in ``GPT2LMHeadModel``.
             mc_labels: (B,), the number of the right choice.
             token_type_ids: (B, C, L).
             position_ids: (B, C, L).
-            past: as in `GPT2Model`, for B * C texts.
+            past: as in ``GPT2Model``, for B * C texts.
             head_mask: (H,) or (N, H).
             attention_mask: (B, C, T).
 

@@ -40,7 +40,7 @@ class CausalAttention(nn.Module):
 
     Args:
         nx: model width E.
-        n_ctx: size of `bias`.
+        n_ctx: size of ``bias``.
         config: number of heads and rates of dropout.
         scale: whether scores are divided by the square root of D.
         output_attentions: whether attention weights are returned, in front.

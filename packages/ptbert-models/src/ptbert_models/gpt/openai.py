@@ -49,7 +49,7 @@ class Conv1D(conv1d.Conv1D):
 
 
 class Attention(CausalAttention):
-    """`CausalAttention` without keys and values among its outputs."""
+    """``CausalAttention`` without keys and values among its outputs."""
 
     def forward(
         self,
@@ -61,7 +61,7 @@ class Attention(CausalAttention):
         """Return the output (B, L, E).
 
         With ``output_attentions`` the weights (B, H, L, T) come first. Arguments as in
-        `CausalAttention.project_and_mix`.
+        ``CausalAttention.project_and_mix``.
         """
         weights, output, _ = self.project_and_mix(x, layer_past, head_mask, attention_bias)
         return with_attentions(weights, output)
@@ -71,11 +71,11 @@ class Block(nn.Module):
     """One layer: attention, then the feed-forward network, each sum normalized.
 
     Args:
-        n_ctx: see `CausalAttention`.
+        n_ctx: see ``CausalAttention``.
         config: sizes and rates.
-        scale: see `CausalAttention`.
-        output_attentions: see `CausalAttention`.
-        keep_multihead_output: see `CausalAttention`.
+        scale: see ``CausalAttention``.
+        output_attentions: see ``CausalAttention``.
+        keep_multihead_output: see ``CausalAttention``.
 
     Example:
         >>> import torch
@@ -105,7 +105,7 @@ class Block(nn.Module):
         layer_past: LayerPast | None = None,
         attention_bias: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments and attention weights as in `Attention`."""
+        """(B, L, E) → (B, L, E); arguments and attention weights as in ``Attention``."""
         weights, attended = split_attentions(
             self.attn(
                 x,
@@ -119,11 +119,11 @@ class Block(nn.Module):
 
 
 class OpenAIGPTLMHead(LMHead):
-    """`LMHead`, under its name of 2019."""
+    """``LMHead``, under its name of 2019."""
 
 
 class OpenAIGPTMultipleChoiceHead(MultipleChoiceHead):
-    """`MultipleChoiceHead`, under its name of 2019."""
+    """``MultipleChoiceHead``, under its name of 2019."""
 
 
 class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
@@ -158,10 +158,10 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
         """Build a model with the configuration and the weights of a checkpoint.
 
         Args:
-            pretrained_model_name_or_path: as in `PreTrainedModel.from_pretrained`.
-            num_special_tokens: as in `GPTPreTrainedModel.from_pretrained`.
+            pretrained_model_name_or_path: as in ``PreTrainedModel.from_pretrained``.
+            num_special_tokens: as in ``GPTPreTrainedModel.from_pretrained``.
             *inputs: further arguments of the class.
-            **kwargs: as in `GPTPreTrainedModel.from_pretrained`.
+            **kwargs: as in ``GPTPreTrainedModel.from_pretrained``.
         """
         return super().from_pretrained(
             pretrained_model_name_or_path,
@@ -174,7 +174,7 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
 class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
     """The bare model: hidden states of all layers.
 
-    Arguments as in `GPTDecoder`.
+    Arguments as in ``GPTDecoder``.
 
     Example:
         >>> import torch
@@ -228,7 +228,7 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
 
 
 class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
-    """Prediction of the next token. Arguments as in `OpenAIGPTModel`.
+    """Prediction of the next token. Arguments as in ``OpenAIGPTModel``.
 
     Example:
         >>> import torch
@@ -249,7 +249,7 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Any:
-        """Score the next tokens; inputs as in `OpenAIGPTModel`.
+        """Score the next tokens; inputs as in ``OpenAIGPTModel``.
 
         Args:
             input_ids: (B, L).
@@ -274,7 +274,7 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
 
 
 class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
-    """Prediction of the next token, and a choice between texts. Arguments as in `OpenAIGPTModel`.
+    """Prediction of the next token, and a choice between texts. Arguments as in ``OpenAIGPTModel``.
 
     Example:
         >>> import torch
@@ -300,12 +300,12 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Any:
-        """Score next tokens and choices; inputs as in `OpenAIGPTModel`, with choices in between.
+        """Score next tokens and choices; inputs as in ``OpenAIGPTModel``, with choices in between.
 
         Args:
             input_ids: (B, C, L).
             mc_token_ids: (B, C), the position of each choice's classification token.
-            lm_labels: (B, C, L), as in `OpenAIGPTLMHeadModel`.
+            lm_labels: (B, C, L), as in ``OpenAIGPTLMHeadModel``.
             mc_labels: (B,), the number of the right choice.
             token_type_ids: (B, C, L).
             position_ids: (B, C, L).

@@ -19,7 +19,7 @@ from ptbert_models.parts.outputs import with_attentions
 
 
 class Ran(NamedTuple):
-    """What the bare model returned; see `GPTPreTrainedModel.split_output`."""
+    """What the bare model returned; see ``GPTPreTrainedModel.split_output``."""
 
     weights: Any
     hidden: Tensor
@@ -29,7 +29,7 @@ class Ran(NamedTuple):
 class GPTWithHead(GPTPreTrainedModel):
     """A bare model as ``transformer`` and a language-model head that shares its embeddings.
 
-    Arguments as in `GPTDecoder`.
+    Arguments as in ``GPTDecoder``.
     """
 
     bare_type: ClassVar[type[GPTDecoder]]
@@ -64,7 +64,7 @@ class GPTWithHead(GPTPreTrainedModel):
         )
 
     def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> CachedDecoding:
-        """Begin a run over growing texts; `ptbert_models.generate` calls this."""
+        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
         return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
 
     def run_transformer(self, *inputs: Any, **masks: Tensor | None) -> Ran:

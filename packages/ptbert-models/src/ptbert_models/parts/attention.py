@@ -96,7 +96,7 @@ def _attend_by_formula(
     dropout: Dropout,
     head_mask: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Compute what `attend` says step by step, and return the weights too."""
+    """Compute what ``attend`` says step by step, and return the weights too."""
     scale = query.size(-1) ** -0.5 if scale is None else scale
     scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
     if bias is not None:
@@ -118,7 +118,7 @@ def _without_later_keys(bias: Tensor | None, query: Tensor, key: Tensor) -> Tens
 
 
 def dropout_of(module: nn.Module) -> Dropout:
-    """Return the dropout of a part in the form that `attend` takes.
+    """Return the dropout of a part in the form that ``attend`` takes.
 
     For a plain module that is its rate, which the fused kernel can use, or 0 in evaluation. A
     module that a program replaced, or has hooks on to see the weights, is called.

@@ -16,8 +16,8 @@ def initialize_normal(module: nn.Module, std: float) -> None:
     """Initialise one module as the authors of BERT and GPT-2 did.
 
     Args:
-        module: weights of `torch.nn.Linear`, `Conv1D` and `torch.nn.Embedding` become normal
-            noise, biases 0, and scales of `BertLayerNorm` 1; other modules, and modules inside
+        module: weights of ``torch.nn.Linear``, ``Conv1D`` and ``torch.nn.Embedding`` become normal
+            noise, biases 0, and scales of ``BertLayerNorm`` 1; other modules, and modules inside
             this one, are left alone.
         std: standard deviation of the noise.
     """
@@ -31,7 +31,7 @@ def initialize_normal(module: nn.Module, std: float) -> None:
 
 
 class NoInitialization(TorchFunctionMode):
-    """Inside this context `torch.nn.init` and in-place filling do nothing, in this thread.
+    """Inside this context ``torch.nn.init`` and in-place filling do nothing, in this thread.
 
     A model that is filled from a file needs no initial values; for BERT-base they take seconds.
 

@@ -31,7 +31,7 @@ def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
 def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Leave out the positions without a label, so that no scores are computed for them.
 
-    Under `torch.compile` everything stays, because there shapes may not depend on values.
+    Under ``torch.compile`` everything stays, because there shapes may not depend on values.
 
     Args:
         hidden_states: (B, L, E).

@@ -18,7 +18,7 @@ def with_attentions(weights: Any, *outputs: Any) -> Any:
 
 
 def split_attentions(output: Any) -> tuple[Any, Any]:
-    """Take apart what `with_attentions` made of the weights and one other output.
+    """Take apart what ``with_attentions`` made of the weights and one other output.
 
     Example:
         >>> split_attentions("hidden")

@@ -53,7 +53,7 @@ def translate(
 
     Args:
         checkpoint: arrays by variable name.
-        renames: see `translate_name`.
+        renames: see ``translate_name``.
         transposed: what names look like whose matrices stand the other way round.
     """
     return {

@@ -118,7 +118,7 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
         d_embed: width of the first cluster's vectors.
         d_proj: width E of the hidden states.
         cutoffs: first tokens of all clusters but the first; empty for an ordinary softmax.
-        div_val: as in `AdaptiveEmbedding`.
+        div_val: as in ``AdaptiveEmbedding``.
         keep_order: not used; losses are always in the order of the tokens, where 2019 grouped
             them by cluster unless this was set.
 

@@ -45,7 +45,7 @@ def mix(
         value_weight: (H * D, E).
         bias: added to the scores, broadcastable to (B, H, Q, K).
         scale: factor of the scores.
-        dropout: as in `attend`.
+        dropout: as in ``attend``.
 
     Returns:
         (Q, B, H * D).
@@ -71,7 +71,7 @@ def mix_many(
     scale: float,
     dropout: Dropout,
 ) -> Tensor:
-    """Make keys and values of the whole context, for `mix`; (B, H, Q, D)."""
+    """Make keys and values of the whole context, for ``mix``; (B, H, Q, D)."""
     heads = query.size(1)
     key = split_heads(F.linear(context, key_weight).transpose(0, 1), heads)
     value = split_heads(F.linear(context, value_weight).transpose(0, 1), heads)
@@ -89,7 +89,7 @@ def mix_few(
     scale: float,
     dropout: Dropout,
 ) -> Tensor:
-    """Apply the weights to queries and result instead, for `mix`; (B, H, Q, D)."""
+    """Apply the weights to queries and result instead, for ``mix``; (B, H, Q, D)."""
     heads, _, features = query.shape[1:]
     shared = context.transpose(0, 1)[:, None]  # (B, 1, K, E): the same for all heads
     wide = query @ key_weight.view(heads, features, -1)  # (B, H, Q, E)
@@ -156,7 +156,7 @@ class MultiHeadAttn(nn.Module):
 
         Args:
             h: (Q, B, E).
-            attn_mask: see `mask_bias`.
+            attn_mask: see ``mask_bias``.
             mems: (M, B, E).
 
         Returns:
@@ -259,7 +259,7 @@ class RelMultiHeadAttn(nn.Module):
             query: (B, H, Q, D), with its bias of content.
             context: (K, B, E).
             position_scores: (B, H, Q, K), for distances K - 1 to 0.
-            attn_mask: see `mask_bias`.
+            attn_mask: see ``mask_bias``.
         """
         bias = relative_shift(position_scores)
         if attn_mask is None:
@@ -299,7 +299,7 @@ class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
         Args:
             w: (Q, B, E).
             r: (K, 1, E), embeddings of the distances K - 1 to 0.
-            attn_mask: see `mask_bias`.
+            attn_mask: see ``mask_bias``.
             mems: (M, B, E).
 
         Returns:
@@ -336,7 +336,7 @@ class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
             r_emb: (number of distances, H, D), the nearest last; the first stands for all beyond.
             r_w_bias: (H, D), the bias of content.
             r_bias: (number of distances, H).
-            attn_mask: see `mask_bias`.
+            attn_mask: see ``mask_bias``.
             mems: (M, B, E).
 
         Returns:

@@ -46,7 +46,7 @@ def read_transfo_xl_checkpoint(
     """Read a TensorFlow checkpoint of Transformer-XL as a state dict.
 
     Args:
-        path: see `ptbert_models.tensorflow.open_checkpoint`.
+        path: see ``ptbert_models.tensorflow.open_checkpoint``.
         config: ``untie_r`` says whether layers have biases of their own, ``div_val`` whether
             clusters have tables of their own.
     """

@@ -33,7 +33,7 @@ class Kind:
     """What the kinds have in common: nothing is added, and attention is given no positions.
 
     Args:
-        model: a `TransfoXLModel`, whose parameters are used.
+        model: a ``TransfoXLModel``, whose parameters are used.
         keys: number of positions K.
         hidden: (Q, B, E), the embedded tokens.
     """

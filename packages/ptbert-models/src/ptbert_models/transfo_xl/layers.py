@@ -74,7 +74,7 @@ class AttentionLayer(nn.Module):
 
 
 class DecoderLayer(AttentionLayer):
-    """Layer with attention to absolute positions. Arguments as in `AttentionLayer`.
+    """Layer with attention to absolute positions. Arguments as in ``AttentionLayer``.
 
     Example:
         >>> import torch
@@ -87,12 +87,12 @@ class DecoderLayer(AttentionLayer):
     def forward(
         self, dec_inp: Tensor, dec_attn_mask: Tensor | None = None, mems: Tensor | None = None
     ) -> Tensor:
-        """(Q, B, E) → (Q, B, E); arguments as in `MultiHeadAttn`."""
+        """(Q, B, E) → (Q, B, E); arguments as in ``MultiHeadAttn``."""
         return self.pos_ff(self.dec_attn(dec_inp, attn_mask=dec_attn_mask, mems=mems))
 
 
 class RelLearnableDecoderLayer(AttentionLayer):
-    """Layer with attention to learned relative positions. Arguments as in `AttentionLayer`."""
+    """Layer with attention to learned relative positions. Arguments as in ``AttentionLayer``."""
 
     attention_class = RelLearnableMultiHeadAttn
 
@@ -105,14 +105,14 @@ class RelLearnableDecoderLayer(AttentionLayer):
         dec_attn_mask: Tensor | None = None,
         mems: Tensor | None = None,
     ) -> Tensor:
-        """(Q, B, E) → (Q, B, E); arguments as in `RelLearnableMultiHeadAttn`."""
+        """(Q, B, E) → (Q, B, E); arguments as in ``RelLearnableMultiHeadAttn``."""
         return self.pos_ff(
             self.dec_attn(dec_inp, r_emb, r_w_bias, r_bias, attn_mask=dec_attn_mask, mems=mems)
         )
 
 
 class RelPartialLearnableDecoderLayer(AttentionLayer):
-    """Transformer-XL's own layer. Arguments as in `AttentionLayer`."""
+    """Transformer-XL's own layer. Arguments as in ``AttentionLayer``."""
 
     attention_class = RelPartialLearnableMultiHeadAttn
 
@@ -123,5 +123,5 @@ class RelPartialLearnableDecoderLayer(AttentionLayer):
         dec_attn_mask: Tensor | None = None,
         mems: Tensor | None = None,
     ) -> Tensor:
-        """(Q, B, E) → (Q, B, E); arguments as in `RelPartialLearnableMultiHeadAttn`."""
+        """(Q, B, E) → (Q, B, E); arguments as in ``RelPartialLearnableMultiHeadAttn``."""
         return self.pos_ff(self.dec_attn(dec_inp, r, attn_mask=dec_attn_mask, mems=mems))

@@ -83,7 +83,7 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         return self.crit.log_prob(hidden)
 
     def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> MemoryDecoding:
-        """Begin a run over growing texts; `ptbert_models.generate` calls this."""
+        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
         return MemoryDecoding(self.transformer, self.log_probabilities, attention_mask)
 
     def reset_length(self, tgt_len: int, ext_len: int, mem_len: int) -> None:
@@ -91,7 +91,7 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         self.transformer.reset_length(tgt_len, ext_len, mem_len)
 
     def init_mems(self, data: Tensor) -> list[Tensor] | None:
-        """Return an empty memory, see `TransfoXLModel.init_mems`."""
+        """Return an empty memory, see ``TransfoXLModel.init_mems``."""
         return self.transformer.init_mems(data)
 
     def forward(
@@ -103,10 +103,10 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         """Predict each next token of the next segment.
 
         Args:
-            input_ids: (B, L), see `TransfoXLModel.forward`.
+            input_ids: (B, L), see ``TransfoXLModel.forward``.
             target: (B, L), the tokens to predict: those of ``input_ids`` one place further on,
                 shifted by the caller; -1 leaves a position out, its loss is 0.
-            mems: see `TransfoXLModel.forward`.
+            mems: see ``TransfoXLModel.forward``.
 
         Returns:
             Log-probabilities (B, L, V), or with a target the negative log-likelihood (B, L) of each

@@ -97,7 +97,7 @@ def _array_header(kind: str, length: int) -> bytes:
 
 
 def read_ids(path: PathLike) -> Iterator[list[int]]:
-    """Yield the ids of each text in a file that :func:`id_writer` wrote.
+    """Yield the ids of each text in a file that ``id_writer`` wrote.
 
     Raises:
         FileNotFoundError: if the file, or the bounds beside it, are not there.

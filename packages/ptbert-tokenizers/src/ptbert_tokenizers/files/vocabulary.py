@@ -1,7 +1,7 @@
 """Vocabularies in memory and on disk: ``vocab.txt``, ``vocab.json``, merges, special tokens.
 
 All files are UTF-8. Reading reports what is wrong with a file by name and line; writing goes
-through :func:`ptbert_hub.atomic_write`, so that no file is ever half-written.
+through ``ptbert_hub.atomic_write``, so that no file is ever half-written.
 """
 
 import json

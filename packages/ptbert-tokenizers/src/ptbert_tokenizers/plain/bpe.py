@@ -1,6 +1,6 @@
 """Byte-pair encoding: the merge loop, and GPT-2's visible characters for bytes.
 
-:class:`ptbert_tokenizers.quick.merges.MergeTable` finds the same pieces faster.
+``ptbert_tokenizers.quick.merges.MergeTable`` finds the same pieces faster.
 
 Source:
     Sennrich et al. 2016, arXiv:1508.07909, section 3.2; byte level: Radford et al. 2019, section

@@ -1,6 +1,6 @@
 """Where in the original text each token comes from.
 
-The steps of :class:`~ptbert_tokenizers.plain.wordpiece.BasicTokenizer` again, on characters that
+The steps of ``BasicTokenizer`` again, on characters that
 keep their position in the text.
 """
 

@@ -2,7 +2,7 @@
 
 The definitions are those of the BERT authors' reference code, which differ from Unicode's in
 small ways: some ASCII symbols such as ``$`` and ``^`` count as punctuation, and tab and newline
-count as whitespace instead of control characters. Categories come from :mod:`unicodedata`, so
+count as whitespace instead of control characters. Categories come from ``unicodedata``, so
 code points that a newer Unicode version assigned depend on the Python version.
 
 Source:

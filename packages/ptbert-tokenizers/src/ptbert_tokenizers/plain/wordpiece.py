@@ -1,7 +1,7 @@
 """Text to words, and words to WordPieces: the plain definition of BERT's tokenization.
 
 Both classes are public parts that programs replace, subclass and call method by method.
-:mod:`ptbert_tokenizers.quick.basic_words` computes the same faster.
+``ptbert_tokenizers.quick.basic_words`` computes the same faster.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805, section 3; Wu et al. 2016, arXiv:1609.08144, section 4.1.

@@ -4,7 +4,7 @@ Every step of basic tokenization but two looks at one character at a time. So ea
 an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a full stop of Chinese.
 The image of a text is made with a few calls that run in C. In it, spaces separate words, and ASCII
 punctuation stands for itself. One text then gets spaces around that too, and is split; many texts
-are cut by :mod:`ptbert_tokenizers.quick.spans`. ASCII, which is most of most texts, is handled as
+are cut by ``ptbert_tokenizers.quick.spans``. ASCII, which is most of most texts, is handled as
 bytes, with one ``translate``; other characters are what ``encode("ascii")`` cannot encode, and its
 error handler has their images.
 

@@ -1,6 +1,6 @@
 """GPT-2's words in many texts at once, by comparing the classes of neighbouring characters.
 
-The pattern (see :mod:`ptbert_tokenizers.plain.gpt2_words`) takes runs of one class: letters,
+The pattern (see ``ptbert_tokenizers.plain.gpt2_words``) takes runs of one class: letters,
 numbers, other visible characters, whitespace. Three more rules each look at few neighbours:
 
 * of whitespace before something visible, the last character is not in the run; if it is a space,

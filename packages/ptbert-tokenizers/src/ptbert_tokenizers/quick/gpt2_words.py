@@ -1,9 +1,9 @@
 """GPT-2's words of one text, found faster than by the pattern.
 
-The pattern asks for Unicode properties, which only :mod:`regex` knows. Most text has characters of
+The pattern asks for Unicode properties, which only ``regex`` knows. Most text has characters of
 a few blocks, whose properties can be listed here; for these a pattern of the standard library's
-:mod:`re` finds the same words sooner; ``benchmarks/gpt2_words.py`` measures it. A text with other
-characters is left to :mod:`regex`.
+``re`` finds the same words sooner; ``benchmarks/gpt2_words.py`` measures it. A text with other
+characters is left to ``regex``.
 """
 
 import re

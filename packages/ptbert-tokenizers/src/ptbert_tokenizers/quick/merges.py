@@ -1,6 +1,6 @@
 """Byte-pair merges on numbers, which are faster than merges of strings.
 
-The pieces are those that :func:`ptbert_tokenizers.plain.bpe.merged` gives.
+The pieces are those that ``ptbert_tokenizers.plain.bpe.merged`` gives.
 
 Every symbol, a character or what merges make of characters, has a number. A table says for two
 neighbours which merge they are, so merging looks up numbers instead of building pairs of strings.

@@ -15,9 +15,9 @@ def wordpiece_encoder(
 
     Args:
         words: cuts texts into words.
-        vocab: as for :class:`QuickWordpiece`.
-        unk_token: as for :class:`QuickWordpiece`, but may be missing in ``vocab``.
-        max_input_chars_per_word: as for :class:`QuickWordpiece`.
+        vocab: as for ``QuickWordpiece``.
+        unk_token: as for ``QuickWordpiece``, but may be missing in ``vocab``.
+        max_input_chars_per_word: as for ``QuickWordpiece``.
     """
     if unk_token not in vocab or not are_ids(vocab.values()):
         return None
@@ -37,7 +37,7 @@ def wordpiece_encoder(
 
 
 class QuickWordpiece:
-    """Ids of the pieces that :class:`WordpieceTokenizer` cuts a word into.
+    """Ids of the pieces that ``WordpieceTokenizer`` cuts a word into.
 
     Tries no piece longer than the longest that begins with the same four characters.
 

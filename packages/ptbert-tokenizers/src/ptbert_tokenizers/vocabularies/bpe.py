@@ -102,7 +102,7 @@ class BpeVocabulary:
         """Return the id of one token, or the ids of many.
 
         Args:
-            tokens: one string, or as :meth:`tokenize` returns them.
+            tokens: one string, or as ``tokenize`` returns them.
             unk_token: whose id to use for tokens that the vocabulary lacks; that of ``<unk>``
                 when None, and an error if the vocabulary has no ``<unk>``.
 

@@ -20,7 +20,7 @@ class CountedVocabulary(ABC):
         special: symbols that come before all others, such as ``<eos>`` and ``<unk>``.
         min_freq: rarer words are left out.
         max_size: largest number of counted words to keep; all when None.
-        vocab_file: path of a vocabulary for :meth:`build_vocab` to read, one symbol a line.
+        vocab_file: path of a vocabulary for ``build_vocab`` to read, one symbol a line.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class WordpieceVocabulary:
         """Return the ids of tokens.
 
         Args:
-            tokens: as :meth:`tokenize` returns them.
+            tokens: as ``tokenize`` returns them.
             unk_token: whose id to use for tokens that the vocabulary lacks; an error when None.
 
         Raises:

@@ -10,7 +10,7 @@ from ptbert.commands.command import Command
 
 if TYPE_CHECKING:
     from ptbert_models.pretrained import PreTrainedModel
-    from ptbert_tokenizers.pretrained import PretrainedTokenizer
+    from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _ENDS = ("<|endoftext|>", "<eos>")
 _MODELS = {
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         yield tokenizer.decode(_before_end(row.tolist(), len(prompt), ends))
 
 
-def _load(name: str) -> tuple[PreTrainedModel, PretrainedTokenizer]:
+def _load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizer]:
     import ptbert
     from ptbert_tokenizers.families import family_of, load_tokenizer
 

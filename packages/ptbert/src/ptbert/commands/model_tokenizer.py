@@ -8,10 +8,10 @@ from pathlib import Path
 from ptbert_hub import extract_archive, is_archive, locate
 from ptbert_tokenizers.errors import MissingVocabulary
 from ptbert_tokenizers.families import load_tokenizer
-from ptbert_tokenizers.pretrained import PretrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 
-def load_tokenizer_of_model(source: str, cache_dir: str | None) -> PretrainedTokenizer:
+def load_tokenizer_of_model(source: str, cache_dir: str | None) -> PreTrainedTokenizer:
     """Load the tokenizer of a model.
 
     Args:

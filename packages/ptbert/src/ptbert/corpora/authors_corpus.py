@@ -59,7 +59,7 @@ class _CorpusUnpickler(pickle.Unpickler):
 def convert_corpus(dataset_file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
     """Write the vocabulary and the splits of a pickled corpus as ``vocab.bin`` and ``corpus.bin``.
 
-    `TransfoXLTokenizer` and `TransfoXLCorpus` load them by ``from_pretrained(folder)``.
+    ``TransfoXLTokenizer`` and ``TransfoXLCorpus`` load them by ``from_pretrained(folder)``.
 
     Args:
         dataset_file: the pickle, called ``cache.pkl`` or ``corpus-info`` beside it.
@@ -86,10 +86,10 @@ def convert_transfo_xl_checkpoint_to_pytorch(
     """Convert a TensorFlow checkpoint of Transformer-XL, a pickled corpus, or both.
 
     Args:
-        tf_checkpoint_path: see `ptbert_models.convert`; none when empty.
+        tf_checkpoint_path: see ``ptbert_models.convert``; none when empty.
         transfo_xl_config_file: the configuration; that of the published model when empty.
         pytorch_dump_folder_path: the folder to write into.
-        transfo_xl_dataset_file: see `convert_corpus`; none when empty.
+        transfo_xl_dataset_file: see ``convert_corpus``; none when empty.
 
     Raises:
         OSError: if a file is missing or damaged.

@@ -172,7 +172,7 @@ def get_lm_corpus(datadir: str | os.PathLike[str], dataset: str) -> TransfoXLCor
 
     Args:
         datadir: folder with the text; ``cache.pt`` is written into it.
-        dataset: see `TransfoXLCorpus.build_corpus`.
+        dataset: see ``TransfoXLCorpus.build_corpus``.
 
     Raises:
         ValueError: if the dataset is not known.

@@ -15,11 +15,11 @@ def install_in_children(*, release: str) -> None:
     """Let Python processes started from now on find ptbert as ``pytorch_pretrained_bert`` too.
 
     The folder ``import_path`` beside this module has a package of that name, which only calls
-    `replace_by_ptbert`. The folder goes to the front of where new processes look for modules,
+    ``replace_by_ptbert``. The folder goes to the front of where new processes look for modules,
     before what is installed. A process that does not import the name never notices.
 
     Args:
-        release: see `ptbert.install_as`.
+        release: see ``ptbert.install_as``.
     """
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = IMPORT_PATH + (f"{os.pathsep}{others}" if others else "")
@@ -29,7 +29,7 @@ def install_in_children(*, release: str) -> None:
 
 
 def replace_by_ptbert(name: str) -> None:
-    """Put ptbert in the place of a module that is being imported; see `install_in_children`.
+    """Put ptbert in the place of a module that is being imported; see ``install_in_children``.
 
     Args:
         name: the module's name.

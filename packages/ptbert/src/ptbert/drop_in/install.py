@@ -104,7 +104,7 @@ class _Alias(MetaPathFinder, InspectLoader):
 
     Args:
         name: the other name of the package.
-        release: see `install_as`.
+        release: see ``install_as``.
     """
 
     def __init__(self, name: str, release: str) -> None:

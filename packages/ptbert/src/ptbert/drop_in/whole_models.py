@@ -1,8 +1,8 @@
-"""Let `torch.load` open whole models, without running code that a file contains.
+"""Let ``torch.load`` open whole models, without running code that a file contains.
 
 Programs of 2019 save models by ``torch.save(model, path)`` and open them by ``torch.load(path)``.
-Today's `torch.load` refuses every class that it does not know to be safe. A class is safe if making
-an object of it and setting its attributes does nothing else.
+Today's ``torch.load`` refuses every class that it does not know to be safe. A class is safe if
+making an object of it and setting its attributes does nothing else.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _ACTIVATIONS = (gelu, gelu_tanh, swish)
 
 
 def allow_whole_models(name: str) -> None:
-    """Let `torch.load` open whole models made of this library's parts, in this process.
+    """Let ``torch.load`` open whole models made of this library's parts, in this process.
 
-    A program's own classes are still refused; see `torch.serialization.add_safe_globals`.
+    A program's own classes are still refused; see ``torch.serialization.add_safe_globals``.
 
     Args:
         name: the old package, whose classes files may name besides ptbert's.

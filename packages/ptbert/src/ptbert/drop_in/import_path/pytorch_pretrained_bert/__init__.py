@@ -1,4 +1,4 @@
-"""What processes of ``ptbert run`` find under the old name; see `ptbert.drop_in.children`."""
+"""What processes of ``ptbert run`` find under the old name; see ``ptbert.drop_in.children``."""
 
 from ptbert.drop_in.children import replace_by_ptbert
 
