@@ -107,7 +107,7 @@ class BertSelfAttention(nn.Module):
 
         Args:
             hidden_states: (B, L, E).
-            attention_mask: added to the scores, (B, H, L, L) or broadcastable; see ``padding_bias``.
+            attention_mask: added to the scores, (B, H, L, L) or broadcastable; as ``padding_bias``.
             head_mask: factor of the weights, broadcastable to (B, H, L, L).
         """
         context, weights = attend(
