@@ -94,3 +94,15 @@ def test_a_global_clip_counts_gradients_of_every_dtype():
     BertAdam([single, double], lr=0.1, global_clip=True).step()
 
     assert (single.grad.item(), double.grad.item()) == pytest.approx((0.6, 0.8))
+
+
+@pytest.mark.parametrize("global_clip", [False, True])
+def test_a_millionth_is_added_to_the_norm_as_torch_does(global_clip):
+    ours, torchs = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+    ours.grad, torchs.grad = torch.tensor([1e-6]), torch.tensor([1e-6])
+
+    BertAdam([ours], lr=0.1, max_grad_norm=1e-6, global_clip=global_clip).step()
+    nn.utils.clip_grad_norm_([torchs], 1e-6)
+
+    assert ours.grad.item() == pytest.approx(1e-6 * 1e-6 / (1e-6 + 1e-6))
+    assert ours.grad.item() == pytest.approx(torchs.grad.item())
