@@ -120,8 +120,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         spans: list[Span] = []
         for word in traced_words(text, basic.do_lower_case, basic.never_split):
             pieces = self.bpe("".join(char for char, _ in word)).split(" ")
-            lengths = [*map(len, pieces[:-1]), len(pieces[-1]) - len(self.word_end)]
-            spans += spans_of_pieces(word, lengths)
+            # The last piece is longer by the mark of a word's end; its span ends with the word.
+            spans += spans_of_pieces(word, map(len, pieces))
         return spans
 
     def _is_untouched(self) -> bool:
