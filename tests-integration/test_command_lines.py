@@ -98,6 +98,7 @@ def start(tmp_path):
             | {
                 "PYTORCH_PRETRAINED_BERT_CACHE": str(tmp_path / "cache"),
                 "PYTHONPATH": str(tmp_path),
+                "PYTHONUNBUFFERED": "",  # it would hide what is lost in a buffer
             }
             | environment,
         )

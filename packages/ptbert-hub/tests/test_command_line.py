@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def test_output_that_nobody_reads_any_more_ends_quietly(size):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},  # it would hide what is lost in a buffer
     ) as process:
         process.stdout.close()
         process.stdin.close()

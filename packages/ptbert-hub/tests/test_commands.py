@@ -440,6 +440,7 @@ def test_a_closed_pipe_is_no_traceback(filled):
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
     )
 
     assert "Traceback" not in done.stderr
