@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import download
+from ptbert_hub import CATALOG, download, get_from_cache, upkeep
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -22,6 +22,7 @@ from faultserver import FaultServer
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background of a script
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+PUBLISHED = CATALOG["bert-base-cased"].vocabulary
 OURS = ("PTBERT_HUB_", "PYTORCH_PRETRAINED_BERT_", "HF_", "TRANSFORMERS_", "AWS_", "TQDM_")
 OTHERS = ("TORCH_HOME", "XDG_CACHE_HOME", "_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "RANK")
 
@@ -165,3 +166,23 @@ def nginx(tmp_path, which):
             yield Nginx(port, folder)
         finally:
             process.terminate()
+
+
+@pytest.fixture
+def filled(served, cache, monkeypatch):
+    """A cache with two versions of one file, a published one, and every kind of leftover."""
+    monkeypatch.setenv("HF_ENDPOINT", served.address)
+    old = Path(get_from_cache(served.url(), cache))
+    os.utime(old, (time.time() - 3 * upkeep.DAY,) * 2)
+    served.become(b"new" * 100)
+    get_from_cache(served.url(), cache)
+    served.become(b"[PAD]\n[UNK]\n")
+    get_from_cache(PUBLISHED, cache)
+    partial = cache / ".ptbert-hub/partial" / f"{'a' * 64}.{'0' * 16}-1-1-{'0' * 16}.part"
+    partial.write_bytes(b"half")
+    os.utime(partial, (time.time() - 2 * upkeep.DAY,) * 2)
+    aside = cache / ".ptbert-hub/quarantine"
+    aside.mkdir()
+    (aside / "bad.1").write_bytes(b"page")
+    (cache / f"{'b' * 64}.json").write_text("{}")
+    return cache

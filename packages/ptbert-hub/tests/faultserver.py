@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from ptbert_hub import get_from_cache
 
 BLOCK = 1 << 16
 
@@ -203,3 +206,14 @@ class FaultServer:
         if reply.reset:
             linger = struct.pack("ii", 1, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def get(server, cache, name="model.dat", **options):
+    """Download a file of a server into a cache, and return its path."""
+    return Path(get_from_cache(server.url(name), cache, **options))
+
+
+def closed_port():
+    """Return a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
