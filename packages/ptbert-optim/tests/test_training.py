@@ -218,3 +218,21 @@ def test_a_state_counted_by_numbers_goes_on_in_a_capturable_optimizer_and_back(o
         assert isinstance(optimizer.state[weight]["step"], kind)
 
     assert optimizer.state[weight]["step"] == 3
+
+
+@both
+def test_the_closure_is_called_once_with_gradients(optimizer_class):
+    weight = nn.Parameter(torch.ones(4, 3))
+    optimizer = optimizer_class([weight], lr=0.1)
+    before, calls = weight.detach().clone(), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        calls.append(loss)
+        return loss
+
+    assert optimizer.step(closure) is calls[0]
+    assert len(calls) == 1
+    assert not torch.equal(weight, before)

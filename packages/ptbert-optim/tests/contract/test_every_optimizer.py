@@ -373,23 +373,6 @@ def test_names_of_parameters_are_kept(optimizer_class):
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
 
 
-def test_the_closure_is_called_once_with_gradients(optimizer_class):
-    (weight,) = weights((4, 3))
-    optimizer = optimizer_class([weight], lr=0.1)
-    before, calls = weight.detach().clone(), []
-
-    def closure():
-        optimizer.zero_grad()
-        loss = weight.square().sum()
-        loss.backward()
-        calls.append(loss)
-        return loss
-
-    assert optimizer.step(closure) is calls[0]
-    assert len(calls) == 1
-    assert not torch.equal(weight, before)
-
-
 def test_hooks_run_around_the_step(optimizer_class):
     optimizer, order = optimizer_class(weights((4, 3)), lr=0.1), []
     optimizer.register_step_pre_hook(lambda *_: order.append("before"))
