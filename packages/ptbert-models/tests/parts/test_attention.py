@@ -1,10 +1,12 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ptbert_models.parts.attention import (
     attend,
     causal_padding_bias,
     head_size,
+    is_known_full,
     padding_bias,
     split_head_mask,
 )
@@ -51,6 +53,29 @@ def test_no_query_sees_later_keys(projections, queries):
     assert weights.tril(5 - queries).gt(0).sum() == 2 * 4 * sum(range(6 - queries, 6))
     torch.testing.assert_close(fused, explicit)
     torch.testing.assert_close(explicit, weights @ value)
+
+
+@pytest.mark.parametrize(
+    ("queries", "keys", "by_kernel"), [(4, 4, True), (4, 6, False), (3, 4, False), (6, 6, True)]
+)
+def test_the_kernel_masks_where_its_mask_is_right(monkeypatch, queries, keys, by_kernel):
+    """There are as many heads and features as queries in the first two cases."""
+    seen = {}
+    kernel = F.scaled_dot_product_attention
+
+    def recording(*inputs, **options):
+        seen.update(options)
+        return kernel(*inputs, **options)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", recording)
+    query, key = torch.randn(4, 4, queries, 4), torch.randn(4, 4, keys, 4)
+
+    context, _ = attend(query, key, key, causal=True)
+    explicit, _ = attend(query, key, key, causal=True, need_weights=True)
+
+    assert seen["is_causal"] == by_kernel
+    assert (seen["attn_mask"] is None) == by_kernel
+    torch.testing.assert_close(context, explicit)
 
 
 @pytest.mark.parametrize("need_weights", [False, True])
@@ -106,9 +131,12 @@ def test_masks_of_every_type_mean_the_same(dtype):
     assert padding_bias(mask, torch.float32).flatten().tolist() == [0, -10000]
 
 
-def test_a_mask_of_the_wrong_shape_is_refused():
-    with pytest.raises(ValueError, match=r"attention_mask has shape \(3,\); give one row"):
-        padding_bias(torch.ones(3), torch.float32)
+@pytest.mark.parametrize("shape", [(3,), (1, 1, 3)])
+def test_a_mask_of_the_wrong_shape_is_refused(shape):
+    mask = torch.ones(shape)
+    assert not is_known_full(mask)
+    with pytest.raises(ValueError, match=r"attention_mask has shape \(.*3,?\); give one row"):
+        padding_bias(mask, torch.float32)
 
 
 def test_a_head_mask_may_differ_by_layer():
@@ -129,3 +157,7 @@ def test_a_head_mask_of_the_wrong_shape_is_refused(shape):
 def test_heads_must_share_the_width(heads):
     with pytest.raises(ValueError, match=f"hidden_size=768 cannot be shared by heads={heads}"):
         head_size(768, heads, names=("hidden_size", "heads"))
+
+
+def test_one_head_has_the_whole_width():
+    assert head_size(768, 1, names=("hidden_size", "heads")) == 768
