@@ -185,3 +185,14 @@ def test_the_gradient_of_one_table_may_be_sparse():
     embedding = AdaptiveEmbedding(TOKENS, 8, 8, [5], sample_softmax=True)
     embedding(torch.tensor([3])).sum().backward()
     assert embedding.emb_layers[0].weight.grad.is_sparse
+
+
+def test_a_table_has_one_width_and_dense_gradients_unless_asked():
+    embedding = AdaptiveEmbedding(TOKENS, 8, 8, [5])
+    softmax = ProjectedAdaptiveLogSoftmax(TOKENS, 8, 8, [5])
+
+    embedding(torch.tensor([3])).sum().backward()
+
+    assert not embedding.emb_layers[0].weight.grad.is_sparse
+    assert (embedding.div_val, softmax.div_val) == (1, 1)
+    assert not softmax.keep_order
