@@ -1,14 +1,18 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ptbert_models.parts.attention import (
     attend,
     causal_padding_bias,
+    dropout_of,
     head_size,
     is_known_full,
+    merge_heads,
     padding_bias,
     split_head_mask,
+    split_heads,
 )
 
 
@@ -155,9 +159,36 @@ def test_a_head_mask_of_the_wrong_shape_is_refused(shape):
 
 @pytest.mark.parametrize("heads", [5, 0, -1])
 def test_heads_must_share_the_width(heads):
-    with pytest.raises(ValueError, match=f"hidden_size=768 cannot be shared by heads={heads}"):
+    message = f"hidden_size=768 cannot be shared by heads={heads}; choose a hidden_size that"
+    with pytest.raises(ValueError, match=message):
         head_size(768, heads, names=("hidden_size", "heads"))
 
 
 def test_one_head_has_the_whole_width():
     assert head_size(768, 1, names=("hidden_size", "heads")) == 768
+
+
+def test_heads_take_turns_in_the_features():
+    features = torch.arange(2 * 3 * 8).view(2, 3, 8)
+    heads = split_heads(features, 4)
+    assert heads.shape == (2, 4, 3, 2)
+    assert heads[1, 2, 0].tolist() == features[1, 0, 4:6].tolist()
+    assert torch.equal(merge_heads(heads), features)
+
+
+def test_a_mask_without_values_is_not_known_to_be_full():
+    assert is_known_full(torch.ones(1, 2))
+    assert not is_known_full(torch.tensor([[1, 0]]))
+    assert not is_known_full(torch.ones(1, 2, device="meta"))
+
+
+def test_a_rate_stands_for_a_plain_dropout_only():
+    """The kernel drops with a rate; a module with hooks, or of a program, has to be called."""
+
+    class Mine(nn.Dropout):
+        pass
+
+    plain, hooked, mine = nn.Dropout(0.3), nn.Dropout(0.3), Mine(0.3)
+    hooked.register_forward_hook(lambda *_: None)
+    assert [dropout_of(module) for module in (plain, hooked, mine)] == [0.3, hooked, mine]
+    assert dropout_of(plain.eval()) == 0.0

@@ -135,3 +135,10 @@ def test_the_older_format_s_numbers_of_every_type(tmp_path, case):
 
     assert found.dtype == numpy_type(dtype)
     assert found.tolist() == expected
+
+
+def test_the_older_format_s_numbers_without_a_shape(tmp_path):
+    contents = field(1, field(1, b"x") + field(3, 3))
+    piece = field(2, field(1, b"x") + field(3, field(1, 3) + field(7, 5)))
+    (tmp_path / "made").write_bytes(table([(b"", field(1, contents)), (b"x", piece)]))
+    assert open_checkpoint(tmp_path / "made")["x"].tolist() == 5
