@@ -56,9 +56,9 @@ def _unknown_values(monkeypatch):
     monkeypatch.setattr(adaptive, "values_are_known", lambda: False)
 
 
-def test_embedding_is_looking_up_and_projecting(embedding):
+def test_embedding_is_looking_up_and_projecting(embedding, layout):
     ids = torch.arange(TOKENS).view(4, 5)
-    ends = [0, TOKENS] if embedding.div_val == 1 else embedding.cutoff_ends
+    ends = [0, *layout["cutoffs"], TOKENS] if layout["div_val"] > 1 else [0, TOKENS]
 
     embedded = embedding(ids)
 
