@@ -13,6 +13,7 @@ from ptbert_models import (
     ShapeMismatch,
 )
 from ptbert_models.bert import BertPreTrainedModel
+from ptbert_models.files.loading import fill
 
 
 def equal(left, right):
@@ -154,6 +155,17 @@ def test_separate_parameters_stay_separate(tiny_config, save):
         loaded.table.weight.fill_(1)
 
     assert equal(model.state_dict(), loaded.bert.state_dict())
+
+
+@pytest.mark.parametrize("take", [True, False])
+def test_weights_are_taken_without_copies_on_request_only(tiny_config, take):
+    model = BertModel(tiny_config)
+    state = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+
+    fill(model, model.plan_loading(state), take=take)
+
+    shared = {model.get_parameter(key).data_ptr() == t.data_ptr() for key, t in state.items()}
+    assert shared == {take}
 
 
 def test_a_program_s_own_first_values_survive(tiny_config, save):
