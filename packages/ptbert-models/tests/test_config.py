@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from ptbert_models import BertConfig, BertModel
+from ptbert_models import BertConfig, BertModel, GPT2Config, OpenAIGPTConfig, TransfoXLConfig
 
 
 def test_json_text_is_that_of_2019():
@@ -100,6 +100,9 @@ def test_nothing_is_checked_before_a_model_is_built():
         ({"num_hidden_layers": -2}, "num_hidden_layers=-2 must be an integer above 0"),
         ({"hidden_size": 8.0}, "hidden_size=8.0 must be an integer above 0"),
         ({"hidden_dropout_prob": 1.5}, r"hidden_dropout_prob=1.5 must lie in \[0, 1\)"),
+        ({"hidden_dropout_prob": -0.1}, r"hidden_dropout_prob=-0.1 must lie in \[0, 1\)"),
+        ({"hidden_dropout_prob": 1}, r"hidden_dropout_prob=1 must lie in \[0, 1\)"),
+        ({"hidden_dropout_prob": "0"}, r"hidden_dropout_prob='0' must lie in \[0, 1\)"),
         ({"hidden_size": 9}, "hidden_size=9 cannot be shared by num_attention_heads=2"),
         (
             {"hidden_act": "gellu"},
@@ -119,3 +122,18 @@ def test_nonsense_is_refused_when_a_model_is_built(values, message):
 def test_a_function_may_be_the_activation(tiny_config):
     tiny_config.hidden_act = abs
     assert BertModel(tiny_config).encoder.layer[0].intermediate.intermediate_act_fn is abs
+
+
+def test_a_dictionary_without_a_vocabulary_means_minus_one():
+    """As in 2019; no model can be built from it."""
+    assert BertConfig.from_dict({}).vocab_size == -1
+    assert GPT2Config.from_dict({}).vocab_size == -1
+
+
+@pytest.mark.parametrize("config_class", [BertConfig, GPT2Config, OpenAIGPTConfig, TransfoXLConfig])
+def test_configurations_are_ordinary_objects(config_class):
+    """As in 2019: each is equal to itself only, may be a key, and shows its JSON text."""
+    one, other = config_class(7), config_class(7)
+    assert one != other
+    assert len({one, other}) == 2
+    assert repr(one) == one.to_json_string()

@@ -85,9 +85,10 @@ def test_gpt2(tmp_path):
     source = DATA / "gpt2" / "open"
     config = written(tmp_path, "gpt2/open/hparams.json")
 
-    convert_gpt2_checkpoint_to_pytorch(source, config, tmp_path / "out")
+    for _ in range(2):  # folders are made, and what is there already is replaced
+        convert_gpt2_checkpoint_to_pytorch(source, config, tmp_path / "new" / "out")
 
-    model = GPT2LMHeadModel.from_pretrained(tmp_path / "out")
+    model = GPT2LMHeadModel.from_pretrained(tmp_path / "new" / "out")
     expected = load_tf_weights_in_gpt2(GPT2LMHeadModel(GPT2Config(config)), source)
     assert equal(model.state_dict(), expected.state_dict())
 

@@ -153,6 +153,11 @@ def test_exactly_k_tokens_stay_among_equals():
     assert len(set(choice(torch.zeros(500, 6)).tolist())) == 2
 
 
+def test_a_share_that_is_reached_exactly_is_enough():
+    choice = Choice(top_p=0.5, generator=torch.Generator().manual_seed(0))
+    assert len(set(choice(torch.zeros(500, 2)).tolist())) == 1
+
+
 @pytest.mark.parametrize("pad_id", [None, 7])
 def test_a_text_ends_at_a_stop_token(model, pad_id):
     free = generate(model, PROMPTS, 20, temperature=0)
@@ -172,6 +177,37 @@ def test_generation_is_over_when_all_texts_have_ended(model):
     stop = generate(model, PROMPTS[:1], 1, temperature=0)[0, -1].item()
     assert generate(model, PROMPTS[:1], 20, temperature=0, stop_ids={stop}).shape == (1, 5)
     assert generate(model, PROMPTS[:1], 20, num_beams=1, top_k=1, stop_ids={stop}).shape == (1, 5)
+
+
+class Counting(nn.Module):
+    """The next token is most likely the next number, and 0 after the last one."""
+
+    def __init__(self, vocabulary=9):
+        super().__init__()
+        self.vocabulary = vocabulary
+
+    def start_decoding(self, capacity, attention_mask):
+        return self
+
+    def select(self, rows):
+        pass
+
+    def feed(self, ids):
+        following = (ids[:, -1] + 1) % self.vocabulary
+        return 5 * nn.functional.one_hot(following, self.vocabulary).float()
+
+
+def test_searching_is_over_when_the_best_text_has_ended():
+    found = generate(Counting(), torch.tensor([[7]]), 5, num_beams=3, stop_ids=[0])
+    assert found.tolist() == [[7, 8, 0]]
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 1}, {"stop_ids": [0]}])
+def test_a_vocabulary_may_have_one_token(options):
+    """And the first of all tokens may end a text."""
+    length = 1 if "stop_ids" in options else 3
+    text = generate(Counting(1), torch.tensor([[0]]), 3, **options)
+    assert text.tolist() == [[0] * (1 + length)]
 
 
 def brute_force(model, prompt, length, vocabulary, stop=None):
@@ -270,14 +306,21 @@ MASK = torch.ones(3, 4)
         ({"temperature": -1.0}, "temperature=-1.0 must be a number from 0 up"),
         ({"temperature": math.inf}, "temperature=inf must be a number from 0 up"),
         ({"top_k": -1}, "top_k=-1 must be an integer from 0 up"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens=2.5 must be an integer above 0"),
+        ({"top_k": 1.5}, "top_k=1.5 must be an integer from 0 up"),
         ({"top_p": 0.0}, r"top_p=0.0 must lie in \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p=1.1 must lie in \(0, 1\]"),
         ({"num_beams": 2, "top_k": 3}, "num_beams=2 is beam search, which samples nothing"),
         ({"stop_ids": ["."]}, "stop_ids holds '.'; give token ids"),
+        ({"stop_ids": [5, -3, -2]}, "stop_ids holds -3; give token ids, integers from 0 up"),
+        ({"stop_ids": [-1]}, "stop_ids holds -1; give token ids, integers from 0 up"),
         ({"stop_ids": [3, 30]}, "stop_ids holds 30, and this model scores tokens 0 to 29"),
         ({"pad_id": -1}, "pad_id=-1, and this model scores tokens 0 to 29"),
         ({"ids": PROMPTS[0]}, r"ids has shape \(4,\); give at least one token for each text"),
         ({"ids": PROMPTS[:, :0]}, r"ids has shape \(3, 0\)"),
+        ({"ids": PROMPTS[None]}, r"ids has shape \(1, 3, 4\); give at least one token"),
+        ({"ids": PROMPTS > 3}, r"ids is of type torch.bool; give token ids, integers"),
+        ({"ids": PROMPTS.cfloat()}, r"ids is of type torch.complex64; give token ids, integers"),
         ({"ids": PROMPTS.float()}, "ids is of type torch.float32; give token ids, integers"),
         ({"attention_mask": MASK[:1]}, r"attention_mask has shape \(1, 4\) and ids has \(3, 4\)"),
         (
@@ -308,6 +351,17 @@ def test_padding_takes_no_room():
     model.transformer.wpe = nn.Embedding(6, 16)
     mask = torch.tensor([[0, 0, 1, 1]] * 3)
     assert generate(model, PROMPTS, 4, attention_mask=mask).shape == (3, 8)
+    with pytest.raises(ValueError, match="a text would grow to 7 tokens and n_positions=6"):
+        generate(model, PROMPTS, 5, attention_mask=mask)
+
+
+def test_one_layer_with_padding_is_enough():
+    config = GPT2Config(30, n_embd=16, n_layer=1, n_head=4, initializer_range=0.4)
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(config)
+    mask = torch.tensor([[0, 0, 1, 1]])
+    padded = generate(model, PROMPTS[:1], 5, temperature=0, attention_mask=mask)
+    assert torch.equal(padded[:, 2:], generate(model, PROMPTS[:1, 2:], 5, temperature=0))
 
 
 def test_a_model_without_a_language_model_head_is_refused():
@@ -318,12 +372,4 @@ def test_a_model_without_a_language_model_head_is_refused():
 
 def test_any_model_that_remembers_takes_part():
     """A model needs a method ``start_decoding`` and nothing else."""
-
-    class Counting(nn.Module):
-        def start_decoding(self, capacity, attention_mask):
-            return self
-
-        def feed(self, ids):
-            return nn.functional.one_hot((ids[:, -1] + 1) % 9, 9).float()
-
     assert generate(Counting(), torch.tensor([[7]]), 3, temperature=0).tolist() == [[7, 8, 0, 1]]

@@ -44,6 +44,11 @@ def test_other_configurations_are_refused(values):
         family_of(values)
 
 
+def test_five_keys_of_another_configuration_are_named():
+    with pytest.raises(ValueError, match=r"keys such as \['a', 'b', 'c', 'd', 'e'\] belongs"):
+        family_of(dict.fromkeys("gfedcba"))
+
+
 def names_of_complete(opened):
     return [fit.model.__name__ for fit in opened.fits() if not fit.missing]
 
@@ -166,6 +171,25 @@ def test_files_of_pytorch_change_their_format(config, tmp_path, safe_serializati
     }
     again = BertForMaskedLM.from_pretrained(tmp_path / "out").state_dict()
     assert all(torch.equal(again[key], tensor) for key, tensor in model.state_dict().items())
+
+
+def test_folders_are_made_and_files_are_in_the_format_of_pytorch(config, tmp_path):
+    BertModel(config).save_pretrained(tmp_path / "in")
+    for _ in range(2):  # what is there already is replaced
+        path = convert_checkpoint(tmp_path / "in", tmp_path / "a" / "b")
+    assert path == tmp_path / "a" / "b" / "pytorch_model.bin"
+
+
+@pytest.mark.parametrize(("asked", "mapped"), [({}, False), ({"memory_map": True}, True)])
+def test_a_user_s_file_is_mapped_on_request_only(config, tmp_path, monkeypatch, asked, mapped):
+    BertModel(config).save_pretrained(tmp_path)
+    seen = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.append(k["mmap"]) or load(*a, **k))
+
+    open_any_checkpoint(tmp_path, **asked)
+
+    assert seen == [mapped]
 
 
 def test_the_source_is_not_overwritten(config, tmp_path):

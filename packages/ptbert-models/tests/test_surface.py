@@ -1,10 +1,18 @@
 """The public names: every model, configuration and error there is, and a few functions."""
 
+import dataclasses
 import inspect
+
+import pytest
 
 import ptbert_models
 from ptbert_models import errors
-from ptbert_models.families import FAMILIES
+from ptbert_models.families import FAMILIES, Family
+from ptbert_models.files import checkpoint, loading
+from ptbert_models.generation import Choice, Ending
+from ptbert_models.inspection import Fit, OpenedCheckpoint
+from ptbert_models.release import Release
+from ptbert_models.tensorflow import bundle
 
 FUNCTIONS_OF_2019 = {
     "load_tf_weights_in_bert",
@@ -39,3 +47,24 @@ def test_public_things_are_documented():
 
 def test_the_version_is_a_number_with_three_parts():
     assert [part.isdigit() for part in ptbert_models.__version__.split(".")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Choice,
+        Ending,
+        Family,
+        Fit,
+        OpenedCheckpoint,
+        Release,
+        bundle.Entry,
+        checkpoint.CheckpointFiles,
+        loading.LoadPlan,
+        loading.LoadReport,
+    ],
+)
+def test_records_cannot_be_changed_by_mistake(record):
+    name = dataclasses.fields(record)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(object.__new__(record), name, None)

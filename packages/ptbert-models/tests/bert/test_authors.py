@@ -140,8 +140,12 @@ def test_what_is_missing_and_what_is_unused_is_named(caplog):
     caplog.set_level(logging.INFO)
     config = BertConfig.from_json_file(PRE_TRAINING / "bert_config.json")
 
-    load_tf_weights_in_bert(BertForQuestionAnswering(config), PRE_TRAINING)
+    model = BertForQuestionAnswering(config)
+    torch.nn.init.constant_(model.qa_outputs.bias, 0.5)
 
+    load_tf_weights_in_bert(model, PRE_TRAINING)
+
+    assert model.qa_outputs.bias.eq(0.5).all()  # what is missing keeps its values
     missing, unused = (record.getMessage() for record in caplog.records)
     assert missing.endswith("need training: qa_outputs.weight, qa_outputs.bias")
     assert "cls.seq_relationship.weight" in unused

@@ -7,7 +7,14 @@ from torch import nn
 
 from ptbert_models.bert import BertPreTrainedModel
 from ptbert_models.bert.heads import BertLMPredictionHead
-from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertLayer, BertPooler
+from ptbert_models.bert.layers import (
+    BertAttention,
+    BertEmbeddings,
+    BertEncoder,
+    BertLayer,
+    BertPooler,
+    BertSelfAttention,
+)
 
 
 @pytest.fixture
@@ -27,6 +34,17 @@ def test_a_layer_returns_its_attention_first(tiny_config, hidden):
     assert output.shape == (2, 5, 16)
 
 
+@pytest.mark.parametrize("part", [BertSelfAttention, BertAttention, BertLayer, BertEncoder])
+def test_a_part_returns_and_keeps_nothing_but_its_output_unless_asked(tiny_config, hidden, part):
+    module = part(tiny_config)
+
+    output = module(hidden, None)
+
+    assert isinstance(output[-1] if part is BertEncoder else output, torch.Tensor)
+    attention = [each for each in module.modules() if isinstance(each, BertSelfAttention)]
+    assert [each.multihead_output for each in attention] == [None] * len(attention)
+
+
 def test_an_encoder_runs_without_head_mask(tiny_config, hidden):
     encoder = BertEncoder(tiny_config).eval()
 
@@ -35,6 +53,11 @@ def test_an_encoder_runs_without_head_mask(tiny_config, hidden):
 
     assert len(layers) == 2
     assert torch.equal(layers[-1], last)
+
+
+def test_an_encoder_takes_a_head_mask_for_each_layer(tiny_config, hidden):
+    with pytest.raises(ValueError, match="is shorter"):
+        BertEncoder(tiny_config)(hidden, None, head_mask=[None])
 
 
 def test_layers_can_be_sliced_and_replaced(tiny_config, hidden):
@@ -99,3 +122,12 @@ def test_dropout_acts_in_training_on_both_paths(tiny_config, hidden):
         results = [layer(hidden, None) for _ in range(2)]
         first, second = (r[-1] if output_attentions else r for r in results)
         assert not torch.equal(first, second)
+
+
+def test_the_padding_token_gets_no_gradient(tiny_config):
+    embeddings = BertEmbeddings(tiny_config).eval()
+
+    (embeddings(torch.tensor([[0, 1, 29]])) ** 3).sum().backward()
+
+    trained = embeddings.word_embeddings.weight.grad.abs().sum(-1) > 0
+    assert trained.nonzero().flatten().tolist() == [1, 29]

@@ -1,5 +1,6 @@
 import copy
 import io
+import pickle
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from ptbert_models import (
     BertForMaskedLM,
     BertForMultipleChoice,
     BertForPreTraining,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
@@ -77,6 +79,30 @@ def test_copies_and_whole_model_files_are_equal(model):
             assert torch.equal(got, want)
 
 
+def test_whole_model_files_that_are_older_than_attributes_run(model):
+    """Pickles of 2019 lack attributes that came later."""
+    expected = tensors(model(*inputs(type(model))))
+    later = {"output_attentions", "keep_multihead_output", "multihead_output"}
+    for module in model.modules():
+        for name in later & vars(module).keys():
+            delattr(module, name)
+
+    again = pickle.loads(pickle.dumps(model))
+
+    for got, want in zip(tensors(again(*inputs(type(model)))), expected, strict=True):
+        assert torch.equal(got, want)
+    assert not again.gradient_checkpointing
+    assert getattr(again, "bert", again).get_multihead_outputs() == [None, None]
+
+
+def test_outputs_of_heads_are_kept_on_request_only(model, tiny_config):
+    keeping = type(model)(tiny_config, keep_multihead_output=True)
+    for each, kept in ((model, False), (keeping, True)):
+        each(*inputs(type(model)), head_mask=torch.ones(4))  # runs every layer
+        outputs = getattr(each, "bert", each).get_multihead_outputs()
+        assert [output is not None for output in outputs] == [kept, kept]
+
+
 def test_padding_does_not_change_real_tokens(tiny_config):
     model = BertModel(tiny_config).eval()
 
@@ -130,7 +156,19 @@ def test_pruning_is_silencing(tiny_config):
     model.prune_heads({0: [1, 2], 1: [0]})
 
     torch.testing.assert_close(model(IDS)[1], silenced, atol=1e-6, rtol=1e-5)
-    assert model.encoder.layer[0].attention.self.query.out_features == 8
+    attention = model.encoder.layer[0].attention.self
+    assert attention.query.out_features == attention.all_head_size == 8
+
+
+def test_the_heads_that_stay_are_numbered_anew(tiny_config):
+    at_once = BertModel(tiny_config).eval()
+    one_by_one = copy.deepcopy(at_once)
+
+    at_once.prune_heads({0: [1, 2]})
+    one_by_one.prune_heads({0: [1]})
+    one_by_one.prune_heads({0: [1]})
+
+    assert torch.equal(one_by_one(IDS)[1], at_once(IDS)[1])
 
 
 def test_pre_training_returns_scores_unless_both_labels_are_given(tiny_config):
@@ -157,6 +195,23 @@ def test_padding_does_not_count_in_token_classification(tiny_config):
 
     assert torch.equal(model(IDS, None, MASK, labels), model(IDS, None, MASK, other))
     assert not torch.equal(model(IDS, None, None, labels), model(IDS, None, None, other))
+    twos = MASK.masked_fill(MASK == 0, 2)  # what is not 1 does not count, as in 2019
+    assert torch.equal(model(IDS, None, twos, labels), model(IDS, None, twos, other))
+
+
+def test_labels_and_choices_are_two_unless_said_otherwise(tiny_config):
+    assert BertForSequenceClassification(tiny_config).classifier.out_features == 2
+    assert BertForTokenClassification(tiny_config).classifier.out_features == 2
+    assert BertForMultipleChoice(tiny_config).num_choices == 2
+
+
+def test_spans_are_scored_unless_both_ends_are_given(tiny_config):
+    model = BertForQuestionAnswering(tiny_config).eval()
+    at = torch.tensor([1, 2])
+    for given in ({"start_positions": at}, {"end_positions": at}):
+        starts, ends = model(IDS, **given)
+        assert starts.shape == ends.shape == (2, 4)
+    assert model(IDS, start_positions=at, end_positions=at).shape == ()
 
 
 def test_the_loss_looks_at_labelled_tokens_only(tiny_config):

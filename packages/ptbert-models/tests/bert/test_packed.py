@@ -15,6 +15,7 @@ from ptbert_models import (
     BertModel,
 )
 from ptbert_models.bert import packed, with_head
+from ptbert_models.bert.layers import BertLayer
 
 
 @pytest.fixture
@@ -144,10 +145,50 @@ def test_changed_parts_are_honoured(tiny_config, change):
     assert not packed.can_pack(encoder, MASK, FIRST)
 
 
+def test_a_patched_class_is_honoured(tiny_config, monkeypatch):
+    encoder = BertModel(tiny_config).encoder
+    monkeypatch.setattr(BertLayer, "forward", MyLayer.forward)
+    assert not packed.can_pack(encoder, MASK, FIRST)
+
+
+@pytest.mark.parametrize("change", ["encoder", "layer", "attention", "self-attention", None])
+def test_parts_of_programs_always_get_a_mask(tiny_config, change):
+    """Only this library's own parts are known to do without one."""
+    model = BertModel(tiny_config).eval()
+    layer = model.encoder.layer[1]
+    owner, name = {
+        "encoder": (model, "encoder"),
+        "layer": (model.encoder.layer, "1"),
+        "attention": (layer, "attention"),
+        "self-attention": (layer.attention, "self"),
+        None: (model, "pooler"),
+    }[change]
+    part = getattr(owner, name)
+    setattr(owner, name, type("Mine", (type(part),), {})(tiny_config).eval())
+    masks = []
+    layer = model.encoder.layer[0]
+    layer.register_forward_pre_hook(lambda _, inputs: masks.append(inputs[1]))
+
+    for mask in (None, torch.ones(2, 4)):
+        model(IDS, attention_mask=mask)
+
+    if change is None:
+        assert masks == [None, None]
+    else:
+        assert all(mask.eq(0).all() and mask.shape == (2, 1, 1, 4) for mask in masks)
+
+
 @pytest.mark.parametrize(
     "mask",
-    [torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1]]), MASK * 0.5, MASK * 2],
-    ids=["a first token is padding", "halves", "twos"],
+    [
+        torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1]]),
+        MASK * 0.5,
+        MASK * 2,
+        torch.tensor([[1, 1, 0.5, 1], [1, 1, 0, 0]]),
+        torch.tensor([[1, 2, 1, 1], [1, 1, 0, 0]]),
+        torch.tensor([[1, 1, 1, -1], [1, 1, 0, 0]]),
+    ],
+    ids=["a first token is padding", "halves", "twos", "one half", "one two", "a negative one"],
 )
 def test_unusual_masks_are_honoured(tiny_config, mask):
     assert not packed.can_pack(BertModel(tiny_config).encoder, mask, FIRST)

@@ -16,6 +16,7 @@ from ptbert_models import (
     BertForTokenClassification,
     BertModel,
 )
+from ptbert_models.parts.recomputing import recomputed
 
 MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__ if name.startswith("Bert")]
 MODELS = [model for model in MODELS if issubclass(model, nn.Module)]
@@ -190,3 +191,21 @@ def test_nothing_asks_for_the_first_parameter(model, monkeypatch):
 def test_what_is_out_of_range_is_named(tiny_config, inputs, message):
     with pytest.raises(ValueError, match=message):
         BertModel(tiny_config)(**inputs)
+
+
+def test_the_longest_text_is_as_long_as_the_table_of_positions(tiny_config):
+    assert BertModel(tiny_config)(torch.ones(1, 12, dtype=torch.long))[1].shape == (1, 16)
+
+
+def test_recomputed_layers_have_gradients_for_chosen_tensors():
+    """``torch.autograd.grad`` and arguments by name work too."""
+    weight = torch.tensor(3.0, requires_grad=True)
+    layer = recomputed(lambda x, *, power: weight * x**power, wanted=True)
+    (slope,) = torch.autograd.grad(layer(torch.tensor(2.0), power=3), weight)
+    assert slope.item() == 8
+
+
+def test_nothing_is_recomputed_without_need():
+    assert recomputed(torch.square, wanted=False) is torch.square
+    with torch.no_grad():
+        assert recomputed(torch.square, wanted=True) is torch.square

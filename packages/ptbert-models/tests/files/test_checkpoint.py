@@ -53,11 +53,16 @@ def test_an_address_of_the_catalog_is_its_name(address, monkeypatch):
 
     assert files == find("bert-base-cased")
     assert files.weights == Path(row.weights)
+    assert files.immutable
+    only_config = find("bert-base-cased", "none")
+    assert only_config.config == only_config.weights == Path(row.config)
 
 
 def test_a_weights_file_with_its_configuration_beside_it(folder):
     (folder / "pytorch_model.bin").rename(folder / "step_100.bin")
-    assert find(folder / "step_100.bin").weights == folder / "step_100.bin"
+    files = find(folder / "step_100.bin")
+    assert files.weights == folder / "step_100.bin"
+    assert not files.immutable
 
 
 @pytest.mark.parametrize("inside", ["", "model/"])
@@ -111,6 +116,25 @@ def test_a_folder_at_an_address_loads(folder, server, tmp_path, tiny_config):
 
     expected = torch.load(folder / "pytorch_model.bin")
     assert all(torch.equal(value, expected[key]) for key, value in model.state_dict().items())
+
+
+def test_files_at_an_address_are_kept_as_they_are(folder, server, tmp_path):
+    address = f"{server[0]}/model"
+    (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
+
+    files = find(address, cache_dir=tmp_path / "cache")
+
+    assert files.weights.read_bytes() == (folder / "model.safetensors").read_bytes()
+    assert files.immutable
+    assert find(address, "none", cache_dir=tmp_path / "cache").weights == files.config
+
+
+def test_weights_in_parts_are_not_fetched_from_an_address(folder, server, tmp_path):
+    (folder / "pytorch_model.bin").rename(folder / "pytorch_model.bin.index.json")
+    with pytest.raises(
+        CheckpointNotFound, match=r"has none of pytorch_model\.bin, model\.safetensors; give"
+    ):
+        find(f"{server[0]}/model", cache_dir=tmp_path / "cache")
 
 
 def test_weights_are_not_fetched_where_the_caller_has_them(folder, server, tmp_path):
@@ -191,6 +215,10 @@ def test_a_prefix_of_tensorflow_is_found_with_its_configuration(tensorflow_prefi
 def test_a_prefix_of_the_older_format_is_found_too(folder):
     (folder / "run-00000-of-00002").touch()
     assert find(folder / "run", "authors").weights == folder / "run"
+    (folder / "walk-notes").touch()
+    for prefix in (folder / "walk", folder / "nowhere" / "run"):
+        with pytest.raises(CheckpointNotFound, match="is neither a known checkpoint nor"):
+            find(prefix, "authors")
 
 
 def test_a_prefix_is_no_weights_file_of_pytorch(tensorflow_prefix):
@@ -215,8 +243,9 @@ def test_a_given_configuration_replaces_the_one_beside_the_weights(folder, tmp_p
 
 
 def test_only_openais_numpy_files_may_lack_a_configuration(folder):
-    (folder / "config.json").unlink()
     (folder / "params_shapes.json").touch()
+    assert find(folder, "any").config == folder / "config.json"
+    (folder / "config.json").unlink()
     assert find(folder, "any").config is None
     with pytest.raises(CheckpointNotFound, match=r"has none of config\.json"):
         find(folder, "authors")

@@ -13,6 +13,7 @@ from ptbert_models import (
     ShapeMismatch,
 )
 from ptbert_models.bert import BertPreTrainedModel
+from ptbert_models.files.loading import fill
 
 
 def equal(left, right):
@@ -156,6 +157,17 @@ def test_separate_parameters_stay_separate(tiny_config, save):
     assert equal(model.state_dict(), loaded.bert.state_dict())
 
 
+@pytest.mark.parametrize("take", [True, False])
+def test_weights_are_taken_without_copies_on_request_only(tiny_config, take):
+    model = BertModel(tiny_config)
+    state = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+
+    fill(model, model.plan_loading(state), take=take)
+
+    shared = {model.get_parameter(key).data_ptr() == t.data_ptr() for key, t in state.items()}
+    assert shared == {take}
+
+
 def test_a_program_s_own_first_values_survive(tiny_config, save):
     """Only this library's constructors are known to need nothing but init_weights."""
     model = TwoTables.from_pretrained(save(BertModel(tiny_config)))
@@ -224,7 +236,12 @@ def test_nothing_in_the_places_of_2019_changes_nothing(tiny_config, save):
 
 
 def test_an_empty_dictionary_by_position_is_no_missing_one(tiny_config, save):
-    with pytest.raises(NothingLoaded):
+    with pytest.raises(
+        NothingLoaded,
+        match=r"none of the 0 weights given belongs to BertModel: it has keys such as "
+        r"'embeddings.word_embeddings.weight', 'embeddings.position_embeddings.weight', "
+        r"'embeddings.token_type_embeddings.weight', and the checkpoint has nothing at all$",
+    ):
         BertModel.from_pretrained(save(BertModel(tiny_config)), {})
 
 
@@ -249,6 +266,17 @@ def test_a_shape_mismatch_names_key_and_shapes(tiny_config, save):
 
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, RuntimeError)
+
+
+def test_ten_of_many_mismatches_are_named(tiny_config, save):
+    state = {key: tensor[:1] for key, tensor in BertModel(tiny_config).state_dict().items()}
+    del state["embeddings.word_embeddings.weight"]
+    folder = save(BertModel(tiny_config))
+
+    with pytest.raises(ShapeMismatch, match="38 weights have other shapes") as caught:
+        BertModel.from_pretrained(folder, state_dict=state)
+
+    assert str(caught.value).count("in the checkpoint") == 10
 
 
 def test_loading_nothing_at_all_is_an_error(tiny_config, save):

@@ -104,6 +104,43 @@ def test_a_file_that_is_cut_off_is_refused(tensors, tmp_path, kind, keep):
         read_weights(path, memory_map=False)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_the_older_format_is_refused_wherever_it_is_cut_off_or_damaged(tensors, tmp_path):
+    """It has no checksums, so damage within numbers is not noticed."""
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"b": tensors["b"]}, path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    damaged = []
+    for at in range(0, len(whole), 3):
+        damaged += [whole[:at], whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :]]
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            read_weights(path, memory_map=False)
+        except (CorruptCheckpoint, UnsafeCheckpoint):
+            continue
+        assert len(content) == len(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x80\x02.", "pop from empty list"),
+        (b"\x80\x02h\x05.", "5"),  # the memory has no entry 5
+        (b"\x80\x02}]Ns.", "unhashable type: 'list'"),
+        (b"\x80\x02X\x01\x00\x00\x00\xff.", "'utf-8' codec can't decode byte 0xff"),
+        (b"\x80\x02X\xff\xff\xff\xff.", "EOFError"),
+        (b"\x80\x02J\x01", "unpack requires a buffer of 4 bytes"),
+        (b"\x80\x02N.", "Invalid magic number"),
+    ],
+)
+def test_a_pickle_that_makes_no_sense_is_refused_with_the_reason(tmp_path, content, reason):
+    path = tmp_path / "pytorch_model.bin"
+    path.write_bytes(content)
+    with pytest.raises(CorruptCheckpoint, match=rf"cut off \({reason}.*\); download"):
+        read_weights(path, memory_map=False)
+
+
 @pytest.mark.parametrize("content", [b"<html>not found</html>", b"version https://git-lfs", b"\n"])
 def test_something_else_is_refused(tmp_path, content):
     path = tmp_path / "pytorch_model.bin"
@@ -149,6 +186,22 @@ def test_a_flipped_bit_is_refused_and_its_tensor_named(tensors, tmp_path):
         )
         with pytest.raises(CorruptCheckpoint, match=rf"\('{name}' has a wrong checksum\); down"):
             read_weights(path, memory_map=False)
+
+
+def test_a_damaged_file_runs_no_code_either(tmp_path, monkeypatch):
+    """The name of the damaged tensor is looked for without trust."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "pytorch_model.bin"
+    values = torch.full((7,), 3.25)
+    torch.save({"a": values, "b": RunsCode()}, path)
+    content = path.read_bytes()
+    at = content.index(values.numpy().tobytes())
+    path.write_bytes(content[:at] + b"\x07" + content[at + 1 :])
+
+    with pytest.raises(CorruptCheckpoint, match=r"\(record '.*/data/0' has a wrong checksum\)"):
+        read_weights(path, memory_map=False)
+
+    assert not (tmp_path / "harmed").exists()
 
 
 def test_any_flipped_bit_is_refused_or_changes_nothing(tensors, tmp_path):

@@ -22,6 +22,7 @@ from ptbert_models import (
     load_tf_weights_in_gpt2,
     load_tf_weights_in_openai_gpt,
 )
+from ptbert_models.gpt.authors import GPT_LAYER, read_openai_shards
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"
 GPT2 = DATA / "gpt2" / "open"
@@ -156,16 +157,47 @@ def test_a_missing_shard_is_noticed(folder):
         load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
 
 
-def test_a_shard_that_is_cut_off_is_named(folder):
+def test_numbers_too_many_are_noticed(folder):
+    np.save(folder / "params_10.npy", np.zeros(3, np.float32))
+    with pytest.raises(
+        CorruptCheckpoint, match=r"the 11 files hold \d+ numbers, and params_shapes"
+    ):
+        load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "a text", "a folder"])
+def test_a_shard_that_is_cut_off_is_named(folder, damage):
     shard = folder / "params_3.npy"
-    shard.write_bytes(shard.read_bytes()[:-100])
+    content = shard.read_bytes()
+    shard.unlink()
+    if damage == "a folder":
+        shard.mkdir()
+    else:
+        shard.write_bytes({"cut off": content[:-100], "empty": b"", "a text": b"gone"}[damage])
     with pytest.raises(
         CorruptCheckpoint, match=r"params_3\.npy' is not a numpy file, or it is cut"
     ):
         load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
 
 
-def test_a_wrong_list_of_shapes_is_noticed(folder):
-    (folder / "params_shapes.json").write_text("[[3, 4], [5, 4], [1]]")
-    with pytest.raises(CorruptCheckpoint, match="lists 3 arrays, which are not two embeddings and"):
+@pytest.mark.parametrize("count", [1, 2, 3, 13, 15])
+def test_a_wrong_list_of_shapes_is_noticed(folder, count):
+    (folder / "params_shapes.json").write_text(json.dumps([[1]] * count))
+    with pytest.raises(
+        CorruptCheckpoint, match=f"lists {count} arrays, which are not two embeddings and 12 for"
+    ):
         load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+def test_one_layer_in_many_shards_is_read_in_their_order(tmp_path):
+    shapes = [[2, 1], [3, 1], *[[1]] * 12]
+    (tmp_path / "params_shapes.json").write_text(json.dumps(shapes))
+    for shard in range(17):
+        np.save(tmp_path / f"params_{shard}.npy", np.array([shard], np.float32))
+
+    weights = read_openai_shards(tmp_path)
+
+    assert weights["positions_embed.weight"].tolist() == [[0], [1]]
+    assert weights["tokens_embed.weight"].tolist() == [[2], [3], [4]]
+    assert [weights[f"h.0.{name}"].item() for name in GPT_LAYER] == list(range(5, 17))
+    assert len(weights) == 14

@@ -74,8 +74,15 @@ def test_padding_counts_in_no_loss(build):
 
 
 def test_a_mask_of_another_length_is_refused(bare):
-    with pytest.raises(ValueError, match="attention_mask covers 4 tokens, and past and input tog"):
-        bare(LONG, attention_mask=torch.ones(1, 4))
+    for length in (4, 6):
+        with pytest.raises(
+            ValueError, match=f"attention_mask covers {length} tokens, and past and input tog"
+        ):
+            bare(LONG, attention_mask=torch.ones(1, length))
+
+
+def test_the_longest_text_is_as_long_as_the_table_of_positions(bare):
+    assert run(bare, torch.ones(1, 16, dtype=torch.long)).shape == (1, 16, 16)
 
 
 @pytest.mark.parametrize("split", [1, 3, 4])

@@ -61,6 +61,7 @@ def test_a_file_round_trip_keeps_everything(config, tmp_path):
         ({"n_head": 5}, "n_embd=16 cannot be shared by n_head=5"),
         ({"n_layer": 0}, "n_layer=0 must be an integer above 0"),
         ({"n_special": -2}, "n_special=-2 must be an integer from 0 up"),
+        ({"n_special": 0.5}, "n_special=0.5 must be an integer from 0 up"),
         ({"attn_pdrop": 1.5}, r"attn_pdrop=1.5 must lie in \[0, 1\)"),
     ],
 )
@@ -107,3 +108,9 @@ def test_variants_that_are_not_computed_are_refused(key, value):
         GPT2Model(config)
     vars(config)[key] = not value
     config.validate()
+
+
+def test_an_inner_width_is_a_positive_number():
+    config = GPT2Config.from_dict({"vocab_size": 9, "n_embd": 8, "n_head": 2, "n_inner": 0})
+    with pytest.raises(ValueError, match="n_inner=0 must be an integer above 0"):
+        GPT2Model(config)

@@ -37,8 +37,9 @@ def test_a_layer_multiplies_with_weights_in_by_out():
 
 def test_the_width_of_a_gpt_convolution_is_one():
     assert openai.Conv1D(3, 1, 2)(torch.zeros(2)).shape == (3,)
-    with pytest.raises(ValueError, match="rf=2 is not supported"):
-        openai.Conv1D(3, 2, 2)
+    for width in (0, 2):
+        with pytest.raises(ValueError, match=f"rf={width} is not supported"):
+            openai.Conv1D(3, width, 2)
 
 
 def test_parts_take_positional_arguments_and_copy(layers, config, hidden):
@@ -61,6 +62,29 @@ def test_a_block_called_by_hand_returns_what_it_did_in_2019(layers, config, hidd
     else:
         assert plain.shape == (2, 5, 16)
         assert len(with_weights) == 2
+
+
+def test_parts_scale_and_keep_nothing_unless_asked(layers, config, hidden):
+    for part in (layers.Attention(16, 16, config), layers.Block(16, config).attn):
+        assert part.scale is False
+        output = part(hidden)
+        assert len(output) == 2 if layers is gpt2 else output.shape == hidden.shape
+        assert part.multihead_output is None
+
+
+def test_keys_may_be_split_the_other_way_round(layers, config, hidden):
+    """As programs of 2019 call it: (B, H, D, L), ready to be multiplied with."""
+    attention = layers.Attention(16, 16, config)
+    queries, keys = attention.split_heads(hidden), attention.split_heads(hidden, k=True)
+    assert queries.shape == (2, 4, 5, 4)
+    assert torch.equal(keys, queries.transpose(2, 3))
+    assert torch.equal(queries[1, 3, 2], hidden[1, 2, 12:])
+
+
+def test_a_state_without_a_mask_has_the_context_of_the_published_gpt2(config):
+    attention = gpt2.Attention(16, 16, config)
+    del attention.__dict__["n_ctx"]
+    assert attention.bias.shape == (1, 1, 1024, 1024)
 
 
 def test_attention_is_the_formula(config, hidden):

@@ -164,6 +164,36 @@ def test_each_head_s_output_and_gradient_are_kept(build):
         assert [output.shape for output in outputs] == [(2, 4, 5, 4)] * 2
 
 
+def test_outputs_of_heads_are_kept_on_request_only(model, build, family):
+    keeping = build(type(model).__name__.removeprefix(family), keep_multihead_output=True)
+    for each, kept in ((model, False), (keeping, True)):
+        call(each)
+        outputs = getattr(each, "transformer", each).get_multihead_outputs()
+        assert [output is not None for output in outputs] == [kept, kept]
+
+
+def test_gradients_of_kept_outputs_are_there_with_checkpointing_too(build):
+    model = build("LMHeadModel", keep_multihead_output=True).train()
+    model.gradient_checkpointing = True
+
+    model(IDS, lm_labels=IDS).backward()
+
+    outputs = model.transformer.get_multihead_outputs()
+    assert all(output.grad.abs().sum() > 0 for output in outputs)
+
+
+def test_nothing_is_computed_again_in_evaluation(build):
+    model = build("LMHeadModel")
+    assert not model.gradient_checkpointing
+    model.gradient_checkpointing = True
+    runs = []
+    model.transformer.h[0].register_forward_pre_hook(lambda *_: runs.append(1))
+
+    model(IDS, lm_labels=IDS).backward()
+
+    assert len(runs) == 1
+
+
 def test_gradients_of_kept_outputs_reach_every_head(build):
     model = build("LMHeadModel", keep_multihead_output=True)
 

@@ -1,12 +1,18 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from ptbert_models.parts.attention import (
     attend,
     causal_padding_bias,
+    dropout_of,
     head_size,
+    is_known_full,
+    merge_heads,
     padding_bias,
     split_head_mask,
+    split_heads,
 )
 
 
@@ -51,6 +57,29 @@ def test_no_query_sees_later_keys(projections, queries):
     assert weights.tril(5 - queries).gt(0).sum() == 2 * 4 * sum(range(6 - queries, 6))
     torch.testing.assert_close(fused, explicit)
     torch.testing.assert_close(explicit, weights @ value)
+
+
+@pytest.mark.parametrize(
+    ("queries", "keys", "by_kernel"), [(4, 4, True), (4, 6, False), (3, 4, False), (6, 6, True)]
+)
+def test_the_kernel_masks_where_its_mask_is_right(monkeypatch, queries, keys, by_kernel):
+    """There are as many heads and features as queries in the first two cases."""
+    seen = {}
+    kernel = F.scaled_dot_product_attention
+
+    def recording(*inputs, **options):
+        seen.update(options)
+        return kernel(*inputs, **options)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", recording)
+    query, key = torch.randn(4, 4, queries, 4), torch.randn(4, 4, keys, 4)
+
+    context, _ = attend(query, key, key, causal=True)
+    explicit, _ = attend(query, key, key, causal=True, need_weights=True)
+
+    assert seen["is_causal"] == by_kernel
+    assert (seen["attn_mask"] is None) == by_kernel
+    torch.testing.assert_close(context, explicit)
 
 
 @pytest.mark.parametrize("need_weights", [False, True])
@@ -106,9 +135,12 @@ def test_masks_of_every_type_mean_the_same(dtype):
     assert padding_bias(mask, torch.float32).flatten().tolist() == [0, -10000]
 
 
-def test_a_mask_of_the_wrong_shape_is_refused():
-    with pytest.raises(ValueError, match=r"attention_mask has shape \(3,\); give one row"):
-        padding_bias(torch.ones(3), torch.float32)
+@pytest.mark.parametrize("shape", [(3,), (1, 1, 3)])
+def test_a_mask_of_the_wrong_shape_is_refused(shape):
+    mask = torch.ones(shape)
+    assert not is_known_full(mask)
+    with pytest.raises(ValueError, match=r"attention_mask has shape \(.*3,?\); give one row"):
+        padding_bias(mask, torch.float32)
 
 
 def test_a_head_mask_may_differ_by_layer():
@@ -127,5 +159,36 @@ def test_a_head_mask_of_the_wrong_shape_is_refused(shape):
 
 @pytest.mark.parametrize("heads", [5, 0, -1])
 def test_heads_must_share_the_width(heads):
-    with pytest.raises(ValueError, match=f"hidden_size=768 cannot be shared by heads={heads}"):
+    message = f"hidden_size=768 cannot be shared by heads={heads}; choose a hidden_size that"
+    with pytest.raises(ValueError, match=message):
         head_size(768, heads, names=("hidden_size", "heads"))
+
+
+def test_one_head_has_the_whole_width():
+    assert head_size(768, 1, names=("hidden_size", "heads")) == 768
+
+
+def test_heads_take_turns_in_the_features():
+    features = torch.arange(2 * 3 * 8).view(2, 3, 8)
+    heads = split_heads(features, 4)
+    assert heads.shape == (2, 4, 3, 2)
+    assert heads[1, 2, 0].tolist() == features[1, 0, 4:6].tolist()
+    assert torch.equal(merge_heads(heads), features)
+
+
+def test_a_mask_without_values_is_not_known_to_be_full():
+    assert is_known_full(torch.ones(1, 2))
+    assert not is_known_full(torch.tensor([[1, 0]]))
+    assert not is_known_full(torch.ones(1, 2, device="meta"))
+
+
+def test_a_rate_stands_for_a_plain_dropout_only():
+    """The kernel drops with a rate; a module with hooks, or of a program, has to be called."""
+
+    class Mine(nn.Dropout):
+        pass
+
+    plain, hooked, mine = nn.Dropout(0.3), nn.Dropout(0.3), Mine(0.3)
+    hooked.register_forward_hook(lambda *_: None)
+    assert [dropout_of(module) for module in (plain, hooked, mine)] == [0.3, hooked, mine]
+    assert dropout_of(plain.eval()) == 0.0

@@ -62,3 +62,11 @@ def test_gpt_layers_lie_the_other_way_round():
     assert inputs.bias.tolist() == [1, 2, 3]
     assert torch.equal(inputs.weight, expected)
     assert not inputs.weight.requires_grad
+
+
+def test_a_new_gpt_layer_has_small_weights_and_no_bias():
+    torch.manual_seed(0)
+    layer = Conv1D(200, 100)
+    assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert layer.weight.mean().item() == pytest.approx(0, abs=0.001)
+    assert layer.bias.eq(0).all()

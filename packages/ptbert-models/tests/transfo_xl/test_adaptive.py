@@ -56,9 +56,9 @@ def _unknown_values(monkeypatch):
     monkeypatch.setattr(adaptive, "values_are_known", lambda: False)
 
 
-def test_embedding_is_looking_up_and_projecting(embedding):
+def test_embedding_is_looking_up_and_projecting(embedding, layout):
     ids = torch.arange(TOKENS).view(4, 5)
-    ends = [0, TOKENS] if embedding.div_val == 1 else embedding.cutoff_ends
+    ends = [0, *layout["cutoffs"], TOKENS] if layout["div_val"] > 1 else [0, TOKENS]
 
     embedded = embedding(ids)
 
@@ -185,3 +185,14 @@ def test_the_gradient_of_one_table_may_be_sparse():
     embedding = AdaptiveEmbedding(TOKENS, 8, 8, [5], sample_softmax=True)
     embedding(torch.tensor([3])).sum().backward()
     assert embedding.emb_layers[0].weight.grad.is_sparse
+
+
+def test_a_table_has_one_width_and_dense_gradients_unless_asked():
+    embedding = AdaptiveEmbedding(TOKENS, 8, 8, [5])
+    softmax = ProjectedAdaptiveLogSoftmax(TOKENS, 8, 8, [5])
+
+    embedding(torch.tensor([3])).sum().backward()
+
+    assert not embedding.emb_layers[0].weight.grad.is_sparse
+    assert (embedding.div_val, softmax.div_val) == (1, 1)
+    assert not softmax.keep_order

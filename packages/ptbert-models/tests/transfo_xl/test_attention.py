@@ -122,8 +122,22 @@ def test_few_and_many_queries_give_the_same_numbers(queries):
         torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("queries", "way"), [(1, "mix_few"), (64, "mix_many")])
-def test_the_cheaper_way_is_taken(monkeypatch, queries, way):
+@pytest.mark.parametrize(
+    ("queries", "keys", "features", "width", "way"),
+    # Multiplications of one head, without those that both ways share:
+    # few: two times queries * width * (features + keys);
+    # many: two times keys * features * (width + queries).
+    [
+        (1, 64, 8, 16, "mix_few"),  # 1152 and 8704
+        (64, 64, 8, 16, "mix_many"),  # 73728 and 40960
+        (12, 64, 8, 16, "mix_few"),  # 13824 and 14336
+        (13, 64, 8, 16, "mix_many"),  # 14976 and 14848
+        (3, 64, 16, 8, "mix_few"),  # 1920 and 11264
+        (20, 5, 16, 8, "mix_many"),  # 3360 and 2240
+        (2, 2, 2, 2, "mix_many"),  # 16 and 16
+    ],
+)
+def test_the_cheaper_way_is_taken(monkeypatch, queries, keys, features, width, way):
     taken = []
     for name in ("mix_few", "mix_many"):
         original = getattr(attention_module, name)
@@ -133,10 +147,10 @@ def test_the_cheaper_way_is_taken(monkeypatch, queries, way):
         monkeypatch.setattr(attention_module, name, spy)
 
     attention_module.mix(
-        torch.randn(1, 2, queries, 8),
-        torch.randn(64, 1, 16),
-        torch.randn(16, 16),
-        torch.randn(16, 16),
+        torch.randn(1, 2, queries, features),
+        torch.randn(keys, 1, width),
+        torch.randn(2 * features, width),
+        torch.randn(2 * features, width),
         None,
         scale=1.0,
         dropout=0.0,
@@ -169,3 +183,36 @@ def test_the_arguments_of_2019_reach_the_attention(segment):
     assert layer.dec_attn.dropatt.p == 0.5
     assert layer.pos_ff.pre_lnorm
     assert not torch.equal(layer(segment), layer(segment))
+
+
+def test_normalizing_first_normalizes_keys_and_values_only(segment, memory):
+    """In absolute attention, as the authors did."""
+    layer = randomized(MultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1, pre_lnorm=True))
+    context = layer.layer_norm(torch.cat([memory, segment]))
+    key, value = (context @ layer.kv_net.weight.T).view(KEYS, TEXTS, 2, HEADS, -1).unbind(2)
+    query = (segment @ layer.q_net.weight.T).view(QUERIES, TEXTS, HEADS, -1)
+    scores = torch.einsum("ibhd,jbhd->bhij", query, key) / FEATURES**0.5
+    mixed = torch.einsum("bhij,jbhd->ibhd", scores.softmax(-1), value).flatten(2)
+
+    expected = segment + mixed @ layer.o_net.weight.T
+    torch.testing.assert_close(layer(segment, None, memory), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_no_mask_is_a_mask_that_hides_nothing(segment):
+    layer = randomized(RelPartialLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, 0.1))
+    last, distances = segment[-1:], PositionalEmbedding(WIDTH)(torch.arange(QUERIES - 1, -1, -1))
+    nothing = torch.zeros(1, QUERIES, dtype=torch.bool)
+
+    torch.testing.assert_close(
+        layer(last, distances, None, segment[:-1]), layer(last, distances, nothing, segment[:-1])
+    )
+
+
+@pytest.mark.parametrize(
+    "attention", [MultiHeadAttn, RelPartialLearnableMultiHeadAttn, RelLearnableMultiHeadAttn]
+)
+def test_weights_are_not_dropped_and_inputs_not_normalized_unless_asked(attention):
+    layer = attention(HEADS, WIDTH, FEATURES, 0.1)
+    assert (layer.dropatt.p, layer.pre_lnorm) == (0, False)
+    assert not DecoderLayer(HEADS, WIDTH, FEATURES, 9, 0.1).pos_ff.pre_lnorm
+    assert not PositionwiseFF(WIDTH, 9, 0.1).pre_lnorm

@@ -18,6 +18,38 @@ def test_the_defaults_are_those_of_wikitext_103():
     assert config.tie_projs == [False, True, True, True]
 
 
+def test_the_defaults_are_those_of_2019():
+    assert TransfoXLConfig(9, [4]).to_dict() == {
+        "adaptive": True,
+        "attn_type": 0,
+        "clamp_len": 1000,
+        "cutoffs": [4],
+        "d_embed": 1024,
+        "d_head": 64,
+        "d_inner": 4096,
+        "d_model": 1024,
+        "div_val": 4,
+        "dropatt": 0.0,
+        "dropout": 0.1,
+        "ext_len": 0,
+        "init": "normal",
+        "init_range": 0.01,
+        "init_std": 0.02,
+        "mem_len": 1600,
+        "n_head": 16,
+        "n_layer": 18,
+        "n_token": 9,
+        "pre_lnorm": False,
+        "proj_init_std": 0.01,
+        "same_length": True,
+        "sample_softmax": -1,
+        "tgt_len": 128,
+        "tie_projs": [False, True],
+        "tie_weight": True,
+        "untie_r": True,
+    }
+
+
 def test_a_file_holds_the_names_of_2019():
     assert sorted(json.loads(TransfoXLConfig(9).to_json_string())) == NAMES_OF_2019.split()
 
@@ -76,8 +108,13 @@ def test_the_callers_cutoffs_stay_the_callers():
         ({"init": "zeros"}, "init='zeros' is unknown; choose one of normal, uniform"),
         ({"cutoffs": [14, 6]}, r"cutoffs=\[14, 6\] must ascend .* give cutoffs=\[\]"),
         ({"cutoffs": [6, 30]}, "between 0 and n_token=30"),
+        ({"cutoffs": [0, 6]}, r"cutoffs=\[0, 6\] must ascend"),
+        ({"cutoffs": [6, 6]}, r"cutoffs=\[6, 6\] must ascend"),
+        ({"tie_projs": [False] * 4}, "one truth value for each of the 3 clusters"),
         ({"tie_projs": [False]}, "one truth value for each of the 3 clusters"),
         ({"attn_type": 4}, "attn_type=4 must be 0, 1, 2 or 3"),
+        ({"attn_type": -1}, "attn_type=-1 must be 0, 1, 2 or 3"),
+        ({"attn_type": 2, "d_model": 15}, "d_model=15 must be even for attn_type=2"),
         ({"d_model": 15}, "d_model=15 must be even for attn_type=0"),
         ({"attn_type": 3, "d_head": 5}, "n_head=4 times d_head=5 .* d_model=16"),
     ],
@@ -87,3 +124,8 @@ def test_nonsense_is_named_when_a_model_is_built(make_config, changes, message):
     vars(config).update(changes)
     with pytest.raises(ValueError, match=message):
         TransfoXLModel(config)
+
+
+@pytest.mark.parametrize("attn_type", [1, 3])
+def test_learned_positions_may_have_an_odd_width(make_config, attn_type):
+    make_config(attn_type=attn_type, d_model=15, n_head=3, d_head=5).validate()

@@ -73,6 +73,7 @@ def test_far_distances_count_as_the_farthest(make_model, ids):
         return make_model(clamp_len=clamp_len)(ids)[0]
 
     torch.testing.assert_close(scores(18), scores(-1))  # 7 remembered, 12 new: at most 18 away
+    assert torch.equal(scores(0), scores(-1))
     assert not torch.allclose(scores(2), scores(-1))
 
 
@@ -184,6 +185,12 @@ def test_a_sampled_loss_trains_an_ordinary_softmax(make_model, ids, changes):
     assert model.out_layer.weight.grad.isfinite().all()
 
 
+def test_no_samples_mean_the_adaptive_softmax(make_model, ids):
+    model, usual = make_model(sample_softmax=0), make_model(sample_softmax=-1)
+    assert torch.equal(model(ids)[0], usual(ids)[0])
+    assert torch.equal(model(ids, ids)[0], usual(ids, ids)[0])
+
+
 def test_lengths_can_be_changed(make_model, ids):
     model = make_model()
     model.reset_length(tgt_len=3, ext_len=2, mem_len=4)
@@ -206,6 +213,8 @@ def test_bad_input_is_named(make_model, ids):
         model(ids.clone().fill_(30))
     with pytest.raises(ValueError, match=r"shapes \[\(7, 2, 16\)\]; this call takes 3 of shape"):
         model(ids, mems=[torch.zeros(7, 2, 16)])
+    with pytest.raises(ValueError, match=r"shapes \[\]; this call takes 3 of shape"):
+        model(ids, mems=[])
     with pytest.raises(ValueError, match="give back what the last call returned"):
         model(ids, mems=[torch.zeros(7, 1, 16)] * 3)
     with pytest.raises(ValueError, match="give one target for each token"):

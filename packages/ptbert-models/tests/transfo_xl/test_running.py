@@ -79,6 +79,18 @@ def test_gradients_stay_the_same_when_computed_again(make_model, ids):
         torch.testing.assert_close(plain, again)
 
 
+def test_nothing_is_computed_again_in_evaluation(make_model, ids):
+    model = make_model(n_layer=1)
+    assert not model.gradient_checkpointing
+    model.gradient_checkpointing = True
+    runs = []
+    model.transformer.layers[0].register_forward_pre_hook(lambda *_: runs.append(1))
+
+    model(ids, ids)[0].sum().backward()
+
+    assert len(runs) == 1
+
+
 def test_computing_again_saves_memory(make_model, ids):
     def saved(recompute):
         sizes = []

@@ -12,6 +12,8 @@ def test_frequencies_follow_zipfs_law():
     expected = [math.log((k + 2) / (k + 1)) / math.log(51) for k in range(50)]
     torch.testing.assert_close(sampler.dist, torch.tensor(expected))
     torch.testing.assert_close(sampler.dist.sum(), torch.tensor(1.0))
+    drawn = [math.log(1 - (1 + p) ** (-2 * 10)) for p in expected]
+    torch.testing.assert_close(sampler.log_q, torch.tensor(drawn))
 
 
 def test_log_probabilities_are_close_to_how_often_a_token_is_drawn():

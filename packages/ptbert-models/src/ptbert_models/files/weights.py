@@ -39,6 +39,17 @@ _ZIP_ERRORS = (
     ValueError,
     struct.error,
 )
+# What torch.load raises for damaged files.
+_LOAD_ERRORS = (
+    AssertionError,
+    EOFError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -121,7 +132,7 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
             "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
             "save its state_dict()"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+    except _LOAD_ERRORS as error:
         raise _corrupt(path, error) from error
     if not isinstance(loaded, Mapping):
         raise CorruptCheckpoint(
