@@ -22,8 +22,8 @@ from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 class GPT2Tokenizer(BpeTokenizer):
     """GPT-2's tokenizer: it can encode any text, and nothing of the text is lost.
 
-    Tokens are written in visible characters, with ``Ġ`` for a space. The only exception are lone
-    surrogates: they have no UTF-8 bytes and are dropped.
+    Tokens are written in visible characters, with ``Ġ`` for a space. Lone surrogates are the only
+    exception: they have no UTF-8 bytes and are dropped.
 
     Args:
         vocab_file: path of ``vocab.json``.

@@ -145,8 +145,8 @@ class PreTrainedTokenizer(TextEncoder):
     def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
         """Return the tokens of a text and, for each, the span of characters it comes from.
 
-        Tokenizing ``text[start:end]`` alone gives the token. In GPT-2 a
-        character of several bytes can be divided between tokens; it is then in both spans.
+        Tokenizing ``text[start:end]`` alone gives the token. In GPT-2 a character of several
+        bytes can be divided between tokens; it is then in both spans.
 
         Raises:
             ValueError: if a program replaced a part, so that the spans are unknown.

@@ -71,8 +71,8 @@ def _lines(text: str) -> list[str]:
 def load_vocab(vocab_file: PathLike) -> Vocabulary:
     """Read a vocabulary with one token a line; the first line has id 0.
 
-    Spaces around a token are dropped. A blank line has an id too, because some
-    published files have blank lines.
+    Spaces around a token are dropped. A blank line has an id too, because some published
+    files have blank lines.
 
     Raises:
         MissingVocabulary: if there is no such file.

@@ -4,7 +4,7 @@ All but two steps of basic tokenization handle each character independently of i
 each character has an *image*, which is its replacement: nothing for a control character, ``e`` for
 ``É``, ``" 。 "`` for a Chinese full stop. A few calls that run in C replace all characters of a
 text. In the result, spaces separate words, and only ASCII punctuation has no spaces around it yet.
-If it is a single text, those spaces are added and the text is split; many texts are cut by
+For a single text, those spaces are added and the text is split; many texts are cut by
 ``ptbert_tokenizers.quick.spans``. ASCII characters, the majority in most texts, are replaced as
 bytes by one ``translate``. For other characters ``encode("ascii")`` calls an error handler, which
 inserts their images.

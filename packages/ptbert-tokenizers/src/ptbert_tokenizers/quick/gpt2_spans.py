@@ -34,7 +34,7 @@ _CLASS_PATTERNS = (
 )
 
 _WINDOW = 2**18  # characters handled together
-_AHEAD = 3  # whether a character begins a word depends on so many characters from it on
+_AHEAD = 3  # characters to look at, from a character on, to see whether it begins a word
 
 
 def _class_of(char: str) -> int:

@@ -21,7 +21,7 @@ from ptbert_tokenizers.quick.table import LONGEST, WordTable, keys_of, with_room
 MOST_LEARNT = 2**17
 """Largest number of words to remember; then all of them are dropped. At most 16 MiB with ids."""
 
-_OFFSET = 32  # bits of a place: above these is the position in the pool, in these the number of ids
+_OFFSET = 32  # a place is a position in the pool, shifted by this, plus a number of ids
 _COUNT = 2**_OFFSET - 1
 
 

@@ -135,7 +135,7 @@ class MergeTable:
         text = word + self._end
         stops = accumulate(map(self._lengths.__getitem__, self.merge(word)))
         edges = [0, *stops]
-        edges[-1] = len(text)  # also if the last character is unknown
+        edges[-1] = len(text)  # an unknown last character has the ending of the word, too
         return [text[start:stop] for start, stop in pairwise(edges)]
 
     def ids(self, tokens: Mapping[str, int]) -> list[int]:
