@@ -6,8 +6,8 @@
 """Build the distributions, install them as users do, and test what was installed.
 
 ``python3 noxfile.py`` runs every check, ``python3 noxfile.py -s demo`` the example, and
-``python3 noxfile.py -l`` lists the jobs. Where nox is not at hand, it is put into a private
-environment in ``.nox/_nox`` first; nothing outside this folder is touched.
+``python3 noxfile.py -l`` lists the jobs. If nox is not installed, it is first installed into a
+private environment in ``.nox/_nox``; nothing outside this folder is changed.
 
 PTBERT_TORCH overrides how torch is installed, for example ``PTBERT_TORCH=torch`` (the default
 build) or ``PTBERT_TORCH="torch==2.6.0"``.
@@ -29,7 +29,7 @@ NOX = "nox[uv]>=2026.8.10"
 
 
 def run_in_private_environment() -> int:
-    """Install nox beside the environments that it will make, and go on there."""
+    """Install nox into an environment of its own, and run this file again there."""
     import venv
 
     home = ROOT / ".nox" / "_nox"
@@ -72,7 +72,7 @@ PROJECTS = {
 
 
 def needs(*names: str) -> dict[str, Requirement]:
-    """Everything that the named distributions ask for, directly or through a sibling."""
+    """The requirements of the named distributions and of the siblings that they depend on."""
     found: dict[str, Requirement] = {}
     for name in names:
         for requirement in map(Requirement, PROJECTS[name]["dependencies"]):
@@ -92,7 +92,7 @@ def wheels(*names: str) -> list[str]:
 
 
 def torch_arguments() -> list[str]:
-    """How to install torch: as PTBERT_TORCH says, else a build without CUDA where one is found."""
+    """How to install torch: as PTBERT_TORCH says, else without CUDA if such a build is found."""
     if chosen := os.environ.get("PTBERT_TORCH"):
         return shlex.split(chosen)
     fitting = f"torch-*+cpu-cp{sys.version_info.major}{sys.version_info.minor}-*.whl"
@@ -119,7 +119,7 @@ def install(session: nox.Session, *names: str, extra: tuple[str, ...] = ()) -> N
 
 
 def tools(path: str) -> tuple[str, ...]:
-    """What a requirements file inside the repository asks for, if there is such a file."""
+    """The arguments to install a requirements file of the repository; none if it does not exist."""
     return ("-r", path) if (ROOT / path).exists() else ()
 
 
@@ -183,7 +183,7 @@ def demo(session: nox.Session) -> None:
 
 
 def install_real_weights(session: nox.Session) -> str | None:
-    """Install real BERT weights and return their folder, or None where they cannot be had."""
+    """Install real BERT weights and return their folder, or None if they cannot be installed."""
     try:
         session.install("--no-deps", REAL_WEIGHTS)
         session.install("safetensors>=0.4")
@@ -197,10 +197,10 @@ def install_real_weights(session: nox.Session) -> str | None:
 
 @nox.session(requires=["build"], default=False)
 def faults(session: nox.Session) -> None:
-    """Run the long fault campaigns of the hub, and what else is marked slow."""
+    """Run the long fault tests of the hub, and all other tests that are marked slow."""
     for name in PROJECTS:
         install(session, name, extra=(PYTEST, *tools(f"packages/{name}/tests/requirements.txt")))
-    # The downloader of 2019, as a witness; what it asks for is there but for boto3, moto's part.
+    # The downloader of 2019, to compare with. Its requirements are there; moto installs boto3.
     session.install("--no-deps", "pytorch-pretrained-bert==0.6.2")
     session.run("pytest", "-m", "slow", *(session.posargs or ["packages"]))
 
@@ -208,7 +208,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(requires=["build"], default=False)
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def benchmarks(session: nox.Session, name: str) -> None:
-    """Compare one distribution with its peers: ``-s "benchmarks(ptbert-optim)" -- ARGS``."""
+    """Compare the speed with other libraries: ``-s "benchmarks(ptbert-optim)" -- ARGS``."""
     script = f"packages/{name}/benchmarks/compare.py"
     if not (ROOT / script).exists():
         session.skip(f"there is no {script}")
@@ -223,7 +223,7 @@ def benchmarks(session: nox.Session, name: str) -> None:
 @nox.session(requires=["build"], default=False)
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def mutants(session: nox.Session, name: str) -> None:
-    """Make small changes; tests must notice: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
+    """Make small changes; tests must fail: ``-s "mutants(ptbert-optim)" -- --seed 1``."""
     checked = (PYTEST, *tools(f"packages/{name}/tests/requirements.txt"))
     install(session, name, extra=(*checked, "cosmic-ray==8.*", "coverage>=7"))
     trial = ("python", "mutation/mutants.py", f"packages/{name}", *session.posargs)

@@ -1,4 +1,4 @@
-"""Small changes of a source file: one operator, condition or constant is another.
+"""Small changes of a source file: one operator, condition or constant is replaced by another.
 
 Cosmic Ray (https://cosmic-ray.readthedocs.io) finds the places and makes the changes.
 """
@@ -17,11 +17,11 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-# `==` for `is` and the like: whether two equal objects are one is Python's affair.
+# `==` instead of `is` and the like: whether equal objects are identical depends on Python.
 LEFT_OUT = re.compile(r"core/ReplaceComparisonOperator_(Is(Not)?_(?!Is)|(?!Is)[A-Za-z]+_Is(Not)?$)")
 
 Position = tuple[int, int]  # line from 1, column from 0
-Change = tuple[str, int]  # a Cosmic Ray operator, and which of its places in the file
+Change = tuple[str, int]  # a Cosmic Ray operator, and the number of the place in the file
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Mutant:
 
 
 def changed_line(before: str, after: str) -> tuple[int, str, str]:
-    """Return the number of the line that differs, and both versions of it; "" for a line gone."""
+    """Return the number of the line that differs, and both its versions; "" for a removed line."""
     old, new = before.splitlines(), after.splitlines()
     same = sum(1 for _ in itertools.takewhile(equal, zip(old, new, strict=False)))
     tail = list(zip(reversed(old[same:]), reversed(new[same:]), strict=False))
@@ -94,7 +94,7 @@ def places(source: str) -> dict[Position, list[Change]]:
 
 
 def mutants_at(file: Path, source: str, changes: Iterable[Change]) -> Iterator[Mutant]:
-    """Yield the mutants that are programs and differ from the original."""
+    """Yield the mutants that are valid Python and differ from the original."""
     original = ast.dump(ast.parse(source))
     for name, occurrence in changes:
         mutated = mutate_code(source, get_operator(name)(), occurrence)
@@ -107,7 +107,7 @@ def mutants_at(file: Path, source: str, changes: Iterable[Change]) -> Iterator[M
 def drawn(
     sources: Mapping[Path, str], seed: int, size: int, wanted: Callable[[Mutant], bool]
 ) -> Iterator[Mutant]:
-    """Yield at most ``size`` mutants that are wanted, each at another place."""
+    """Yield at most ``size`` mutants to be tested, each at a different place."""
     every = [
         (file, position, changes)
         for file, source in sources.items()

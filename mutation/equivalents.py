@@ -10,7 +10,7 @@ from changes import Mutant, mutants_at, places
 
 @dataclass(frozen=True)
 class Known:
-    """An entry of ``equivalent_mutants.toml``: a line, and what it may become unnoticed.
+    """An entry of ``equivalent_mutants.toml``: a line, and a change of it that no test can notice.
 
     Lines are compared without white space; ``now`` is None for any change of the line.
     """
@@ -21,7 +21,7 @@ class Known:
     reason: str
 
     def fits(self, mutant: Mutant) -> bool:
-        """Say whether this is one of the mutants that are meant."""
+        """Say whether the entry describes this mutant."""
         return (
             mutant.file.as_posix().endswith(f"/{self.file}")
             and bare(self.was) == bare(mutant.was)
@@ -57,7 +57,7 @@ def stale(known: Iterable[Known], sources: Mapping[Path, str]) -> list[Known]:
     """Return the entries that fit no possible mutant."""
     left = list(known)
     for file, source in sources.items():
-        # Only the lines of entries are worth the time.
+        # Other lines are not looked at, because that would take long.
         here = [entry for entry in left if file.as_posix().endswith(f"/{entry.file}")]
         wanted = {bare(entry.was) for entry in here}
         lines = [bare(line) for line in source.splitlines()]

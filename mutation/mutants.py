@@ -40,7 +40,7 @@ ROOT = HERE.parent
 KNOWN = "tests/equivalent_mutants.toml"
 IGNORED = shutil.ignore_patterns("__pycache__", ".*", "build", "dist")
 
-# A process that has imported what takes long, and forks: a mutant costs a few seconds less.
+# A process that has imported the slow modules and forks: this saves a few seconds for each mutant.
 STARTER = multiprocessing.get_context("forkserver")
 STARTER.set_forkserver_preload(["__main__", "numpy", "pytest", "torch"])
 
@@ -154,7 +154,7 @@ class Suite:
     def _write(self, copy: Path, file: Path, source: str) -> None:
         path = copy / "packages" / self.package.name / file
         path.write_text(source, "utf-8")
-        # Byte code is taken for current if size and time agree, the latter in whole seconds.
+        # Python reuses byte code if the source has the same size and time, in whole seconds.
         os.utime(path, times=(next(self.clock),) * 2)
 
 

@@ -1,8 +1,8 @@
 """A pytest plugin for ``mutants.py``: learn which tests run which lines, and run those first.
 
-With MUTANTS_RECORD=FILE it writes what one run of all tests tells: the seconds of each test and
-the tests that ran each line. With MUTANTS_PLAN=FILE it reads a plan, a list of ``[test, limit]``:
-the tests run in that order, and one that takes longer than its limit in seconds ends the process,
+With MUTANTS_RECORD=FILE, all tests run once, and it writes the seconds of each test and the tests
+that ran each line. With MUTANTS_PLAN=FILE it reads a plan, a list of ``[test, limit]``: the tests
+run in that order, and one that takes longer than its limit in seconds ends the process,
 which counts as a failure.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-LIMIT = 60.0  # seconds for a test that the plan does not know
+LIMIT = 60.0  # seconds for a test that is not in the plan
 
 
 class Recorder:
@@ -74,12 +74,12 @@ class Planned:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what the environment asks for."""
+    """Register the plugins that the environment variables ask for."""
     if find_spec("hypothesis"):
         from hypothesis import Phase, settings
 
-        # Without deadlines and chance, so that a mutant always fares alike; and the first failure
-        # is enough, without a search for a smaller one.
+        # No deadlines and no randomness, so that a mutant always has the same result. The first
+        # failure is enough; there is no search for a smaller example.
         phases = [Phase.explicit, Phase.generate]
         options = {"derandomize": True, "database": None, "deadline": None, "phases": phases}
         settings.register_profile("mutants", settings(), **options)

@@ -1,7 +1,7 @@
 """Byte-pair encoding: GPT-2's way from text to numbers and back.
 
 As in wordpiece.py, a text is cut into *tokens*, and each token has a number in a *vocabulary*.
-WordPiece meets words that it cannot write. GPT-2 meets none, and gives every text back exactly.
+WordPiece cannot write some words. GPT-2's tokens can write any text, and give it back exactly.
 
 The idea to take away: begin with the smallest pieces, single bytes, and join two neighbours that
 often stand together; then join again. Which pairs are joined, and in which order, is learned once
@@ -145,5 +145,5 @@ def gpt_decode(ids: Iterable[int], vocabulary: Mapping[str, int]) -> str:
 
 
 # Beyond this page: `GPT2Tokenizer` and `OpenAIGPTTokenizer` of ptbert_tokenizers give the same
-# tokens, much faster. They can add special tokens, and close the gaps before marks in a text. Where
+# tokens, much faster. They can add special tokens, and remove spaces before marks in a text. Where
 # spaCy and ftfy are installed, the first GPT's words come from them, as its authors had it.

@@ -64,7 +64,7 @@ def position_scores_by_shift(query: Tensor, positions: Tensor) -> Tensor:
 
     Multiply each query by the vector of each *distance*, the longest first. With two queries a and
     b and a memory of one token, that gives the numbers on the left; a2 is for query a and distance
-    2. Wanted are those on the right, for each *key*: a is one token nearer to all keys than b::
+    2. We need those on the right, for each *key*: a is one token nearer to all keys than b::
 
         a2 a1 a0        a1 a0  .
         b2 b1 b0        b2 b1 b0

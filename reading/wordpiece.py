@@ -61,7 +61,7 @@ def without_accents(word: str) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Delete what no reader would see, and set ideographs apart."""
+    """Delete invisible characters, and put spaces around ideographs."""
     result = ""
     for char in text:
         is_control = unicodedata.category(char).startswith("C")  # C is Unicode's class of those
@@ -138,10 +138,10 @@ def encode(text: str, vocabulary: Mapping[str, int], second: str | None = None) 
 
 
 def decode(ids: Iterable[int], vocabulary: Mapping[str, int]) -> str:
-    """Return the text of numbers. Capitals, accents and the exact spaces do not come back."""
+    """Return the text of numbers, without capitals, accents and the exact spaces."""
     tokens = {number: token for token, number in vocabulary.items()}
     return " ".join(tokens[number] for number in ids).replace(" ##", "")
 
 
 # Beyond this page: `BertTokenizer` of ptbert_tokenizers gives the same tokens, much faster. It also
-# says where in the text each token stands, and encodes many texts as arrays with padding.
+# says where in the text each token is, and encodes many texts as arrays with padding.

@@ -159,7 +159,7 @@ def test_vocabularies_made_of_the_wrong_things_are_refused() -> None:
     for attributes, message in (
         ([1], "holds no idx2sym and sym2idx"),
         ({"idx2sym": ["a"], "sym2idx": 3}, "has a int as sym2idx; it is damaged"),
-        ({"idx2sym": ["a"], "sym2idx": {"a": 1}}, "numbers its symbols in two ways"),
+        ({"idx2sym": ["a"], "sym2idx": {"a": 1}}, "has an idx2sym that contradicts its sym2idx"),
         ({"idx2sym": [], "sym2idx": {}, "unk_idx": "x"}, "has a str as unk_idx"),
     ):
         write(attributes)

@@ -43,7 +43,7 @@ class PreTrainedConfig:
         return config
 
     def _take(self, values: dict[str, Any]) -> None:
-        """Take over the values of a JSON object; families translate other names here."""
+        """Set the values of a JSON object; subclasses translate other names here."""
         vars(self).update(values)
 
     @classmethod

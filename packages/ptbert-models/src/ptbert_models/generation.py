@@ -3,7 +3,7 @@
 Letters: B batch, L prompt length, T tokens so far, K beams, V vocabulary.
 
 A model that can generate has a method ``start_decoding(capacity, attention_mask)``, which returns
-a ``Decoding``. How a family stores what it has read is hidden there.
+a ``Decoding``. This object stores the tokens read so far in the way that its family needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Decoding(Protocol):
     """One run of a model over a batch of growing texts."""
 
     def feed(self, ids: Tensor) -> Tensor:
-        """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
         ...
 
     def select(self, rows: Tensor) -> None:
@@ -48,7 +48,7 @@ def generate(
 
     Tokens are sampled from the model's probabilities. With ``temperature=0`` the most likely token
     is taken each time, and with ``num_beams`` above 1 beam search looks for the most likely
-    continuation as a whole. Dropout is off meanwhile, whatever mode the model is in.
+    continuation as a whole. During the call dropout is off, also if the model is in training mode.
 
     Args:
         model: a model with a language-model head, such as ``GPT2LMHeadModel``.
@@ -70,7 +70,7 @@ def generate(
 
     Raises:
         TypeError: if the model cannot generate.
-        ValueError: if an argument makes no sense, or the text would outgrow the model.
+        ValueError: if an argument is invalid, or a text would become too long for the model.
 
     Source:
         Holtzman et al. 2019, arXiv:1904.09751, for ``top_p``; Fan et al. 2018, arXiv:1805.04833,

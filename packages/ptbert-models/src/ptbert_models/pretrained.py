@@ -24,7 +24,7 @@ Model = TypeVar("Model", bound="PreTrainedModel")
 
 
 class PreTrainedModel(nn.Module):
-    """Base class of all models. Each family has a subclass with its data, the base of its models.
+    """Base class of all models. Each family has a subclass for the base of its models.
 
     Args:
         config: sizes and rates; the model keeps it as ``config``.
@@ -85,7 +85,7 @@ class PreTrainedModel(nn.Module):
 
         Raises:
             OSError: if the checkpoint cannot be found, reached or read.
-            ValueError: if its configuration makes no sense, or its weights do not fit.
+            ValueError: if its configuration is invalid, or its weights do not fit.
         """
         # A program's own constructor may set initial values that a file does not have.
         ours = cls.__init__.__module__.startswith(f"{__package__}.")

@@ -39,7 +39,7 @@ class UpdateSettings(NamedTuple):
 
 
 def bias_corrections(settings: UpdateSettings) -> tuple[float | Tensor, float | Tensor]:
-    """Return the weight that all gradients so far have in each moment; 1 when not asked for.
+    """Return the sum of the weights of all gradients in each moment; 1 without bias correction.
 
     Source:
         Kingma and Ba 2014, arXiv:1412.6980, section 3.
@@ -54,8 +54,8 @@ def bias_corrections(settings: UpdateSettings) -> tuple[float | Tensor, float | 
 class Bucket:
     """Tensors of one group that are updated with the same settings.
 
-    The rows hold what of a distributed tensor is on this machine; ``grads`` are whole, as clipping
-    needs them.
+    The rows hold the part of a distributed tensor that is on this machine; ``grads`` hold whole
+    gradients, because clipping needs them.
     """
 
     settings: UpdateSettings
@@ -73,7 +73,7 @@ class ScheduledAdam(Optimizer):
 
     moments: ClassVar[tuple[str, str]]
     counts_first: ClassVar[bool]
-    later_options: ClassVar[dict[str, Any]] = {  # which the optimizers of 2019 files lack
+    later_options: ClassVar[dict[str, Any]] = {  # options that files of 2019 do not have
         "global_clip": False,
         "bias_correction": False,
         "fused": None,
@@ -141,7 +141,7 @@ class ScheduledAdam(Optimizer):
             RuntimeError: if a gradient is sparse or complex, before anything is changed.
         """
         if torch.compiler.is_compiling():
-            # One call of a kernel leaves nothing to compile, and a rate that changes recompiles.
+            # A step is one kernel call, so compiling gains nothing, and a new rate would recompile.
             return torch.compiler.disable(self._step)(closure)  # type: ignore[no-untyped-call]
         return self._step(closure)
 
@@ -170,10 +170,10 @@ class ScheduledAdam(Optimizer):
         return packed
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state, of this class or of its 2019 namesake.
+        """Load a saved state of this class, or of the class of this name in 2019.
 
-        Read are groups with ``betas`` or with ``b1`` and ``b2``, and schedules as objects, as plain
-        numbers, or by name.
+        Groups may have ``betas``, or ``b1`` and ``b2``. Schedules may be objects, plain numbers or
+        names.
 
         Raises:
             ValueError: if the state is of another optimizer or of other shapes.
@@ -261,7 +261,7 @@ class ScheduledAdam(Optimizer):
 def _saved_order(
     saved: Mapping[str, Any], groups: Iterable[Group]
 ) -> Iterator[tuple[object, Tensor]]:
-    """Pair the keys of a saved state with the parameters they belong to."""
+    """Pair the keys of a saved state with the parameters that they belong to."""
     keys = chain.from_iterable(group["params"] for group in saved["param_groups"])
     return zip(keys, chain.from_iterable(group["params"] for group in groups), strict=False)
 
@@ -295,7 +295,7 @@ def _clips(group: Mapping[str, Any]) -> bool:
 
 
 def _is_small(param: Tensor) -> bool:
-    # Costs little either way, and the formula rounds exactly as 2019 did.
+    # For a small tensor both ways are fast, and the formula rounds exactly as in 2019.
     return param.is_cpu and param.numel() < SMALL
 
 
@@ -306,8 +306,8 @@ def _state_dtype(param: Tensor) -> torch.dtype:
 def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
     if not isinstance(step, Tensor):
         return schedule.get_lr(step)
-    # A step counter on the device cannot be read without waiting for it: look the multiplier up.
-    # The table is made once, so that a schedule must not be changed after.
+    # Reading a step counter on the device would wait for the device. So the multiplier is looked up
+    # in a table. The table is made once, so a schedule must not be changed afterwards.
     table = _tables.setdefault(schedule, {})
     if step.device not in table:
         last = max(int(schedule.t_total), 0)

@@ -55,7 +55,7 @@ def scale_gradients(grads: Sequence[Tensor], coefficients: Tensor) -> None:
         for grad, coefficient in zip(grads, coefficients.tolist(), strict=True):
             if coefficient < 1:
                 grad.mul_(coefficient)
-    else:  # without waiting for the device to tell which norms are too large
+    else:  # multiply always: to read which factors are below 1 would wait for the device
         for grad, factor in zip(grads, coefficients.unbind(), strict=True):
             grad.mul_(factor)
 

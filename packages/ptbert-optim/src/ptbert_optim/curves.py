@@ -48,7 +48,7 @@ def warmup_cosine_waves(x: float, warmup: float = 0.002, cycles: float = 0.5) ->
     """Rise from 0 to 1 during the warmup, then follow a cosine.
 
     Args:
-        x: progress; past 1 the cosine goes on, so that it rises again.
+        x: progress; past 1 the cosine continues and rises again.
         warmup: share of the progress spent rising, in [0, 1).
         cycles: waves of the cosine after the warmup; one half ends at 0.
 
@@ -66,7 +66,7 @@ def warmup_cosine_hard_restarts(x: float, warmup: float = 0.002, cycles: float =
     """Rise once, then fall from 1 to 0 along a half cosine, ``cycles`` times.
 
     Args:
-        x: progress; from 1 on the falls go on, the next one starting **at** 1.
+        x: progress; the falls are repeated past 1, and the next one starts **at** 1.
         warmup: share of the progress spent rising, in [0, 1).
         cycles: number of falls, at least 1.
 
@@ -122,7 +122,7 @@ def warmup_linear(x: float, warmup: float = 0.002) -> float:
 def warmup_cosine(x: float, warmup: float = 0.002) -> float:
     """Rise from 0 to 1 during the warmup, then join the half cosine over the whole progress.
 
-    As ``warmup_linear`` the curve until 2019's 0.6.1, with a jump at its peak.
+    Like ``warmup_linear`` this is the curve until 2019's 0.6.1, with a jump at its peak.
 
     Args:
         x: progress.

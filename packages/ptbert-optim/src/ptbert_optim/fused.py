@@ -1,13 +1,13 @@
-"""The fast path: PyTorch's fused AdamW kernel, used for an update that is not AdamW's.
+"""The fast path: both updates, computed by PyTorch's fused AdamW kernel.
 
 One kernel call reads and writes each parameter, gradient and moment once. Both optimizers fit it
 because their updates have the form ::
 
     param = (1 - decay) * param - step_size * m / (sqrt(v) + eps)
 
-with numbers ``step_size``, ``eps`` and ``decay`` that change with the step. It is AdamW's form once
-AdamW's own bias corrections ``1 - beta ** step`` are exactly 1: at a step so late that every power
-rounds to 0.
+with numbers ``step_size``, ``eps`` and ``decay`` that change with the step. AdamW's update has this
+form too if its bias corrections ``1 - beta ** step`` are exactly 1. So the kernel is told a step so
+late that every power rounds to 0.
 """
 
 import math
@@ -34,7 +34,7 @@ CHUNK = 2**20  # elements of a low-precision tensor held in float32 at a time
 class Coefficients(NamedTuple):
     """The three numbers of the common form, see the module docstring.
 
-    Numbers, or 0-dimensional tensors on the device when the step counter lives there.
+    Numbers, or 0-dimensional tensors on the device if the step counter is there.
     """
 
     step_size: float | Tensor
@@ -43,7 +43,7 @@ class Coefficients(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One parameter with what its update needs; all four have one shape."""
+    """One parameter, with the tensors for its update; all four have the same shape."""
 
     param: Tensor
     grad: Tensor
@@ -92,8 +92,9 @@ def fused_update(
 def float32_decay(decay: float | Tensor, step: float) -> float:
     """Return a decay close to the given one for which ``1 - decay`` is a float32.
 
-    The kernel rounds ``1 - decay`` to float32, and a usual decay of 5e-7 to 4.8e-7 or 5.4e-7, at
-    every step alike. Rounding up at some steps and down at others is right on average.
+    The kernel rounds ``1 - decay`` to float32. That changes a usual decay of 5e-7 to 4.8e-7 or
+    5.4e-7, the same at every step. This function rounds up at some steps and down at others, so
+    that the decay is right on average.
 
     Example:
         >>> round(sum(float32_decay(5e-7, step) for step in range(1, 1001)), 7)
@@ -104,10 +105,10 @@ def float32_decay(decay: float | Tensor, step: float) -> float:
 
 @cache
 def kernel_works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Say whether the installed torch has the kernel for a device, and it computes what we rely on.
+    """Say whether the installed torch has the kernel for a device, with the expected results.
 
-    The kernel is run once on four numbers and compared with the formula. A torch without it, or
-    one whose kernel means something else, is served by the plain loop.
+    The kernel is run once on four numbers and compared with the formula. If torch
+    has no such kernel, or it gives other results, the plain loop is used.
     """
     row = Row(
         *(

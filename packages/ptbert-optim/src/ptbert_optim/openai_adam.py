@@ -25,7 +25,7 @@ def openai_adam_update(
     m = b1 * m + (1 - b1) * grad
     v = b2 * v + (1 - b2) * grad * grad
     m_share, v_share = bias_corrections(settings)
-    # The corrections are in the step size, so that e is added to the uncorrected root.
+    # The step size has the corrections, so that e is added to the uncorrected root.
     param = param - lr * v_share**0.5 / m_share * m / (v.sqrt() + group["e"])
     return param - lr * weight_decay * param, m, v
 
@@ -33,7 +33,8 @@ def openai_adam_update(
 def openai_adam_coefficients(settings: UpdateSettings) -> Coefficients:
     """Return the numbers with which the common form equals ``openai_adam_update``.
 
-    There the decay acts first, so the step that it would have shrunk is shrunk beforehand.
+    There the decay comes before the step. Here it comes after and makes the step smaller too, so
+    the step size is multiplied by ``1 - decay``.
     """
     lr, _, weight_decay, group = settings
     m_share, v_share = bias_corrections(settings)

@@ -1,4 +1,4 @@
-"""The options of a parameter group: completed, older spellings understood, values checked."""
+"""The options of a parameter group: defaults, older names, and checks of values."""
 
 import math
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ Group = dict[str, Any]
 def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Group:
     """Return a group with every option, from a user's group or from one of an optimizer file.
 
-    ``betas`` counts; ``b1`` and ``b2``, the names until 0.6.2, stand beside it for programs that
-    read them, and are read themselves where ``betas`` is missing.
+    The optimizer uses ``betas``. The group also gets ``b1`` and ``b2``, the names until 0.6.2, for
+    programs that read them. If ``betas`` is missing, it is made from ``b1`` and ``b2``.
 
     Args:
         group: ``params`` and some options.
@@ -45,7 +45,7 @@ def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Gr
 def pair_of_betas(
     betas: Any, b1: float | None = None, b2: float | None = None
 ) -> tuple[float, float]:
-    """Return ``betas`` with those of ``b1`` and ``b2`` put in that are given."""
+    """Return ``betas``, where ``b1`` and ``b2`` replace its members if they are given."""
     try:
         first, second = betas
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Learning rate schedules: each class remembers the arguments of one curve of ``curves.py``."""
+"""Learning rate schedules: each class holds the arguments of one curve of ``curves.py``."""
 
 import difflib
 import logging
@@ -51,7 +51,7 @@ class _LRSchedule(ABC):  # the underscore is 2019's: published programs subclass
         0.25
     """
 
-    needs_t_total = True  # whether the schedule is pointless without t_total
+    needs_t_total = True  # whether the schedule has no effect without t_total
     warn_t_total = False  # whether to say once that training went past t_total
     warned_for_t_total_at_progress = -1.0  # key name of 2019's pickled schedules
 
@@ -306,7 +306,7 @@ def resolve_schedule(schedule: object, warmup: float = -1, t_total: float = -1) 
 
 
 def plain_schedule(schedule: _LRSchedule) -> _LRSchedule | dict[str, Any]:
-    """Return a schedule as plain numbers and its class name; one of a foreign class as it is."""
+    """Return a schedule as plain numbers and its class name; unchanged if the class is not ours."""
     name = type(schedule).__name__
     return {"class": name, **vars(schedule)} if type(schedule) is _CLASSES.get(name) else schedule
 

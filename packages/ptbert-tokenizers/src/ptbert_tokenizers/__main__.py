@@ -17,7 +17,7 @@ _BLOCK = 2**20  # characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, 1 after an error that is told on one line, or 130 after Ctrl-C."""
+    """Run a command; return 0, 1 after an error (printed on one line), or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     return run_command(lambda: options.run(options), "ptbert-tokenizers")
 
@@ -61,7 +61,7 @@ def _command(
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", help="published name, folder or vocabulary file")
-    parser.add_argument("--type", choices=list(CLASSES), help="family, where nothing tells it")
+    parser.add_argument("--type", choices=list(CLASSES), help="family, if the files do not show it")
     return parser
 
 
@@ -80,7 +80,7 @@ def _decode(options: argparse.Namespace) -> None:
 
 
 def _decoded(tokenizer: PreTrainedTokenizer, ids: list[int], options: argparse.Namespace) -> str:
-    if tokenizer.family == "transfo_xl":  # has no special tokens to skip and no gaps to close
+    if tokenizer.family == "transfo_xl":  # its decode takes no such options
         return tokenizer.decode(ids)
     return tokenizer.decode(
         ids,
@@ -111,7 +111,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _texts(files: Iterable[str], quiet: bool) -> Iterator[str]:
-    """The lines of all files, without their ends."""
+    """The lines of all files, without line ends."""
     for file in files:
         for line in read_lines(file, verbose=not quiet):
             yield line.rstrip("\n")

@@ -37,14 +37,14 @@ class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
     """BERT's tokenizer: basic tokenization, then WordPiece.
 
     ``basic_tokenizer``, ``wordpiece_tokenizer``, ``vocab`` and ``ids_to_tokens`` may be edited or
-    replaced at any time; every method uses them as they are then.
+    replaced at any time; every method call uses their current state.
 
     Args:
         vocab_file: path of the vocabulary, one token a line.
         do_lower_case: lower-case and remove accents.
         max_len: longest input of the model, in tokens; no limit when None.
-        do_basic_tokenize: False for text where spaces already separate everything.
-        never_split: words that basic tokenization leaves as they are.
+        do_basic_tokenize: False for text in which words and marks are already separated by spaces.
+        never_split: words that basic tokenization does not change.
 
     Raises:
         MissingVocabulary: if there is no such file.
@@ -110,12 +110,12 @@ class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
         for word in words:
             pieces = self.wordpiece_tokenizer.tokenize("".join(char for char, _ in word))
             lengths = [len(piece) - 2 * bool(i) for i, piece in enumerate(pieces)]  # without ##
-            is_whole = len(pieces) == 1  # unknown words among them
+            is_whole = len(pieces) == 1  # also true for unknown words
             spans += [span_of(word)] if is_whole else spans_of_pieces(word, lengths)
         return spans
 
     def _traced_words(self, text: str) -> Iterable[Traced] | None:
-        """The words with the places of their characters; None if the parts in use do not tell."""
+        """The words with the positions of their characters; None if replaced parts hide them."""
         if not self.do_basic_tokenize:
             matches = re.finditer(r"\S+", text)
             return [list(zip(match[0], range(*match.span()), strict=True)) for match in matches]
@@ -125,7 +125,7 @@ class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
         return traced_words(text, basic.do_lower_case, basic.never_split)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for ``json``."""
+        """Return the settings of the tokenizer, as values that ``json`` can write."""
         lower = self.do_basic_tokenize and self.basic_tokenizer.do_lower_case
         return super().settings() | {"do_lower_case": bool(lower)}
 
@@ -171,12 +171,12 @@ class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool = True,
     ) -> str:
-        """Return a readable text for ids; what tokenization dropped does not come back.
+        """Return a readable text for ids, without what tokenization removed.
 
         Args:
             ids: as ``encode`` returns them.
             skip_special_tokens: leave out ``[PAD]``, ``[CLS]``, ``[SEP]`` and the like.
-            clean_up_tokenization_spaces: close the gaps before punctuation marks.
+            clean_up_tokenization_spaces: remove spaces before punctuation marks.
         """
         tokens = self.convert_ids_to_tokens(ids)
         if skip_special_tokens:
@@ -195,7 +195,7 @@ _has_own_methods = Untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
 def _with_casing(files: VocabularyFiles, given: dict[str, Any]) -> dict[str, Any]:
     """The constructor's keyword arguments, with the casing that belongs to the vocabulary.
 
-    A published checkpoint knows its casing. In a folder, what the caller says comes first.
+    For a published checkpoint the casing is known. For a folder, the caller's value is used first.
     """
     if files.checkpoint is not None:
         published = files.checkpoint.lower_case
@@ -215,7 +215,7 @@ def _with_casing(files: VocabularyFiles, given: dict[str, Any]) -> dict[str, Any
 
 def _warn_of_capitals(vocab: Mapping[str, int], vocab_file: PathLike) -> None:
     capitals = [token for token in vocab if token != token.lower() and not token.startswith("[")]
-    if len(capitals) * 100 > len(vocab):  # published uncased ones have a few strays
+    if len(capitals) * 100 > len(vocab):  # published uncased vocabularies have a few
         logger.warning(
             "%s has %d tokens with capital letters, such as %r, that lower-cased text never "
             "reaches; pass do_lower_case=False for a cased model",

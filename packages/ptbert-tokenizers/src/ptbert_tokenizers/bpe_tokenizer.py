@@ -24,7 +24,7 @@ _CACHE_LIMIT = 8 * 2**20  # bytes
 class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
     """A tokenizer that cuts words by byte-pair merges.
 
-    Subclasses say how text becomes words, and what the last character of a word carries.
+    Subclasses define how text is cut into words, and which ending marks the end of a word.
     """
 
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME,)
@@ -50,7 +50,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         return cls(files.vocabulary, files.merges, *inputs, **kwargs)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for ``json``."""
+        """Return the settings of the tokenizer, as values that ``json`` can write."""
         return super().settings() | {
             "merges": len(self.bpe_ranks),
             "special_tokens": dict(self.special_tokens),
@@ -63,7 +63,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         """Return the pieces of one word, with a space between two.
 
         Args:
-            token: the word, spelt in the symbols of the vocabulary.
+            token: the word, written in the symbols of the vocabulary.
         """
         found = self.cache.get(token)
         if found is None:
@@ -80,7 +80,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         return merged([*word[:-1], word[-1] + self.word_end], self.bpe_ranks)
 
     def _merge_table(self) -> MergeTable | None:
-        """The table of the merges as they are now; None if they do not count their edits."""
+        """The table of the current merges; None if ``bpe_ranks`` does not count its edits."""
         ranks = self.bpe_ranks
         if not isinstance(ranks, CountingDict):
             return None
@@ -103,7 +103,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
     @abstractmethod
     def _plain_tokens(self, text: str) -> list[str]:
-        """The pieces of a text, word by word: what ``tokenize`` returns, by definition."""
+        """The pieces of a text, word by word: the definition of ``tokenize``."""
 
     def _quick(self) -> QuickEncoder | None:
         words, encoder, ranks = self._word_setting(), self.encoder, self.bpe_ranks
@@ -121,19 +121,19 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
     @abstractmethod
     def _word_setting(self) -> Setting | None:
-        """What the words and their pieces depend on; None if a part of that was replaced."""
+        """All that words and pieces depend on; None if a program replaced a part of it."""
 
     @abstractmethod
     def _word_maker(self) -> WordMaker | None:
-        """The quick way to the words; None if it cannot serve the parts."""
+        """The quick way to cut text into words; None if the current parts do not allow it."""
 
     @abstractmethod
     def _quick_symbols(self, word: str) -> str:
-        """A word, spelt in the symbols of the vocabulary, if the parts are as they were."""
+        """A word in the symbols of the vocabulary; only for parts that nobody replaced."""
 
     @abstractmethod
     def _word(self, symbols: str) -> bytes:
-        """The word that is spelt so, as UTF-8."""
+        """The word that these symbols write, as UTF-8: the reverse of ``_quick_symbols``."""
 
     def _build_quick(self) -> QuickEncoder | None:
         words, table = self._word_maker(), self._merge_table()

@@ -1,7 +1,7 @@
 """Dictionaries that count their changes.
 
 Programs change the parts of a tokenizer in place. Code that computed something from such a
-dictionary compares ``edits`` to know whether it is still right.
+dictionary compares ``edits`` to see whether the result is still valid.
 """
 
 from collections import OrderedDict
@@ -29,14 +29,14 @@ def _counts_as_edit(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, *args, **kwargs)
         finally:
-            self.edits += 1  # again, since somebody may have looked while it was half done
+            self.edits += 1  # again: another thread may have read it during the change
 
     edit.__name__, edit.__doc__ = method.__name__, method.__doc__
     return edit
 
 
 def _counting_edits(cls: type) -> Any:
-    """Let the methods that change a dictionary raise its ``edits``."""
+    """Make all methods that change the dictionary increase ``edits``."""
     for name in _CHANGES:
         setattr(cls, name, _counts_as_edit(getattr(cls, name)))
     return cls
@@ -44,7 +44,7 @@ def _counting_edits(cls: type) -> Any:
 
 @_counting_edits
 class CountingDict(dict[K, V]):
-    """A dictionary whose ``edits`` grow with every change.
+    """A dictionary that counts its changes in ``edits``.
 
     Example:
         >>> ranks = CountingDict({("l", "o"): 0})
@@ -59,7 +59,7 @@ class CountingDict(dict[K, V]):
 
 @_counting_edits
 class Vocabulary(OrderedDict[str, int]):
-    """Token to id, in the order of the file; ``edits`` grow with every change.
+    """Token to id, in the order of the file; ``edits`` counts its changes.
 
     Example:
         >>> vocabulary = Vocabulary({"[unused1]": 1})

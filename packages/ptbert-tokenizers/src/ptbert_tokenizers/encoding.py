@@ -16,22 +16,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DERIVED = frozenset({"_quick_state", "_table_state"})  # made again where a pickle is opened
+_DERIVED = frozenset({"_quick_state", "_table_state"})  # not pickled; computed when needed
 
 
 class Setting(NamedTuple):
     """What a quick encoder was made for.
 
     Args:
-        objects: must be the very same ones; an ``id`` alone may come again.
-        values: must be equal.
+        objects: compared with ``is``. The objects are kept here, because the ``id`` of a deleted
+            object may be used again for a new one.
+        values: compared with ``==``.
     """
 
     objects: tuple[object, ...]
     values: tuple[Any, ...]
 
     def is_that_of(self, other: "Setting") -> bool:
-        """Tell whether an encoder made for the one is right for the other."""
+        """Tell whether an encoder made for this setting can be used for the other one."""
         return self.values == other.values and all(map(is_, self.objects, other.objects))
 
 
@@ -39,7 +40,7 @@ class TextEncoder(ABC):
     """The methods of a tokenizer that return ids.
 
     By definition, the ids of a text are ``convert_tokens_to_ids(tokenize(text))``. A subclass
-    that has a quicker way returns it from ``_quick``.
+    that has a quicker way returns its encoder from ``_quick``.
     """
 
     max_len: int = NO_LIMIT
@@ -64,7 +65,7 @@ class TextEncoder(ABC):
         Args:
             text: what to encode.
             text_pair: the second text, if there is one.
-            add_special_tokens: add what the model was trained with, as BERT's
+            add_special_tokens: add the special tokens that the model was trained with: for BERT
                 ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
         """
         frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
@@ -76,11 +77,11 @@ class TextEncoder(ABC):
         return ids
 
     def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
-        """Return the ids of many texts end to end, without special tokens and never cut.
+        """Return the ids of many texts end to end, without special tokens or truncation.
 
         Args:
             texts: what to encode.
-            workers: number of processes to use; worth it from some megabytes of text on.
+            workers: number of processes to use; useful for several megabytes of text or more.
 
         Example:
             >>> from pathlib import Path
@@ -122,15 +123,15 @@ class TextEncoder(ABC):
         Args:
             texts: the texts, or the first of each pair.
             text_pairs: the second of each pair.
-            max_len: most tokens in a row; the tokenizer's own limit when None.
+            max_len: largest number of tokens in a row; the tokenizer's own limit when None.
             padding: fill rows up to the ``longest`` one, or to ``max_len``.
             truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
                 ``only_second`` text; ``never`` raises instead.
-            stride: make windows of a long text, as many as it needs, each sharing this many tokens
-                with the one before; None to keep only the first.
+            stride: cut a long text into windows, where each window repeats this many tokens of the
+                one before; None to keep only the first window.
             add_special_tokens: as in ``encode``.
-            return_offsets: say where in its text each token stands.
-            workers: number of processes to use; worth it from some megabytes of text on.
+            return_offsets: also return where in its text each token is.
+            workers: number of processes to use; useful for several megabytes of text or more.
 
         Raises:
             ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
@@ -176,7 +177,7 @@ class TextEncoder(ABC):
         return Frame()
 
     def _pad_id(self) -> int:
-        """The id that fills rows; the attention mask tells it from tokens."""
+        """The id used as padding. The attention mask shows which positions are padding."""
         return 0
 
     def _ids(self, text: str) -> list[int]:
@@ -188,17 +189,17 @@ class TextEncoder(ABC):
         return list(self.convert_tokens_to_ids(self.tokenize(text)))
 
     def _is_untouched(self) -> bool:
-        """Whether this object tokenizes and looks up as its family does."""
+        """Whether the methods that tokenize and look up ids are those of the family."""
         return False
 
     def _quick(self) -> QuickEncoder | None:
-        """The quick encoder for the parts as they are now; None if it cannot serve them."""
+        """The quick encoder for the current parts; None if it cannot be used with them."""
         return None
 
     def _quick_for(
         self, setting: Setting, build: Callable[[], QuickEncoder | None]
     ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if the setting is not as it was then."""
+        """The quick encoder built last, or a new one if the setting has changed since then."""
         known: tuple[Setting, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
         if known is None or not known[0].is_that_of(setting):
             self.__dict__["_quick_state"] = known = (setting, build())

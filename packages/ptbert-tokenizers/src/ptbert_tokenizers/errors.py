@@ -1,4 +1,4 @@
-"""The errors of this package; each is also the builtin that a caller would guess.
+"""The errors of this package. Each is also the built-in error that a caller would expect.
 
 ::
 
@@ -10,7 +10,7 @@
 
 
 class BadVocabulary(OSError, ValueError):
-    """The file is there, but what it holds is not a vocabulary."""
+    """The file exists, but its content is not a vocabulary."""
 
 
 class MissingVocabulary(FileNotFoundError, ValueError):

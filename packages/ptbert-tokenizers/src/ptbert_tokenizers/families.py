@@ -28,11 +28,11 @@ def load_tokenizer(
     cache_dir: PathLike | None = None,
     **options: Any,
 ) -> PreTrainedTokenizer:
-    """Load a tokenizer whose family the name, or the files of a folder, tell.
+    """Load a tokenizer of the class that the name, or the files of a folder, call for.
 
     Args:
         name_or_path: as for ``from_pretrained``.
-        family: ``bert``, ``gpt``, ``gpt2`` or ``transfo_xl``, where nothing tells it.
+        family: ``bert``, ``gpt``, ``gpt2`` or ``transfo_xl``, if the files do not show it.
         cache_dir: where downloads are kept; the hub's own cache folder when None.
         **options: for ``from_pretrained``.
 
@@ -55,7 +55,7 @@ def load_tokenizer(
 
 
 def family_of(name_or_path: PathLike, cache_dir: PathLike | None = None) -> str | None:
-    """Return the family of a published name or of a vocabulary, or None if it does not show.
+    """Return the family of a published name or of a vocabulary, or None if it is unclear.
 
     Args:
         name_or_path: as for ``from_pretrained``; addresses are downloaded.

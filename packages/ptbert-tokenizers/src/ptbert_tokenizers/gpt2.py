@@ -20,22 +20,21 @@ from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 
 class GPT2Tokenizer(BpeTokenizer):
-    """GPT-2's tokenizer: every text has tokens, and they hold all of the text.
+    """GPT-2's tokenizer: it can encode any text, and nothing of the text is lost.
 
-    Tokens are written in visible characters, ``Ġ`` for a space.
-
-    Lone surrogates, which have no UTF-8 bytes, are dropped.
+    Tokens are written in visible characters, with ``Ġ`` for a space. Lone surrogates are the only
+    exception: they have no UTF-8 bytes and are dropped.
 
     Args:
         vocab_file: path of ``vocab.json``.
         merges_file: path of ``merges.txt``; the one beside the vocabulary when None.
-        errors: what ``decode`` does with bytes that are not UTF-8, as in ``bytes.decode``.
+        errors: what ``decode`` does with bytes that are not UTF-8; see ``bytes.decode``.
         special_tokens: tokens to add after the vocabulary; text is not searched for them.
         max_len: longest input of the model, in tokens; no limit when None.
 
     Raises:
         MissingVocabulary: if a file is not there.
-        BadVocabulary: if a file is not what it should be.
+        BadVocabulary: if a file has the wrong content.
 
     Source:
         Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
@@ -69,7 +68,7 @@ class GPT2Tokenizer(BpeTokenizer):
         self.release = current_release()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Pickles of other versions have no release; they go on with the one in force.
+        # Pickles of older versions store no release; they get the current one.
         self.__dict__.update({"release": current_release()} | state)
 
     word_separator: ClassVar[str] = " "
@@ -127,8 +126,8 @@ class GPT2Tokenizer(BpeTokenizer):
         Args:
             tokens: ids, as ``encode`` returns them.
             skip_special_tokens: leave out the special tokens.
-            clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
-                marks; False for exactly the text that was encoded.
+            clean_up_tokenization_spaces: remove ``<unk>`` and the spaces before punctuation
+                marks; False to get exactly the text that was encoded.
         """
         names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
         text = b"".join(map(self._bytes, names)).decode("utf-8", errors=self.errors)

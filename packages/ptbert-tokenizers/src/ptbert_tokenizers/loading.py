@@ -1,4 +1,4 @@
-"""From a name to the files of a tokenizer."""
+"""Finding the files of a tokenizer by a name, a path or an address."""
 
 import os
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class VocabularyFiles:
         merges: path of the byte-pair merges, where the family has them.
         special_tokens: path of the added tokens, where there are any.
         folder: the local folder they were found in, if they were.
-        checkpoint: the catalog's row, if they came by a published name.
+        checkpoint: the catalog's row, if they were found by a published name.
     """
 
     vocabulary: str
@@ -43,7 +43,7 @@ class FileNames:
     Args:
         family: the family's name in the catalog.
         reader: the class that reads them, for messages.
-        vocabulary: names of the vocabulary, the first that exists counts.
+        vocabulary: names of the vocabulary; the first one that exists is used.
         merges: name of the byte-pair merges, where the family has them.
     """
 
@@ -56,7 +56,7 @@ class FileNames:
 def find_vocabulary(
     name: PathLike, cache_dir: PathLike | None, names: FileNames
 ) -> VocabularyFiles:
-    """Find the files that a name stands for, downloading what is not in the cache.
+    """Find the files of a name, and download those that are not in the cache.
 
     Args:
         name: a published checkpoint, a folder, an archive, a vocabulary file or an address.
@@ -79,14 +79,14 @@ def find_vocabulary(
 def checkpoint_or_path(
     name: PathLike, cache_dir: PathLike | None = None, family: str | None = None
 ) -> Checkpoint | Path:
-    """Return the published checkpoint of a name, or the local folder or file that it stands for.
+    """Return the published checkpoint of a name, or the local folder or file that it means.
 
     Addresses are downloaded and archives unpacked.
 
     Args:
         name: as for ``find_vocabulary``.
         cache_dir: as for ``find_vocabulary``.
-        family: the only family that is wanted; any when None.
+        family: accept only this family; any when None.
 
     Raises:
         MissingVocabulary: if there is nothing of that name, or it is of another family.

@@ -5,7 +5,7 @@ import logging
 logger = logging.getLogger(__name__)
 
 NO_LIMIT = int(1e12)
-"""``max_len`` of a tokenizer that serves a model without a longest input."""
+"""``max_len`` of a tokenizer whose model takes inputs of any length."""
 
 
 def warn_if_long(length: int, max_len: int) -> None:

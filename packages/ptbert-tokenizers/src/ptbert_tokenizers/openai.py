@@ -26,7 +26,7 @@ _SPACES_IN_LINE = re.compile(r"[^\S\n]+")
 
 
 def text_standardize(text: str) -> str:
-    """Spell punctuation plainly and set it apart, as the model's training text had it.
+    """Replace typographic punctuation, and put spaces around it, as in the training text.
 
     Source:
         Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
@@ -43,10 +43,10 @@ def text_standardize(text: str) -> str:
 class OpenAIGPTTokenizer(BpeTokenizer):
     """The tokenizer of OpenAI's first GPT.
 
-    Where ftfy and spaCy are installed they make words of the text, as the model's authors did;
-    elsewhere BERT's basic tokenizer does, which differs in few places. The last piece of each word
-    ends in ``</w>``. ``nlp`` and ``fix_text``
-    are the parts in use; ``fix_text`` is None with the basic tokenizer.
+    If ftfy and spaCy are installed, they cut the text into words, as in the code of the model's
+    authors. Otherwise BERT's basic tokenizer does, with different results for a few texts. The last
+    piece of each word ends in ``</w>``. The attributes ``nlp`` and ``fix_text`` are the parts in
+    use; ``fix_text`` is None with the basic tokenizer.
 
     Args:
         vocab_file: path of ``vocab.json``.
@@ -56,7 +56,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
     Raises:
         MissingVocabulary: if a file is not there.
-        BadVocabulary: if a file is not what it should be.
+        BadVocabulary: if a file has the wrong content.
 
     Source:
         Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training".
@@ -88,10 +88,10 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
         """Replace the special tokens; their ids follow those of the vocabulary.
 
-        The basic tokenizer leaves them whole where they stand between spaces.
+        The basic tokenizer leaves them whole if there are spaces around them.
 
         Args:
-            special_tokens: the new list; None or an empty one for none.
+            special_tokens: the new list; None or an empty list for none.
         """
         super().set_special_tokens(special_tokens)
         if self.fix_text is None:
@@ -101,7 +101,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         return [piece for word in self._words(text) for piece in self.bpe(word).split(" ")]
 
     def _pieces(self, word: str) -> list[str]:
-        if word == "\n ":  # a line end as spaCy cuts it, which the model knows without the space
+        if word == "\n ":  # spaCy's token for a line end; the vocabulary has it without the space
             return ["\n</w>"]
         return super()._pieces(word)
 
@@ -151,12 +151,12 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool = True,
     ) -> str:
-        """Return a readable text for ids; capitals and spacing do not come back.
+        """Return a readable text for ids; capital letters and the original spaces are lost.
 
         Args:
             ids: as ``encode`` returns them.
             skip_special_tokens: leave out the special tokens.
-            clean_up_tokenization_spaces: remove ``<unk>`` and close the gaps before punctuation
+            clean_up_tokenization_spaces: remove ``<unk>`` and the spaces before punctuation
                 marks.
         """
         tokens = self.convert_ids_to_tokens(ids, skip_special_tokens)
@@ -165,18 +165,18 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
 
 def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
-    """spaCy's English tokenizer and ftfy's repair, or None where they cannot be had."""
+    """spaCy's English tokenizer and ftfy's repair function, or None if they cannot be used."""
     try:
         import ftfy  # type: ignore[import-not-found, unused-ignore]
         import spacy  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
-        logger.info("ftfy or spaCy is not installed; BERT's basic tokenizer makes the words")
+        logger.info("ftfy or spaCy is not installed; BERT's basic tokenizer is used instead")
         return None
     try:
         english = spacy.blank("en")  # the rules of tokenization, without a model to download
         english.max_length = 2**62
     except Exception as error:  # whatever a spaCy release may raise
-        logger.warning("spaCy has no English (%s); BERT's basic tokenizer makes the words", error)
+        logger.warning("spaCy has no English (%s); BERT's basic tokenizer is used instead", error)
         return None
     return english, ftfy.fix_text
 

@@ -1,7 +1,7 @@
 """The base class of the four tokenizers.
 
-``from_pretrained`` exists here only. A family contributes the names of its files, a constructor
-and, where it has them, the settings that a published checkpoint implies.
+``from_pretrained`` is defined only here. Each family defines the names of its files, a constructor
+and, if it has any, the settings that belong to a published checkpoint.
 """
 
 import os
@@ -23,7 +23,7 @@ class PreTrainedTokenizer(TextEncoder):
     vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
     word_separator: ClassVar[str] = ""
-    """What stands before a word inside a text and belongs to its tokens."""
+    """What separates a word from the one before it and belongs to the word's tokens."""
 
     @classmethod
     def from_pretrained(
@@ -44,7 +44,7 @@ class PreTrainedTokenizer(TextEncoder):
 
         Raises:
             MissingVocabulary: if nothing of that name holds a vocabulary.
-            BadVocabulary: if a file is not what it should be.
+            BadVocabulary: if a file has the wrong content.
             OSError: if a file could not be downloaded.
 
         Example:
@@ -66,7 +66,7 @@ class PreTrainedTokenizer(TextEncoder):
     @classmethod
     @abstractmethod
     def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
-        """Construct the tokenizer from its files and what the caller gave."""
+        """Construct the tokenizer from its files and the caller's arguments."""
 
     @property
     @abstractmethod
@@ -74,7 +74,7 @@ class PreTrainedTokenizer(TextEncoder):
         """Token → id, special tokens included."""
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for ``json``."""
+        """Return the settings of the tokenizer, as values that ``json`` can write."""
         return {
             "class": type(self).__name__,
             "max_len": self.max_len,
@@ -92,14 +92,14 @@ class PreTrainedTokenizer(TextEncoder):
     def tokenize_with_special_tokens(
         self, text: str, special_tokens: Sequence[str] | None = None
     ) -> list[str]:
-        """Cut a text into tokens, and leave special ones whole wherever they stand in it.
+        """Cut a text into tokens, and keep special tokens whole anywhere in it.
 
-        ``tokenize`` keeps to 2019, where ``[MASK]`` that touches other characters falls apart,
-        and the special tokens of GPT and GPT-2 always do unless spaces are around them.
+        ``tokenize`` works as in 2019: it cuts ``[MASK]`` into pieces if it touches other
+        characters, and special tokens of GPT and GPT-2 unless there are spaces around them.
 
         Args:
             text: any string.
-            special_tokens: tokens of the vocabulary to leave whole; the tokenizer's own when None.
+            special_tokens: tokens of the vocabulary to keep whole; the tokenizer's own when None.
 
         Raises:
             ValueError: if a special token is empty.
@@ -119,13 +119,13 @@ class PreTrainedTokenizer(TextEncoder):
         return ()
 
     def tokenize_words(self, words: Iterable[str]) -> tuple[list[str], list[int]]:
-        """Cut words that are separated already, as for tagging, into tokens.
+        """Cut a text that is already split into words, for example for tagging, into tokens.
 
         Args:
             words: the words of a text.
 
         Returns:
-            The tokens, and for each of them the number of its word.
+            The tokens, and for each token the number of its word.
 
         Example:
             >>> from pathlib import Path
@@ -145,11 +145,11 @@ class PreTrainedTokenizer(TextEncoder):
     def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
         """Return the tokens of a text and, for each, the span of characters it comes from.
 
-        Tokenizing ``text[start:end]`` alone gives the token. Tokens that share a character, as
-        GPT-2's can share one of several bytes, have it in both their spans.
+        Tokenizing ``text[start:end]`` alone gives the token. In GPT-2 a character of several
+        bytes can be divided between tokens; it is then in both spans.
 
         Raises:
-            ValueError: if a part was replaced that decides where tokens come from.
+            ValueError: if a program replaced a part, so that the spans are unknown.
         """
         spans = self._spans(text)
         tokens = self.tokenize(text)
@@ -162,4 +162,4 @@ class PreTrainedTokenizer(TextEncoder):
 
     @abstractmethod
     def _spans(self, text: str) -> list[Span] | None:
-        """The span of each token; None if the parts in use do not tell."""
+        """The span of each token; None if replaced parts do not give them."""

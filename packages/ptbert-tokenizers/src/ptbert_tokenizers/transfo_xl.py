@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VOCAB_NAME = "vocab.txt"
 TORCH_VOCAB_NAME = "vocab.bin"
 
-# What a vocabulary of 2019 holds, besides the positions of special symbols: <name>_idx.
+# The attributes in a vocabulary file of 2019, besides the ids of special symbols: <name>_idx.
 _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
     "counter": dict,
     "special": (list, tuple),
@@ -38,15 +38,15 @@ _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
 class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     """Transformer-XL's tokenizer, which also counts a corpus and builds the vocabulary from it.
 
-    Words are separated by spaces beforehand. Frequent words come first, as the adaptive softmax
-    wants them.
+    The text must already have spaces between words. Frequent words get the lowest ids, which the
+    adaptive softmax needs.
 
     Args:
         special: symbols that come before all others, such as ``<eos>`` and ``<unk>``.
-        min_freq: rarer words are left out.
+        min_freq: words that occur less often are left out.
         max_size: largest number of counted words to keep; all when None.
         lower_case: lower-case the text.
-        delimiter: what stands between words; any whitespace when None, and when empty every
+        delimiter: the separator of words; any whitespace when None. If it is empty, every
             character is a word.
         vocab_file: path of a vocabulary for ``build_vocab`` to read, one symbol a line.
         never_split: kept as an attribute for programs that read it; words are never split here.
@@ -95,7 +95,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return self.sym2idx
 
     def settings(self) -> dict[str, Any]:
-        """Return what a user may want to know about the tokenizer, ready for ``json``."""
+        """Return the settings of the tokenizer, as values that ``json`` can write."""
         return super().settings() | {"lower_case": self.lower_case}
 
     def _special_tokens(self) -> Iterable[str]:
@@ -107,7 +107,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         Args:
             line: words with the delimiter between them.
             add_eos: put ``<eos>`` at the end.
-            add_double_eos: put ``<S>`` at both ends instead, as the One Billion Word corpus wants.
+            add_double_eos: put ``<S>`` at both ends instead, as for the One Billion Word corpus.
         """
         line = line.strip()
         if self.lower_case:
@@ -193,7 +193,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return [self.convert_to_tensor(symbols) for symbols in sents]
 
     def save_vocabulary(self, vocab_path: PathLike) -> str:
-        """Write the symbols, one a line, into a folder as ``vocab.txt`` or to a file of that path.
+        """Write the symbols, one a line, as ``vocab.txt`` into a folder, or to a file of that path.
 
         Settings such as ``lower_case`` are not in that file; give them again when loading.
 
@@ -201,7 +201,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             The path of the file.
 
         Raises:
-            ValueError: if a symbol is empty or holds a space, so that a line could not keep it.
+            ValueError: if a symbol is empty or contains a space, so that it cannot be read back.
         """
         path = os.fspath(vocab_path)
         if os.path.isdir(path):
@@ -228,11 +228,11 @@ def _torch_vocabulary(path: str) -> dict[str, Any]:
         elif name in _TORCH_VOCABULARY:
             expected = _TORCH_VOCABULARY[name]
         else:
-            continue  # nothing this class would look at
+            continue  # this class does not use it
         if not isinstance(value, expected):
             raise BadVocabulary(f"{path!r} has a {type(value).__name__} as {name}; it is damaged")
         kept[name] = value
     symbols, numbers = kept["idx2sym"], kept["sym2idx"]
     if any(numbers.get(symbol) != index for index, symbol in enumerate(symbols)):
-        raise BadVocabulary(f"{path!r} numbers its symbols in two ways; it is damaged")
+        raise BadVocabulary(f"{path!r} has an idx2sym that contradicts its sym2idx; it is damaged")
     return kept

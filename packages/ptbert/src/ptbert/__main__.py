@@ -36,8 +36,8 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    The code is 0, or 1 after an error, which takes one line, or 2 after wrong usage, or 130 after
-    Ctrl-C. ``ptbert run`` ends as its program does.
+    The code is 0, 1 after an error, 2 after wrong usage, or 130 after Ctrl-C. Errors are printed on
+    one line. The exit code of ``ptbert run`` is that of its program.
 
     Args:
         arguments: the words after ``ptbert``; those of this process when None.

@@ -1,4 +1,4 @@
-"""Downloads and the cache, under the names of 2019, with what a star import brought along."""
+"""Downloads and the cache, under the names of 2019, and all that ``import *`` gave."""
 
 import fnmatch
 import json

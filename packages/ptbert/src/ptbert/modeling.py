@@ -1,4 +1,4 @@
-"""BERT under the names of 2019, with what a star import brought along."""
+"""BERT under the names of 2019, and all that ``import *`` gave."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""GPT-2 under the names of 2019, with what a star import brought along."""
+"""GPT-2 under the names of 2019, and all that ``import *`` gave."""
 
 import collections
 import copy

@@ -1,4 +1,4 @@
-"""OpenAI GPT under the names of 2019, with what a star import brought along."""
+"""OpenAI GPT under the names of 2019, and all that ``import *`` gave."""
 
 import collections
 import copy

@@ -1,4 +1,4 @@
-"""Adaptive softmax under the names of 2019, with what a star import brought along."""
+"""Adaptive softmax under the names of 2019, and all that ``import *`` gave."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""BertAdam and its schedules under the names of 2019, with what a star import brought along."""
+"""BertAdam and its schedules under the names of 2019, and all that ``import *`` gave."""
 
 import abc
 import logging

@@ -1,4 +1,4 @@
-"""OpenAIAdam and its schedules under the names of 2019, with what a star import brought along."""
+"""OpenAIAdam and its schedules under the names of 2019, and all that ``import *`` gave."""
 
 import logging
 import math

@@ -1,4 +1,4 @@
-"""The GPT-2 tokenizer under the names of 2019, with what a star import brought along."""
+"""The GPT-2 tokenizer under the names of 2019, and all that ``import *`` gave."""
 
 import json
 import logging

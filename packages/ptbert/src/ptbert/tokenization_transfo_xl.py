@@ -1,7 +1,7 @@
 """The Transformer-XL tokenizer and its corpora under the names of 2019.
 
-A star import brings along what it brought then. The corpora need torch, which is loaded when one
-of their names is first used.
+``import *`` gives the same names as then. The corpora need torch, which is imported when one of
+their names is first used.
 """
 
 import glob

@@ -87,7 +87,9 @@ def test_code_is_not_run(pickled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = pickled(train=RunsCode())
     with pytest.raises(
-        ValueError, match=r"is not a corpus pickled by.*asks for \w+\.system\); give"
+        ValueError,
+        match=r"is not a corpus pickled by.*asks for \w+\.system\); give its "
+        r"cache.pkl, or build the corpus anew with ptbert.corpora.get_lm_corpus$",
     ):
         convert_corpus(path, tmp_path / "out")
     assert not Path("harmed").exists()

@@ -2,7 +2,7 @@
 
 Letters: B batch, L sequence length, H heads, D features per head, E model width, N layers. With
 ``output_attentions`` every output is a tuple whose first member is the list of N attention weights
-(B, H, L, L), except where a loss is returned: losses come alone.
+(B, H, L, L), except where a loss is returned: a loss is returned alone.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805.
@@ -167,7 +167,7 @@ class BertModel(BertPreTrainedModel):
     def _bias(
         self, input_ids: Tensor, attention_mask: Tensor | None, dtype: torch.dtype
     ) -> Tensor | None:
-        """Return the mask as a bias, or None if it hides nothing and all parts know None."""
+        """Return the mask as a bias, or None if it hides nothing and all parts accept None."""
         hides_nothing = attention_mask is None or is_known_full(attention_mask)
         if hides_nothing and mask_may_be_left_out(self.encoder):
             return None

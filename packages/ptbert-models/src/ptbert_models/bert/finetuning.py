@@ -19,7 +19,7 @@ from ptbert_models.parts.outputs import with_attentions
 
 
 class _LabelClassifier(BertWithHead):
-    """Scores of labels over something that BERT computed."""
+    """A classifier: scores of labels, computed from BERT's output."""
 
     def __init__(
         self,

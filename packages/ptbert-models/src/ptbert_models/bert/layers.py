@@ -71,7 +71,7 @@ class BertEmbeddings(nn.Module):
 class BertSelfAttention(nn.Module):
     """Attention of every token to every token of the same text."""
 
-    # Class-level defaults serve whole-model pickles that are older than these attributes.
+    # Class-level defaults, for whole-model pickles that are older than these attributes.
     output_attentions = False
     keep_multihead_output = False
     multihead_output: Tensor | None = None
@@ -107,7 +107,7 @@ class BertSelfAttention(nn.Module):
 
         Args:
             hidden_states: (B, L, E).
-            attention_mask: added to the scores, (B, H, L, L) or broadcastable; as ``padding_bias``.
+            attention_mask: added to the scores, broadcastable to (B, H, L, L): a ``padding_bias``.
             head_mask: factor of the weights, broadcastable to (B, H, L, L).
         """
         context, weights = attend(

@@ -1,7 +1,7 @@
 """Whether a program has replaced or patched parts of an encoder.
 
 Programs replace layers and attentions, or their ``forward``, by code that was written for the
-library of 2019. Such parts are called as in 2019, and never skipped by a short cut.
+library of 2019. Such parts are called as in 2019, without the short cuts of ``packed.py``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def is_own(module: nn.Module) -> bool:
 
 
 def are_untouched(encoder: nn.Module) -> bool:
-    """Whether all parts are own ones, without hooks, and keep nothing for the caller."""
+    """Whether all parts are this library's own, have no hooks, and keep no outputs."""
     for module in encoder.modules():
         if (
             not is_own(module)

@@ -1,8 +1,9 @@
 """BERT without unused work: no padding, and a last layer only where a head reads it.
 
-A head that reads a few positions only, the first tokens or the labelled ones, gets the same states
-when padding is left out and when the last layer is finished at those positions only.
-``packed_states`` does that with the layers' own parts. The plain encoder is its definition.
+Some heads read only a few positions: the first tokens, or the labelled ones. For such a head the
+result is the same if padding is left out, and if the last layer is computed to its end only at the
+positions that the head reads. ``packed_states`` does both, and calls the modules of the layers. Its
+results are defined by the plain encoder.
 
 Letters: B batch, L sequence length, T real tokens of the batch, W positions that are read, E model
 width, H heads, D features per head.
@@ -21,11 +22,11 @@ from ptbert_models.parts.inputs import values_are_known
 
 
 def can_pack(encoder: nn.Module, attention_mask: Tensor | None, read: Tensor) -> bool:
-    """Whether ``packed_states`` gives what the encoder gives.
+    """Whether ``packed_states`` gives the same as the encoder.
 
-    Not if a part was replaced, patched or hooked; if attention weights, head outputs or only layer
-    inputs are kept; if the mask has other values than 0 and 1; or if a position to be read is
-    padding. Never under ``torch.compile``, where shapes may not depend on values.
+    It does not if a part was replaced, patched or hooked; if attention weights, head outputs or
+    only layer inputs are kept; if the mask has other values than 0 and 1; or if a position to
+    be read is padding. Nor does it under ``torch.compile``, where shapes may not depend on values.
 
     Args:
         encoder: the layers.

@@ -102,7 +102,7 @@ class BertForMaskedLM(BertWithHead):
 
 
 class BertForNextSentencePrediction(BertWithHead):
-    """Prediction whether the second text follows the first.
+    """Predicts whether the second text follows the first.
 
     Arguments as in ``BertForPreTraining``.
     """

@@ -76,7 +76,7 @@ class BertWithHead(BertPreTrainedModel):
         return *labelled_only(sequence, labels), pooled
 
     def _packed_states(self, inputs: Inputs, read: Tensor) -> Tensor | None:
-        """Return the last layer at the positions to be read (W, E), or None without a short cut."""
+        """Return the last layer at the positions to be read (W, E), or None if not possible."""
         if inputs.head_mask is not None or type(self.bert) is not BertModel:
             return None
         encoder, mask = self.bert.encoder, inputs.attention_mask

@@ -87,9 +87,9 @@ def find_checkpoint(
         cache_dir: where downloads are kept; see ``ptbert_hub.default_cache``.
 
     Raises:
-        CheckpointNotFound: if there is no such thing, with what was looked for.
-        ValueError: if it is a published checkpoint of another family, or is not to be had in the
-            format.
+        CheckpointNotFound: if nothing of that name exists; the message says what was tried.
+        ValueError: if it is a published checkpoint of another family, or is not available in
+            that format.
         OSError: if it could not be downloaded or unpacked.
     """
     search = _Search(weights_format, config_file, cache_dir)

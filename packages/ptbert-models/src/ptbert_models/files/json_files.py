@@ -1,4 +1,4 @@
-"""Reading JSON files: configurations, and the lists that stand beside weights."""
+"""Reading JSON files: configurations, and the lists that belong to weights files."""
 
 from __future__ import annotations
 

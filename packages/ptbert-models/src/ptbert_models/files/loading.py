@@ -33,7 +33,7 @@ class LoadReport:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """Which tensor fills which key of a model, decided before anything is touched."""
+    """Which tensor fills which key of a model, decided before anything is changed."""
 
     sources: Mapping[str, Tensor]
     report: LoadReport

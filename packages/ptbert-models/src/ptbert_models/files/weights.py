@@ -117,7 +117,7 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
     if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
         raise _corrupt(path, "its end is missing")
-    if not memory_map:  # files in the cache were verified when they came
+    if not memory_map:  # files in the cache were verified when they were downloaded
         _warn_of_old_torch(torch.__version__)
         if zipped:
             _verify(path)

@@ -2,7 +2,8 @@
 
 Letters: B batch, L sequence length, T tokens of past and input together, H heads, D features per
 head, E model width, N layers. With ``output_attentions`` every output is a tuple whose first member
-is the list of N attention weights (B, H, L, T), except where a loss is returned: losses come alone.
+is the list of N attention weights (B, H, L, T), except where a loss is returned: a loss is
+returned alone.
 """
 
 from __future__ import annotations
@@ -80,18 +81,18 @@ class GPTPreTrainedModel(PreTrainedModel):
     def set_num_special_tokens(
         self, num_special_tokens: int, predict_special_tokens: bool = True
     ) -> None:
-        """Make room for special tokens after the vocabulary; models with embeddings do."""
+        """Make room for special tokens after the vocabulary. Models with embeddings define this."""
         raise NotImplementedError(
             f"{type(self).__name__} has no token embeddings of its own; "
             "define set_num_special_tokens in it"
         )
 
     def split_output(self, output: Any) -> tuple[Any, Tensor, tuple[Any, ...]]:
-        """Take apart what a bare model of the family returned.
+        """Split what a bare model of the family returned.
 
         Returns:
-            Attention weights or None; the last hidden states (B, L, E); and the presents, the one
-            member of a tuple that is empty in families without them.
+            Attention weights or None; the last hidden states (B, L, E); and a tuple that holds the
+            presents, or is empty in families without them.
         """
         parts = output if isinstance(output, tuple) else (output,)
         end = len(parts) - self.returns_presents
@@ -129,7 +130,7 @@ class GPTDecoder(GPTPreTrainedModel):
     block_type: ClassVar[Callable[..., nn.Module]]
     token_embedding_name: ClassVar[str]
     position_embedding_name: ClassVar[str]
-    # Class-level defaults serve whole-model pickles that are older than these attributes.
+    # Class-level defaults, for whole-model pickles that are older than these attributes.
     gradient_checkpointing = False
     keep_multihead_output = False
     # Whether ``forward`` returns only the last layer's hidden states, as release 0.6.2 did. Models

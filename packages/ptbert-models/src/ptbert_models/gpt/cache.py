@@ -12,8 +12,8 @@ from torch import Tensor
 class LayerCache:
     """Keys and values of one layer, filled in place as a text grows.
 
-    It can replace a layer's tensor in ``past``. Appending copies only the new tokens, where a
-    tensor would be copied whole. It is for use without gradients.
+    It can replace a layer's tensor in ``past``. Appending copies only the new tokens, while
+    a tensor would be copied completely. Use it only without gradients.
 
     Args:
         capacity: number of tokens that fit in.

@@ -1,4 +1,4 @@
-"""The embeddings of a GPT: where tokens stand, and room for special tokens.
+"""The embeddings of a GPT: adding them, counting positions, and room for special tokens.
 
 Letters: B batch, L sequence length, T tokens of past and input together, E model width.
 """
@@ -37,7 +37,7 @@ def embedded(
     """
     known = tokens.num_embeddings
     check_ids(input_ids, known, name="input_ids", remedy=_REMEDY)
-    if position_ids.dim() > 1:  # else they were counted here
+    if position_ids.dim() > 1:  # otherwise they were counted here, and are in range
         check_ids(
             position_ids,
             positions.num_embeddings,

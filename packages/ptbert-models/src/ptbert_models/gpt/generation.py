@@ -20,11 +20,11 @@ class CachedDecoding:
     Args:
         transformer: the bare model.
         lm_head: scores the tokens that may follow.
-        capacity: length of the texts in the end, in tokens.
+        capacity: final length of the texts, in tokens.
         attention_mask: (B, L) for the prompts, 0 for padding on the left; no padding when None.
 
     Raises:
-        ValueError: if a text may outgrow the positions that the model has.
+        ValueError: if a text may become longer than the positions that the model has.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class CachedDecoding:
         self._attention_mask = attention_mask
 
     def feed(self, ids: Tensor) -> Tensor:
-        """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
         mask = self._attention_mask
         if mask is not None and self._caches[0].length:
             mask = self._attention_mask = torch.cat((mask, mask.new_ones(ids.shape)), dim=1)

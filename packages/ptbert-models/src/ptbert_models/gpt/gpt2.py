@@ -178,8 +178,8 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
 
         Args:
             input_ids: (B, L) integers below ``config.total_tokens_embeddings``.
-            position_ids: (B, L), below ``config.n_positions``; when None they go on from ``past``
-                and pass over padding.
+            position_ids: (B, L), below ``config.n_positions``; when None they continue those of
+                ``past`` and do not count padding.
             token_type_ids: (B, L), tokens whose embeddings are added; none when None.
             past: the presents of an earlier call with the tokens before these: N tensors
                 (2, B, H, T - L, D), or N caches (``LayerCache``), which are filled in place.

@@ -52,7 +52,7 @@ class LMHead(nn.Module):
     def set_embeddings_weights(
         self, model_embeddings_weights: Tensor, predict_special_tokens: bool = True
     ) -> None:
-        """Share these token embeddings (V, E), and say whether special tokens are scored."""
+        """Share these token embeddings (V, E), and set whether special tokens are scored."""
         self.predict_special_tokens = predict_special_tokens
         self.decoder = TiedLinear(model_embeddings_weights)
 

@@ -47,7 +47,7 @@ class CausalAttention(nn.Module):
         keep_multihead_output: whether the heads' output is kept as ``multihead_output``.
     """
 
-    # Class-level defaults serve whole-model pickles that are older than these attributes.
+    # Class-level defaults, for whole-model pickles that are older than these attributes.
     n_ctx = 1024
     output_attentions = False
     keep_multihead_output = False

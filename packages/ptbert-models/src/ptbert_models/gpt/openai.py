@@ -209,8 +209,8 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
 
         Args:
             input_ids: (B, L) integers below ``config.total_tokens_embeddings``.
-            position_ids: (B, L), below ``config.n_positions``; when None they go on from ``past``
-                and pass over padding.
+            position_ids: (B, L), below ``config.n_positions``; when None they continue those of
+                ``past`` and do not count padding.
             token_type_ids: (B, L), tokens whose embeddings are added; none when None.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
             attention_mask: (B, T), 1 for real tokens and 0 for padding, those of ``past`` first;

@@ -1,1 +1,1 @@
-"""The parts that all families share; none of them knows a configuration."""
+"""The parts that all families share; none of them depends on a configuration."""

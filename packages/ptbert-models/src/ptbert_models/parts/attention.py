@@ -19,7 +19,7 @@ from ptbert_models.parts.inputs import values_are_known
 
 Dropout = float | Callable[[Tensor], Tensor]
 
-# Finite on purpose: a row of padding only must give the same answer on both paths of attend().
+# Finite, so that a row with nothing but padding gives the same result on both paths of attend().
 MASKED = -10000.0
 
 
@@ -46,7 +46,7 @@ def attend(
         key: (B, H, K, D).
         value: (B, H, K, D).
         bias: added to the scores before the softmax, broadcastable to (B, H, Q, K); numbers of
-            any type, True being 1.
+            any type; True counts as 1.
         causal: whether a query sees only the keys up to its own position; the last query is at the
             position of the last key.
         scale: factor of the scores; 1 / sqrt(D) when None.
@@ -96,7 +96,7 @@ def _attend_by_formula(
     dropout: Dropout,
     head_mask: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Compute what ``attend`` says step by step, and return the weights too."""
+    """Compute the same as ``attend`` step by step, and return the weights too."""
     scale = query.size(-1) ** -0.5 if scale is None else scale
     scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
     if bias is not None:
@@ -121,7 +121,7 @@ def dropout_of(module: nn.Module) -> Dropout:
     """Return the dropout of a part in the form that ``attend`` takes.
 
     For a plain module that is its rate, which the fused kernel can use, or 0 in evaluation. A
-    module that a program replaced, or has hooks on to see the weights, is called.
+    module that a program replaced, or that has hooks to see the weights, is called instead.
 
     Example:
         >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
@@ -200,7 +200,7 @@ def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype
 def is_known_full(attention_mask: Tensor) -> bool:
     """Whether a mask is known to hide nothing.
 
-    False also where looking would take time or is impossible: on an accelerator, and while a model
+    False also if checking would take time or is impossible: on an accelerator, and while a model
     is compiled or traced.
 
     Example:

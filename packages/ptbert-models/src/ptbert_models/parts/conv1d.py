@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class Conv1D(nn.Module):
     """A linear layer with weights (in, out), as OpenAI's checkpoints store them.
 
-    The name is theirs: a convolution of width 1 over the text is a linear layer.
+    The name is from OpenAI's code: a convolution of width 1 over the text is a linear layer.
 
     Args:
         nf: size of the output.

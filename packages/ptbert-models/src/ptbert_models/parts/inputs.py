@@ -1,4 +1,4 @@
-"""Inputs of models and their parts: which can be checked, and which are passed on."""
+"""Checking the inputs of models, and leaving out arguments that are None."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def values_are_known() -> bool:
-    """Whether a program may look at the values of tensors.
+    """Whether the values of tensors can be read.
 
     False while a model is compiled, exported or traced: then only shapes are known, and the code
     may not depend on values.
@@ -48,7 +48,7 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
 
 
 def without_none(**arguments: Any) -> dict[str, Any]:
-    """Leave out arguments that are None, for parts of programs that do not know them.
+    """Leave out arguments that are None, because a program's own parts may not accept them.
 
     Example:
         >>> without_none(head_mask=None, attention_bias=1)

@@ -1,4 +1,4 @@
-"""Trading time for memory in training: layers that are computed again for the gradients.
+"""Gradient checkpointing: layers that are computed again for the gradients, to save memory.
 
 Source:
     Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174.
@@ -19,7 +19,7 @@ def recomputed(layer: Callable[..., Any], *, wanted: bool) -> Callable[..., Any]
 
     Args:
         layer: a module or function of tensors.
-        wanted: whether to save memory; without effect where no gradients are computed.
+        wanted: whether to save memory; has no effect if no gradients are computed.
 
     Example:
         >>> square = recomputed(torch.square, wanted=True)

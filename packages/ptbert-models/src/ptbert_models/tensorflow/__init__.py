@@ -33,7 +33,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Mapping[str, npt.NDArray[np
             checkpoint; or a folder, whose newest checkpoint is taken.
 
     Returns:
-        Arrays by variable name. They are read, and their checksums verified, when asked for.
+        Arrays by variable name. They are read, and their checksums verified, when they are used.
 
     Raises:
         CheckpointNotFound: if there is no checkpoint.
@@ -63,7 +63,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Mapping[str, npt.NDArray[np
 
 
 def _newest(folder: Path) -> Path:
-    """The prefix that a folder's file ``checkpoint`` names, else the one that is there."""
+    """The prefix that a folder's file ``checkpoint`` names, or that of its only checkpoint."""
     record = folder / "checkpoint"
     if record.is_file():
         text = record.read_text(encoding="utf-8", errors="replace")

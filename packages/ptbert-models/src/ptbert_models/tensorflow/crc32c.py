@@ -22,11 +22,11 @@ Buffer = bytes | memoryview
 _POLYNOMIAL = 0x82F63B78  # bits reflected
 _ONES = 0xFFFFFFFF
 _LANES = 1 << 14
-_STEP = 4  # bytes that a lane takes in at a time
+_STEP = 4  # bytes of a lane that are processed at a time
 
 
 def crc32c(data: Buffer, crc: int = 0) -> int:
-    """Return the checksum of ``data``, or of what ``crc`` is the checksum of followed by it.
+    """Return the checksum of ``data``; ``crc``, the checksum of data before it, is continued.
 
     Example:
         >>> hex(crc32c(b"123456789"))
@@ -59,7 +59,7 @@ def mask(crc: int) -> int:
 
 
 def crc_by_bytes(data: Buffer, state: int) -> int:
-    """Take in data byte by byte, from one state of the checksum to the next: the definition."""
+    """Process data byte by byte, from one state of the checksum to the next: the definition."""
     table = _byte_table()
     for byte in data:
         state = table[(state ^ byte) & 0xFF] ^ (state >> 8)
@@ -94,20 +94,20 @@ def _remainder_of_lanes(data: Buffer, lane: int) -> int:
 
 @cache
 def _word_tables() -> tuple[Words, Words]:
-    """What four zero bytes make of the lower and of the upper half of a state."""
+    """How four zero bytes change the lower and the upper half of a state."""
     matrix = _shift_matrix(_STEP)
     halves = np.arange(1 << 16, dtype=np.uint32)
     return _apply(matrix, halves), _apply(matrix, halves << np.uint32(16))
 
 
 def _shift(state: int, length: int) -> int:
-    """What ``length`` zero bytes make of a state."""
+    """How ``length`` zero bytes change a state."""
     return int(_apply(_shift_matrix(length), np.array([state], np.uint32))[0])
 
 
 @cache
 def _shift_matrix(length: int) -> Words:
-    """What ``length`` zero bytes make of a state, as the images of its 32 bits."""
+    """How ``length`` zero bytes change a state, given as the results for each of its 32 bits."""
     if length == 1:
         return np.array([crc_by_bytes(b"\0", 1 << bit) for bit in range(32)], np.uint32)
     half = _shift_matrix(length // 2)

@@ -21,7 +21,7 @@ _PLAIN, _SNAPPY = 0, 1
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file ends like a table."""
+    """Whether the file's last bytes are those of a table."""
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         if size < _FOOTER:

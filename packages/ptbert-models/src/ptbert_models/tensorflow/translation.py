@@ -18,7 +18,7 @@ _TRAINING_STATE = re.compile(
 
 
 def is_training_state(name: str) -> bool:
-    """Whether a variable serves training only.
+    """Whether a variable is only used in training.
 
     Example:
         >>> is_training_state("bert/pooler/dense/kernel/adam_m"), is_training_state("bert/pooler")
@@ -54,7 +54,7 @@ def translate(
     Args:
         checkpoint: arrays by variable name.
         renames: see ``translate_name``.
-        transposed: what names look like whose matrices stand the other way round.
+        transposed: regular expression for the names whose matrices are to be transposed.
     """
     return {
         translate_name(name, renames): to_tensor(
@@ -66,5 +66,5 @@ def translate(
 
 
 def to_tensor(array: npt.NDArray[np.generic]) -> Tensor:
-    """Return a tensor of its own memory, row after row."""
+    """Return a contiguous tensor with memory of its own."""
     return torch.from_numpy(np.ascontiguousarray(array))

@@ -205,8 +205,8 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
     def _losses(self, hidden: Tensor, target: Tensor) -> Tensor:
         """Compute ``-log_prob(hidden)`` only at the target; rows with -1 are 0.
 
-        The first softmax is taken apart: the first cluster's share of it is the sum over its
-        tokens. So a token's loss is always that of its cluster and that within its cluster.
+        The first softmax is split in two: the first cluster's share is the sum over its tokens.
+        So the loss of a token is always the loss of its cluster plus the loss within it.
         """
         narrow = self._project(hidden, 0)
         first_sum = self._log_sum(narrow, 0)

@@ -33,7 +33,7 @@ def mix(
     scale: float,
     dropout: Dropout,
 ) -> Tensor:
-    """Attend to a context of which keys and values are linear functions.
+    """Attend to a context; keys and values are linear functions of it.
 
     For few queries it is cheaper to apply the weights of keys and values to the queries and to the
     result than to the whole context: ``q · (W c) = (Wᵀ q) · c``. Both ways give the same numbers.
@@ -53,7 +53,7 @@ def mix(
     queries, features = query.shape[2:]
     keys, _, width = context.shape
     few = queries == 1
-    if values_are_known():  # else lengths may be symbols, which are not to be compared
+    if values_are_known():  # otherwise lengths may be symbols, which cannot be compared
         few = queries * width * (features + keys) < keys * features * (width + queries)
     mixed = (mix_few if few else mix_many)(
         query, context, key_weight, value_weight, bias, scale=scale, dropout=dropout
@@ -229,7 +229,7 @@ class RelMultiHeadAttn(nn.Module):
             self.r_w_bias = new_bias(n_head, d_head) if r_w_bias is None else r_w_bias
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Each kind has its own."""
+        """Attend to the memory and the segment; each kind defines its own."""
         raise NotImplementedError(
             "RelMultiHeadAttn is what RelPartialLearnableMultiHeadAttn and "
             "RelLearnableMultiHeadAttn share; use one of them"
@@ -281,7 +281,10 @@ class RelMultiHeadAttn(nn.Module):
 
 
 class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
-    """Transformer-XL's attention: sinusoids of distances, projected. Arguments as above."""
+    """Transformer-XL's attention: sinusoids of distances, projected.
+
+    Arguments as in ``RelMultiHeadAttn``.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -312,13 +315,15 @@ class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
 
 
 class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
-    """Attention with a learned vector and a learned bias for every distance. Arguments as above.
+    """Attention with a learned vector and a learned bias for every distance.
+
+    Arguments as in ``RelMultiHeadAttn``.
 
     Source:
         Shaw et al. 2018, arXiv:1803.02155; the authors of Transformer-XL compare with it.
     """
 
-    has_biases = False  # they come with every call
+    has_biases = False  # they are arguments of every call
 
     def forward(
         self,
@@ -333,7 +338,7 @@ class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
 
         Args:
             w: (Q, B, E).
-            r_emb: (number of distances, H, D), the nearest last; the first stands for all beyond.
+            r_emb: (number of distances, H, D), the nearest last; the first is also for longer ones.
             r_w_bias: (H, D), the bias of content.
             r_bias: (number of distances, H).
             attn_mask: see ``mask_bias``.

@@ -89,7 +89,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         ...                          d_inner=16, div_val=2, n_layer=3, mem_len=5)
         >>> model = TransfoXLModel(config)
         >>> hidden, mems = model(torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]))
-        >>> hidden, mems = model(torch.tensor([[5, 6], [9, 10]]), mems)  # the text goes on
+        >>> hidden, mems = model(torch.tensor([[5, 6], [9, 10]]), mems)  # the next segment
         >>> hidden.shape, len(mems), mems[0].shape
         (torch.Size([2, 2, 8]), 3, torch.Size([5, 2, 8]))
     """

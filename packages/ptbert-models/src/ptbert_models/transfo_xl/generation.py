@@ -13,13 +13,13 @@ from ptbert_models.transfo_xl.bare import TransfoXLModel
 
 
 class MemoryDecoding:
-    """Feeds tokens to a model, and its memory to the next call.
+    """Feeds tokens to a model, and passes the memory of each call to the next one.
 
-    A text may grow without limit; the model forgets what is further back than ``mem_len``.
+    A text may grow without limit; positions further back than ``mem_len`` are forgotten.
 
     Args:
         transformer: the bare model.
-        log_probabilities: function from hidden states (B, E) to those of all tokens (B, V).
+        log_probabilities: function from hidden states (B, E) to log-probabilities of tokens (B, V).
         attention_mask: must be None: this family has no padding.
 
     Raises:
@@ -42,7 +42,7 @@ class MemoryDecoding:
         self._mems: list[Tensor] | None = None
 
     def feed(self, ids: Tensor) -> Tensor:
-        """Take the next tokens (B, L) of all texts; return scores (B, V) of what follows them."""
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
         hidden, self._mems = self._transformer(ids, self._mems)
         # Only the last position is scored: a row of scores is as wide as the vocabulary.
         return self._log_probabilities(hidden[:, -1])

@@ -1,4 +1,4 @@
-"""The four kinds of attention, and where each has its positions from.
+"""The four kinds of attention, and how each gets its positions.
 
 A model makes one object of its kind in every call. The object says what is added to the inputs and
 memories of the layers, and what the layers' attention is given.
@@ -116,11 +116,11 @@ class Sinusoids(Kind):
         self.sinusoids = _sinusoids(model, keys, hidden)
 
     def added_to_input(self, hidden: Tensor) -> Tensor:
-        """Add those of the last positions."""
+        """Add the sinusoids of the last positions."""
         return hidden + self.sinusoids[self.keys - hidden.size(0) :]
 
     def added_to_layer(self, index: int, memory: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Add those of the first positions to the first layer's memory."""
+        """Add the sinusoids of the first positions to the first layer's memory."""
         return (memory + self.sinusoids[: memory.size(0)] if index == 0 else memory), hidden
 
 
@@ -151,7 +151,7 @@ KINDS: dict[int, type[Kind]] = {
 
 
 def _sinusoids(model: Any, keys: int, hidden: Tensor) -> Tensor:
-    """Embed the distances K - 1 to 0, those beyond ``clamp_len`` as that one: (K, 1, E)."""
+    """Embed the distances K - 1 to 0, with ``clamp_len`` as the largest: (K, 1, E)."""
     distances = torch.arange(keys - 1, -1, -1, device=hidden.device)
     if model.clamp_len > 0:
         distances = distances.clamp(max=model.clamp_len)

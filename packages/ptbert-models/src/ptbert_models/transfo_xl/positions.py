@@ -76,7 +76,7 @@ def relative_shift(scores: Tensor) -> Tensor:
 
 
 def relative_shift_by_padding(scores: Tensor) -> Tensor:
-    """Do the same as ``relative_shift`` in the way of the paper's appendix B: pad, reshape, cut."""
+    """Do the same as ``relative_shift`` as in the paper's appendix B: pad, reshape, cut."""
     queries = scores.size(-2)
     padded = F.pad(scores, (1, 0)).flatten(-2)  # (B, H, Q * (K + 1))
     return padded[..., queries:].reshape(scores.shape)

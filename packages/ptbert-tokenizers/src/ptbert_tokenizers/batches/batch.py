@@ -1,7 +1,6 @@
 """Many texts as arrays: special tokens, truncation, windows, padding.
 
-A batch is planned first, as a list of rows that say which tokens of which texts they hold, and
-filled afterwards.
+First the rows are planned: which tokens of which texts each row has. Then the arrays are filled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ class Frame(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many tokens of a row are not from the texts."""
+        """Number of tokens in a row that do not come from the texts."""
         return len(self.before) + len(self.between) + len(self.after)
 
 
@@ -35,13 +34,13 @@ class Frame(NamedTuple):
 class Batch:
     """Texts as arrays of B rows and L columns.
 
-    A mapping too: ``batch["input_ids"]``, and ``dict(batch)`` gives the arrays there are.
+    It is also a mapping: ``batch["input_ids"]`` works, and ``dict(batch)`` has all its arrays.
 
     Args:
         input_ids: (B, L) int64.
         token_type_ids: (B, L) int64, 0 for the first text and 1 for the second.
         attention_mask: (B, L) int64, 1 for tokens and 0 for padding.
-        text_index: (B,) int64, which text a row comes from; windows of a text share one.
+        text_index: (B,) int64, which text a row comes from; the same for all windows of a text.
         offsets: (B, L, 2) int64, where tokens begin and end in their text, in characters; (0, 0)
             for special tokens and padding. None unless asked for.
     """
@@ -77,8 +76,8 @@ class Plan:
 
     Args:
         frame: ids around and between the texts.
-        pad_id: the id that fills rows.
-        max_len: most tokens in a row; None for no limit.
+        pad_id: the id used as padding.
+        max_len: largest number of tokens in a row; None for no limit.
         padding: fill rows up to the ``longest`` one, or to ``max_len``.
         truncation: which text loses tokens when both do not fit.
         stride: tokens that neighbouring windows share; None to drop what does not fit.
@@ -124,7 +123,7 @@ class Plan:
 
     @property
     def capacity(self) -> int | None:
-        """Most tokens of the texts in a row; None for no limit."""
+        """Largest number of tokens of the texts in a row; None for no limit."""
         return None if self.max_len is None else self.max_len - self.frame.length
 
     def rows(self, text: int, first: int, second: int) -> Iterator[Row]:
@@ -168,9 +167,9 @@ class Plan:
 
 
 def longest_first(first: int, second: int, capacity: int) -> tuple[int, int]:
-    """Return what is left of two lengths when the longer one loses a token until both fit.
+    """Shorten two lengths: the longer one loses one token at a time, until both fit.
 
-    Of two equal ones the second loses first.
+    If both are equal, the second one loses a token.
 
     Example:
         >>> longest_first(10, 3, 8), longest_first(10, 10, 5)
@@ -192,8 +191,8 @@ def make_batch(
     Args:
         plan: how texts become rows.
         sides: the ids of all texts, and of all second texts if there are any.
-        offsets: for each side (T, 2), where each of its tokens stands in its text; None if they
-            are not wanted.
+        offsets: for each side (T, 2), where each of its tokens is in its text; None if they are not
+            needed.
     """
     rows = list(_rows(plan, sides))
     width = max((len(row.first) + len(row.second) for row in rows), default=-plan.frame.length)

@@ -21,7 +21,7 @@ class FlatIds(NamedTuple):
 
 
 class EncodesFlat(Protocol):
-    """What batches and worker processes need of a tokenizer."""
+    """The method of a tokenizer that batches and worker processes use."""
 
     def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
         """Return the ids of many texts, end to end."""

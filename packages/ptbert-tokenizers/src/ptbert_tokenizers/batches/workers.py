@@ -9,15 +9,15 @@ from ptbert_tokenizers.batches.flat import EncodesFlat, FlatIds
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_AHEAD = 2  # blocks in waiting for each process
+_AHEAD = 2  # blocks in the queue for each process
 
-_tokenizers: list[EncodesFlat] = []  # the one of this process
+_tokenizers: list[EncodesFlat] = []  # holds the tokenizer of this worker process
 
 
 def flat_blocks(
     tokenizer: EncodesFlat, blocks: Iterable[Sequence[str]], workers: int
 ) -> Iterator[FlatIds]:
-    """Yield the ids of each block of texts, in order, never far ahead of the reader.
+    """Yield the ids of each block of texts, in order; only a few blocks are encoded in advance.
 
     Args:
         tokenizer: is pickled to each process.

@@ -1,7 +1,7 @@
 """Files of ids, written and read in blocks.
 
 ``.jsonl`` has one list of ids a line. ``.npy`` has the ids of all texts end to end as int32, and
-``NAME.bounds.npy`` beside it says, as int64, where each text begins and the last one ends.
+``NAME.bounds.npy`` beside it says, as int64, where each text begins and where the last one ends.
 """
 
 import json
@@ -21,7 +21,7 @@ _HEADER_BYTES = 128
 
 @contextmanager
 def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
-    """Open a file that takes block after block, and appears when all are written.
+    """Open a file to write ids into block by block; it appears when all are written.
 
     Args:
         path: ends in ``.npy`` or ``.jsonl``.
@@ -100,7 +100,7 @@ def read_ids(path: PathLike) -> Iterator[list[int]]:
     """Yield the ids of each text in a file that ``id_writer`` wrote.
 
     Raises:
-        FileNotFoundError: if the file, or the bounds beside it, are not there.
+        FileNotFoundError: if the file, or the file of bounds beside it, does not exist.
         ValueError: if the file is neither ``.npy`` nor lines of JSON lists.
     """
     name = os.fspath(path)

@@ -17,7 +17,7 @@ def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
 
     Args:
         path: the file.
-        verbose: show on standard error how much of the file is read.
+        verbose: show on standard error how much of the file has been read.
 
     Raises:
         FileNotFoundError: if there is no such file.

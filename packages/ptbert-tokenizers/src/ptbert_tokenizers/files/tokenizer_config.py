@@ -1,4 +1,4 @@
-"""``tokenizer_config.json``: the settings that stand beside a vocabulary."""
+"""``tokenizer_config.json``: the settings saved beside a vocabulary."""
 
 import json
 from pathlib import Path

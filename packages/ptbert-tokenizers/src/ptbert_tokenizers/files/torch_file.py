@@ -1,9 +1,9 @@
-"""Plain Python objects out of a file that ``torch.save`` wrote, without torch.
+"""Reading plain Python objects from a file that ``torch.save`` wrote, without torch.
 
-Such a file is a pickle: since 2020 the member ``data.pkl`` of a zip archive, before that the
-fourth of several pickles in a row, after a magic number, a version and facts about the machine.
-Pickles can name any function and have it called. This reader lets them name two, both
-containers, so that nothing else can run.
+Such a file is a pickle. Since 2020 it is the member ``data.pkl`` of a zip archive. Before that it
+was the fourth of several pickles in a row, after a magic number, a version and facts about the
+machine. Unpickling can call any function that the file names. This reader allows only two names,
+both of container types, so no other code can run.
 """
 
 import collections
@@ -46,8 +46,8 @@ def is_torch_file(path: PathLike) -> bool:
 def read_plain_objects(path: PathLike) -> Any:
     """Return the object in a file of ``torch.save``, if it is made of plain containers only.
 
-    Containers are dict, list, tuple, set, ``Counter`` and ``OrderedDict``; in them stand strings,
-    bytes, numbers, booleans and None.
+    Containers are dict, list, tuple, set, ``Counter`` and ``OrderedDict``. They may contain
+    strings, bytes, numbers, booleans and None.
 
     Raises:
         BadVocabulary: if the file holds anything else, or is damaged.

@@ -1,7 +1,7 @@
 """Vocabularies in memory and on disk: ``vocab.txt``, ``vocab.json``, merges, special tokens.
 
-All files are UTF-8. Reading reports what is wrong with a file by name and line; writing goes
-through ``ptbert_hub.atomic_write``, so that no file is ever half-written.
+All files are UTF-8. Errors in a file are reported with its name and the line. Files are written
+by ``ptbert_hub.atomic_write``, so that no file is ever half-written.
 """
 
 import json
@@ -19,7 +19,7 @@ SPECIAL_TOKENS_NAME = "special_tokens.txt"
 
 MERGES_HEADER = "#version: 0.2"
 
-# What a weights file begins with, given by mistake where a vocabulary is wanted.
+# The first bytes of weights files, which users sometimes give instead of a vocabulary.
 _FOREIGN_STARTS = {
     b"PK\x03\x04": "a zip archive, as torch.save writes weights",
     b"\x80\x02": "a Python pickle, as torch.save wrote weights in 2019",
@@ -71,7 +71,8 @@ def _lines(text: str) -> list[str]:
 def load_vocab(vocab_file: PathLike) -> Vocabulary:
     """Read a vocabulary with one token a line; the first line has id 0.
 
-    Spaces around a token are dropped. A blank line has an id too: published files have some.
+    Spaces around a token are dropped. A blank line has an id too, because some published
+    files have blank lines.
 
     Raises:
         MissingVocabulary: if there is no such file.
@@ -113,7 +114,7 @@ def read_json_vocabulary(path: PathLike) -> Vocabulary:
 
     Raises:
         MissingVocabulary: if there is no such file.
-        BadVocabulary: if it is not such an object, or a token or an id comes twice.
+        BadVocabulary: if it is not such an object, or has a token or an id twice.
 
     Example:
         >>> write_json_vocabulary("vocab.json", {"a": 0, "b</w>": 1})

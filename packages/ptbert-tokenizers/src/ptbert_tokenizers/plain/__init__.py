@@ -1,1 +1,1 @@
-"""The definitions: short and slow, and what the tests compare the quick paths with."""
+"""The definitions: short and slow. Tests compare the quick paths with them."""

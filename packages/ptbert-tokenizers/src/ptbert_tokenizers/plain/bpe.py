@@ -15,16 +15,16 @@ from itertools import pairwise
 Ranks = Mapping[tuple[str, str], int]
 
 LONG_WORD = 40
-"""Characters. A longer word hardly ever comes twice, so it is not remembered, and the merge loop is
-too slow for it."""
+"""In characters. Longer words are not cached, because they rarely occur twice, and are not merged
+by the loop, because it is too slow for them."""
 
 
 @cache
 def bytes_to_unicode() -> dict[int, str]:
     """Return GPT-2's visible character for each byte value.
 
-    Printable Latin-1 characters stand for themselves; the other 68 byte values take the characters
-    from U+0100 on, in order.
+    Printable Latin-1 characters are kept; the other 68 byte values become the characters from
+    U+0100 on, in order.
 
     Example:
         >>> table = bytes_to_unicode()
@@ -53,7 +53,7 @@ def visible(data: bytes) -> str:
 
 
 def hidden(text: str) -> bytes:
-    """Return the bytes that visible characters stand for.
+    """Return the bytes that were written as visible characters.
 
     Example:
         >>> hidden("Ġa")

@@ -1,4 +1,4 @@
-"""Closing the gaps before punctuation marks, which makes decoded text readable."""
+"""Removing the spaces before punctuation marks in decoded text."""
 
 _GAPS = (
     (" .", "."),
@@ -16,9 +16,9 @@ _GAPS = (
 
 
 def close_gaps(text: str) -> str:
-    """Remove the spaces that stand before punctuation and contractions in tokenized English.
+    """Remove the spaces before punctuation and contractions in tokenized English.
 
-    The replacements, ``do not`` included, are those of 2019, one after the other.
+    The replacements are those of 2019, in the same order, and include ``do not``.
 
     Example:
         >>> close_gaps("It 's late , is n't it ?")

@@ -1,7 +1,7 @@
 """Where in the original text each token comes from.
 
-The steps of ``BasicTokenizer`` again, on characters that
-keep their position in the text.
+These are the steps of ``BasicTokenizer``, applied to characters that keep their position in
+the text.
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation
 
 Span = tuple[int, int]
-"""First character of a token in the text, and the one after its last."""
+"""Position of a token's first character in the text, and the position after its last."""
 
 Traced = list[tuple[str, int]]
 """Characters, each with the position in the text that it comes from."""
@@ -65,7 +65,7 @@ def _split_at_punctuation(word: Traced) -> Iterator[Traced]:
 
 
 def _lowered(word: Traced) -> Traced:
-    # Lower-casing character by character gives the right lengths, but not a final sigma.
+    # Lower-casing each character alone gives the right lengths, but a wrong sigma at a word's end.
     positions = [position for char, position in word for _ in char.lower()]
     return list(zip(_spelling(word).lower(), positions, strict=True))
 

@@ -1,4 +1,4 @@
-"""Special tokens that stand anywhere in a text, next to other characters too."""
+"""Finding special tokens anywhere in a text, also directly beside other characters."""
 
 import re
 from collections.abc import Callable, Collection
@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection
 def tokens_around(
     text: str, kept: Collection[str], tokenize: Callable[[str], list[str]]
 ) -> list[str]:
-    """Cut a text into tokens, and leave some whole wherever they stand.
+    """Cut a text into tokens, and keep some of them whole anywhere in it.
 
-    Where several would fit, the longest counts.
+    If several of them fit at one place, the longest is taken.
 
     Args:
         text: any string.
-        kept: the tokens to leave whole.
-        tokenize: cuts what is between them.
+        kept: the tokens to keep whole.
+        tokenize: cuts the text between them.
 
     Raises:
         ValueError: if one of ``kept`` is empty.
@@ -29,7 +29,7 @@ def tokens_around(
         return tokenize(text)
     longest_first = sorted(kept, key=len, reverse=True)
     tokens: list[str] = []
-    # With a group in the pattern, re.split keeps the separators: every second part is one.
+    # With a group in the pattern, re.split returns the separators too, as every second part.
     for number, part in enumerate(re.split(f"({'|'.join(map(re.escape, longest_first))})", text)):
         tokens += [part] if number % 2 else tokenize(part)
     return tokens

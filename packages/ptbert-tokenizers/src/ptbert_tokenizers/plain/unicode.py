@@ -1,9 +1,9 @@
 """What BERT calls whitespace, control, punctuation and Chinese characters.
 
-The definitions are those of the BERT authors' reference code, which differ from Unicode's in
-small ways: some ASCII symbols such as ``$`` and ``^`` count as punctuation, and tab and newline
+The definitions are those of the BERT authors' reference code, which differ slightly from
+Unicode's: some ASCII symbols such as ``$`` and ``^`` count as punctuation, and tab and newline
 count as whitespace instead of control characters. Categories come from ``unicodedata``, so
-code points that a newer Unicode version assigned depend on the Python version.
+the results for recently added characters depend on the Python version.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805; reference code ``tokenization.py``.
@@ -48,7 +48,7 @@ def is_control(char: str) -> bool:
 
 
 def is_punctuation(char: str) -> bool:
-    """Tell whether this character always stands as a word of its own.
+    """Tell whether this character is a punctuation mark, which always becomes a word of its own.
 
     Example:
         >>> is_punctuation("$"), is_punctuation("。"), is_punctuation("€")
@@ -58,7 +58,7 @@ def is_punctuation(char: str) -> bool:
 
 
 def is_cjk(code_point: int) -> bool:
-    """Tell whether this code point is a Han ideograph, which stands as a word of its own.
+    """Tell whether this code point is a Han ideograph, which becomes a word of its own.
 
     Example:
         >>> is_cjk(ord("語")), is_cjk(ord("ゴ"))
@@ -79,9 +79,9 @@ def without_accents(text: str) -> str:
 
 
 def cleaned(char: str) -> str:
-    """Return what a character becomes when BERT cleans a text and sets ideographs apart.
+    """Return what a character becomes when BERT cleans text and puts spaces around ideographs.
 
-    That is nothing, a space, the character, or the character between spaces.
+    The result is empty, a space, the character, or the character between spaces.
 
     Example:
         >>> [cleaned(char) for char in ("\\0", "\\t", "a", "京")]

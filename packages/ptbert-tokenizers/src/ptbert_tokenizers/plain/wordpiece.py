@@ -1,6 +1,6 @@
 """Text to words, and words to WordPieces: the plain definition of BERT's tokenization.
 
-Both classes are public parts that programs replace, subclass and call method by method.
+Both classes are public: programs replace them, subclass them and call single methods.
 ``ptbert_tokenizers.quick.basic_words`` computes the same faster.
 
 Source:
@@ -35,7 +35,7 @@ class BasicTokenizer:
 
     Args:
         do_lower_case: lower-case and remove accents.
-        never_split: words left as they are where they stand alone between spaces.
+        never_split: words that are not changed if there are spaces around them.
 
     Example:
         >>> BasicTokenizer().tokenize("Naïve? [MASK] 北京")
@@ -64,7 +64,7 @@ class BasicTokenizer:
                 words += self._run_split_on_punc(chunk)
         return whitespace_tokenize(" ".join(words))
 
-    # The underscored methods are API: subclasses override `tokenize` and call them.
+    # The methods with an underscore are public too: subclasses override `tokenize` and call them.
 
     def _clean_text(self, text: str) -> str:
         """Delete control characters and U+FFFD; make every whitespace character a space."""
@@ -82,7 +82,7 @@ class BasicTokenizer:
         return without_accents(text)
 
     def _run_split_on_punc(self, text: str) -> list[str]:
-        """Cut a word so that every punctuation mark stands alone."""
+        """Split a word so that every punctuation mark is a word of its own."""
         if text in self.never_split:
             return [text]
         parts: list[str] = []
@@ -100,8 +100,8 @@ class WordpieceTokenizer:
 
     Args:
         vocab: every known piece; those that continue a word begin with ``##``.
-        unk_token: stands for a word that cannot be cut.
-        max_input_chars_per_word: longer words are ``unk_token``.
+        unk_token: the token for a word that cannot be cut.
+        max_input_chars_per_word: longer words become ``unk_token``.
 
     Example:
         >>> WordpieceTokenizer({"un", "##aff", "##able"}).tokenize("unaffable day")

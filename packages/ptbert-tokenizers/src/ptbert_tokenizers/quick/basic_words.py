@@ -1,18 +1,20 @@
 """The words of basic tokenization, from whole texts at once instead of character by character.
 
-Every step of basic tokenization but two looks at one character at a time. So each character has
-an *image*: nothing for a control character, ``e`` for ``É``, ``" 。 "`` for a full stop of Chinese.
-The image of a text is made with a few calls that run in C. In it, spaces separate words, and ASCII
-punctuation stands for itself. One text then gets spaces around that too, and is split; many texts
-are cut by ``ptbert_tokenizers.quick.spans``. ASCII, which is most of most texts, is handled as
-bytes, with one ``translate``; other characters are what ``encode("ascii")`` cannot encode, and its
-error handler has their images.
+All but two steps of basic tokenization handle each character independently of its neighbours. So
+each character has an *image*, which is its replacement: nothing for a control character, ``e`` for
+``É``, ``" 。 "`` for a Chinese full stop. A few calls that run in C replace all characters of a
+text. In the result, spaces separate words, and only ASCII punctuation has no spaces around it yet.
+For a single text, those spaces are added and the text is split; many texts are cut by
+``ptbert_tokenizers.quick.spans``. ASCII characters, the majority in most texts, are replaced as
+bytes by one ``translate``. For other characters ``encode("ascii")`` calls an error handler, which
+inserts their images.
 
-Texts with one of these exceptions, which are looked for in the image, are tokenized the plain way:
+There are two exceptions. They are searched for in the image, and texts with one of them are
+tokenized the plain way:
 
-* a word of ``never_split``, whose own image is then a part of the text's image;
-* a combining mark that removing accents keeps, since the order of such marks depends on their
-  neighbours; its image is ``MOVES``.
+* a word of ``never_split``: its own image is then a part of the text's image;
+* a combining mark that is still there when accents are removed, because the order of such marks
+  depends on their neighbours; its image is ``MOVES``.
 
 A capital sigma is lower-cased differently at the end of a word; texts with one are cleaned and
 lower-cased as a whole beforehand.
@@ -33,10 +35,10 @@ if TYPE_CHECKING:
 
 
 MOVES = "\U0010ffff"
-"""The image of a character whose result depends on its neighbours; Unicode assigns it to none."""
+"""The image of a character whose result depends on its neighbours: an unassigned code point."""
 
 _NUL = "\0"
-"""Stands after each of many texts; basic tokenization deletes it inside them."""
+"""Put after each of many texts. Inside a text, basic tokenization deletes it."""
 
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
@@ -47,7 +49,7 @@ _IMAGES_LIMIT = 12 * 2**20  # bytes, for about 50,000 characters with their imag
 def image(char: str, do_lower_case: bool) -> str:
     """What basic tokenization makes of a character, with spaces where words end.
 
-    Only around ASCII punctuation there are none.
+    There are no spaces around ASCII punctuation.
 
     Example:
         >>> image("É", True), image(",", True), image("\\u200b", True), image("京", True)
@@ -73,9 +75,9 @@ def _spaced_character(char: str) -> str:
 
 
 def _registered(do_lower_case: bool) -> tuple[Memo[int, str], str]:
-    """The images by code point, and the name of an error handler that puts them in."""
+    """The images by code point, and the name of an error handler that inserts them."""
 
-    def image_of(code: int) -> str:  # ASCII is done after these images are made
+    def image_of(code: int) -> str:  # ASCII characters are replaced later
         return chr(code) if code < 128 else image(chr(code), do_lower_case)
 
     images = Memo(_IMAGES_LIMIT, image_of)
@@ -97,7 +99,7 @@ class QuickWords:
 
     Args:
         do_lower_case: lower-case and remove accents.
-        never_split: words left as they are where they stand alone between spaces.
+        never_split: words that are not changed if there are spaces around them.
 
     Example:
         >>> words = QuickWords(True, ["[MASK]"])
@@ -125,9 +127,9 @@ class QuickWords:
         )
         by_first: dict[str, list[str]] = {}
         for sign in signs - {MOVES}:
-            if not (do_lower_case and _CAPITAL.search(sign)):  # no image has capitals then
+            if not (do_lower_case and _CAPITAL.search(sign)):  # images have no capitals then
                 by_first.setdefault(sign[:1], []).append(sign)
-        # One pattern for each beginning, because the search for one byte is quick.
+        # One pattern for each first byte, because searching for a fixed byte is fast.
         self._signs = [
             re.compile("|".join(map(re.escape, group)).encode("utf-8", "surrogatepass"))
             for group in by_first.values()
@@ -168,7 +170,7 @@ class QuickWords:
         return bytes(classes)
 
     def _is_exception(self, made: bytes) -> bool:
-        # One byte is found much more quickly than four, and hardly any text has it.
+        # Searching for one byte is much faster than for four, and very few texts contain it.
         if _MOVES[:1] in made and _MOVES in made:
             return True
         return any(sign.search(made) for sign in self._signs)

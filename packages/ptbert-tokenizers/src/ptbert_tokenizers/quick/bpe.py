@@ -1,4 +1,4 @@
-"""Ids of words that are cut by byte-pair merges, without spelling their pieces out."""
+"""From words to ids by byte-pair merges, without building the pieces as strings."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,13 +23,13 @@ def bpe_encoder(
     Args:
         words: cuts texts into words.
         spell: writes a word in the symbols of the vocabulary.
-        as_bytes: the word that is written so, as UTF-8.
+        as_bytes: the reverse of ``spell``: from symbols to the word, as UTF-8.
         table: the merges.
         vocabulary: piece → id.
-        special_tokens: token → id; these win over pieces.
-        ids_of_pieces: looks up pieces that the vocabulary may lack, or raises.
+        special_tokens: token → id; these take precedence over pieces.
+        ids_of_pieces: looks up pieces when the vocabulary may lack one; may raise an error.
         unknown: the id of pieces that the vocabulary lacks, if there is one.
-        word_end: what the last piece of a word ends in.
+        word_end: the ending of a word's last piece, such as ``</w>``.
     """
     numbers = [*vocabulary.values(), *special_tokens.values()]
     if not are_ids(numbers):

@@ -1,8 +1,8 @@
 """Text to ids by remembering words: the ids of a word are computed once and looked up afterwards.
 
-An encoder is made for the parts of a tokenizer as they are at that moment; when they change, a new
-one is made. What it returns is defined by the tokenizer's plain path. A tokenizer with replaced
-parts has no quick encoder.
+An encoder is made for the current state of a tokenizer's parts. When they change, a new one is
+made. Its results must equal those of the tokenizer's plain path. A tokenizer with replaced parts
+has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import BlockIds, WordIds
     from ptbert_tokenizers.quick.spans import WordSpans
 
-_BLOCK = 2**16  # characters of text to handle at a time, few enough to stay in the cache
+_BLOCK = 2**16  # characters handled together; they fit into the processor's cache
 _LONG = 2**20  # characters; the words of a longer text are not made into a list
 
 
@@ -52,10 +52,10 @@ class QuickEncoder:
     Args:
         words: cuts texts into words.
         ids_of_word: computes the ids of a word.
-        known: words with their ids that need no computing.
-        whole_words: gives, when first needed, words of one id each for batches, as UTF-8.
-        tokens: token of each id; None if ids do not tell tokens apart.
-        ambiguous: an id that stands for different tokens, if there is one.
+        known: ids of words, known from the start.
+        whole_words: called when batches first need it; returns words, as UTF-8, with one id each.
+        tokens: token of each id; None if two tokens have the same id.
+        ambiguous: an id that several tokens share, if there is one.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class QuickEncoder:
         return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
 
     def tokens(self, text: str) -> list[str] | None:
-        """Return the tokens of a text, or None where its ids do not tell them."""
+        """Return the tokens of a text, or None if they do not follow from its ids."""
         if self._tokens is None:
             return None
         ids = self.ids(text)
@@ -106,7 +106,7 @@ class QuickEncoder:
         return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
 
     def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
-        """The ids of a block of texts, part by part; a text that is an exception comes alone."""
+        """The ids of a block of texts, part by part; an exception is a part by itself."""
         import numpy as np
 
         from ptbert_tokenizers.quick.ids import BlockIds
@@ -114,7 +114,7 @@ class QuickEncoder:
         windows = self._words.spans(texts)
         if windows is not None:
             yield from map(self._word_ids(), windows)
-        elif len(texts) > 1:  # find the exception by halves
+        elif len(texts) > 1:  # halve the list until the exception is alone
             middle = len(texts) // 2
             yield from self._parts(texts[:middle])
             yield from self._parts(texts[middle:])
@@ -123,7 +123,7 @@ class QuickEncoder:
             yield BlockIds(ids, np.array([len(ids)]))
 
     def _word_ids(self) -> "WordIds":
-        """The words of batches; made when first needed, since that takes a while."""
+        """The ids of words in batches; made when first needed, because that is slow."""
         if self._words_of_batches is None:
             from ptbert_tokenizers.quick.ids import WordIds
 
@@ -134,5 +134,5 @@ class QuickEncoder:
 
 
 def are_ids(numbers: Collection[int]) -> bool:
-    """Tell whether numbers can stand in an array of int32 as ids."""
+    """Tell whether all numbers are valid ids: non-negative integers that fit into int32."""
     return all(type(number) is int and 0 <= number < 2**31 for number in numbers)

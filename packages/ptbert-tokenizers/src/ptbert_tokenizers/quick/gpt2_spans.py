@@ -1,15 +1,15 @@
 """GPT-2's words in many texts at once, by comparing the classes of neighbouring characters.
 
 The pattern (see ``ptbert_tokenizers.plain.gpt2_words``) takes runs of one class: letters,
-numbers, other visible characters, whitespace. Three more rules each look at few neighbours:
+numbers, other visible characters, whitespace. Three more rules each depend on a few neighbours:
 
-* of whitespace before something visible, the last character is not in the run; if it is a space,
-  it begins the word that follows, and else it is a word by itself;
-* an apostrophe that begins a word takes ``s``, ``t``, ``m``, ``d``, ``re``, ``ve`` or ``ll`` that
-  follows, and the word ends there;
-* nothing goes on beyond the end of a text.
+* if a visible character follows a run of whitespace, the last whitespace character is not part of
+  the run: a space becomes the beginning of the next word, any other character is its own word;
+* an apostrophe at the beginning of a word and ``s``, ``t``, ``m``, ``d``, ``re``, ``ve`` or ``ll``
+  after it are a word;
+* every word ends at the end of its text.
 
-Words leave nothing out, so it is enough to find where they begin.
+Every character belongs to a word, so it is enough to find where words begin.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.spans import PADDING, WordSpans, spans_with_ends
 
-# Classes of characters. The lowest bit tells the two kinds of whitespace apart, and nothing else.
+# Classes of characters. The lowest bit only distinguishes the two kinds of whitespace.
 _END, _SPACE, _OTHER_SPACE, _LETTER, _NUMBER, _OTHER, _UNSEEN = 0, 2, 3, 4, 6, 8, 255
 _WHITESPACE = _SPACE | 1
 
@@ -33,8 +33,8 @@ _CLASS_PATTERNS = (
     (regex.compile(r"[^\s\p{L}\p{N}]", regex.DOTALL), _OTHER),
 )
 
-_WINDOW = 2**18  # characters to look at together
-_AHEAD = 3  # characters from which one can tell whether the first begins a word
+_WINDOW = 2**18  # characters handled together
+_AHEAD = 3  # characters to look at, from a character on, to see whether it begins a word
 
 
 def _class_of(char: str) -> int:
@@ -42,7 +42,7 @@ def _class_of(char: str) -> int:
 
 
 _ASCII = bytes([*(_class_of(chr(code)) for code in range(128)), *([_UNSEEN] * 128)])
-_CLASSES = np.full(0x110000, _UNSEEN, np.uint8)  # by code point, filled in as they are met
+_CLASSES = np.full(0x110000, _UNSEEN, np.uint8)  # by code point, filled in when first needed
 _CLASSES[:128] = np.frombuffer(_ASCII, np.uint8, 128)
 
 
@@ -67,7 +67,7 @@ def gpt2_spans(texts: Sequence[str]) -> Iterator[WordSpans]:
         starts = _starts(window, ends)
         if first + len(window) < len(joined):
             starts = starts[: np.searchsorted(starts, len(window) - _AHEAD, "right")]
-            if len(starts) < 2:  # a word longer than the window
+            if len(starts) < 2:  # one word is longer than the window
                 size *= 2
                 continue
             window, starts = window[: starts[-1]], starts[:-1]
@@ -85,11 +85,11 @@ def _is_valid(text: str) -> bool:
 
 
 def _spans(window: str, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> WordSpans:
-    """Words that begin at characters ``starts``, as places in the UTF-8."""
+    """The words that begin at characters ``starts``, as positions in the UTF-8 bytes."""
     block = window.encode()
     numbers = np.searchsorted(starts, ends)
     if len(block) > len(window):
-        # Every byte begins a character but those that continue one, which are 10xxxxxx.
+        # Bytes of the form 10xxxxxx continue a character; every other byte begins one.
         is_first = (np.frombuffer(block, np.uint8) & 0xC0) != 0x80
         starts = is_first.nonzero()[0].take(starts)
     lengths = np.diff(starts, append=len(block))
@@ -97,12 +97,12 @@ def _spans(window: str, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Wor
 
 
 def _starts(window: str, ends: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The characters of a window that begin words."""
+    """The positions of the characters that begin words."""
     chars, classes = _classified(window)
     classes[ends] = _END
     runs = classes | 1
     size = len(chars)
-    begins = np.zeros(size + _AHEAD, bool)  # a contraction at the very end is followed by something
+    begins = np.zeros(size + _AHEAD, bool)  # room for a contraction at the very end
     begins[0] = True
     np.not_equal(runs[1:], runs[:-1], out=begins[1:size])
     begins[1:size] &= classes[:-1] != _SPACE
@@ -131,7 +131,7 @@ def _classified(window: str) -> "tuple[NDArray[np.unsignedinteger], NDArray[np.u
 def _set_contractions_apart(
     chars: "NDArray[np.unsignedinteger]", begins: NDArray[np.bool_]
 ) -> None:
-    """Let words begin after contractions, and not inside."""
+    """Let a word begin after each contraction, and none inside one."""
     marks = (chars == ord("'")).nonzero()[0]
     marks = marks[begins[marks]]
     if not len(marks):

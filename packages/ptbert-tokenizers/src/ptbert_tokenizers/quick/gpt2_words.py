@@ -1,9 +1,9 @@
 """GPT-2's words of one text, found faster than by the pattern.
 
-The pattern asks for Unicode properties, which only ``regex`` knows. Most text has characters of
-a few blocks, whose properties can be listed here; for these a pattern of the standard library's
-``re`` finds the same words sooner; ``benchmarks/gpt2_words.py`` measures it. A text with other
-characters is left to ``regex``.
+The pattern uses Unicode properties, which the standard library's ``re`` does not support. But most
+texts have characters of a few Unicode blocks only, whose letters and numbers can be listed. For
+these texts a pattern of ``re`` finds the same words faster (``benchmarks/gpt2_words.py`` measures
+it). Texts with other characters are cut by ``regex``.
 """
 
 import re
@@ -16,7 +16,8 @@ from ptbert_tokenizers.plain.unicode import valid
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
 
-# The blocks of familiar text: Latin up to the phonetic letters, general punctuation, currencies.
+# The characters that the fast pattern knows: Latin up to the phonetic letters, general
+# punctuation, currencies.
 FAMILIAR = "\0-ʯ\u2000-\u206f\u20a0-\u20bf™"
 _LETTERS = "A-Za-zªµºÀ-ÖØ-öø-ʯ"
 _NUMBERS = "0-9²³¹¼-¾"

@@ -1,8 +1,7 @@
 """The ids of words in a block, looked up together.
 
-A word's ids stand in one long array, the *pool*, and a table of words says where: most words are
-found with a handful of calls for a whole block. Only words that never came before are looked at
-one by one.
+The ids of all known words are in one long array, the *pool*. A table of words gives the position in
+the pool. So a few calls look up most words of a whole block. Only new words are handled one by one.
 """
 
 import os
@@ -20,9 +19,9 @@ from ptbert_tokenizers.quick.spans import WordSpans, listed_spans
 from ptbert_tokenizers.quick.table import LONGEST, WordTable, keys_of, with_room
 
 MOST_LEARNT = 2**17
-"""Words to learn before all that was learnt is forgotten; at most 16 MiB with their ids."""
+"""Largest number of words to remember; then all of them are dropped. At most 16 MiB with ids."""
 
-_OFFSET = 32  # bits of a place: where ids begin in the pool, above how many they are
+_OFFSET = 32  # a place is a position in the pool, shifted by this, plus a number of ids
 _COUNT = 2**_OFFSET - 1
 
 
@@ -41,7 +40,7 @@ class BlockIds(NamedTuple):
 class _Known(NamedTuple):
     """Words and their ids; never changed, only replaced by a larger or a smaller one.
 
-    Arrays are shared with later ones, which write behind what this one uses.
+    Later objects share the arrays, and write only after the part that this one uses.
     """
 
     table: WordTable
@@ -69,18 +68,18 @@ class _Known(NamedTuple):
 
 
 class WordIds:
-    """Words to ids, by a table of those that came before.
+    """Words to ids, by a table of the words that occurred before.
 
     Any number of threads may call it. What a call returns depends on the table as it was when the
     call began and on the ids that the call computed itself. Learning the new words comes after
-    that: one thread at a time makes a new table and publishes it by a single assignment, and a
-    thread that finds another one learning leaves it at that. So an interrupted call has no effect,
-    and neither has a process that is forked meanwhile.
+    that: one thread at a time makes a new table and publishes it by a single assignment. If another
+    thread is doing this, a thread does not wait, and its new words are not remembered. So neither
+    an interrupted call nor a fork during a call can make ids wrong.
 
     Args:
         ids_of_word: computes the ids of a word, at least one.
         ids_of_long_word: the same for words of more than 15 bytes, which are not in the table.
-        known: words with their ids that need no computing and are never forgotten.
+        known: ids of words, known from the start and never dropped.
 
     Example:
         >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), {b"be": 7})
@@ -102,12 +101,12 @@ class WordIds:
         empty = _Known(table, np.zeros(1, np.int64), np.zeros(1, np.int32), 0)
         self._known = empty.with_words(words, ids, np.ones(len(words), np.int64))
         self._first_words, self._first_used = len(words), self._known.used
-        self._is_clean = True  # False while a thread writes behind what is known
+        self._is_clean = True  # False while a thread adds words
         self.renew_lock()
         _everywhere.add(self)
 
     def renew_lock(self) -> None:
-        """Take a new lock: in a forked process nobody is left who would release the old one."""
+        """Take a new lock, because in a forked process no thread would ever release the old one."""
         self._learning = RLock()
 
     def __call__(self, spans: WordSpans) -> BlockIds:
@@ -123,7 +122,7 @@ class WordIds:
         ids, counts = _flat([self._computed(word) for word in new])
         index_of = dict(zip(new, range(len(new)), strict=True))
         which = np.fromiter(map(index_of.__getitem__, words), np.intp, len(words))
-        places[unknown] = counts.take(which)  # leaves room for ids that are in no pool
+        places[unknown] = counts.take(which)  # leaves room for ids that are not in the pool
         block = _collected(known, places, spans)
         _fill_in(block, places, unknown, ids, counts, which)
         self._learn(new, ids, counts)
@@ -157,7 +156,7 @@ class WordIds:
         counts: NDArray[np.int64],
     ) -> None:
         known = self._known
-        if not self._is_clean:  # a call was interrupted below
+        if not self._is_clean:  # an earlier call was interrupted before the last line
             known = known.cut(len(known.table), known.used)
         if len(known.table) - self._first_words > MOST_LEARNT:
             known = known.cut(self._first_words, self._first_used)
@@ -172,7 +171,7 @@ def _collected(known: _Known, places: NDArray[np.int64], spans: WordSpans) -> Bl
     """The ids at all places, one after the other."""
     counts = places & _COUNT
     stops = counts.cumsum()
-    # Where there are no ids yet the place may point beyond the pool.
+    # The place of a word whose ids are not known yet may be beyond the end of the pool.
     ids = known.pool.take(_ranges(places >> _OFFSET, counts, stops), mode="clip")
     return BlockIds(ids, stops.take(spans.ends))
 

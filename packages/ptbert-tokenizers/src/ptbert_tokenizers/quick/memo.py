@@ -1,4 +1,4 @@
-"""A bounded memory of what words, or characters, became."""
+"""A cache with a limited size, for example for the ids of words."""
 
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -12,7 +12,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 WORDS_LIMIT = 32 * 2**20
-"""Bytes for the words of single texts, with their ids."""
+"""Limit in bytes for the words of single texts, with their ids."""
 
 _SLOT = 104  # bytes of hash table for each entry: 8 + 24, times the worst slack after growing
 
@@ -20,14 +20,14 @@ _SLOT = 104  # bytes of hash table for each entry: 8 + 24, times the worst slack
 class Memo(dict[K, V]):
     """A dictionary that takes a limited number of bytes.
 
-    When it is full, all that was added is forgotten and adding begins again. Words of more than
-    40 characters are not kept.
+    When it is full, all added entries are removed, and it fills up again. Words of more than 40
+    characters are not kept.
 
     Args:
-        limit: bytes to use at most, for ``known`` too.
-        compute: gives the value of a key that is looked up and not there; looking up raises
-            ``KeyError`` when None.
-        known: entries that are never forgotten.
+        limit: largest number of bytes, including those for ``known``.
+        compute: computes the value of a key that is missing; when None, a missing key raises
+            ``KeyError``.
+        known: entries that are never removed.
 
     Example:
         >>> lengths = Memo(1000, lambda word: (len(word),))
@@ -76,4 +76,4 @@ class Memo(dict[K, V]):
 
 
 def _cost(key: Any, value: Any) -> int:
-    return getsizeof(key) + getsizeof(value) + _SLOT  # ids belong to the vocabulary
+    return getsizeof(key) + getsizeof(value) + _SLOT  # the vocabulary has the ids

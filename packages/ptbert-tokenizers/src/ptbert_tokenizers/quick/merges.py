@@ -2,11 +2,11 @@
 
 The pieces are those that ``ptbert_tokenizers.plain.bpe.merged`` gives.
 
-Every symbol, a character or what merges make of characters, has a number. A table says for two
-neighbours which merge they are, so merging looks up numbers instead of building pairs of strings.
-In a short word the best merge is searched again after each merge; in a long word a heap keeps the
-merges in order. The heap is also the way for unusual tables, in which a merge uses what a later one
-makes or two merges make the same symbol.
+Every symbol (a character, or the result of a merge) has a number. A table gives the merge of two
+neighbouring symbols by their numbers, so no pairs of strings are built. In a short word the best
+merge is searched again after each merge. In a long word a heap keeps the merges in order. The heap
+is also used if the merges are unusual: if one of them needs the result of a later one, or if two of
+them have the same result.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class MergeTable:
 
     Args:
         ranks: rank of each merge, all different.
-        end: what the last character of a word carries, such as ``</w>``.
+        end: the ending that is added to a word's last character, such as ``</w>``.
 
     Example:
         >>> table = MergeTable({("l", "o"): 0, ("lo", "w"): 1, ("e", "r"): 2})
@@ -34,12 +34,12 @@ class MergeTable:
 
     def __init__(self, ranks: Ranks, end: str = "") -> None:
         self._end = end
-        # Merges are numbered too, by rank. The first merge that makes a symbol and the symbol
-        # share their number; below them are the characters that merges know.
+        # Merges are numbered too, by rank. A symbol has the number of the first merge that makes
+        # it. The lower numbers are those of the characters that occur in merges.
         self._pairs = sorted(ranks, key=ranks.__getitem__)
         parts = {part for pair in self._pairs for part in pair if self._is_character(part)}
         number = {part: index for index, part in enumerate(parts)}
-        self._strange = len(number)  # stands for every character that no merge knows
+        self._strange = len(number)  # the number of all characters that occur in no merge
         self._first_merge = self._strange + 1
         for merge, (left, right) in enumerate(self._pairs, self._first_merge):
             number.setdefault(left + right, merge)
@@ -49,7 +49,7 @@ class MergeTable:
         self._after = [_NO_MERGES] * (self._first_merge + len(self._pairs))  # left → right → merge
         for merge, (left, right) in enumerate(self._pairs, self._first_merge):
             self._made.append(number[left + right])
-            if left in number and right in number:  # else the merge can never happen
+            if left in number and right in number:  # otherwise the merge is impossible
                 if self._after[number[left]] is _NO_MERGES:
                     self._after[number[left]] = {}
                 self._after[number[left]][number[right]] = merge
@@ -62,16 +62,16 @@ class MergeTable:
             and number.get(right, merge) < merge
             for merge, (left, right) in enumerate(self._pairs, self._first_merge)
         )
-        """Whether each merge makes a new symbol out of symbols that earlier merges made."""
+        """Whether each merge makes a new symbol from characters and results of earlier merges."""
 
     def _is_character(self, symbol: str) -> bool:
-        """Whether words start out with this as one symbol."""
+        """Whether this is a single symbol before any merge."""
         return len(symbol) == 1 or (len(symbol) == 1 + len(self._end) and symbol[1:] == self._end)
 
     def merge(self, word: str) -> list[int]:
         """Return the numbers of the pieces of a word that is not empty.
 
-        Characters that no merge knows all have the same number.
+        All characters that occur in no merge have the same number.
         """
         symbols = list(map(self._characters.__getitem__, word))
         if self._end:
@@ -85,7 +85,7 @@ class MergeTable:
             if best == _NEVER:
                 break
             place = merges.index(best)
-            symbols[place] = best  # the merge and what it makes have one number
+            symbols[place] = best  # a merge and its result have the same number
             del symbols[place + 1], merges[place]
             if place:
                 merges[place - 1] = after[symbols[place - 1]].get(best, _NEVER)
@@ -111,7 +111,7 @@ class MergeTable:
                 place = heappop(heap) % size
                 gone = following[place]
                 if gone == size or after[symbols[place]].get(symbols[gone]) != best:
-                    continue  # one of the two has merged since
+                    continue  # one of the two was merged in the meantime
                 symbols[place], symbols[gone] = self._made[best], self._strange
                 following[place] = following[gone]
                 if following[place] < size:
@@ -135,7 +135,7 @@ class MergeTable:
         text = word + self._end
         stops = accumulate(map(self._lengths.__getitem__, self.merge(word)))
         edges = [0, *stops]
-        edges[-1] = len(text)  # a strange last character carries the end of the word
+        edges[-1] = len(text)  # an unknown last character has the ending of the word, too
         return [text[start:stop] for start, stop in pairwise(edges)]
 
     def ids(self, tokens: Mapping[str, int]) -> list[int]:
@@ -146,10 +146,10 @@ class MergeTable:
         return ids
 
     def whole_words(self) -> list[str]:
-        """Return the words that merge into a single piece, as far as that shows without merging.
+        """Return words that merge into a single piece, found without merging them.
 
-        These are all of them if the merges are regular, as merges learnt from a corpus are; for
-        other merges there are none.
+        If the merges are regular, as merges learned from a corpus are, these are all such words.
+        For other merges the list is empty.
         """
         if not self._is_regular:
             return []
@@ -166,13 +166,15 @@ class MergeTable:
         return [word for word in words if word and self._end not in word]
 
     def _seam_holds(self, left: int, right: int, limit: int) -> bool:
-        """Whether two symbols, side by side, come to be before ``limit`` merges them.
+        """Whether merging the characters of both symbols gives exactly these two symbols.
 
-        Each comes to be from its own characters. What could go wrong is another merge across the
-        seam between the two, on the way. So this undoes the merges that made the two, latest
-        first, and looks at each pair of symbols that touched at the seam. Such a pair would have
-        merged if its merge comes before the one that took the left symbol away. On the right, the
-        same merge counts too, because merging goes from left to right.
+        Only the merges before ``limit`` are done; ``limit`` is the merge that joins the two. The
+        characters of each symbol alone merge into it. Side by side, that fails only if another
+        merge first joins symbols across the boundary. So this undoes the merges that made the two
+        symbols, latest first, and checks each pair of symbols that touched at the boundary. Such a
+        pair would have been merged if its merge comes before the one that used up its left symbol,
+        and not after the one that used up its right symbol ("not after", because merging
+        goes from left to right).
         """
         after, first_merge = self._after, self._first_merge
         left_taken = right_taken = limit
@@ -191,7 +193,7 @@ class MergeTable:
 
 
 class _Numbers(dict[str, int]):
-    """Numbers of characters, the same for all that are not known."""
+    """Numbers of characters; all unknown characters have the same number."""
 
     def __init__(self, unknown: int, known: Mapping[str, int]) -> None:
         super().__init__(known)
@@ -202,4 +204,4 @@ class _Numbers(dict[str, int]):
 
 
 _NEVER = 2**32
-_NO_MERGES: dict[int, int] = {}  # shared by all symbols that nothing merges to the right of
+_NO_MERGES: dict[int, int] = {}  # of all symbols that are never the left part of a merge

@@ -14,21 +14,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_WINDOW = 2**18  # bytes to look at together; what is made of them should stay in the cache
+_WINDOW = 2**18  # bytes handled together; the arrays made from them fit into the processor's cache
 SPACE, WORD, MARK = 0, 1, 2
 """Classes of bytes: between words, in a word, a word by itself."""
 
 PADDING = bytes(16)
-"""Stands after the last word of a block, so that a key can be read there."""
+"""Bytes after the last word of a block, so that a whole key can be read there."""
 
 
 class WordSpans(NamedTuple):
-    """Words as places in a block.
+    """Words as positions in a block.
 
     Args:
         block: UTF-8, with at least 16 bytes after the last word.
         starts: (W,) integers, where each word begins.
-        lengths: (W,) integers, in bytes; 0 for what stands where a text ends.
+        lengths: (W,) integers, in bytes; 0 for the end of a text.
         ends: (N,) integers, which of the W are ends of texts.
     """
 
@@ -47,7 +47,7 @@ class WordSpans(NamedTuple):
 
 
 def listed_spans(words: Iterable[bytes]) -> WordSpans:
-    """Return words that are known one by one as spans, without ends of texts.
+    """Return the spans of a list of words, without ends of texts.
 
     Example:
         >>> listed_spans([b"to", b"be"]).lengths.tolist()
@@ -89,10 +89,10 @@ def classified_spans(block: bytes, classes: bytes) -> Iterator[WordSpans]:
         stop = min(first + size, len(block))
         starts, stops = _edges(np.frombuffer(classes, np.uint8, stop - first, first))
         if stop < len(block):
-            if len(starts) < 2:  # a word longer than the window
+            if len(starts) < 2:  # one word is longer than the window
                 size *= 2
                 continue
-            stop = first + int(starts[-1])  # the last word may go on beyond
+            stop = first + int(starts[-1])  # the last word may continue in the next window
             starts, stops = starts[:-1], stops[: len(starts) - 1]
         window = block[first:stop] + PADDING
         ends = np.flatnonzero(np.frombuffer(window, np.uint8, stop - first) == 0)
@@ -102,8 +102,9 @@ def classified_spans(block: bytes, classes: bytes) -> Iterator[WordSpans]:
 
 def _edges(classes: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where words begin, and where they end."""
-    # 1 where a neighbour could belong to the same word. A word byte begins a word unless the byte
-    # before is one, a mark always, a space never; and the same from the other side for ends.
+    # 1 for bytes that can be joined to a neighbour. A word byte begins a word unless the byte
+    # before it is a word byte too; a mark always begins one, and a space never. For ends it is the
+    # same in the other direction.
     joins = classes & WORD
     is_edge = np.empty(len(classes), bool)
     is_edge[0] = classes[0] != SPACE

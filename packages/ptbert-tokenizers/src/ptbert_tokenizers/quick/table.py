@@ -1,9 +1,9 @@
 """A hash table that looks up thousands of short words in a few calls.
 
-A word of up to 15 bytes, filled up with zeros, and its length make a key of two 64-bit numbers,
-which are read straight from the text. Equal keys are equal words. The table is an array of slots
-with linear probing: a word's hash says in which slot to look first, and as long as another word is
-found, the next slot is tried. All words do each step together.
+The key of a word of up to 15 bytes is two 64-bit numbers: its bytes, filled up with zeros, and its
+length. They are read directly from the text. Words are equal if their keys are equal. The table
+uses open addressing with linear probing: the hash of a word gives its first slot, and if another
+word is there, the next slot is tried. Each step is done for all words at once.
 """
 
 from typing import Any, Self
@@ -23,19 +23,19 @@ _FIRST = np.array([2 ** (8 * min(n, 8)) - 1 for n in range(LONGEST + 2)], "<u8")
 _NEXT = np.array([2 ** (8 * max(n - 8, 0)) - 1 for n in range(LONGEST + 1)] + [0], "<u8")
 _LENGTH_SHIFT = np.uint64(56)
 
-# Odd numbers without pattern, so that each byte of a word moves the upper bits of the product.
+# Odd numbers with irregular bits, so that each byte of a word changes the product's upper bits.
 _FACTORS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 
 _FEWEST_SLOTS = 2**10
-_SLOTS_PER_WORD = 8  # at least, so that hardly any search goes far
+_SLOTS_PER_WORD = 8  # at least, so that nearly every search is short
 
 
 def keys_of(spans: WordSpans) -> Keys:
-    """Return the keys of words: two (W,) arrays, both 0 for no bytes.
+    """Return the keys of words: two (W,) arrays, both 0 for an empty word.
 
-    Words longer than ``LONGEST`` have keys too, which mean nothing.
+    The keys of words longer than ``LONGEST`` are meaningless.
     """
-    # All windows of eight bytes, one at each byte; as a copy, because it is read here and there.
+    # The eight bytes from each position on; copied, because they are read in no order.
     size = len(spans.block) - 7
     eight = np.ndarray((size,), "<u8", spans.block, strides=(1,)).copy()
     lengths = np.minimum(spans.lengths, LONGEST + 1)
@@ -53,14 +53,13 @@ def keys_of(spans: WordSpans) -> Keys:
 class WordTable:
     """Numbers for short words: 1 for the first word added, 2 for the next one.
 
-    Number 0 stands for the empty word. Empty slots hold it, and it is looked up at the ends of
-    texts.
+    Number 0 is the empty word, which stands for the ends of texts. Empty slots hold 0, too.
 
-    A table never changes what it says: adding words makes a new table. To be cheap, the new one
-    shares arrays with the old one, writes behind the entries that the old one has, and puts its
-    numbers into the same slots. So a table takes a slot with a higher number than its own for an
-    empty one. Any number of threads may read, whatever is added meanwhile; only one may add, and
-    only to the newest table.
+    The answers of a table never change: adding words makes a new table. To save time, the new table
+    shares arrays with the old one, writes after the old entries, and puts its numbers into the same
+    slots. Therefore a table treats a slot as empty if its number is higher than the table's own
+    numbers. Any number of threads may read while words are added. Only one thread may add, and only
+    to the newest table.
 
     Example:
         >>> from ptbert_tokenizers.quick.spans import listed_spans
@@ -81,7 +80,7 @@ class WordTable:
         self._next = following
         self._count = count  # numbers in use, 0 included
         self._slots = slots  # the number of a word, 0 if empty
-        self._place(start)  # those before have their slots
+        self._place(start)  # the words before already have slots
 
     @classmethod
     def of(cls, keys: Keys) -> Self:
@@ -112,7 +111,7 @@ class WordTable:
         numbers = self._numbers_in(slots)
         differs = self._first.take(numbers) != first
         differs |= self._next.take(numbers) != following
-        # A slot with another word: try the next one. An empty slot: the word is not known.
+        # If the slot has another word, try the next slot; if it is empty, the word is not known.
         seeking = differs.nonzero()[0]
         while len(seeking):
             met = numbers.take(seeking)
@@ -170,7 +169,7 @@ class WordTable:
             numbers, slots = numbers[homeless], self._one_further(slots[homeless])
 
     def _home(self, keys: Keys) -> NDArray[np.intp]:
-        """The slot where a search begins."""
+        """The first slot to look at."""
         mixed = keys[1] * _FACTORS[1]
         mixed ^= keys[0]
         mixed *= _FACTORS[0]
@@ -182,7 +181,7 @@ class WordTable:
 
 
 def with_room(array: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return an array of at least ``length`` with the same beginning, grown by half if it must."""
+    """Return the array, or if it is shorter than ``length``, a longer copy (by half at least)."""
     if length <= len(array):
         return array
     longer = np.zeros(max(length, len(array) * 3 // 2), array.dtype)

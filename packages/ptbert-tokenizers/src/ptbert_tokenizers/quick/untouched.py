@@ -1,7 +1,7 @@
 """Whether a part of a tokenizer has the methods that this package gave it.
 
-Programs subclass, patch and replace parts of tokenizers. Quick paths know only the original
-behaviour, so they ask here first.
+Programs subclass, patch and replace parts of tokenizers. Quick paths give the results of the
+original methods, so they check first whether a part still has these.
 """
 
 from types import FunctionType
@@ -9,11 +9,11 @@ from typing import Any
 
 
 class Untouched:
-    """Tells whether an object has the methods that a class has now.
+    """Tells whether an object has the methods that ``cls`` has when this is constructed.
 
     Args:
-        cls: the class as it should be.
-        names: the methods that matter; all that the class defines when none are named.
+        cls: the class, not yet changed by a program.
+        names: the methods to compare; all methods of the class when none are named.
 
     Example:
         >>> class Greeter:
@@ -33,7 +33,7 @@ class Untouched:
         self._methods = {name: getattr(cls, name) for name in chosen}
 
     def __call__(self, part: Any) -> bool:
-        """Tell whether ``part`` has those very methods."""
+        """Tell whether ``part`` has exactly those methods."""
         cls = type(part)
         return all(
             getattr(cls, name, None) is method for name, method in self._methods.items()

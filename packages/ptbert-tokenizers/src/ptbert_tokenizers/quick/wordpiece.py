@@ -1,11 +1,11 @@
-"""WordPiece on ids: the longest piece first, but no piece is tried that cannot be there."""
+"""WordPiece straight to ids, without trying pieces that cannot be in the vocabulary."""
 
 from collections.abc import Mapping
 
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Ids
 
-_PREFIX = 4  # characters; long enough to say how far it is worth looking
+_PREFIX = 4  # characters, enough to give a close limit for the length of a piece
 
 
 def wordpiece_encoder(
@@ -21,7 +21,7 @@ def wordpiece_encoder(
     """
     if unk_token not in vocab or not are_ids(vocab.values()):
         return None
-    # A word that is in the vocabulary is its own longest piece.
+    # A word that is in the vocabulary is a single piece.
     whole = {
         token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
     }
@@ -30,7 +30,7 @@ def wordpiece_encoder(
         words,
         QuickWordpiece(vocab, unk_token, max_input_chars_per_word),
         {token: (index,) for token, index in whole.items()},
-        # A token with surrogates is in no text, and what it becomes here is no UTF-8.
+        # A token with surrogates becomes invalid UTF-8 here, which no text contains.
         lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
         tokens if len(tokens) == len(vocab) else None,
     )
@@ -39,12 +39,12 @@ def wordpiece_encoder(
 class QuickWordpiece:
     """Ids of the pieces that ``WordpieceTokenizer`` cuts a word into.
 
-    Tries no piece longer than the longest that begins with the same four characters.
+    It tries no piece that is longer than the longest one with the same first four characters.
 
     Args:
         vocab: id of every piece; those that continue a word begin with ``##``.
-        unk_token: stands for a word that cannot be cut; must be in ``vocab``.
-        max_input_chars_per_word: longer words are ``unk_token``.
+        unk_token: the token for a word that cannot be cut; must be in ``vocab``.
+        max_input_chars_per_word: longer words become ``unk_token``.
 
     Example:
         >>> QuickWordpiece({"[UNK]": 0, "un": 1, "##able": 2}, "[UNK]", 100)("unable")

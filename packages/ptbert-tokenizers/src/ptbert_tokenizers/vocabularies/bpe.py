@@ -26,7 +26,7 @@ UNKNOWN = "<unk>"
 
 
 class BpeVocabulary:
-    """Pieces, merges and special tokens, as files hold them.
+    """Pieces, merges and special tokens, read from files.
 
     Args:
         vocab_file: path of ``vocab.json``.
@@ -35,7 +35,7 @@ class BpeVocabulary:
 
     Raises:
         MissingVocabulary: if a file is not there.
-        BadVocabulary: if a file is not what it should be.
+        BadVocabulary: if a file has the wrong content.
     """
 
     max_len: int = NO_LIMIT
@@ -71,16 +71,16 @@ class BpeVocabulary:
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """Token → id, special tokens included; these win over pieces of the same name."""
+        """Token → id, special tokens included; they replace pieces of the same name."""
         return {**self.encoder, **self.special_tokens}
 
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
         """Replace the special tokens; their ids follow those of the vocabulary.
 
-        A model needs as many rows more: ``model.set_num_special_tokens(len(special_tokens))``.
+        The model needs as many more rows: ``model.set_num_special_tokens(len(special_tokens))``.
 
         Args:
-            special_tokens: the new list; None or an empty one for none.
+            special_tokens: the new list; None or an empty list for none.
         """
         first = len(self.encoder)
         self.special_tokens = {
@@ -89,7 +89,7 @@ class BpeVocabulary:
         self.special_tokens_decoder = {index: token for token, index in self.special_tokens.items()}
 
     @overload
-    def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also many strings
+    def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also a sequence of strings
         self, tokens: str, *, unk_token: str | None = None
     ) -> int: ...
     @overload
@@ -103,11 +103,11 @@ class BpeVocabulary:
 
         Args:
             tokens: one string, or as ``tokenize`` returns them.
-            unk_token: whose id to use for tokens that the vocabulary lacks; that of ``<unk>``
-                when None, and an error if the vocabulary has no ``<unk>``.
+            unk_token: the token whose id replaces those of unknown tokens. When None it is
+                ``<unk>``; if the vocabulary has no ``<unk>``, an unknown token is an error.
 
         Raises:
-            UnknownToken: a ``KeyError``, if a token has no id and there is none for unknown ones.
+            UnknownToken: a ``KeyError``, if a token has no id and nothing replaces it.
         """
         if isinstance(tokens, str):
             return self._id(tokens, None, unk_token)
@@ -163,7 +163,7 @@ class BpeVocabulary:
         """Write vocabulary, merges and special tokens into a folder, or beside a file path.
 
         In a folder they are ``vocab.json``, ``merges.txt`` and ``special_tokens.txt``. For a file
-        path the vocabulary has that path and the other two stand beside it, where the constructor
+        path the vocabulary has that path and the other two are beside it, where the constructor
         finds them.
 
         Returns:

@@ -18,7 +18,7 @@ class CountedVocabulary(ABC):
 
     Args:
         special: symbols that come before all others, such as ``<eos>`` and ``<unk>``.
-        min_freq: rarer words are left out.
+        min_freq: words that occur less often are left out.
         max_size: largest number of counted words to keep; all when None.
         vocab_file: path of a vocabulary for ``build_vocab`` to read, one symbol a line.
     """
@@ -78,7 +78,7 @@ class CountedVocabulary(ABC):
     def build_vocab(self) -> None:
         """Number the special symbols and then the counted words, most frequent first.
 
-        With ``vocab_file`` the vocabulary is what that file says.
+        With ``vocab_file`` the vocabulary is read from that file instead.
         """
         if self.vocab_file is not None:
             self._build_from_file(self.vocab_file)
@@ -96,11 +96,11 @@ class CountedVocabulary(ABC):
         """Number the symbols of a file, one a line, from 0 on.
 
         Raises:
-            BadVocabulary: if a line is blank or a symbol comes twice, or ``<unk>`` is not there.
+            BadVocabulary: if a line is blank, a symbol is there twice, or ``<unk>`` is missing.
         """
         self.idx2sym, self.sym2idx = [], OrderedDict()
         for number, line in enumerate(read_text(vocab_file).rstrip("\n").split("\n"), 1):
-            symbol = next(iter(line.split()), None)  # a count may follow
+            symbol = next(iter(line.split()), None)  # the line may also have a count
             if symbol is None or symbol in self.sym2idx:
                 what = "is blank" if symbol is None else f"has {symbol!r} again"
                 raise BadVocabulary(

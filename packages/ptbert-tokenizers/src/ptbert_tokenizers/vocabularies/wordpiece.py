@@ -21,7 +21,7 @@ VOCAB_NAME = "vocab.txt"
 
 
 class WordpieceVocabulary:
-    """WordPieces and their ids, as a file holds them.
+    """WordPieces and their ids, read from a file.
 
     Args:
         vocab_file: path of the vocabulary, one token a line.
@@ -49,7 +49,7 @@ class WordpieceVocabulary:
 
         Args:
             tokens: as ``tokenize`` returns them.
-            unk_token: whose id to use for tokens that the vocabulary lacks; an error when None.
+            unk_token: the token whose id is used for unknown tokens; when None they are an error.
 
         Raises:
             UnknownToken: a ``KeyError``, if a token is not in the vocabulary.
@@ -88,7 +88,7 @@ class WordpieceVocabulary:
             ) from None
 
     def save_vocabulary(self, vocab_path: PathLike) -> str:
-        """Write the vocabulary into a folder, as ``vocab.txt``, or to a file of that path.
+        """Write the vocabulary into a folder as ``vocab.txt``, or to the file at that path.
 
         Returns:
             The path of the file.

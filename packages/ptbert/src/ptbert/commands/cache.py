@@ -1,4 +1,4 @@
-"""``ptbert download`` and ``ptbert cache``: the command line of the hub under this one's names."""
+"""``ptbert download`` and ``ptbert cache``: the commands of ptbert-hub as subcommands."""
 
 from __future__ import annotations
 

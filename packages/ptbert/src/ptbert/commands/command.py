@@ -1,4 +1,4 @@
-"""What a subcommand is."""
+"""The definition of a subcommand: its name, help, arguments and action."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Command(NamedTuple):
     """One subcommand of ``ptbert``.
 
     Args:
-        name: the word behind ``ptbert``.
+        name: the word after ``ptbert``.
         summary: what it does, in one line.
         examples: command lines to learn from, and what else the help says.
         add_arguments: declares what it takes.

@@ -18,7 +18,7 @@ class _Conversion(NamedTuple):
     """One of the commands.
 
     Args:
-        name: the word behind ``ptbert``.
+        name: the word after ``ptbert``.
         function: the function that converts; its module has the same name.
         arguments: what the user gives, in this order: "checkpoint", "config" and "output", each
             with the word that 2019's help had for it.

@@ -1,4 +1,4 @@
-"""``ptbert convert``: any checkpoint into a folder that ``from_pretrained`` reads."""
+"""``ptbert convert``: turn any checkpoint into a folder that ``from_pretrained`` reads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
         "do_lower_case" in read_tokenizer_config(each)
         for each in folders_of_model(place.path, cache_dir)
     )
-    # The casing does not show in a vocabulary; if nothing else told it, it is a guess.
+    # A vocabulary does not show its casing. If no other source told it, it is a guess.
     if casing is not None and is_known:
         yield str(write_tokenizer_config(folder, {"do_lower_case": casing}))
 

@@ -1,4 +1,4 @@
-"""The tokenizer that belongs to a model that a command is given."""
+"""Loading the tokenizer of the model that a command is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ptbert run``: a program of 2019 with ptbert in the place of the library it imports."""
+"""``ptbert run``: run a program of 2019 with ptbert in place of the library that it imports."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> NoReturn:
         start()
     except Exception as error:
         _report(error)
-    sys.exit()  # what follows in a command of ptbert is not for programs
+    sys.exit()  # skips what other commands of ptbert do at their end
 
 
 def _prepare_script(words: list[str]) -> Callable[[], object]:
@@ -91,13 +91,13 @@ def _is_there(module: str) -> bool:
 
 
 def _set_first_path(folder: str) -> None:
-    """Put the program's folder where python put that of this command, if it puts one at all."""
+    """Replace this command's folder in ``sys.path`` by the program's, if python puts one there."""
     if not sys.flags.safe_path:
         sys.path[0] = folder
 
 
 def _report(error: Exception) -> NoReturn:
-    """Report what the program did not catch, from its own first line on, and exit."""
+    """Print an uncaught error of the program, with a traceback that begins in it, and exit."""
     place: TracebackType | None = error.__traceback__
     while place is not None and _is_around_the_program(place):
         place = place.tb_next

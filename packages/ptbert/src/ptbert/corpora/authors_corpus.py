@@ -63,11 +63,11 @@ def convert_corpus(dataset_file: str | os.PathLike[str], folder: str | os.PathLi
 
     Args:
         dataset_file: the pickle, called ``cache.pkl`` or ``corpus-info`` beside it.
-        folder: where to write; it is made if need be.
+        folder: where to write; it is created if it does not exist.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is no corpus, or asks for code to run.
+        ValueError: if it is not a corpus, or would run code.
     """
     corpus = _read(Path(dataset_file))
     target = Path(folder)
@@ -93,7 +93,7 @@ def convert_transfo_xl_checkpoint_to_pytorch(
 
     Raises:
         OSError: if a file is missing or damaged.
-        ValueError: if configuration and checkpoint do not fit, or the corpus is none.
+        ValueError: if configuration and checkpoint do not fit, or the file is not a corpus.
     """
     if os.fspath(transfo_xl_dataset_file):
         convert_corpus(transfo_xl_dataset_file, pytorch_dump_folder_path)
@@ -112,7 +112,7 @@ def _read(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ValueError(
             f"{str(path)!r} is not a corpus pickled by the authors' code ({error}); "
-            "give its cache.pkl, or build the corpus anew with ptbert.corpus.get_lm_corpus"
+            "give its cache.pkl, or build the corpus anew with ptbert.corpora.get_lm_corpus"
         ) from error
     if not isinstance(getattr(corpus, "vocab", None), SimpleNamespace):
         raise ValueError(

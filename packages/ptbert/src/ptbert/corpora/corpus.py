@@ -31,10 +31,10 @@ class _Dataset(NamedTuple):
 
     Args:
         counted: the splits whose words make the vocabulary; none where a file has it.
-        special: tokens that the vocabulary begins with.
+        special: the first tokens of the vocabulary.
         lower_case: whether the text is lower-cased first.
         add_eos: whether ``<eos>`` ends each line.
-        ordered: whether sentences follow each other, or stand alone.
+        ordered: whether sentences follow each other, or are independent.
         vocabulary: the file with the vocabulary, if it is not made from the text.
     """
 

@@ -107,7 +107,7 @@ class LMOrderedIterator:
 
 
 class LMShuffledIterator:
-    """Reads separate sentences, B of them side by side; where one ends the next begins.
+    """Reads separate sentences, B of them side by side; where one ends, the next one begins.
 
     Args:
         data: the sentences, each (its tokens,).

@@ -16,7 +16,7 @@ def install_in_children(*, release: str) -> None:
 
     The folder ``import_path`` beside this module has a package of that name, which only calls
     ``replace_by_ptbert``. The folder goes to the front of where new processes look for modules,
-    before what is installed. A process that does not import the name never notices.
+    before what is installed. Nothing changes for a process that does not import the name.
 
     Args:
         release: see ``ptbert.install_as``.

@@ -1,4 +1,4 @@
-"""Let ``import pytorch_pretrained_bert`` answer with ptbert."""
+"""Let ``import pytorch_pretrained_bert`` give ptbert instead."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LOGGERS = {  # ptbert's packages, and the modules of 2019 that did the same wor
 
 
 def install_as(name: str, *, release: str = "april") -> None:
-    """Make ``import NAME`` and ``import NAME.SUBMODULE`` answer with ptbert.
+    """Make ``import NAME`` and ``import NAME.SUBMODULE`` give ptbert's modules.
 
-    It imports nothing itself; the program's own import does. It does not matter whether a library
-    of that name is installed. Pickles that name its classes load; new pickles name the classes of
-    ptbert. It may be called again, to change the release.
+    This function imports nothing; modules are loaded when the program imports them. It does not
+    matter whether a library of that name is installed. Pickles that name its classes load; new
+    pickles name the classes of ptbert. Call it again to change the release.
 
     Args:
         name: what programs import, such as "pytorch_pretrained_bert".
@@ -82,7 +82,7 @@ def _adopt_loggers(name: str) -> None:
     for ours, theirs in _LOGGERS.items():
         own = logging.getLogger(ours)
         own.parent = logging.getLogger(f"{name}.{theirs}")
-        own.setLevel(own.level)  # clears the levels that logging has cached
+        own.setLevel(own.level)  # makes logging forget the levels that it has cached
 
 
 def _warn_of_a_copy(name: str) -> None:

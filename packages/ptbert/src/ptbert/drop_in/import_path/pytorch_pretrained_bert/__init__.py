@@ -1,4 +1,4 @@
-"""What processes of ``ptbert run`` find under the old name; see ``ptbert.drop_in.children``."""
+"""The package that child processes import by the old name; see ``ptbert.drop_in.children``."""
 
 from ptbert.drop_in.children import replace_by_ptbert
 
