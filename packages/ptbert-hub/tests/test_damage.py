@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from faultserver import Reply, get
 
-from ptbert_hub import digests, get_from_cache, naming, records
+from ptbert_hub import digests, entry_names, get_from_cache, records
 from ptbert_hub.catalog import CATALOG, Pin
 from ptbert_hub.errors import (
     CorruptCache,
@@ -138,7 +138,7 @@ VOCAB = CATALOG["bert-base-cased"].vocabulary
 def poisoned(cache, content, etag, url=VOCAB):
     """Make an entry as the downloader of 2019 did."""
     cache.mkdir(exist_ok=True)
-    entry = cache / naming.url_to_filename(url, etag)
+    entry = cache / entry_names.url_to_filename(url, etag)
     entry.write_bytes(content)
     records.record_path(entry).write_text(json.dumps({"url": url, "etag": etag}))
     return entry

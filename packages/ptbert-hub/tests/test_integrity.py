@@ -172,6 +172,23 @@ def test_what_is_no_digest_is_not_taken_for_one(headers):
     assert announced(headers) is None
 
 
+@pytest.mark.parametrize(
+    ("url", "etag", "is_md5"),
+    [
+        ("https://s3.amazonaws.com/models/x.bin", f'"{"a" * 32}"', True),
+        ("https://models.s3.amazonaws.com/x.bin", "a" * 32, True),
+        ("https://example.org/s3.amazonaws.com", f'"{"a" * 32}"', False),
+        ("https://s3.amazonaws.com.example.org/x.bin", f'"{"a" * 32}"', False),
+        ("https://s3.amazonaws.com/models/x.bin", f'"{"a" * 32}-2"', False),
+        ("https://s3.amazonaws.com/models/x.bin", f'"{"a" * 31}"', False),
+        ("https://s3.amazonaws.com/models/x.bin", None, False),
+        ("", f'"{"a" * 32}"', False),
+    ],
+)
+def test_only_a_tag_of_amazon_is_a_recorded_md5(url, etag, is_md5):
+    assert digests.recorded_tag(url, etag) == (Digest("md5", "a" * 32) if is_md5 else None)
+
+
 def test_the_pin_comes_first():
     pin = Pin("a" * 64, 1)
 

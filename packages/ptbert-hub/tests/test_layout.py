@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import CATALOG, get_from_cache, naming, records, url_to_filename
+from ptbert_hub import CATALOG, entry_names, get_from_cache, records, url_to_filename
 from ptbert_hub.errors import CacheReadOnly, CorruptCache, OfflineMiss
 
 RECORDED = Path(__file__).parent / "data" / "cache-2019"
@@ -108,7 +108,7 @@ def test_nothing_of_ours_is_taken_for_data(served, cache):
     names = {name for name in os.listdir(cache) if name != ".ptbert-hub"}
     assert len(names) == 4
     for name in names:
-        assert naming.ENTRY_NAME.fullmatch(name.removesuffix(".json"))
+        assert entry_names.ENTRY_NAME.fullmatch(name.removesuffix(".json"))
 
 
 def test_an_archive_of_early_2019_stands_for_weights_and_configuration(tmp_path, offline):

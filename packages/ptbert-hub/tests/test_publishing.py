@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from faultserver import FaultServer, Reply
 
-from ptbert_hub import entries, files, get_from_cache, naming, records
+from ptbert_hub import entries, entry_names, files, get_from_cache, records
 from ptbert_hub import partials as partial_module
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull
 
@@ -43,7 +43,7 @@ def test_sync_record_rename_sync_in_that_order(served, cache, which):
         timeout=60,
         check=True,
     )
-    entry = re.escape(naming.url_to_filename(served.url(), served.etag))
+    entry = re.escape(entry_names.url_to_filename(served.url(), served.etag))
     steps = [
         r"fsync\(\d+<[^>]*\.part>",  # strace may end a line here, "<unfinished ...>"
         rf"rename\w*\(.*{entry}\.json",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from workers import fetch_together, unfinished
 
-from ptbert_hub import get_from_cache, locking, naming, partials, writers
+from ptbert_hub import entry_names, get_from_cache, locking, partials, writers
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.partials import Partial
 from ptbert_hub.writers import claim, is_written
@@ -110,7 +110,7 @@ def test_where_locks_do_not_work_downloads_do(served, cache, monkeypatch, error)
 def lock_file(server, cache):
     folder = cache / ".ptbert-hub" / "locks"
     folder.mkdir(parents=True)
-    return folder / f"{naming.url_to_filename(server.url())}.lock"
+    return folder / f"{entry_names.url_to_filename(server.url())}.lock"
 
 
 @pytest.mark.parametrize("litter", ["dead", "readonly", "old", "folder", "link", "loop"])

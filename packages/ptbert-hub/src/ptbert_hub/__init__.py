@@ -1,7 +1,8 @@
-"""Download, verify and cache published model files, safely and together."""
+"""Download, verify and cache published model files, also with many processes at the same time."""
 
 from typing import TYPE_CHECKING, Any
 
+from ptbert_hub.addresses import split_s3_path
 from ptbert_hub.archives import extract_archive, is_archive
 from ptbert_hub.cache import cached_path, get_from_cache
 from ptbert_hub.catalog import (
@@ -15,6 +16,7 @@ from ptbert_hub.catalog import (
     name_of_address,
 )
 from ptbert_hub.command_line import run_command
+from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import (
     AccessDenied,
     BadSource,
@@ -43,7 +45,6 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
 from ptbert_hub.locating import Place, locate
-from ptbert_hub.naming import split_s3_path, url_to_filename
 from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
 from ptbert_hub.transport import http_get

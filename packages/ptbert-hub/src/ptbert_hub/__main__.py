@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ptbert_hub import catalog, settings, upkeep
+from ptbert_hub.addresses import redacted
 from ptbert_hub.cache import get_from_cache
 from ptbert_hub.command_line import run_command
-from ptbert_hub.naming import redacted
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def step(
         headers: its headers, with lower-case names.
         held: what an interrupted download has.
         known: the header that names the cached version; empty if there is none.
-        url: who answered, for messages.
+        url: the address, for messages.
 
     Raises:
         Unverifiable: if the body is encoded, so that its bytes cannot be counted.

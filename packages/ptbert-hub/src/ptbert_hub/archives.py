@@ -23,10 +23,10 @@ from typing import IO, Any, cast
 
 from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry
+from ptbert_hub.entry_names import WORK_FOLDER
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
 from ptbert_hub.files import disk, sync_folder, write_all
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.naming import WORK_FOLDER
 from ptbert_hub.settings import default_cache, expand
 from ptbert_hub.writers import claim, is_written
 

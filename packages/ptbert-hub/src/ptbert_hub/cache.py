@@ -1,4 +1,4 @@
-"""From an address to a file on disk: look, ask only when needed, lock, look again, download."""
+"""From an address to a file on disk: look in the cache, ask the server if needed, download."""
 
 import logging
 import os
@@ -8,15 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ptbert_hub import settings
+from ptbert_hub.addresses import redacted
 from ptbert_hub.archives import extract_archive
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
 from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
+from ptbert_hub.entry_names import WORK_FOLDER, url_to_filename
 from ptbert_hub.errors import BadSource, CacheError, CorruptCache, HubError, NotFound, OfflineMiss
 from ptbert_hub.files import disk
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.naming import WORK_FOLDER, redacted, url_to_filename
 from ptbert_hub.records import record_path
 from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
 

@@ -12,7 +12,7 @@ def run_command(
     """Run a command and return its exit code.
 
     The code is what ``action`` returns (0 for None), 1 after an error, and 130 after Ctrl-C. An
-    error is printed to standard error on one line, as ``PROGRAM: TEXT``. When nobody reads the
+    error is printed to standard error on one line, as ``PROGRAM: TEXT``. If nobody reads the
     output any more, as in ``PROGRAM | head -1``, the code is 1 and nothing is printed. Wrong usage
     is left to :mod:`argparse`, which exits with 2.
 
@@ -28,7 +28,7 @@ def run_command(
     """
     try:
         code = action()
-        sys.stdout.flush()  # a closed pipe shows here, and not after the end of the program
+        sys.stdout.flush()  # a closed pipe is noticed here, and not after the end of the program
     except BrokenPipeError:
         _close_output()
         return 1
@@ -48,6 +48,6 @@ def _tell(line: str) -> None:
 
 
 def _close_output() -> None:
-    """Send what is still in the buffer of standard output to nowhere."""
+    """Discard what is still in the buffer of standard output."""
     with suppress(OSError, ValueError):  # an object without a descriptor, as in a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Digests of files: which one is known, and whether the bytes have it. And how error pages look.
+"""Digests of files: which one is known, whether the bytes match it, and recognising error pages.
 
 The best digest that is known decides: the catalog's, then the one that the Hugging Face Hub sends,
 then a checksum of the storage service, then Amazon's entity tag where it is an MD5.

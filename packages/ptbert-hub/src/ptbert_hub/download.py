@@ -1,4 +1,4 @@
-"""One file, downloaded: sources in order, interruptions resumed, failures tried again."""
+"""Download one file: sources in order, interruptions resumed, failures tried again."""
 
 import errno
 import logging
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptbert_hub import answers
+from ptbert_hub.addresses import redacted
 from ptbert_hub.answers import Step
 from ptbert_hub.entries import Entry
+from ptbert_hub.entry_names import WORK_FOLDER, url_to_filename
 from ptbert_hub.errors import (
     CacheError,
     CacheWriteError,
@@ -20,7 +22,6 @@ from ptbert_hub.errors import (
     IntegrityError,
     SourcesExhausted,
 )
-from ptbert_hub.naming import WORK_FOLDER, redacted, url_to_filename
 from ptbert_hub.partials import Partial, sweep
 from ptbert_hub.receiving import append, begin, finish
 from ptbert_hub.records import record_path
@@ -77,7 +78,7 @@ class Download:
         self.known = known
         self.pace = pace or PACE
         self.partial: Partial  # set by run()
-        self.best = 0  # most bytes that there ever were
+        self.best = 0  # largest number of bytes so far
 
     def run(self) -> Path:
         """Return the path of the published file.

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptbert_hub.digests import Digest, hash_file, recorded_tag, sniff
+from ptbert_hub.entry_names import ENTRY_NAME, WORK_FOLDER, url_to_filename
 from ptbert_hub.errors import DigestMismatch, IntegrityError, Unverifiable
 from ptbert_hub.files import replace, sync_folder
-from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, url_to_filename
 from ptbert_hub.records import Record, read_record, record_path, verified_record, write_record
 from ptbert_hub.sources import RemoteFile
 from ptbert_hub.writers import claim

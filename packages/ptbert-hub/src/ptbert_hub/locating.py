@@ -1,4 +1,4 @@
-"""From what a user names to the thing itself: a checkpoint, a file, a folder or an address."""
+"""Find out what a name means: a published checkpoint, a file, a folder or an address."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ptbert_hub.settings import expand
 
 @dataclass(frozen=True)
 class Place:
-    """What a name stands for.
+    """What a name means.
 
     Args:
         name: what was asked for.
@@ -31,7 +31,7 @@ class Place:
 
 
 def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -> Place:
-    """Find out what a name stands for; nothing is downloaded.
+    """Find out what a name means; nothing is downloaded.
 
     The names of the catalog come first, then addresses, then files and folders.
 

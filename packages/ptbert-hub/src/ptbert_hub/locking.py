@@ -22,7 +22,7 @@ PATIENCE = 60.0
 def entry_lock(
     folder: Path, name: str, progress: Callable[[], object] = lambda: None
 ) -> Iterator[bool]:
-    """Hold the lock called ``name`` while the block runs; yield False when going on without.
+    """Hold the lock called ``name`` while the block runs; yield False if the lock was not obtained.
 
     Args:
         folder: where the lock file is.

@@ -1,4 +1,4 @@
-"""Unfinished downloads: each file has one writer and one version for life.
+"""Unfinished downloads: each file has one writer and one version, which never change.
 
 An unfinished download is ``<entry>.<writer>.<number>.part``, and its record says which version the
 bytes belong to. Nobody but its writer ever changes it. Another process that needs the bytes copies
@@ -25,7 +25,7 @@ from ptbert_hub.writers import is_written
 
 CHUNK = 1 << 20
 SYNC_SECONDS = 30.0
-"""How often the bytes are synced: a power cut costs what came since. A kill costs nothing."""
+"""How often the bytes are synced: a power cut loses those since then, a killed process none."""
 
 
 class Partial:

@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 
 from ptbert_hub import answers, settings
+from ptbert_hub.addresses import redacted
 from ptbert_hub.digests import announced, sniff
 from ptbert_hub.entries import publish
+from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import DigestMismatch, NetworkError, SizeMismatch, Unverifiable
 from ptbert_hub.files import check_room, disk
-from ptbert_hub.naming import redacted, url_to_filename
 from ptbert_hub.partials import Partial
 from ptbert_hub.progress import Progress
 from ptbert_hub.records import verified_record

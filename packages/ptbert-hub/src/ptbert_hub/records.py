@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ptbert_hub.addresses import redacted
 from ptbert_hub.errors import NotFound
 from ptbert_hub.files import atomic_write
-from ptbert_hub.naming import redacted
 from ptbert_hub.settings import default_cache
 
 Record = dict[str, Any]

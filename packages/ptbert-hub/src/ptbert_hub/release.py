@@ -1,4 +1,4 @@
-"""The two states in which the library of 2019 was left, and which of them counts now.
+"""The two states in which the library of 2019 was left, and which of them new objects follow.
 
 The last release, 0.6.2 of April, and the documented state of June disagree in a few places. Models
 and tokenizers copy what they need into themselves when they are made, and keep it.
@@ -81,5 +81,5 @@ def set_release(name: str) -> None:
         True
         >>> set_release("june")
     """
-    global _current  # noqa: PLW0603 - the one switch
+    global _current  # noqa: PLW0603 - the only global setting
     _current = find_release(name)

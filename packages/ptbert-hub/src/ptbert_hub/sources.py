@@ -12,9 +12,10 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from ptbert_hub import settings
+from ptbert_hub.addresses import redacted, split_s3_path
 from ptbert_hub.catalog import CATALOG, PINS, Checkpoint, Kind, Pin, published_name
+from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import BadSource
-from ptbert_hub.naming import redacted, split_s3_path, url_to_filename
 
 
 @dataclass(frozen=True)

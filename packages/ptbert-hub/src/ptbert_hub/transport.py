@@ -17,6 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from ptbert_hub import answers, settings
+from ptbert_hub.addresses import redacted
 from ptbert_hub.errors import (
     BadSource,
     HubError,
@@ -27,7 +28,6 @@ from ptbert_hub.errors import (
     Timeout,
     TLSError,
 )
-from ptbert_hub.naming import redacted
 
 if TYPE_CHECKING:
     import requests

@@ -14,14 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ptbert_hub.addresses import redacted
 from ptbert_hub.archives import unpack
 from ptbert_hub.catalog import Kind
 from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry, entries, examine, publish, quarantine
+from ptbert_hub.entry_names import ENTRY_NAME, WORK_FOLDER, url_to_filename
 from ptbert_hub.errors import DigestMismatch, IntegrityError, NotFound
 from ptbert_hub.files import atomic_write, disk, remove
 from ptbert_hub.locating import locate
-from ptbert_hub.naming import ENTRY_NAME, WORK_FOLDER, redacted, url_to_filename
 from ptbert_hub.partials import discard_files
 from ptbert_hub.records import Record, read_record, record_path
 from ptbert_hub.sources import RemoteFile, known_file

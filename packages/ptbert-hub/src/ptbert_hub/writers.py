@@ -1,7 +1,7 @@
-"""Unfinished files tell in their names which process writes them.
+"""The name of an unfinished file says which process writes it.
 
 The name is ``<key>.<tag>…``, and the tag holds the machine, the process and a random number. A
-file whose process has ended is litter. Of files from other machines nothing is known.
+file whose process has ended is no longer needed. Of files from other machines nothing is known.
 """
 
 import os
@@ -48,7 +48,7 @@ def is_written(path: Path) -> bool | None:
 
 @cache
 def machine() -> str:
-    """Return what stands for this host since it was started, as processes here see each other.
+    """Return an identifier of this host since it was started, as processes here see each other.
 
     Empty where that cannot be known.
     """

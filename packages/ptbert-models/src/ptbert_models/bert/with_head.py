@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ptbert_models.bert.bare import BertModel, BertPreTrainedModel
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.bert.packed import can_pack, packed_states
+from ptbert_models.bert.without_padding import can_pack, packed_states
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.losses import UNLABELLED, labelled_only
 
