@@ -9,7 +9,7 @@ import warnings
 import pytest
 from faultserver import FaultServer, Reply, get
 
-from ptbert_hub import download
+from ptbert_hub import digests, download
 from ptbert_hub.catalog import Pin
 from ptbert_hub.digests import Digest, announced
 from ptbert_hub.errors import (

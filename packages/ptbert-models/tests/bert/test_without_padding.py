@@ -14,7 +14,7 @@ from ptbert_models import (
     BertForSequenceClassification,
     BertModel,
 )
-from ptbert_models.bert import packed, with_head
+from ptbert_models.bert import with_head, without_padding
 from ptbert_models.bert.layers import BertLayer
 
 
@@ -37,7 +37,7 @@ def both_ways(run, monkeypatch):
     """Return results and gradients with packing, which must have happened, and without."""
     calls = []
     monkeypatch.setattr(
-        with_head, "packed_states", lambda *a: calls.append(1) or packed.packed_states(*a)
+        with_head, "packed_states", lambda *a: calls.append(1) or without_padding.packed_states(*a)
     )
     fast = run()
     assert calls
@@ -113,10 +113,10 @@ FIRST = torch.tensor([[True, False, False, False]]).expand(2, 4)
 
 def test_a_usual_encoder_can_be_packed(tiny_config):
     encoder = BertModel(tiny_config).encoder
-    assert packed.can_pack(encoder, MASK, FIRST)
-    assert packed.can_pack(encoder, MASK.bool(), FIRST)
-    assert packed.can_pack(encoder, MASK.float(), FIRST)
-    assert packed.can_pack(encoder, None, FIRST)
+    assert without_padding.can_pack(encoder, MASK, FIRST)
+    assert without_padding.can_pack(encoder, MASK.bool(), FIRST)
+    assert without_padding.can_pack(encoder, MASK.float(), FIRST)
+    assert without_padding.can_pack(encoder, None, FIRST)
 
 
 class MyLayer(nn.Module):
@@ -142,13 +142,13 @@ CHANGES = {
 def test_changed_parts_are_honoured(tiny_config, change):
     encoder = BertModel(tiny_config).encoder
     CHANGES[change](encoder)
-    assert not packed.can_pack(encoder, MASK, FIRST)
+    assert not without_padding.can_pack(encoder, MASK, FIRST)
 
 
 def test_a_patched_class_is_honoured(tiny_config, monkeypatch):
     encoder = BertModel(tiny_config).encoder
     monkeypatch.setattr(BertLayer, "forward", MyLayer.forward)
-    assert not packed.can_pack(encoder, MASK, FIRST)
+    assert not without_padding.can_pack(encoder, MASK, FIRST)
 
 
 @pytest.mark.parametrize("change", ["encoder", "layer", "attention", "self-attention", None])
@@ -191,7 +191,7 @@ def test_parts_of_programs_always_get_a_mask(tiny_config, change):
     ids=["a first token is padding", "halves", "twos", "one half", "one two", "a negative one"],
 )
 def test_unusual_masks_are_honoured(tiny_config, mask):
-    assert not packed.can_pack(BertModel(tiny_config).encoder, mask, FIRST)
+    assert not without_padding.can_pack(BertModel(tiny_config).encoder, mask, FIRST)
 
 
 def test_a_subclass_of_the_bare_model_is_run_as_it_is(tiny_config):
