@@ -87,6 +87,11 @@ def test_whole_model_files_of_the_release_run(build):
 
     assert_same(again(IDS), expected)
     assert_same(again.train()(IDS), expected)  # the release dropped nothing in these places
+    runs = []
+    again.transformer.h[0].register_forward_pre_hook(lambda *_: runs.append(1))
+    again.gradient_checkpointing = True
+    again(IDS, lm_labels=IDS).backward()
+    assert len(runs) == 2
 
 
 @pytest.mark.parametrize("kind", ["Model", "LMHeadModel"])

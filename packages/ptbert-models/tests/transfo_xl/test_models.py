@@ -60,6 +60,19 @@ def test_a_window_forgets_what_lies_beyond(make_model, ids):
     assert changed.tolist() == [2 <= position <= 8 for position in range(12)]
 
 
+def test_a_memory_may_be_one_position_long(make_model, ids):
+    """Then a window is one position too: every token sees itself only."""
+    model = make_model(n_layer=1, mem_len=1)
+    other = ids.clone()
+    other[:, 4] = 29 - other[:, 4]
+
+    (got, mems), (expected, _) = model(other), model(ids)
+
+    assert [memory.shape for memory in mems] == [(1, 2, 16)]
+    changed = (got - expected).abs().amax((0, 2)) > 1e-4
+    assert changed.nonzero().flatten().tolist() == [4]
+
+
 def test_without_a_memory_every_token_sees_all_before_it(make_model, ids):
     """A window of no positions would leave nothing to attend to."""
     with_window, without = (make_model(mem_len=0, same_length=same) for same in (True, False))
