@@ -70,11 +70,27 @@ def spared(tree: ast.Module) -> list[tuple[Position, Position]]:
                 parts.append(node)
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 parts.append(node)
-    return [
-        ((part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0))
-        for part in parts
-        if isinstance(part, ast.expr | ast.stmt)
+    return [span(part) for part in parts if isinstance(part, ast.expr | ast.stmt)] + [
+        stars
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for stars in bare_star(node)
     ]
+
+
+def span(node: ast.expr | ast.stmt | ast.arg) -> tuple[Position, Position]:
+    """Return where a part begins and ends."""
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def bare_star(function: ast.FunctionDef) -> list[tuple[Position, Position]]:
+    """Return the place of a ``*`` that only says that names must be given; ``/`` would say less."""
+    arguments = function.args
+    if not arguments.kwonlyargs or arguments.vararg is not None:
+        return []
+    before = [span(part)[1] for part in (*arguments.args, *arguments.defaults)]
+    start = max(before, default=(function.lineno, function.col_offset))
+    return [(start, span(arguments.kwonlyargs[0])[0])]
 
 
 def places(source: str) -> dict[Position, list[Change]]:

@@ -53,6 +53,17 @@ def test_operators_conditions_and_constants_are_changed():
     } <= found
 
 
+def test_a_bare_star_in_a_signature_is_left_alone():
+    source = "def f(a: int, b=2, *, c: int = 3, **d):\n    return a * c\n"
+
+    found = {now for _, was, now in changed(source) if was.startswith("def")}
+
+    assert "def f(a: int, b= 3, *, c: int = 3, **d):" in found
+    assert "def f(a: int, b=2, *, c: int = 4, **d):" in found
+    assert not any("/" in now for now in found)
+    assert (2, "return a * c", "return a / c") in changed(source)
+
+
 def test_a_decorator_is_taken_away():
     source = "import functools\n\n\n@functools.cache\ndef f():\n    pass\n"
 

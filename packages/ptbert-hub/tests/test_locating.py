@@ -1,3 +1,4 @@
+import dataclasses
 import os
 from pathlib import Path
 
@@ -91,3 +92,8 @@ def test_a_checkpoint_of_another_family_is_refused():
         locate("gpt2", family="bert")
     assert str(caught.value).endswith(" - use the classes of the gpt2 family")
     assert isinstance(caught.value, WrongFamily)
+
+
+def test_what_was_found_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        locate("gpt2").name = "gpt2-medium"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_a_holder_that_makes_progress_is_waited_for(cache, monkeypatch):
     with entry_lock(cache, "x"), entry_lock(cache, "x", lambda: min(next(steps), 6)):
         pass
     assert time.monotonic() - began > 1
+
+
+def test_a_download_that_grows_is_waited_for(served, cache, monkeypatch):
+    monkeypatch.setattr(locking, "PATIENCE", 0.5)
+    served.become(bytes(3_000_000))
+    served.rate = 1_500_000  # so that it takes several times as long as others are patient
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda url: get_from_cache(url, cache), [served.url()] * 2))
+
+    assert len(set(found)) == 1
+    assert len(served.bodies) == 1
 
 
 # B4: broken locks (through strace in tests/faults)
