@@ -97,3 +97,21 @@ def test_a_checkpoint_of_another_family_is_refused():
 def test_what_was_found_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         locate("gpt2").name = "gpt2-medium"
+
+
+def test_a_name_is_looked_for_as_it_is_written_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~literal").mkdir()
+
+    assert locate("~literal").path == Path("~literal")
+    for name in ("~nosuchuser", "~nosuchuser/model", "http://[::1"):
+        if "://" in name:
+            assert locate(name).address == name
+        else:
+            with pytest.raises(UnknownName, match="neither a known checkpoint nor an existing"):
+                locate(name)
+
+
+def test_a_name_of_another_family_is_suggested_where_none_of_the_own_is_near():
+    with pytest.raises(UnknownName, match="did you mean 'gpt2', of the gpt2 family"):
+        locate("gpt-2", family="bert")

@@ -142,3 +142,10 @@ def test_progress_is_on_off_or_automatic(monkeypatch, variable, value, answer):
     assert settings.shows_progress() is None
     monkeypatch.setenv(variable, value)
     assert settings.shows_progress() is answer
+
+
+def test_an_unknown_home_folder_is_named(monkeypatch):
+    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", "~nosuchuser/cache")
+
+    with pytest.raises(ValueError, match="'~nosuchuser/cache' begins with a home folder that is"):
+        settings.default_cache()

@@ -83,10 +83,40 @@ def test_swapped_ranks_of_merges_count() -> None:
     assert tokenizer.encode("abc" * 20) == tokenizer.convert_tokens_to_ids(["a", "bc"] * 20)
 
 
+@pytest.mark.parametrize(
+    "warm",
+    [
+        lambda tokenizer: tokenizer.tokenize("abc"),
+        lambda tokenizer: tokenizer.tokenize_with_offsets("abc"),
+        lambda tokenizer: tokenizer.bpe("abc"),
+    ],
+)
+def test_the_cache_of_words_belongs_to_its_merges(warm: Any) -> None:
+    tokenizer = gpt2()
+    warm(tokenizer)
+
+    tokenizer.bpe_ranks.clear()
+    assert tokenizer.bpe("abc") == "a b c"
+    assert tokenizer.tokenize_with_offsets("abc") == (["a", "b", "c"], [(0, 1), (1, 2), (2, 3)])
+    tokenizer.bpe_ranks = {("b", "c"): 0}
+    assert tokenizer.bpe("abc") == "a bc"
+    tokenizer.bpe_ranks.clear()  # an ordinary dictionary, which does not count
+    assert tokenizer.bpe("abc") == "a b c"
+    assert tokenizer.tokenize("abc") == ["a", "b", "c"]
+
+
+def test_a_cache_of_the_programs_own_is_used_as_in_2019() -> None:
+    tokenizer = gpt2()
+    tokenizer.cache = {"abc": "abc"}
+
+    assert tokenizer.bpe("abc") == "abc"
+    assert tokenizer.bpe("ab") == "ab"
+    assert tokenizer.cache == {"abc": "abc", "ab": "ab"}
+
+
 def test_merges_in_an_ordinary_dictionary_count() -> None:
     tokenizer = gpt2()
     assert tokenizer.tokenize("abc") == ["ab", "c"]
-    tokenizer.cache.clear()
 
     tokenizer.bpe_ranks = {("b", "c"): 0}
     assert tokenizer.tokenize("abc") == ["a", "bc"]

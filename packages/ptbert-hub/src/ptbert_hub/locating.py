@@ -8,7 +8,7 @@ from urllib.request import url2pathname
 
 from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
 from ptbert_hub.errors import UnknownName, WrongFamily
-from ptbert_hub.settings import expand
+from ptbert_hub.settings import expand_if_known
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -
         'model'
     """
     name = os.fspath(name_or_path)
-    address = name if "://" in name and urlsplit(name).scheme != "file" else None
+    address = name if "://" in name and _scheme(name) != "file" else None
     checkpoint = CATALOG.get(name_of_address(name) or name)
     if checkpoint is not None and family not in {None, checkpoint.family}:
         raise WrongFamily(
@@ -69,15 +69,20 @@ def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -
     return Place(name, checkpoint, path, address)
 
 
+def _scheme(name: str) -> str:
+    """The scheme of an address, such as ``https``; empty for any other name."""
+    return name.partition("://")[0].lower() if "://" in name else ""
+
+
 def existing_path(name: str) -> Path | None:
     """Return the file or folder at a path or a ``file://`` address, or None if nothing is there.
 
     ``~`` and ``$VARIABLES`` are filled in where nothing has the name as it is written.
     """
-    if urlsplit(name).scheme == "file":
+    if _scheme(name) == "file":
         places = [Path(url2pathname(urlsplit(name).path))]
     else:
-        places = [Path(name), expand(name)] if name else []
+        places = [Path(name), expand_if_known(name)] if name else []
     return next((path for path in places if os.path.exists(path)), None)
 
 
@@ -88,8 +93,12 @@ def _tensorflow_prefix(name: str) -> Path | None:
 
 def _unknown(name: str, family: str | None) -> UnknownName:
     known = [row.name for row in CATALOG.values() if family in {None, row.family}]
-    guess = closest_name(name, family)
-    advice = f"did you mean {guess!r}?" if guess else "check the path or the spelling;"
+    guess, other = closest_name(name, family), closest_name(name)
+    advice = "check the path or the spelling;"
+    if guess:
+        advice = f"did you mean {guess!r}?"
+    elif other:
+        advice = f"did you mean {other!r}, of the {CATALOG[other].family} family?"
     return UnknownName(
         f"{name!r} is neither a known checkpoint nor an existing file or folder "
         f"(looked in {os.getcwd()!r})",

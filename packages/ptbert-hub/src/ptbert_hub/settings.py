@@ -42,7 +42,7 @@ def torch_home() -> Path:
     for variable, below in _TORCH_HOMES:
         if value := os.environ.get(variable):
             return expand(value) / below
-    return Path.home() / ".cache" / "torch"
+    return expand("~") / ".cache" / "torch"
 
 
 _TORCH_HOMES = (
@@ -63,7 +63,7 @@ def search_path() -> list[Path]:
     folders = [
         default_cache(),
         torch_home() / "pytorch_pretrained_bert",
-        Path.home() / ".pytorch_pretrained_bert",
+        expand("~") / ".pytorch_pretrained_bert",
         torch_home() / "pytorch_transformers",
         torch_home() / "transformers",
         *(expand(folder) for folder in listed if folder),
@@ -72,8 +72,23 @@ def search_path() -> list[Path]:
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
-    """Return ``path`` with ``~`` and ``$VARIABLES`` filled in."""
-    return Path(os.path.expandvars(os.fspath(path))).expanduser()
+    """Return ``path`` with ``~`` and ``$VARIABLES`` filled in.
+
+    Raises:
+        ValueError: if ``~`` or ``~user`` stands for a home folder that is not known.
+    """
+    expanded = expand_if_known(path)
+    if expanded.parts[:1] and expanded.parts[0].startswith("~"):
+        raise ValueError(
+            f"{os.fspath(path)!r} begins with a home folder that is not known; write the whole "
+            "path, or set HOME"
+        )
+    return expanded
+
+
+def expand_if_known(path: str | os.PathLike[str]) -> Path:
+    """Return ``path`` with the home folders and ``$VARIABLES`` that are known filled in."""
+    return Path(os.path.expanduser(os.path.expandvars(path)))
 
 
 def is_offline() -> bool:

@@ -65,11 +65,31 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         Args:
             token: the word, written in the symbols of the vocabulary.
         """
-        found = self.cache.get(token)
+        cache = self._current_cache()
+        found = None if cache is None else cache.get(token)
         if found is None:
             found = " ".join(self._pieces(token))
-            self.cache[token] = found
+            if cache is not None:
+                cache[token] = found
         return found
+
+    def _current_cache(self) -> dict[str, str] | None:
+        """The cache, empty if the merges changed; None if it cannot be known whether they did.
+
+        A dictionary that a program put in its place is used as it is.
+        """
+        cache, ranks = self.cache, self.bpe_ranks
+        if not isinstance(cache, Memo):
+            return cache
+        if not isinstance(ranks, CountingDict):
+            return None
+        edits = ranks.edits
+        known: tuple[Any, int] | None = self.__dict__.get("_cache_state")
+        if known is None or known[0] is not ranks or known[1] != edits:
+            # A new one: another thread may still write what it computed into the old one.
+            self.cache = cache = Memo(_CACHE_LIMIT)
+            self.__dict__["_cache_state"] = (ranks, edits)
+        return cache
 
     def _pieces(self, word: str) -> list[str]:
         if not word:

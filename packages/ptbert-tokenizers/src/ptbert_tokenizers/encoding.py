@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DERIVED = frozenset({"_quick_state", "_table_state"})  # not pickled; computed when needed
+_DERIVED = frozenset(
+    {"_cache_state", "_quick_state", "_table_state"}
+)  # not pickled; computed when needed
 
 
 class Setting(NamedTuple):

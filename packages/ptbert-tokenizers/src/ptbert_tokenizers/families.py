@@ -48,7 +48,8 @@ def load_tokenizer(
     found = family or family_of(name_or_path, cache_dir)
     if found not in CLASSES:
         raise MissingVocabulary(
-            f"cannot tell which tokenizer reads {os.fspath(name_or_path)!r}; name one of "
+            f"cannot tell which tokenizer reads {os.fspath(name_or_path)!r}: no vocab.json, "
+            "vocab.txt or vocab.bin there shows its family; say which, one of "
             f"{', '.join(CLASSES)}"
         )
     return CLASSES[found].from_pretrained(name_or_path, cache_dir, **options)

@@ -68,7 +68,7 @@ class GPT2Tokenizer(BpeTokenizer):
         self.release = current_release()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Pickles of older versions store no release; they get the current one.
+        # Pickles of the library of 2019 store no release; they get the current one.
         self.__dict__.update({"release": current_release()} | state)
 
     word_separator: ClassVar[str] = " "

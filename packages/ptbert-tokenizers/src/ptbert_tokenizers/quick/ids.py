@@ -115,91 +115,83 @@ class WordIds:
         numbers = known.table.find(keys_of(spans))
         places = known.places.take(numbers)
         unknown = (numbers < 0).nonzero()[0]
-        if not len(unknown):
-            return _collected(known, places, spans)
-        words = spans.words(unknown)
-        new = list(dict.fromkeys(words))
-        ids, counts = _flat([self._computed(word) for word in new])
-        index_of = dict(zip(new, range(len(new)), strict=True))
-        which = np.fromiter(map(index_of.__getitem__, words), np.intp, len(words))
-        places[unknown] = counts.take(which)  # leaves room for ids that are not in the pool
-        block = _collected(known, places, spans)
-        _fill_in(block, places, unknown, ids, counts, which)
-        self._learn(new, ids, counts)
-        return block
+        computed = self._compute(spans.words(unknown)) if len(unknown) else None
+        if computed is not None:
+            places[unknown] = computed.counts.take(computed.which)  # room for ids to be filled in
+        counts = places & _COUNT
+        places >>= _OFFSET
+        stops = counts.cumsum()
+        # Where room was left, the place may be beyond the end of the pool.
+        ids = known.pool.take(_ranges(places, counts, stops), mode="clip")
+        if computed is not None:
+            computed.fill_in(ids, stops.take(unknown))
+            if (spans.lengths.take(unknown) <= LONGEST).any():
+                self._learn(computed)
+        return BlockIds(ids, stops.take(spans.ends))
 
-    def _computed(self, word: bytes) -> Ids:
-        compute = self._ids_of_word if len(word) <= LONGEST else self._ids_of_long_word
-        return compute(word.decode())
+    def _compute(self, words: Sequence[bytes]) -> "_Computed":
+        """The ids of words that are not known, and may come several times here."""
+        distinct = list(dict.fromkeys(words))
+        short, long = self._ids_of_word, self._ids_of_long_word
+        found = [(short if len(word) <= LONGEST else long)(word.decode()) for word in distinct]
+        counts = np.fromiter(map(len, found), np.int64, len(found))
+        ids = np.fromiter(chain.from_iterable(found), np.int32, int(counts.sum()))
+        number_of = dict(zip(distinct, range(len(distinct)), strict=True))
+        which = np.fromiter(map(number_of.__getitem__, words), np.intp, len(words))
+        return _Computed(distinct, ids, counts, which)
 
-    def _learn(
-        self, words: Sequence[bytes], ids: NDArray[np.int32], counts: NDArray[np.int64]
-    ) -> None:
-        """Remember the short ones of some words, unless another thread is doing so."""
-        is_short = np.fromiter((len(word) <= LONGEST for word in words), bool, len(words))
-        if not is_short.any():
-            return
+    def _learn(self, computed: "_Computed") -> None:
+        """Remember the short words, unless another thread is doing so."""
         is_mine = False
         try:
             is_mine = self._learning.acquire(blocking=False)
             if is_mine:
-                self._replace_known(words, is_short, ids, counts)
+                self._replace_known(computed)
         finally:
             if is_mine:
                 self._learning.release()
 
-    def _replace_known(
-        self,
-        words: Sequence[bytes],
-        is_short: NDArray[np.bool_],
-        ids: NDArray[np.int32],
-        counts: NDArray[np.int64],
-    ) -> None:
-        known = self._known
+    def _replace_known(self, computed: "_Computed") -> None:
+        known, words, counts = self._known, computed.words, computed.counts
         if not self._is_clean:  # an earlier call was interrupted before the last line
             known = known.cut(len(known.table), known.used)
         if len(known.table) - self._first_words > MOST_LEARNT:
             known = known.cut(self._first_words, self._first_used)
-        is_new = is_short & (known.table.find(keys_of(listed_spans(words))) < 0)
+        is_new = known.table.find(keys_of(listed_spans(words))) < 0
+        is_new &= np.fromiter(map(len, words), np.intp, len(words)) <= LONGEST
         new = [word for word, each in zip(words, is_new.tolist(), strict=True) if each]
         self._is_clean = False
-        self._known = known.with_words(new, ids[is_new.repeat(counts)], counts[is_new])
+        self._known = known.with_words(new, computed.ids[is_new.repeat(counts)], counts[is_new])
         self._is_clean = True
 
 
-def _collected(known: _Known, places: NDArray[np.int64], spans: WordSpans) -> BlockIds:
-    """The ids at all places, one after the other."""
-    counts = places & _COUNT
-    stops = counts.cumsum()
-    # The place of a word whose ids are not known yet may be beyond the end of the pool.
-    ids = known.pool.take(_ranges(places >> _OFFSET, counts, stops), mode="clip")
-    return BlockIds(ids, stops.take(spans.ends))
-
-
-def _fill_in(
-    block: BlockIds,
-    places: NDArray[np.int64],
-    unknown: NDArray[np.intp],
-    ids: NDArray[np.int32],
-    counts: NDArray[np.int64],
-    which: NDArray[np.intp],
-) -> None:
-    """Put the ids of unknown words into a block.
+class _Computed(NamedTuple):
+    """The ids of unknown words of a window.
 
     Args:
-        block: is changed.
-        places: of all its words.
-        unknown: (U,) numbers of the words to fill in.
-        ids: of different words, one after the other.
-        counts: how many ids each of these has.
-        which: (U,) which of them each unknown word is.
+        words: (D) different words.
+        ids: their ids, one word after the other.
+        counts: (D,) how many ids each has.
+        which: (U,) for each unknown word of the window, which of the different ones it is.
     """
-    each_count = counts.take(which)
-    each_stop = each_count.cumsum()
-    starts = (counts.cumsum() - counts).take(which)
-    targets = (places & _COUNT).cumsum().take(unknown) - each_count
-    found = ids.take(_ranges(starts, each_count, each_stop))
-    block.ids[_ranges(targets, each_count, each_stop)] = found
+
+    words: list[bytes]
+    ids: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    which: NDArray[np.intp]
+
+    def fill_in(self, ids: NDArray[np.int32], stops: NDArray[np.int64]) -> None:
+        """Put the ids into those of the window, where room was left.
+
+        Args:
+            ids: of the window; is changed.
+            stops: (U,) where the ids of each unknown word end.
+        """
+        counts = self.counts.take(self.which)
+        ends = counts.cumsum()
+        starts = (self.counts.cumsum() - self.counts).take(self.which)
+        found = self.ids.take(_ranges(starts, counts, ends))
+        ids[_ranges(stops - counts, counts, ends)] = found
 
 
 def _ranges(
@@ -218,12 +210,6 @@ def _ranges(
     numbers = starts.repeat(counts)
     numbers += np.arange(total)
     return numbers
-
-
-def _flat(found: Sequence[Ids]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The ids of words one after the other, and how many each has."""
-    counts = np.fromiter(map(len, found), np.int64, len(found))
-    return np.fromiter(chain.from_iterable(found), np.int32, int(counts.sum())), counts
 
 
 _everywhere: "weakref.WeakSet[WordIds]" = weakref.WeakSet()
