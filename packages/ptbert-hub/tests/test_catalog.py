@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ptbert_hub import CATALOG, archive_map, closest_name
+from ptbert_hub.catalog import PINS
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "archive_maps.json").read_text())
 
@@ -42,6 +43,8 @@ def test_the_table_cannot_be_changed():
         CATALOG["x"] = CATALOG["gpt2"]
     with pytest.raises(FrozenInstanceError):
         CATALOG["gpt2"].max_length = 1
+    with pytest.raises(FrozenInstanceError):
+        next(iter(PINS.values())).size = 1
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ def test_ls_prints_checkpoints_and_what_is_unpinned(filled, capsys):
     assert code == 0
     line = next(line for line in out.splitlines() if "bert-base-cased vocabulary" in line)
     assert "unpinned" in line
+    partial = next(line for line in out.splitlines() if line.startswith("partial"))
+    assert partial.endswith(".part")  # what has neither name nor address is shown by its path
     assert f"bytes in {filled}" in out
 
 

@@ -82,6 +82,19 @@ def test_redirects_are_followed(served, cache, status):
     assert get(served, cache).read_bytes() == served.content
 
 
+@pytest.mark.parametrize(("redirects", "is_followed"), [(10, True), (11, False)])
+def test_ten_redirects_are_followed_and_no_more(served, cache, redirects, is_followed):
+    served.replies = lambda request: (
+        Reply(b"", 302, {"Location": f"/{request.number}"}) if request.number < redirects else None
+    )
+
+    if is_followed:
+        assert get(served, cache).read_bytes() == served.content
+    else:
+        with pytest.raises(NetworkError, match="redirects more than 10 times"):
+            get(served, cache)
+
+
 def test_circles_long_chains_and_other_schemes_are_not_followed(served, cache):
     served.replies = lambda request: Reply(b"", 302, {"Location": request.path})
     with pytest.raises(NetworkError, match="redirects in a circle"):
