@@ -158,6 +158,19 @@ def test_an_error_in_the_package_around_a_module_is_the_programs_own(tmp_path, e
     assert lines[-1] == f"{error.partition('(')[0]}: no data"
 
 
+def test_a_module_that_a_package_lacks_is_named_by_python(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("import no_such_library\n")
+    (tmp_path / "package" / "program.py").touch()
+
+    done = ptbert("run", "-m", "package.program", cwd=tmp_path)
+
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "ModuleNotFoundError: No module named 'no_such_library'"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

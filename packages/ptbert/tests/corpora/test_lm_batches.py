@@ -50,6 +50,15 @@ def test_random_lengths_cover_the_corpus_once():
     assert targets.size(1) >= 498
 
 
+def test_random_lengths_have_a_limit():
+    random.seed(1)
+    batches = LMOrderedIterator(torch.arange(2000), bsz=1, bptt=20)
+
+    lengths = [length for *_, length in batches.get_varlen_iter(std=5, max_deviation=1)]
+
+    assert max(lengths) == 20 + 5  # a sixth of the lengths would be longer
+
+
 def test_a_corpus_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="3 tokens cannot be cut into bsz=2 parts of at least 2"):
         LMOrderedIterator(torch.arange(3), bsz=2, bptt=4)
@@ -70,6 +79,13 @@ def test_sentences_follow_each_other_without_a_target_across():
 
     assert inputs == [[1, 2, 4], [6, 7, 8]]
     assert targets == [[2, 3, 5], [7, 8, 9]]
+
+
+def test_a_sentence_goes_on_in_the_next_batch():
+    first, second = as_lists(LMShuffledIterator([torch.arange(7)], bsz=1, bptt=3))
+
+    assert first == ([[0, 1, 2]], [[1, 2, 3]], 3)
+    assert second == ([[3, 4, 5]], [[4, 5, 6]], 3)
 
 
 def test_sentences_have_context_too():
