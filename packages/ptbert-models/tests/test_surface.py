@@ -6,12 +6,12 @@ import inspect
 import pytest
 
 import ptbert_models
+from ptbert_hub.release import Release
 from ptbert_models import errors
 from ptbert_models.families import FAMILIES, Family
 from ptbert_models.files import checkpoint, loading
 from ptbert_models.generation import Choice, Ending
 from ptbert_models.inspection import Fit, OpenedCheckpoint
-from ptbert_models.release import Release
 from ptbert_models.tensorflow import bundle
 
 FUNCTIONS_OF_2019 = {
