@@ -52,6 +52,8 @@ def test_a_progress_bar_is_for_long_input_only(encoder, capsys):
 
     encoder.encode(["a cat"] * 10, progress=True)
     assert "10/10" in capsys.readouterr().err
+    encoder.encode(["a cat"] * 10)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_batch_has_at_least_one_sentence(encoder):

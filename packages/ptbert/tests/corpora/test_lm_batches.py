@@ -44,6 +44,7 @@ def test_random_lengths_cover_the_corpus_once():
     lengths = [length for *_, length in parts]
     assert len(set(lengths)) > 3
     assert max(lengths) <= 20 + 15
+    assert 16 < sum(lengths) / len(lengths) < 23  # now and then half the length
     assert min(lengths[:-1]) >= 5
     targets = torch.cat([targets for _, targets, _ in parts], dim=1)
     assert torch.equal(targets[0], torch.arange(1, 1 + targets.size(1)))
