@@ -12,6 +12,7 @@ them have the same result.
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, pairwise
+from operator import lt
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
 
@@ -36,31 +37,38 @@ class MergeTable:
         self._end = end
         # Merges are numbered too, by rank. A symbol has the number of the first merge that makes
         # it. The lower numbers are those of the characters that occur in merges.
-        self._pairs = sorted(ranks, key=ranks.__getitem__)
-        parts = {part for pair in self._pairs for part in pair if self._is_character(part)}
+        pairs = sorted(ranks, key=ranks.__getitem__)
+        wholes = [left + right for left, right in pairs]
+        parts = {part for pair in pairs for part in pair if self._is_character(part)}
         number = {part: index for index, part in enumerate(parts)}
         self._strange = len(number)  # the number of all characters that occur in no merge
-        self._first_merge = self._strange + 1
-        for merge, (left, right) in enumerate(self._pairs, self._first_merge):
-            number.setdefault(left + right, merge)
+        self._first_merge = first = self._strange + 1
+        for merge, whole in enumerate(wholes, first):
+            number.setdefault(whole, merge)
         self._number = number
         self._characters = _Numbers(self._strange, number)
-        self._made = [*range(self._first_merge)]  # the symbol that each merge makes
-        self._after = [_NO_MERGES] * (self._first_merge + len(self._pairs))  # left → right → merge
-        for merge, (left, right) in enumerate(self._pairs, self._first_merge):
-            self._made.append(number[left + right])
-            if left in number and right in number:  # otherwise the merge is impossible
-                if self._after[number[left]] is _NO_MERGES:
-                    self._after[number[left]] = {}
-                self._after[number[left]][number[right]] = merge
+        # By the number of a merge: the symbols it joins, -1 for one that never occurs, and what it
+        # makes of them. Below are the characters.
+        self._left = [0] * first + [number.get(left, -1) for left, _ in pairs]
+        self._right = [0] * first + [number.get(right, -1) for _, right in pairs]
+        self._made = [*range(first), *map(number.__getitem__, wholes)]
+        merges = range(first, len(self._made))
+        self._after = [_NO_MERGES] * len(self._made)  # left → right → merge
+        for merge in merges:
+            left, right = self._left[merge], self._right[merge]
+            if left >= 0 and right >= 0:
+                if self._after[left] is _NO_MERGES:
+                    self._after[left] = {}
+                self._after[left][right] = merge
         self._lengths = [1] * len(self._made)  # of symbols, in characters
         for symbol, each in number.items():
             self._lengths[each] = len(symbol)
-        self._is_regular = len(set(ranks.values())) == len(ranks) and all(
-            self._made[merge] == merge
-            and number.get(left, merge) < merge
-            and number.get(right, merge) < merge
-            for merge, (left, right) in enumerate(self._pairs, self._first_merge)
+        self._is_regular = (
+            len(set(ranks.values())) == len(ranks)
+            and self._made[first:] == [*merges]
+            and min(self._left) == min(self._right) == 0
+            and all(map(lt, self._left[first:], merges))
+            and all(map(lt, self._right[first:], merges))
         )
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
 
@@ -154,8 +162,8 @@ class MergeTable:
         if not self._is_regular:
             return []
         is_whole = [True] * self._first_merge  # whether a symbol's characters merge into it
-        for merge, pair in enumerate(self._pairs, self._first_merge):
-            left, right = map(self._number.__getitem__, pair)
+        for merge in range(self._first_merge, len(self._made)):
+            left, right = self._left[merge], self._right[merge]
             is_whole.append(
                 is_whole[left] and is_whole[right] and self._seam_holds(left, right, merge)
             )
@@ -185,11 +193,11 @@ class MergeTable:
             if left > right:
                 if left < first_merge:
                     return True
-                left_taken, left = left, self._number[self._pairs[left - first_merge][1]]
+                left_taken, left = left, self._right[left]
             else:
                 if right < first_merge:
                     return True
-                right_taken, right = right, self._number[self._pairs[right - first_merge][0]]
+                right_taken, right = right, self._left[right]
 
 
 class _Numbers(dict[str, int]):
