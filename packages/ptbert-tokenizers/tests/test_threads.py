@@ -185,8 +185,8 @@ def interrupted_calls(make: Callable[[], Any], number: int, seed: int) -> int:
                 tokenizer = make()
                 tokenizer.encode_flat(["ready"])
             some = [*batch, *texts_of(draw.randrange(10**6), 10)]
-            signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-5, usual))
             try:
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-5, usual))
                 tokenizer.encode_flat(some)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 usual *= 0.7  # the machine was busy when it was measured

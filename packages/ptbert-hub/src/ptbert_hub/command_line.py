@@ -26,21 +26,23 @@ def run_command(
         hello
         0
     """
+    told = None
     try:
-        code = action()
+        code = action() or 0
         sys.stdout.flush()  # a closed pipe is noticed here, and not after the end of the program
     except BrokenPipeError:
         _close_output()
-        return 1
+        code = 1
     except (OSError, ValueError, ImportError) as error:
-        _tell(f"{program}: {' '.join(str(error).split())}")
-        return 1
+        told, code = " ".join(str(error).split()), 1
     except KeyboardInterrupt:
         if stopped is None:
             raise
-        _tell(f"{program}: {stopped}")
-        return 130
-    return code or 0
+        told, code = stopped, 130
+    # By now the frames of the exception are gone, and with them the progress bars they had.
+    if told is not None:
+        _tell(f"{program}: {told}")
+    return code
 
 
 def _tell(line: str) -> None:
