@@ -79,3 +79,21 @@ def test_output_that_nobody_reads_any_more_ends_quietly(size):
         process.stdin.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_the_message_comes_after_what_open_generators_print(capsys, error):
+    def lines():
+        try:
+            yield "a line"
+        finally:
+            sys.stderr.write("the bar\n")
+
+    def action():
+        opened = lines()
+        next(opened)
+        raise error("stopped")
+
+    run_command(action, "prog")
+
+    assert capsys.readouterr().err == "the bar\nprog: stopped\n"
