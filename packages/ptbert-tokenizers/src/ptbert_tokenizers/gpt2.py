@@ -10,7 +10,7 @@ from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.plain.gaps import close_gaps
-from ptbert_tokenizers.plain.gpt2_words import PATTERN
+from ptbert_tokenizers.plain.gpt2_words import PATTERN, gpt2_words
 from ptbert_tokenizers.plain.offsets import Span, traced_bytes
 from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.encoder import WordMaker
@@ -75,9 +75,19 @@ class GPT2Tokenizer(BpeTokenizer):
 
     def _plain_tokens(self, text: str) -> list[str]:
         tokens: list[str] = []
-        for word in self.pat.findall(valid(text)):
+        for word in self._words(text):
             tokens += self.bpe(self._symbols(word)).split(" ")
         return tokens
+
+    def _words(self, text: str) -> list[str]:
+        if self._has_own_pattern():
+            return gpt2_words(text)
+        words: list[str] = self.pat.findall(valid(text))
+        return words
+
+    def _has_own_pattern(self) -> bool:
+        own = self.pat
+        return own is PATTERN or (own.pattern, own.flags) == (PATTERN.pattern, PATTERN.flags)
 
     def _spans(self, text: str) -> list[Span] | None:
         positions = traced_bytes(text)
@@ -105,10 +115,9 @@ class GPT2Tokenizer(BpeTokenizer):
 
     def _word_setting(self) -> Setting | None:
         symbols = self.byte_encoder
-        is_pattern = self.pat is PATTERN or (
-            self.pat.pattern == PATTERN.pattern and self.pat.flags == PATTERN.flags
-        )
-        if not (is_pattern and _has_own_cuts(self) and isinstance(symbols, CountingDict)):
+        if not (
+            self._has_own_pattern() and _has_own_cuts(self) and isinstance(symbols, CountingDict)
+        ):
             return None
         return Setting((symbols,), (symbols.edits,))
 

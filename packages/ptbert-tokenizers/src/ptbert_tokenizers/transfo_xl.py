@@ -11,6 +11,7 @@ from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
 from ptbert_tokenizers.files.vocabulary import PathLike, write_lines
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain.offsets import Span
+from ptbert_tokenizers.plain.unicode_14 import lowered
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
@@ -111,7 +112,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         """
         line = line.strip()
         if self.lower_case:
-            line = line.lower()
+            line = lowered(line)
         symbols = list(line) if self.delimiter == "" else line.split(self.delimiter)
         if add_double_eos:
             return ["<S>", *symbols, "<S>"]

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation
+from ptbert_tokenizers.plain.unicode_14 import category
 
 Span = tuple[int, int]
 """Position of a token's first character in the text, and the position after its last."""
@@ -84,7 +85,7 @@ def _without_accents(word: Traced) -> Traced:
             ordered.append((part, position))
             marks = []
     ordered += sorted(marks, key=lambda mark: unicodedata.combining(mark[0]))
-    return [(part, position) for part, position in ordered if unicodedata.category(part) != "Mn"]
+    return [(part, position) for part, position in ordered if category(part) != "Mn"]
 
 
 def spans_of_pieces(word: Traced, lengths: Iterable[int]) -> list[Span]:

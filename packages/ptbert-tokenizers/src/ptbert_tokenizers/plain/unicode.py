@@ -2,14 +2,13 @@
 
 The definitions are those of the BERT authors' reference code, which differ slightly from
 Unicode's: some ASCII symbols such as ``$`` and ``^`` count as punctuation, and tab and newline
-count as whitespace instead of control characters. Categories come from ``unicodedata``, so
-the results for recently added characters depend on the Python version.
+count as whitespace instead of control characters.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805; reference code ``tokenization.py``.
 """
 
-import unicodedata
+from ptbert_tokenizers.plain.unicode_14 import category, decomposed
 
 _LINE_SPACES = frozenset("\t\n\r")
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -34,7 +33,7 @@ def is_whitespace(char: str) -> bool:
         >>> is_whitespace("\\u00a0"), is_whitespace("\\u2028")
         (True, False)
     """
-    return char == " " or char in _LINE_SPACES or unicodedata.category(char) == "Zs"
+    return char == " " or char in _LINE_SPACES or category(char) == "Zs"
 
 
 def is_control(char: str) -> bool:
@@ -44,7 +43,7 @@ def is_control(char: str) -> bool:
         >>> is_control("\\u200d"), is_control("\\t")
         (True, False)
     """
-    return char not in _LINE_SPACES and unicodedata.category(char).startswith("C")
+    return char not in _LINE_SPACES and category(char).startswith("C")
 
 
 def is_punctuation(char: str) -> bool:
@@ -54,7 +53,7 @@ def is_punctuation(char: str) -> bool:
         >>> is_punctuation("$"), is_punctuation("。"), is_punctuation("€")
         (True, True, False)
     """
-    return char in _ASCII_PUNCTUATION or unicodedata.category(char).startswith("P")
+    return char in _ASCII_PUNCTUATION or category(char).startswith("P")
 
 
 def is_cjk(code_point: int) -> bool:
@@ -74,8 +73,7 @@ def without_accents(text: str) -> str:
         >>> without_accents("déjà-vu")
         'deja-vu'
     """
-    decomposed = unicodedata.normalize("NFD", text)
-    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
+    return "".join(char for char in decomposed(text) if category(char) != "Mn")
 
 
 def cleaned(char: str) -> str:

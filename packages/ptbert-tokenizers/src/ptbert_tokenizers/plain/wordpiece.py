@@ -16,6 +16,7 @@ from ptbert_tokenizers.plain.unicode import (
     is_whitespace,
     without_accents,
 )
+from ptbert_tokenizers.plain.unicode_14 import lowered
 
 NEVER_SPLIT = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
 
@@ -59,7 +60,7 @@ class BasicTokenizer:
         words: list[str] = []
         for chunk in whitespace_tokenize(spaced):
             if self.do_lower_case and chunk not in self.never_split:
-                words += self._run_split_on_punc(self._run_strip_accents(chunk.lower()))
+                words += self._run_split_on_punc(self._run_strip_accents(lowered(chunk)))
             else:
                 words += self._run_split_on_punc(chunk)
         return whitespace_tokenize(" ".join(words))

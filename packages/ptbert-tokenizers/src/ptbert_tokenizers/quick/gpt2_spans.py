@@ -19,6 +19,7 @@ import regex  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import NDArray
 
 from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.plain.unicode_14 import masked
 from ptbert_tokenizers.quick.spans import PADDING, WordSpans, spans_with_ends
 
 # Classes of characters. The lowest bit only distinguishes the two kinds of whitespace.
@@ -38,7 +39,8 @@ _AHEAD = 3  # characters to look at, from a character on, to see whether it begi
 
 
 def _class_of(char: str) -> int:
-    return next(number for pattern, number in _CLASS_PATTERNS if pattern.match(char))
+    shown = masked(char)
+    return next(number for pattern, number in _CLASS_PATTERNS if pattern.match(shown))
 
 
 _ASCII = bytes([*(_class_of(chr(code)) for code in range(128)), *([_UNSEEN] * 128)])

@@ -3,15 +3,15 @@
 The pattern uses Unicode properties, which the standard library's ``re`` does not support. But most
 texts have characters of a few Unicode blocks only, whose letters and numbers can be listed. For
 these texts a pattern of ``re`` finds the same words faster (``benchmarks/gpt2_words.py`` measures
-it). Texts with other characters are cut by ``regex``.
+it). Texts with other characters are cut by the
+plain definition.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ptbert_tokenizers.plain.gpt2_words import PATTERN
-from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
@@ -31,7 +31,7 @@ _FAMILIAR_PATTERN = re.compile(
 
 
 class Gpt2Words:
-    """Words as ``PATTERN`` finds them in valid text.
+    """Words as ``gpt2_words`` finds them.
 
     Example:
         >>> Gpt2Words()("I'm 5 ∞")
@@ -41,7 +41,7 @@ class Gpt2Words:
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         if _FOREIGN.search(text):
-            return PATTERN.findall(valid(text))
+            return gpt2_words(text)
         return _FAMILIAR_PATTERN.findall(text)
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans]":
