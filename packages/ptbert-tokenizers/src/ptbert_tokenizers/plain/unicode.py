@@ -43,7 +43,7 @@ def is_control(char: str) -> bool:
         >>> is_control("\\u200d"), is_control("\\t")
         (True, False)
     """
-    return char not in _LINE_SPACES and category(char).startswith("C")
+    return char not in _LINE_SPACES and category(char)[0] == "C"
 
 
 def is_punctuation(char: str) -> bool:
@@ -53,7 +53,7 @@ def is_punctuation(char: str) -> bool:
         >>> is_punctuation("$"), is_punctuation("。"), is_punctuation("€")
         (True, True, False)
     """
-    return char in _ASCII_PUNCTUATION or category(char).startswith("P")
+    return char in _ASCII_PUNCTUATION or category(char)[0] == "P"
 
 
 def is_cjk(code_point: int) -> bool:

@@ -11,11 +11,17 @@ import re
 import unicodedata
 from bisect import bisect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 FIRST_UNASSIGNED = "\u0378"
 
+# What the lower case of other characters depends on. Only a capital sigma depends on the characters
+# beside it, and Unicode 15 has no capital letters that 14.0 has not.
+_SIGMA = "Σ"
+_NEWER_CAPITALS = unicodedata.unidata_version.partition(".")[0] not in ("14", "15")
 
+
+@lru_cache(2**14)
 def category(char: str) -> str:
     """Return the general category of a character.
 
@@ -47,6 +53,8 @@ def lowered(text: str) -> str:
         >>> lowered("ÉΣ")
         'éς'
     """
+    if _SIGMA not in text and not _NEWER_CAPITALS:
+        return text.lower()
     return _between_unassigned(str.lower, text)
 
 
@@ -57,6 +65,9 @@ def decomposed(text: str) -> str:
         >>> [hex(ord(char)) for char in decomposed("é")]
         ['0x65', '0x301']
     """
+    # What a later version leaves as it is, 14.0 does too: unassigned characters only end runs.
+    if unicodedata.is_normalized("NFD", text):
+        return text
     return _between_unassigned(lambda part: unicodedata.normalize("NFD", part), text)
 
 
