@@ -51,15 +51,21 @@ def new_bar(label: str, total: int | None, done: int = 0) -> Any:
     return _bar(desc=label, total=total, initial=done, unit="B", unit_scale=True, unit_divisor=1024)
 
 
-def watched(items: Iterable[T], *, unit: str, label: str | None = None) -> Iterable[T]:
+def watched(
+    items: Iterable[T], *, unit: str, label: str | None = None, verbose: bool = True
+) -> Iterable[T]:
     """Return the same items, counted by a bar where one is wanted.
 
     Args:
         items: what is iterated over.
         unit: what an item is called.
         label: what is done with them.
+        verbose: False for no bar at all.
     """
-    return _bar(items, desc=label, unit=f" {unit}") if wants_bar(None) else items
+    if not (verbose and wants_bar(None)):
+        return items
+    counted: Iterable[T] = _bar(items, desc=label, unit=f" {unit}")
+    return counted
 
 
 def _bar(items: Any = None, **look: Any) -> Any:
