@@ -232,7 +232,8 @@ def stop(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert time.monotonic() - start < 10  # 1, on a machine that does nothing else
-    return process.returncode, errors
+    code = process.returncode
+    return 128 - code if code < 0 else code, errors  # as shells say if the second one ended it
 
 
 @signals

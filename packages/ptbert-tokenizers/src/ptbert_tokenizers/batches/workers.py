@@ -1,16 +1,17 @@
 """Encoding in several processes. They send back arrays, which is faster than lists."""
 
-import multiprocessing
 import pickle
 import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.errors import WorkerDied
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _AHEAD = 3  # blocks for each process that may be done before it is their turn
 
@@ -20,7 +21,7 @@ _ENDING = [
 
 # This process's ends of the pipes to its workers. A forked worker inherits and closes them, so that
 # it notices when this process ends, however it does.
-_our_ends: list[Connection] = []
+_our_ends: "list[Connection]" = []
 
 Encode = Callable[[Sequence[str]], FlatIds]
 
@@ -47,6 +48,8 @@ def flat_blocks(
     if workers == 1:
         yield from map(encode, blocks)
         return
+    import multiprocessing  # slow to import, and seldom needed
+
     if multiprocessing.current_process().daemon:
         raise ValueError(
             "this process is a worker that may not start processes of its own; use workers=1"
@@ -87,6 +90,8 @@ def _in_order(team: "Sequence[_Worker]", blocks: Iterable[Sequence[str]]) -> Ite
 
 def _ready(workers: "Iterable[_Worker]") -> "list[_Worker]":
     """Those that have answered or ended; wait until there is one."""
+    from multiprocessing.connection import wait
+
     waiting = list(workers)
     found = wait([each for worker in waiting for each in worker.signs])
     return [worker for worker in waiting if any(sign in found for sign in worker.signs)]
@@ -100,6 +105,8 @@ class _Worker:
     """
 
     def __init__(self, encode: Encode) -> None:
+        import multiprocessing
+
         self._connection, theirs = multiprocessing.Pipe()
         _our_ends.append(self._connection)
         self._process = multiprocessing.Process(target=_serve, args=(encode, theirs), daemon=True)
@@ -154,7 +161,7 @@ def _cause(code: int | None) -> str:
     )
 
 
-def _serve(encode: Encode, connection: Connection) -> None:
+def _serve(encode: Encode, connection: "Connection") -> None:
     """Encode blocks until the other side is closed. This runs in the worker process."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)

@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -53,12 +53,13 @@ def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder!r} for {name!r}; create it first")
-    with ExitStack() as stack:
-        file = stack.enter_context(atomic_write(name))
-        if name.endswith(".jsonl"):
+    if name.endswith(".jsonl"):
+        with atomic_write(name) as file:
             yield lambda flat: _write_lines(file, flat)
-            return
-        writer = _ArrayWriter(file, stack.enter_context(atomic_write(bounds_path(name))))
+        return
+    # The file that the caller named is the inner one: an error about a full disk names it.
+    with atomic_write(bounds_path(name)) as bounds, atomic_write(name) as ids:
+        writer = _ArrayWriter(ids, bounds)
         yield writer.write
         writer.finish()
 
