@@ -7,6 +7,7 @@ import sys
 import ptbert_tokenizers
 
 PUBLIC = [
+    "AddedToken",
     "BadVocabulary",
     "BasicTokenizer",
     "Batch",

@@ -13,6 +13,7 @@ from ptbert_tokenizers.errors import (
 from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
+from ptbert_tokenizers.plain.added_tokens import AddedToken
 from ptbert_tokenizers.plain.wordpiece import (
     BasicTokenizer,
     WordpieceTokenizer,
@@ -21,6 +22,7 @@ from ptbert_tokenizers.plain.wordpiece import (
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
 __all__ = [
+    "AddedToken",
     "BadVocabulary",
     "BasicTokenizer",
     "Batch",

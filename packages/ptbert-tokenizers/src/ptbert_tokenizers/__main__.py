@@ -95,6 +95,14 @@ def _command(
         casing.add_argument(
             f"--{word}", dest="casing", action="store_const", const=word, help=effect
         )
+    parser.add_argument(
+        "--special-tokens",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TOKEN",
+        help="more special tokens, which are kept whole in texts; new ones get the next ids",
+    )
     return parser
 
 
@@ -118,7 +126,9 @@ def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
             f"--{options.casing} is not for {CLASSES[family].__name__}, whose casing is fixed; "
             "leave it out"
         )
-    return load_tokenizer(options.model, family, **settings)
+    tokenizer = load_tokenizer(options.model, family, **settings)
+    tokenizer.add_special_tokens(options.special_tokens)
+    return tokenizer
 
 
 def _encode(options: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
 """From texts to ids, for all four tokenizers: one text, many texts, and batches for a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain, pairwise
 from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -27,6 +28,7 @@ from ptbert_tokenizers.batches.texts import (
 )
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
+from ptbert_tokenizers.plain.added_tokens import Cutter, Piece
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
 
@@ -34,9 +36,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DERIVED = frozenset(
-    {"_cache_state", "_quick_state", "_table_state"}
-)  # not pickled; computed when needed
+# not pickled; computed when needed
+_DERIVED = frozenset({"_cache_state", "_cutter_state", "_quick_state", "_table_state"})
 
 
 class Setting(NamedTuple):
@@ -54,6 +55,25 @@ class Setting(NamedTuple):
     def is_that_of(self, other: "Setting") -> bool:
         """Tell whether an encoder made for this setting can be used for the other one."""
         return self.values == other.values and all(map(is_, self.objects, other.objects))
+
+
+def _joined(
+    cut: Sequence[Sequence[Piece]], flat: FlatIds, ids_of_added: Mapping[str, int]
+) -> list[list[int]]:
+    """The ids of each text, from those of its pieces; ``flat`` has those between added tokens."""
+    ids, bounds = flat.ids.tolist(), flat.bounds.tolist()
+    spans = iter(pairwise(bounds))
+    found: list[list[int]] = []
+    for pieces in cut:
+        row: list[int] = []
+        for piece in pieces:
+            if piece.is_added:
+                row.append(ids_of_added[piece.text])
+            else:
+                start, stop = next(spans)
+                row += ids[start:stop]
+        found.append(row)
+    return found
 
 
 class TextEncoder(ABC):
@@ -144,14 +164,34 @@ class TextEncoder(ABC):
         return flat if max_len is None and not frame.length else framed(flat, frame, max_len)
 
     def _flat(self, texts: Sequence[str]) -> FlatIds:
-        quick = self._quick() if self._is_untouched() else None
+        is_untouched = self._is_untouched()
+        cutter = self._cutter() if is_untouched else None
+        if cutter is not None:
+            return self._flat_around(texts, cutter)
+        quick = self._quick() if is_untouched else None
         if quick is not None:
             return quick.flat(texts)
+        return self._flat_of([self._plain_ids(text) for text in texts])
+
+    def _flat_around(self, texts: Sequence[str], cutter: Cutter) -> FlatIds:
+        """The ids of texts that may hold added tokens: what is between them is encoded together."""
+        cut = [cutter.pieces(text) for text in texts]
+        has_added = any(piece.is_added for pieces in cut for piece in pieces)
+        between = [piece.text for pieces in cut for piece in pieces if not piece.is_added]
+        between = between if has_added else list(texts)
+        quick = self._quick()
+        if quick is None:
+            flat = self._flat_of([self._ids_between(text) for text in between])
+        else:
+            flat = quick.flat(between)
+        return self._flat_of(_joined(cut, flat, cutter.ids)) if has_added else flat
+
+    @staticmethod
+    def _flat_of(found: Sequence[Sequence[int]]) -> FlatIds:
         import numpy as np
 
-        found = [np.asarray(self._plain_ids(text), np.int32) for text in texts]
         bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-        return FlatIds(np.concatenate(found) if found else np.empty(0, np.int32), bounds)
+        return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
 
     def encode_batch(
         self,
@@ -262,11 +302,33 @@ class TextEncoder(ABC):
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the tokens of ``text``."""
-        quick = self._quick() if self._is_untouched() else None
-        return self._plain_ids(text) if quick is None else quick.ids(text)
+        if not self._is_untouched():
+            return self._plain_ids(text)
+        cutter = self._cutter()
+        if cutter is None:
+            return self._ids_between(text)
+        ids: list[int] = []
+        for piece in cutter.pieces(text):
+            ids += [cutter.ids[piece.text]] if piece.is_added else self._ids_between(piece.text)
+        return ids
 
     def _plain_ids(self, text: str) -> list[int]:
         return list(self.convert_tokens_to_ids(self.tokenize(text)))
+
+    def _ids_between(self, text: str) -> list[int]:
+        """The ids of a text in which added tokens are not looked for; methods are untouched."""
+        quick = self._quick()
+        if quick is None:
+            return list(self.convert_tokens_to_ids(self._tokens_between(text)))
+        return quick.ids(text)
+
+    @abstractmethod
+    def _tokens_between(self, text: str) -> list[str]:
+        """The tokens of a text in which added tokens are not looked for."""
+
+    def _cutter(self) -> Cutter | None:
+        """Cuts texts at added tokens; None if there are none."""
+        return None
 
     def _is_untouched(self) -> bool:
         """Whether the methods that tokenize and look up ids are those of the family."""

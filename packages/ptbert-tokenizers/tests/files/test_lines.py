@@ -69,7 +69,7 @@ def test_lines_with_wrong_bytes_are_left_out_if_asked(caplog: pytest.LogCaptureF
 
     assert found == ["one", "three", *["x"] * 200_000, "last"]
     assert caplog.messages == [
-        "left out 2 lines of 'text.txt' that are not UTF-8; the first is line 2"
+        "lines of 'text.txt' left out because they are not UTF-8: 2; the first is line 2"
     ]
 
 

@@ -76,9 +76,9 @@ def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
         before += lines.count(b"\n")
     if skipped:
         logger.warning(
-            "left out %d lines of %s that are not UTF-8; the first is line %d",
-            len(skipped),
+            "lines of %s left out because they are not UTF-8: %d; the first is line %d",
             name,
+            len(skipped),
             skipped[0],
         )
 

@@ -103,10 +103,11 @@ class CountedVocabulary(ABC):
         for number, line in enumerate(read_text(vocab_file).rstrip("\n").split("\n"), 1):
             symbol = next(iter(line.split()), None)  # the line may also have a count
             if symbol is None or symbol in self.sym2idx:
+                # In 2019 a repeated line took no id, so removing it keeps the ids of that time.
                 what = "is blank" if symbol is None else f"has {symbol!r} again"
                 raise BadVocabulary(
-                    f"{os.fspath(vocab_file)!r} line {number} {what}; each line needs a symbol "
-                    "of its own, or ids and embeddings no longer agree"
+                    f"{os.fspath(vocab_file)!r} line {number} {what}; remove this line if the "
+                    "model was trained with the library of 2019, which gave it no id"
                 )
             self.add_symbol(symbol)
         unknown = next((name for name in ("<UNK>", "<unk>") if name in self.sym2idx), None)
