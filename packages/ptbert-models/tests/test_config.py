@@ -75,6 +75,13 @@ def test_a_file_that_is_not_json_is_named(tmp_path, content):
         BertConfig.from_json_file(path)
 
 
+def test_a_byte_order_mark_is_no_part_of_json(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(b'\xef\xbb\xbf{"vocab_size": 7}')
+
+    assert BertConfig.from_json_file(path).vocab_size == 7
+
+
 def test_json_that_is_no_object_is_named(tmp_path):
     path = tmp_path / "config.json"
     path.write_text("[1]")

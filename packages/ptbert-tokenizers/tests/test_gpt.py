@@ -97,14 +97,30 @@ def test_special_tokens_follow_the_vocabulary(cls: Class) -> None:
 
 
 @BOTH
-def test_a_special_token_changes_the_id_of_a_piece_of_that_name(cls: Class) -> None:
+def test_a_special_token_that_the_vocabulary_has_keeps_its_id(cls: Class) -> None:
     tokenizer = build(cls)
     before = tokenizer.encode("lower")
 
-    tokenizer.set_special_tokens(["low"])
+    tokenizer.set_special_tokens(["low", "_start_"])
 
-    assert before[0] == 8
-    assert tokenizer.encode("lower") == [len(tokenizer.encoder), before[1]]
+    first = len(tokenizer.encoder)
+    assert tokenizer.special_tokens == {"low": 8, "_start_": first}
+    assert tokenizer.encode("lower") == before
+    assert len(tokenizer) == first + 1
+
+
+@BOTH
+def test_ids_of_special_tokens_come_after_gaps_and_added_tokens(cls: Class) -> None:
+    tokenizer = build(cls)
+    tokenizer.encoder["high"] = 500
+
+    tokenizer.set_special_tokens(["_start_"])
+    assert tokenizer.special_tokens == {"_start_": 501}
+
+    tokenizer.add_tokens(["new"])
+    tokenizer.set_special_tokens(["_a_", "_b_"])
+    assert tokenizer.added_tokens.ids == {"new": 502}
+    assert tokenizer.special_tokens == {"_a_": 503, "_b_": 504}
 
 
 @BOTH

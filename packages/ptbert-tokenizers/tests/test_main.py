@@ -1,8 +1,11 @@
 """The command line, called as a function and as a program."""
 
+import io
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
 from ptbert_tokenizers import __main__ as program
 from ptbert_tokenizers.__main__ import main
 from ptbert_tokenizers.files.ids import id_writer, read_ids
-from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
+from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
 
 LINES = ["hello world", "", "Ünïcode ∞ 京都", "the last line"]
@@ -70,13 +73,23 @@ def test_an_empty_file_makes_an_empty_array(gpt2: Path) -> None:
     assert np.load("ids.bounds.npy").tolist() == [0]
 
 
-def test_count_and_progress(gpt2: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["count", str(gpt2), "text.txt"]) == 0
-
-    shown = capsys.readouterr()
+def test_count_and_progress(
+    gpt2: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokens = sum(len(GPT2Tokenizer.from_pretrained(gpt2).encode(line)) for line in LINES)
-    assert shown.out == f"4 lines, {sum(map(len, LINES))} characters, {tokens} tokens\n"
-    assert "text.txt: 100%" in shown.err
+    counted = f"4 lines, {sum(map(len, LINES))} characters, {tokens} tokens\n"
+
+    assert main(["count", str(gpt2), "text.txt"]) == 0
+    assert capsys.readouterr() == (counted, "")  # a bar is for terminals
+
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")
+    monkeypatch.setattr("ptbert_hub.progress.BAR_SECONDS", 0)
+    monkeypatch.setattr("ptbert_hub.progress.BAR_BYTES", 0)
+    for words in (["--quiet"], []):
+        assert main(["count", str(gpt2), "text.txt", *words]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == counted
+        assert ("text.txt: " in shown.err) is (words == [])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +156,127 @@ def test_errors_are_one_line_and_leave_nothing_behind(
     assert last.startswith("ptbert-tokenizers: ")
     assert message in last
     assert sorted(Path().iterdir()) == before
+
+
+@pytest.fixture
+def bert() -> str:
+    """A model of BERT's kind, and a text with capitals and a special token of its own."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "A", "<x>", "<", "x", ">"]
+    write_lines("vocab.txt", names)
+    Path("text.txt").write_text("A b A\n<x>a\n\n<new>b\n")
+    return "vocab.txt"
+
+
+def encoded(*words: str) -> list[list[int]]:
+    assert main(["encode", *words, "-o", "ids.jsonl", "--quiet"]) == 0
+    return list(read_ids("ids.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], [[4, 5, 4], [8, 9, 10, 4], [], [8, 1, 10, 5]]),
+        (["--uncased"], [[4, 5, 4], [8, 9, 10, 4], [], [8, 1, 10, 5]]),
+        (["--cased"], [[6, 5, 6], [8, 9, 10, 4], [], [8, 1, 10, 5]]),
+        (["--special-tokens", "<x>", "<new>"], [[4, 5, 4], [7, 4], [], [11, 5]]),
+        (
+            ["--special-tokens", "<x>", "--special-tokens", "<new>"],
+            [[4, 5, 4], [7, 4], [], [11, 5]],
+        ),
+        (["--max-len", "2"], [[4, 5], [8, 9], [], [8, 1]]),
+        (
+            ["--add-special-tokens"],
+            [[2, 4, 5, 4, 3], [2, 8, 9, 10, 4, 3], [2, 3], [2, 8, 1, 10, 5, 3]],
+        ),
+        (
+            ["--add-special-tokens", "--max-len", "4", "--workers", "2"],
+            [[2, 4, 5, 3], [2, 8, 9, 3], [2, 3], [2, 8, 1, 3]],
+        ),
+    ],
+)
+def test_options_say_how_texts_become_ids(
+    bert: str, options: list[str], expected: list[list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert encoded(bert, "text.txt", *options) == expected
+    assert main(["count", bert, "text.txt", "--quiet", *options]) == 0
+    assert f"{sum(map(len, expected))} tokens" in capsys.readouterr().out
+
+
+def test_casing_may_be_said_for_any_family_that_has_it(
+    gpt2: Path, bert: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines("xl.txt", ["<eos>", "<unk>", "a", "A"])
+    Path("text.txt").write_text("A a\n")
+    assert encoded("xl.txt", "text.txt") == [[3, 2]]
+    assert encoded("xl.txt", "text.txt", "--uncased") == [[2, 2]]
+    assert encoded("xl.txt", "text.txt", "--uncased", "--type", "transfo_xl") == [[2, 2]]
+
+    assert main(["count", str(gpt2), "text.txt", "--cased"]) == 1
+    message = "--cased is not for GPT2Tokenizer, whose casing is fixed; leave it out"
+    assert capsys.readouterr().err == f"ptbert-tokenizers: {message}\n"
+    assert main(["info", bert, "--cased"]) == 0
+    assert json.loads(capsys.readouterr().out)["do_lower_case"] is False
+    write_lines("vague.txt", ["a"])
+    assert main(["info", "vague.txt", "--cased"]) == 1
+    assert "cannot tell which tokenizer reads 'vague.txt'" in capsys.readouterr().err
+
+
+def test_bad_bytes_are_treated_as_asked(
+    bert: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Path("text.txt").write_bytes(b"a\nb\xff\nb\n")
+
+    assert encoded(bert, "text.txt", "--errors", "replace") == [[4], [5], [5]]
+    assert encoded(bert, "text.txt", "--errors", "skip") == [[4], [5]]
+    assert caplog.messages[-1:] == [
+        "lines of 'text.txt' left out because they are not UTF-8: 1; the first is line 2"
+    ]
+    for options in ([], ["--errors", "strict"]):
+        assert main(["count", bert, "text.txt", *options]) == 1
+        assert capsys.readouterr().err == (
+            "ptbert-tokenizers: 'text.txt' is not UTF-8: line 2 has the byte 0xff; "
+            "convert it first\n"
+        )
+
+
+def test_ids_go_through_pipes(
+    gpt2: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for output in ("-", "/dev/stdout"):
+        assert main(["encode", str(gpt2), "text.txt", "-o", output]) == 0
+        printed = capsysbinary.readouterr().out
+        ids = [json.loads(line) for line in printed.splitlines()]
+        assert ids == [GPT2Tokenizer.from_pretrained(gpt2).encode(line) for line in LINES]
+
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(printed)), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert main(["decode", str(gpt2), "-", "--raw"]) == 0
+    assert capsysbinary.readouterr().out == "".join(f"{line}\n" for line in LINES).encode()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_ids_are_written_into_a_pipe_that_is_there(gpt2: Path) -> None:
+    os.mkfifo("pipe")
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(Path("pipe").read_bytes()))
+    reader.start()
+
+    assert main(["encode", str(gpt2), "text.txt", "-o", "pipe"]) == 0
+
+    reader.join()
+    assert len(received[0].splitlines()) == len(LINES)
+    assert not Path("pipe").is_file()
+
+
+def test_output_through_a_link_lands_where_it_points(gpt2: Path) -> None:
+    Path("scratch").mkdir()
+    Path("ids.npy").symlink_to("scratch/ids.npy")
+
+    assert main(["encode", str(gpt2), "text.txt", "-o", "ids.npy"]) == 0
+
+    assert Path("ids.npy").is_symlink()
+    assert os.listdir("scratch") == ["ids.npy"]
+    assert len(list(read_ids("ids.npy"))) == len(LINES)
 
 
 def test_an_interrupted_writer_leaves_the_old_file() -> None:

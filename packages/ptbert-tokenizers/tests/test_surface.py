@@ -7,6 +7,7 @@ import sys
 import ptbert_tokenizers
 
 PUBLIC = [
+    "AddedToken",
     "BadVocabulary",
     "BasicTokenizer",
     "Batch",
@@ -19,6 +20,7 @@ PUBLIC = [
     "UnknownId",
     "UnknownToken",
     "WordpieceTokenizer",
+    "WorkerDied",
     "__version__",
     "load_vocab",
     "whitespace_tokenize",

@@ -90,8 +90,11 @@ def test_rare_words_and_words_over_the_size_are_left_out() -> None:
 
 
 def test_counting_a_file_returns_its_words(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")  # there is no terminal
+    monkeypatch.setattr("ptbert_hub.progress.BAR_SECONDS", 0)
+    monkeypatch.setattr("ptbert_hub.progress.BAR_BYTES", 0)
     Path("c.txt").write_text("Hello world hello\n\nThe cat\n", encoding="utf-8")
     counting = TransfoXLTokenizer(lower_case=True)
 
@@ -100,8 +103,12 @@ def test_counting_a_file_returns_its_words(
     assert sents == [["hello", "world", "hello", "<eos>"], ["<eos>"], ["the", "cat", "<eos>"]]
     assert counting.counter == {"hello": 2, "world": 1, "the": 1, "cat": 1, "<eos>": 3}
     shown = capsys.readouterr()
-    assert "c.txt: 100%" in shown.err
+    assert "c.txt:   0%" in shown.err
     assert shown.out == ""
+    counting.count_sents([["a"]], verbose=True)
+    assert "sentences" in capsys.readouterr().err
+    counting.count_file("c.txt")
+    assert capsys.readouterr().err == ""
 
 
 def test_symbols_can_be_added(tokenizer: TransfoXLTokenizer) -> None:

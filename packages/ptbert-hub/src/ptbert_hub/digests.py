@@ -164,18 +164,34 @@ def sniff(path: Path, url: str) -> None:
         )
 
 
-def _suspicion(name: str, head: bytes) -> str:
+_PAGE = "an error page"
+
+
+def other_content(head: bytes) -> str:
+    """Name what servers and git put in the place of a model's file; empty if it is none of that.
+
+    Args:
+        head: the first bytes of the file.
+
+    Example:
+        >>> other_content(b"<!DOCTYPE html>"), other_content(b"[PAD]")
+        ('an error page', '')
+    """
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"version https://git-lfs"):
+        return "a git-lfs pointer"
+    if text.startswith((b"<!doctype html", b"<html", b"<error")):
+        return _PAGE
+    return _PAGE if text.startswith(b"<?xml") and b"<error" in text else ""
+
+
+def _suspicion(name: str, head: bytes) -> str:
     kind = next((suffix for suffix in _MAGIC if name.endswith(suffix)), "")
     if not head:
         return "is empty" if kind or name.endswith((".txt", ".json")) else ""
-    if text.startswith(b"version https://git-lfs"):
-        return "is a git-lfs pointer"
-    if not name.endswith((".html", ".htm", ".xml")) and (
-        text.startswith((b"<!doctype html", b"<html", b"<error"))
-        or (text.startswith(b"<?xml") and b"<error" in text)
-    ):
-        return "is an error page"
+    other = other_content(head)
+    if other and not (other == _PAGE and name.endswith((".html", ".htm", ".xml"))):
+        return f"is {other}"
     if kind and not head.startswith(_MAGIC[kind]):
         return f"does not begin like a {kind} file"
     if name.endswith(".txt") and b"\0" in head:

@@ -3,10 +3,17 @@
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.bert import BertTokenizer
-from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
+from ptbert_tokenizers.errors import (
+    BadVocabulary,
+    MissingVocabulary,
+    UnknownId,
+    UnknownToken,
+    WorkerDied,
+)
 from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
+from ptbert_tokenizers.plain.added_tokens import AddedToken
 from ptbert_tokenizers.plain.wordpiece import (
     BasicTokenizer,
     WordpieceTokenizer,
@@ -15,6 +22,7 @@ from ptbert_tokenizers.plain.wordpiece import (
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
 __all__ = [
+    "AddedToken",
     "BadVocabulary",
     "BasicTokenizer",
     "Batch",
@@ -27,6 +35,7 @@ __all__ = [
     "UnknownId",
     "UnknownToken",
     "WordpieceTokenizer",
+    "WorkerDied",
     "__version__",
     "load_vocab",
     "whitespace_tokenize",

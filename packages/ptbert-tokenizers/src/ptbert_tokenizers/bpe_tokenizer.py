@@ -7,16 +7,30 @@ from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
 from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.errors import BadVocabulary
+from ptbert_tokenizers.files.options import Option
+from ptbert_tokenizers.files.saved_settings import Saved
+from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import PathLike, read_special_tokens
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import NO_LIMIT
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.bpe import bpe_encoder
-from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker
+from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.merges import MergeTable
 from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME, BpeVocabulary
+
+COMMON_OPTIONS = (
+    Option("special_tokens", "list of strings", "special_tokens", is_common=False),
+    Option("max_len", "number or null", "max_len", key="model_max_length"),
+    Option("unk_token", "string", "unk_token"),
+    Option("pad_token", "string or null", "pad_token"),
+    Option("bos_token", "string or null", "bos_token"),
+    Option("eos_token", "string or null", "eos_token"),
+)
+"""The settings of both tokenizers."""
 
 _CACHE_LIMIT = 8 * 2**20  # bytes
 
@@ -29,7 +43,14 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME,)
     merges_name: ClassVar[str | None] = MERGES_NAME
+    file_arguments: ClassVar[int] = 2
     word_end: ClassVar[str] = ""
+    usual_special_tokens: ClassVar[tuple[str, ...]] = ()
+    """Special tokens that the vocabularies of the family have."""
+    # Also for pickles of earlier versions:
+    pad_token: str | None = None
+    bos_token: str | None = None
+    eos_token: str | None = None
 
     def __init__(
         self,
@@ -37,13 +58,20 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         merges_file: PathLike | None = None,
         special_tokens: Sequence[str] | None = None,
         max_len: int | None = None,
+        *,
+        unk_token: str = UNKNOWN,
+        pad_token: str | None = None,
+        bos_token: str | None = None,
+        eos_token: str | None = None,
     ) -> None:
         super().__init__(vocab_file, merges_file, special_tokens)
+        self.unk_token, self.pad_token = unk_token, pad_token
+        self.bos_token, self.eos_token = bos_token, eos_token
         self.cache: dict[str, str] = Memo(_CACHE_LIMIT)
         self.max_len = NO_LIMIT if max_len is None else int(max_len)
 
     @classmethod
-    def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
+    def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:
         given = signature(cls).bind_partial(files.vocabulary, files.merges, *inputs, **kwargs)
         if files.special_tokens is not None and "special_tokens" not in given.arguments:
             kwargs["special_tokens"] = read_special_tokens(files.special_tokens)
@@ -56,8 +84,47 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             "special_tokens": dict(self.special_tokens),
         }
 
+    def save_vocabulary(self, vocab_path: PathLike) -> tuple[str, str, str]:
+        """Write vocabulary, merges, special tokens and settings into a folder, or to a file.
+
+        In a folder they are ``vocab.json``, ``merges.txt``, ``special_tokens.txt`` and
+        ``tokenizer_config.json``. For a file path the vocabulary has that path and the others are
+        beside it. A path is a folder if there is one, if it ends in a slash, or if it has no suffix
+        and nothing is there.
+
+        Returns:
+            The paths of the first three files.
+
+        Raises:
+            ValueError: if a merge or a special token cannot be written on a line.
+        """
+        paths, folder = self._write_vocabulary(vocab_path)
+        self._write_saved(paths[0], folder)
+        return paths
+
+    def _own_settings(self) -> dict[str, Any]:
+        return {"special_token_ids": dict(self.special_tokens)}
+
+    def take_saved(self, saved: Saved, whole: TokenizerJson | None) -> None:
+        """Take over what a folder says besides the constructor's arguments."""
+        ids = (saved.own or {}).get("special_token_ids")
+        if ids is not None and list(ids) == list(self.special_tokens):
+            if not are_ids(ids.values()):
+                raise BadVocabulary(
+                    f"{saved.path!r} has {ids!r} as ids of special tokens; correct the file"
+                )
+            self._set_special_ids(dict(ids))
+        super().take_saved(saved, whole)
+
     def _special_tokens(self) -> Iterable[str]:
-        return self.special_tokens
+        known = self.vocabulary
+        roles = (self.unk_token, self.pad_token, self.bos_token, self.eos_token)
+        own = (*self.usual_special_tokens, *roles, *self.added_tokens.special)
+        found = [token for token in own if token is not None and token in known]
+        return dict.fromkeys([*self.special_tokens, *found])
+
+    def _pad_id(self) -> int:
+        return 0 if self.pad_token is None else self.vocabulary.get(self.pad_token, 0)
 
     def bpe(self, token: str) -> str:
         """Return the pieces of one word, with a space between two.
@@ -117,6 +184,12 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         Args:
             text: any string.
         """
+        cutter = self._cutter()
+        if cutter is not None:
+            return cutter.tokens(text, self._tokens_between)
+        return self._tokens_between(text)
+
+    def _tokens_between(self, text: str) -> list[str]:
         quick = self._quick()
         tokens = None if quick is None else quick.tokens(text)
         return self._plain_tokens(text) if tokens is None else tokens
@@ -135,7 +208,8 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             return None
         special = tuple(self.special_tokens.items())
         setting = Setting(
-            (encoder, ranks, *words.objects), (encoder.edits, ranks.edits, special, words.values)
+            (encoder, ranks, *words.objects),
+            (encoder.edits, ranks.edits, special, self.unk_token, words.values),
         )
         return self._quick_for(setting, self._build_quick)
 
@@ -167,6 +241,6 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             self.encoder,
             self.special_tokens,
             lambda pieces: [self._id(piece, None, None) for piece in pieces],
-            self.vocabulary.get(UNKNOWN),
+            self.vocabulary.get(self.unk_token),
             self.word_end,
         )

@@ -7,6 +7,12 @@ from typing import Any
 from ptbert_hub import Checkpoint
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.files.tokenizer_config import read_tokenizer_config
+from ptbert_tokenizers.files.tokenizer_json import (
+    TOKENIZER_JSON_NAME,
+    is_tokenizer_json,
+    read_tokenizer_json,
+)
 from ptbert_tokenizers.files.vocabulary import PathLike, read_json_vocabulary, read_text
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.loading import checkpoint_or_path
@@ -49,7 +55,7 @@ def load_tokenizer(
     if found not in CLASSES:
         raise MissingVocabulary(
             f"cannot tell which tokenizer reads {os.fspath(name_or_path)!r}: no vocab.json, "
-            "vocab.txt or vocab.bin there shows its family; say which, one of "
+            "vocab.txt, vocab.bin or tokenizer.json there shows its family; say which, one of "
             f"{', '.join(CLASSES)}"
         )
     return CLASSES[found].from_pretrained(name_or_path, cache_dir, **options)
@@ -68,13 +74,22 @@ def family_of(name_or_path: PathLike, cache_dir: PathLike | None = None) -> str 
     place = checkpoint_or_path(name_or_path, cache_dir)
     if isinstance(place, Checkpoint):
         return place.family
-    for file in [place / "vocab.json", place / "vocab.txt"] if place.is_dir() else [place]:
-        if file.is_file():
-            return _family_of_file(file)
+    if not place.is_dir():
+        return _family_of_file(place) if place.is_file() else None
+    recorded = read_tokenizer_config(place).get("tokenizer_class")
+    for family, cls in CLASSES.items():
+        if recorded in cls.rules.classes:
+            return family
+    files = (place / name for name in ("vocab.json", "vocab.txt", TOKENIZER_JSON_NAME))
+    file = next((file for file in files if file.is_file()), None)
+    if file is not None:
+        return _family_of_file(file)
     return "transfo_xl" if (place / "vocab.bin").is_file() else None
 
 
 def _family_of_file(file: Path) -> str | None:
+    if is_tokenizer_json(file):
+        return read_tokenizer_json(file).family
     if file.suffix == ".json":
         tokens = read_json_vocabulary(file)
         return "gpt" if any(token.endswith("</w>") for token in tokens) else "gpt2"

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from ptbert_hub.release import current_release
-from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
+from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.edits import CountingDict
 from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.files.options import Option
+from ptbert_tokenizers.files.saved_settings import Rules
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode, hidden, visible
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -31,6 +33,10 @@ class GPT2Tokenizer(BpeTokenizer):
         errors: what ``decode`` does with bytes that are not UTF-8; see ``bytes.decode``.
         special_tokens: tokens to add after the vocabulary; text is not searched for them.
         max_len: longest input of the model, in tokens; no limit when None.
+        unk_token: the token for pieces that the vocabulary lacks.
+        pad_token: the token that fills up batches; when None, the id 0 does.
+        bos_token: the token for the beginning of a text; kept for programs, not added to texts.
+        eos_token: the same for the end.
 
     Raises:
         MissingVocabulary: if a file is not there.
@@ -51,6 +57,16 @@ class GPT2Tokenizer(BpeTokenizer):
     """
 
     family: ClassVar[str] = "gpt2"
+    usual_special_tokens: ClassVar[tuple[str, ...]] = ("<|endoftext|>",)
+    rules: ClassVar[Rules] = Rules(
+        options=(Option("errors", "string", "errors"), *COMMON_OPTIONS),
+        classes=("GPT2Tokenizer", "GPT2TokenizerFast"),
+        neutral={
+            "add_prefix_space": (False,),
+            "add_bos_token": (False,),
+            "add_eos_token": (False,),
+        },
+    )
 
     def __init__(
         self,
@@ -59,8 +75,22 @@ class GPT2Tokenizer(BpeTokenizer):
         errors: str = "replace",
         special_tokens: Sequence[str] | None = None,
         max_len: int | None = None,
+        *,
+        unk_token: str = UNKNOWN,
+        pad_token: str | None = None,
+        bos_token: str | None = None,
+        eos_token: str | None = None,
     ) -> None:
-        super().__init__(vocab_file, merges_file, special_tokens, max_len)
+        super().__init__(
+            vocab_file,
+            merges_file,
+            special_tokens,
+            max_len,
+            unk_token=unk_token,
+            pad_token=pad_token,
+            bos_token=bos_token,
+            eos_token=eos_token,
+        )
         self.errors = errors
         self.byte_encoder: dict[int, str] = CountingDict(bytes_to_unicode())
         self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
@@ -145,9 +175,13 @@ class GPT2Tokenizer(BpeTokenizer):
         return close_gaps(text.replace(UNKNOWN, ""))
 
     def _bytes(self, token: str) -> bytes:
+        if token not in self.encoder and (
+            token in self.special_tokens or token in self.added_tokens.ids
+        ):
+            return token.encode("utf-8", "ignore")  # it is not written in visible characters
         try:
             return bytes(map(self.byte_decoder.__getitem__, token))
-        except KeyError:  # a special token may hold any characters
+        except KeyError:
             return token.encode("utf-8", "ignore")
 
 

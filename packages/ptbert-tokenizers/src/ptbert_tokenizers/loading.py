@@ -13,7 +13,14 @@ from ptbert_hub import (
     is_archive,
     locate,
 )
-from ptbert_tokenizers.errors import MissingVocabulary
+from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary
+from ptbert_tokenizers.files.tokenizer_config import TOKENIZER_CONFIG_NAME
+from ptbert_tokenizers.files.tokenizer_json import (
+    TOKENIZER_JSON_NAME,
+    TokenizerJson,
+    is_tokenizer_json,
+    read_tokenizer_json,
+)
 from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME, PathLike
 
 
@@ -22,17 +29,19 @@ class VocabularyFiles:
     """The files a tokenizer is made from.
 
     Args:
-        vocabulary: path of the vocabulary.
+        vocabulary: path of the vocabulary, or the ``tokenizer.json`` that has it.
         merges: path of the byte-pair merges, where the family has them.
         special_tokens: path of the added tokens, where there are any.
-        folder: the local folder they were found in, if they were.
+        config: path of the settings, which may be absent; None where nothing is beside the file.
+        whole: the ``tokenizer.json`` of the folder, if there is one.
         checkpoint: the catalog's row, if they were found by a published name.
     """
 
-    vocabulary: str
+    vocabulary: str | TokenizerJson
     merges: str | None = None
     special_tokens: str | None = None
-    folder: Path | None = None
+    config: Path | None = None
+    whole: TokenizerJson | None = None
     checkpoint: Checkpoint | None = None
 
 
@@ -73,7 +82,14 @@ def find_vocabulary(
             merges=place.merges and cached_path(place.merges, cache_dir),
             checkpoint=place,
         )
-    return _in_folder(place, names) if place.is_dir() else VocabularyFiles(str(place))
+    if place.is_dir():
+        return _in_folder(place, names)
+    own_config = place.with_name(f"{place.name}.{TOKENIZER_CONFIG_NAME}")
+    if own_config.is_file():  # saved with a file of any name
+        return VocabularyFiles(str(place), config=own_config)
+    if place.name in (*names.vocabulary, TOKENIZER_JSON_NAME) and place.is_file():
+        return _in_folder(place.parent, names, place.name)
+    return VocabularyFiles(str(place))
 
 
 def checkpoint_or_path(
@@ -101,8 +117,20 @@ def checkpoint_or_path(
     return extract_archive(path, cache_dir) if path.is_file() and is_archive(path) else path
 
 
-def _in_folder(folder: Path, names: FileNames) -> VocabularyFiles:
-    vocabulary = _first_file(folder, names.vocabulary)
+def _in_folder(folder: Path, names: FileNames, chosen: str | None = None) -> VocabularyFiles:
+    """The files of a folder, with the one that was chosen as the vocabulary."""
+    wanted = names.vocabulary if chosen is None else (chosen,)
+    vocabulary: str | TokenizerJson | None = _first_file(folder, wanted)
+    whole = None
+    if names.family != "transfo_xl" and (folder / TOKENIZER_JSON_NAME).is_file():
+        whole = read_tokenizer_json(folder / TOKENIZER_JSON_NAME)
+        if whole.family != names.family:
+            raise BadVocabulary(
+                f"{whole.path!r} describes a tokenizer of the family {whole.family}, which "
+                f"{names.reader} does not read; use the class of that family"
+            )
+    if whole is not None and (vocabulary is None or is_tokenizer_json(vocabulary)):
+        vocabulary = whole
     if vocabulary is None:
         raise MissingVocabulary(
             f"folder {str(folder)!r} has no {' or '.join(names.vocabulary)}, which "
@@ -110,9 +138,12 @@ def _in_folder(folder: Path, names: FileNames) -> VocabularyFiles:
         )
     return VocabularyFiles(
         vocabulary=vocabulary,
-        merges=_first_file(folder, (names.merges,)) if names.merges else None,
+        merges=_first_file(folder, (names.merges,))
+        if names.merges and vocabulary is not whole
+        else None,
         special_tokens=_first_file(folder, (SPECIAL_TOKENS_NAME,)),
-        folder=folder,
+        config=folder / TOKENIZER_CONFIG_NAME,
+        whole=whole,
     )
 
 

@@ -2,17 +2,18 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from ptbert_tokenizers.bpe_tokenizer import BpeTokenizer
+from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.files.saved_settings import Rules
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
-from ptbert_tokenizers.plain.offsets import Span, spans_of_pieces, traced_words
+from ptbert_tokenizers.plain.offsets import Span, Traced, normalized, spans_of_pieces, traced_words
 from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
-from ptbert_tokenizers.quick.basic_words import QuickWords
+from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
@@ -51,8 +52,12 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     Args:
         vocab_file: path of ``vocab.json``.
         merges_file: path of ``merges.txt``; the one saved with the vocabulary when None.
-        special_tokens: tokens to add after the vocabulary.
+        special_tokens: tokens to add after the vocabulary; ``tokenize`` cuts them as in 2019.
         max_len: longest input of the model, in tokens; no limit when None.
+        unk_token: the token for pieces that the vocabulary lacks.
+        pad_token: the token that fills up batches; when None, the id 0 does.
+        bos_token: the token for the beginning of a text; kept for programs, not added to texts.
+        eos_token: the same for the end.
 
     Raises:
         MissingVocabulary: if a file is not there.
@@ -71,6 +76,10 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     """
 
     family: ClassVar[str] = "gpt"
+    usual_special_tokens: ClassVar[tuple[str, ...]] = (UNKNOWN,)
+    rules: ClassVar[Rules] = Rules(
+        options=COMMON_OPTIONS, classes=("OpenAIGPTTokenizer", "OpenAIGPTTokenizerFast")
+    )
     word_end: ClassVar[str] = "</w>"
 
     def __init__(
@@ -79,14 +88,28 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         merges_file: PathLike | None = None,
         special_tokens: Sequence[str] | None = None,
         max_len: int | None = None,
+        *,
+        unk_token: str = UNKNOWN,
+        pad_token: str | None = None,
+        bos_token: str | None = None,
+        eos_token: str | None = None,
     ) -> None:
         self.nlp: Any
         self.fix_text: Callable[[str], str] | None
         self.nlp, self.fix_text = _original_parts() or (BasicTokenizer(never_split=[]), None)
-        super().__init__(vocab_file, merges_file, special_tokens, max_len)
+        super().__init__(
+            vocab_file,
+            merges_file,
+            special_tokens,
+            max_len,
+            unk_token=unk_token,
+            pad_token=pad_token,
+            bos_token=bos_token,
+            eos_token=eos_token,
+        )
 
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
-        """Replace the special tokens; their ids follow those of the vocabulary.
+        """Replace the special tokens; the ids of new ones follow all others.
 
         The basic tokenizer leaves them whole if there are spaces around them.
 
@@ -118,7 +141,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         if self.fix_text is not None or not _is_basic(basic):
             return None
         spans: list[Span] = []
-        for word in traced_words(text, basic.do_lower_case, basic.never_split):
+        for word in traced_words(text, basic):
             pieces = self.bpe("".join(char for char, _ in word)).split(" ")
             # The last piece is longer by the mark of a word's end; its span ends with the word.
             spans += spans_of_pieces(word, map(len, pieces))
@@ -133,11 +156,17 @@ class OpenAIGPTTokenizer(BpeTokenizer):
             return None
         if not isinstance(basic.never_split, (list, tuple)):
             return None
-        return Setting((), (bool(basic.do_lower_case), tuple(basic.never_split)))
+        return Setting((), basic_values(basic))
 
     def _word_maker(self) -> WordMaker | None:
-        words = QuickWords(bool(self.nlp.do_lower_case), tuple(self.nlp.never_split))
-        return words if words.is_possible else None
+        return quick_words(self.nlp)
+
+    def _normalization(self) -> Hashable:
+        is_basic = self.fix_text is None and _is_basic(self.nlp)
+        return basic_values(self.nlp) if is_basic else None
+
+    def _normalized(self, text: str) -> Traced:
+        return normalized(text, self.nlp)
 
     def _quick_symbols(self, word: str) -> str:
         return word

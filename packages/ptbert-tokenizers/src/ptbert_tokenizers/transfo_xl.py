@@ -1,17 +1,23 @@
 """TransfoXLTokenizer: whole words, numbered by frequency."""
 
+import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary
-from ptbert_tokenizers.files.lines import read_lines, watched
+from ptbert_tokenizers.files.lines import read_lines
+from ptbert_tokenizers.files.options import Option
+from ptbert_tokenizers.files.saved_settings import Rules, Saved
 from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
-from ptbert_tokenizers.files.vocabulary import PathLike, write_lines
+from ptbert_tokenizers.files.vocabulary import PathLike, read_text, saving_folder, write_lines
 from ptbert_tokenizers.loading import VocabularyFiles
-from ptbert_tokenizers.plain.offsets import Span
-from ptbert_tokenizers.plain.unicode_14 import lowered
+from ptbert_tokenizers.plain import unicode_14
+from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken
+from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
@@ -21,7 +27,8 @@ if TYPE_CHECKING:
 VOCAB_NAME = "vocab.txt"
 TORCH_VOCAB_NAME = "vocab.bin"
 
-# The attributes in a vocabulary file of 2019, besides the ids of special symbols: <name>_idx.
+_NUMBER = "_idx"  # <name>_idx is the id of a special symbol
+# The other attributes in a vocabulary file of 2019.
 _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
     "counter": dict,
     "special": (list, tuple),
@@ -51,6 +58,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             character is a word.
         vocab_file: path of a vocabulary for ``build_vocab`` to read, one symbol a line.
         never_split: kept as an attribute for programs that read it; words are never split here.
+        pad_token: the token that fills up batches; when None, the id 0 does.
 
     Source:
         Dai et al. 2019, arXiv:1901.02860; Grave et al. 2017, arXiv:1609.04309.
@@ -65,6 +73,23 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
 
     family: ClassVar[str] = "transfo_xl"
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME, TORCH_VOCAB_NAME)
+    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids",)
+    file_arguments: ClassVar[int] = 0
+    rules: ClassVar[Rules] = Rules(
+        options=(
+            Option("special", "list of strings", "special"),
+            Option("min_freq", "number", "min_freq"),
+            Option("max_size", "number or null", "max_size"),
+            Option("lower_case", "true or false", "lower_case"),
+            Option("delimiter", "string or null", "delimiter"),
+            Option("vocab_file", "string or null", "vocab_file", is_common=False),
+            Option("never_split", "list of strings", "never_split", is_common=False),
+            Option("pad_token", "string or null", "pad_token"),
+        ),
+        classes=("TransfoXLTokenizer",),
+        neutral={"unk_token": ("<unk>", "<UNK>")},
+    )
+    pad_token: str | None = None  # also for pickles of earlier versions
 
     def __init__(
         self,
@@ -75,19 +100,25 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         delimiter: str | None = None,
         vocab_file: PathLike | None = None,
         never_split: Sequence[str] = ("<unk>", "<eos>", "<formula>"),
+        *,
+        pad_token: str | None = None,
     ) -> None:
         super().__init__(special, min_freq, max_size, vocab_file)
+        self.pad_token = pad_token
         self.lower_case = lower_case
         self.delimiter = delimiter
         self.never_split = never_split
 
     @classmethod
-    def _open(cls, files: VocabularyFiles, *inputs: Any, **kwargs: Any) -> Self:
+    def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:
         tokenizer = cls(*inputs, **kwargs)
-        if is_torch_file(files.vocabulary):
-            tokenizer.__dict__.update(_torch_vocabulary(files.vocabulary))
+        path = os.fspath(files.vocabulary)
+        if is_torch_file(path):
+            tokenizer.__dict__.update(_torch_vocabulary(path))
+        elif saved.own is not None:
+            tokenizer.__dict__.update(_own_vocabulary(path, saved))
         else:
-            tokenizer._build_from_file(files.vocabulary)
+            tokenizer._build_from_file(path)
         return tokenizer
 
     @property
@@ -95,9 +126,41 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         """Symbol → id."""
         return self.sym2idx
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings of the tokenizer, as values that ``json`` can write."""
-        return super().settings() | {"lower_case": self.lower_case}
+    def build_vocab(self) -> None:
+        """Number the special symbols, the counted words, most frequent first, and added tokens.
+
+        With ``vocab_file`` the first two are read from that file instead.
+        """
+        super().build_vocab()
+        added = self.added_tokens
+        if added:
+            self.added_tokens = NONE_ADDED
+            self.add_tokens(added.entries)
+
+    def _add(self, entries: Mapping[AddedToken, int]) -> None:
+        """Add tokens, which are symbols of the vocabulary here."""
+        for token, index in sorted(entries.items(), key=lambda entry: entry[1]):
+            self.add_symbol(token.content)
+            if self.sym2idx[token.content] != index:
+                raise BadVocabulary(
+                    f"the added token {token.content!r} has the id {index}, but the next free id "
+                    f"of the vocabulary is {self.sym2idx[token.content]}; get the files of the "
+                    "model again"
+                )
+        super()._add(entries)
+
+    def _normalization(self) -> Hashable:
+        return (bool(self.lower_case), self.delimiter)
+
+    def _normalized(self, text: str) -> Traced:
+        traced = super()._normalized(text)
+        return lowered(traced) if self.lower_case else traced
+
+    def _separator(self) -> str:
+        return self.delimiter or ""
+
+    def _pad_id(self) -> int:
+        return 0 if self.pad_token is None else self.sym2idx.get(self.pad_token, 0)
 
     def _special_tokens(self) -> Iterable[str]:
         return [symbol for symbol in self.special if symbol in self.sym2idx]
@@ -110,13 +173,20 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             add_eos: put ``<eos>`` at the end.
             add_double_eos: put ``<S>`` at both ends instead, as for the One Billion Word corpus.
         """
-        line = line.strip()
-        if self.lower_case:
-            line = lowered(line)
-        symbols = list(line) if self.delimiter == "" else line.split(self.delimiter)
+        cutter = self._cutter()
+        if cutter is None:
+            symbols = self._tokens_between(line)
+        else:
+            symbols = cutter.tokens(line, self._tokens_between)
         if add_double_eos:
             return ["<S>", *symbols, "<S>"]
         return [*symbols, "<eos>"] if add_eos else symbols
+
+    def _tokens_between(self, text: str) -> list[str]:
+        line = text.strip()
+        if self.lower_case:
+            line = unicode_14.lowered(line)
+        return list(line) if self.delimiter == "" else line.split(self.delimiter)
 
     def _spans(self, text: str) -> list[Span] | None:
         start = len(text) - len(text.lstrip())
@@ -194,27 +264,65 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return [self.convert_to_tensor(symbols) for symbols in sents]
 
     def save_vocabulary(self, vocab_path: PathLike) -> str:
-        """Write the symbols, one a line, as ``vocab.txt`` into a folder, or to a file of that path.
+        """Write symbols and settings into a folder: ``vocab.txt``, ``tokenizer_config.json``.
 
-        Settings such as ``lower_case`` are not in that file; give them again when loading.
+        ``vocab.txt`` has one symbol a line; as a JSON string, if one of them is empty or holds a
+        space. For the path of a file, the settings are beside it. A path is a folder if there is
+        one, if it ends in a slash, or if it has no suffix and nothing is there.
 
         Returns:
-            The path of the file.
+            The path of the vocabulary.
 
         Raises:
-            ValueError: if a symbol is empty or contains a space, so that it cannot be read back.
+            ValueError: if a symbol is empty or holds a space, and ``vocab_path`` is a file.
         """
-        path = os.fspath(vocab_path)
-        if os.path.isdir(path):
-            path = os.path.join(path, VOCAB_NAME)
-        for symbol in self.idx2sym:
-            if symbol.split() != [symbol]:
-                raise ValueError(
-                    f"symbol {symbol!r} is empty or holds a space and cannot be saved one a line; "
-                    "build the vocabulary without it"
-                )
-        write_lines(path, self.idx2sym)
+        folder = saving_folder(vocab_path)
+        path = os.fspath(vocab_path) if folder is None else os.path.join(folder, VOCAB_NAME)
+        odd = next((symbol for symbol in self.idx2sym if symbol.split() != [symbol]), None)
+        if odd is None:
+            write_lines(path, self.idx2sym)
+        elif folder is None:
+            raise ValueError(
+                f"symbol {odd!r} is empty or holds a space and cannot be saved one a line; "
+                "save into a folder, or build the vocabulary without it"
+            )
+        else:
+            write_lines(path, list(map(json.dumps, self.idx2sym)))
+        self._write_saved(path, folder)
         return path
+
+    def _own_settings(self) -> dict[str, Any]:
+        are_words = all(symbol.split() == [symbol] for symbol in self.idx2sym)
+        numbers = {name: i for name, i in vars(self).items() if name.endswith(_NUMBER)}
+        return {"lines": "words" if are_words else "json", "numbers": numbers}
+
+
+def _own_vocabulary(path: str, saved: Saved) -> dict[str, Any]:
+    """The attributes in a ``vocab.txt`` that this class wrote with its settings."""
+    own = saved.own or {}
+    lines = read_text(path).split("\n")[:-1]
+    symbols: list[Any] = lines
+    if own.get("lines") == "json":
+        try:
+            symbols = [json.loads(line) for line in lines]
+        except json.JSONDecodeError:
+            symbols = [None]
+    numbers = own.get("numbers", {})
+    if (
+        len(set(map(str, symbols))) < len(symbols)
+        or not all(isinstance(symbol, str) for symbol in symbols)
+        or not isinstance(numbers, dict)
+        or not all(
+            name.endswith(_NUMBER) and type(i) is int and 0 <= i < len(symbols)
+            for name, i in numbers.items()
+        )
+    ):
+        raise BadVocabulary(
+            f"{path!r} does not agree with {saved.path!r}: it was changed after it was saved; save "
+            "the tokenizer again"
+        )
+    numbered = OrderedDict((symbol, index) for index, symbol in enumerate(symbols))
+    return {"idx2sym": symbols, "sym2idx": numbered, **numbers}
 
 
 def _torch_vocabulary(path: str) -> dict[str, Any]:
@@ -224,7 +332,7 @@ def _torch_vocabulary(path: str) -> dict[str, Any]:
         raise BadVocabulary(f"{path!r} holds no idx2sym and sym2idx; is it another torch file?")
     kept: dict[str, Any] = {}
     for name, value in attributes.items():
-        if isinstance(name, str) and name.endswith("_idx"):
+        if isinstance(name, str) and name.endswith(_NUMBER):
             expected: type | tuple[type, ...] = int
         elif name in _TORCH_VOCABULARY:
             expected = _TORCH_VOCABULARY[name]

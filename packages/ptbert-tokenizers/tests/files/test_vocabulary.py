@@ -40,11 +40,19 @@ def test_weights_given_as_a_vocabulary_are_recognised() -> None:
             load_vocab(name)
 
 
-def test_a_duplicate_is_named_with_both_lines() -> None:
-    Path("v").write_text("[UNK]\nthe\ncat\nthe\n")
+def test_the_last_of_several_lines_counts_as_in_2019_with_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Path("v").write_text("[UNK]\nthe\ncat\nthe\n\n\ncat\ndog\n")
 
-    with pytest.raises(BadVocabulary, match="has 'the' twice, on lines 2 and 4; keep one"):
-        load_vocab("v")
+    vocabulary = load_vocab("v")
+
+    assert dict(vocabulary) == {"[UNK]": 0, "the": 3, "cat": 6, "": 5, "dog": 7}
+    assert len(caplog.records) == 1
+    assert (
+        "v has 2 tokens on several lines, such as 'the' on lines 2 and 4; each has the id of its "
+        "last line, as in 2019. Leave the file as it is, because removing lines changes ids"
+    ) in caplog.text
 
 
 def test_blank_lines_keep_their_ids() -> None:
@@ -67,7 +75,10 @@ def test_an_empty_file_is_no_vocabulary() -> None:
         ("[1, 2]", "'v' is not one JSON object"),
         ('{"a": "x"}', "gives 'a' the id 'x'; ids count from 0"),
         ('{"a": -1}', "gives 'a' the id -1"),
-        ('{"a": 0, "a": 1}', "has 'a' twice"),
+        (
+            '{"a": 0, "a": 1}',
+            "has 'a' twice, with the ids 0 and 1; keep the entry with the id that",
+        ),
         ('{"a": 0, "b": 0}', "gives the id 0 to both 'a' and 'b'"),
     ],
 )

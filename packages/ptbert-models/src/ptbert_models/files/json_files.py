@@ -11,7 +11,7 @@ from typing import Any
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file, with an error that names the file if it is something else."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # as vocabularies are read
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
         raise ValueError(
             f"{os.fspath(path)!r} is not a JSON configuration ({error}); "

@@ -1,4 +1,4 @@
-"""``tokenizer_config.json``: the settings saved beside a vocabulary."""
+"""`tokenizer_config.json`: the settings saved beside a vocabulary."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,15 @@ def read_tokenizer_config(folder: Path) -> dict[str, Any]:
         >>> read_tokenizer_config(Path())
         {'do_lower_case': False}
     """
-    path = folder / TOKENIZER_CONFIG_NAME
+    return read_json_object(folder / TOKENIZER_CONFIG_NAME)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file with settings; empty if there is no such file.
+
+    Raises:
+        BadVocabulary: if the file is not one JSON object.
+    """
     if not path.is_file():
         return {}
     try:
@@ -43,7 +51,12 @@ def read_tokenizer_config(folder: Path) -> dict[str, Any]:
 
 def write_tokenizer_config(folder: Path, settings: dict[str, Any]) -> Path:
     """Write settings into a folder, and return the path of the file."""
-    path = folder / TOKENIZER_CONFIG_NAME
+    return write_json_object(folder / TOKENIZER_CONFIG_NAME, settings)
+
+
+def write_json_object(path: Path, settings: dict[str, Any]) -> Path:
+    """Write settings to a file, and return its path."""
+    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     with atomic_write(path) as file:
-        file.write((json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write(text.encode("utf-8", "backslashreplace"))  # surrogates, as JSON escapes them
     return path

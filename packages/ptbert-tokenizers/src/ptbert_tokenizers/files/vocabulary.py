@@ -5,19 +5,27 @@ by ``ptbert_hub.atomic_write``, so that no file is ever half-written.
 """
 
 import json
+import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import other_content
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
+
+logger = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 
 SPECIAL_TOKENS_NAME = "special_tokens.txt"
 
 MERGES_HEADER = "#version: 0.2"
+_HEADER_START = "#version"
+
+_MOST_LINES = 2**24
+_FEW = 5  # special tokens alone are as many
 
 # The first bytes of weights files, which users sometimes give instead of a vocabulary.
 _FOREIGN_STARTS = {
@@ -32,7 +40,8 @@ def read_text(path: PathLike) -> str:
 
     Raises:
         MissingVocabulary: if there is no such file.
-        BadVocabulary: if it is not UTF-8, with the line where reading failed.
+        BadVocabulary: if it is not UTF-8, with the line where reading failed, or is a page or a
+            pointer in the place of the file.
     """
     try:
         with open(path, "rb") as file:
@@ -42,6 +51,12 @@ def read_text(path: PathLike) -> str:
             f"no vocabulary file at {os.fspath(path)!r}; give the path of an existing file, "
             "or load a folder or a published name with from_pretrained"
         ) from error
+    what = other_content(data[: 1 << 16])
+    if what:
+        raise BadVocabulary(
+            f"{os.fspath(path)!r} is {what}, not a vocabulary; "
+            "download the file itself and give that"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,11 +87,11 @@ def load_vocab(vocab_file: PathLike) -> Vocabulary:
     """Read a vocabulary with one token a line; the first line has id 0.
 
     Spaces around a token are dropped. A blank line has an id too, because some published
-    files have blank lines.
+    files have blank lines. If a token is on several lines, its id is the last one, as in 2019.
 
     Raises:
         MissingVocabulary: if there is no such file.
-        BadVocabulary: if it is empty, not UTF-8, or has a token twice.
+        BadVocabulary: if it is empty, not UTF-8, or a file of another kind.
 
     Example:
         >>> write_lines("vocab.txt", ["[PAD]", "the", "##s"])
@@ -84,29 +99,65 @@ def load_vocab(vocab_file: PathLike) -> Vocabulary:
         {'[PAD]': 0, 'the': 1, '##s': 2}
     """
     text = read_text(vocab_file)
+    name = os.fspath(vocab_file)
     if "\0" in text:
         raise BadVocabulary(
-            f"{os.fspath(vocab_file)!r} holds NUL characters, so it is not a vocabulary; "
+            f"{name!r} holds NUL characters, so it is not a vocabulary; "
             "give the text file with one token a line"
+        )
+    if _is_json(text):
+        raise BadVocabulary(
+            f"{name!r} is a JSON file, not a vocabulary with one token a line; give vocab.txt, or "
+            "load the folder of a tokenizer.json with from_pretrained"
         )
     tokens = [line.strip() for line in _lines(text)]
     if not any(tokens):
-        raise BadVocabulary(f"{os.fspath(vocab_file)!r} holds no token; was it cut short?")
+        raise BadVocabulary(f"{name!r} holds no token; was it cut short?")
     vocabulary = Vocabulary(zip(tokens, range(len(tokens)), strict=True))
     if len(vocabulary) < len(tokens):
-        _refuse_duplicates(vocab_file, tokens)
+        _warn_of_duplicates(name, tokens)
     return vocabulary
 
 
-def _refuse_duplicates(path: PathLike, tokens: Iterable[str]) -> None:
-    lines: dict[str, int] = {}
+def _is_json(text: str) -> bool:
+    """Whether a text is one JSON object or list. A vocabulary may begin with ``[PAD]``."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except (json.JSONDecodeError, RecursionError):
+        return False
+
+
+def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
+    lines: dict[str, list[int]] = {}
     for line, token in enumerate(tokens, 1):
-        if token and token in lines:
-            raise BadVocabulary(
-                f"{os.fspath(path)!r} has {token!r} twice, on lines {lines[token]} and {line}; "
-                "keep one of them, or ids and embeddings no longer agree"
-            )
-        lines[token] = line
+        if token:
+            lines.setdefault(token, []).append(line)
+    repeated = [token for token, found in lines.items() if len(found) > 1]
+    if repeated:
+        logger.warning(
+            "%s has %d tokens on several lines, such as %r on lines %s; each has the id of its "
+            "last line, as in 2019. Leave the file as it is, because removing lines changes ids",
+            name,
+            len(repeated),
+            repeated[0],
+            " and ".join(map(str, lines[repeated[0]])),
+        )
+
+
+def check_size(vocabulary: Mapping[str, int], unk_token: str, path: PathLike) -> None:
+    """Refuse a file of a few lines that lacks the unknown token, because it is some other text.
+
+    Raises:
+        BadVocabulary: if it is one.
+    """
+    if len(vocabulary) < _FEW and unk_token not in vocabulary:
+        first = next(iter(vocabulary), "")
+        raise BadVocabulary(
+            f"{os.fspath(path)!r} is not a vocabulary: it has {len(vocabulary)} different lines, "
+            f"such as {first[:40]!r}, and no {unk_token}; give the vocabulary of the model"
+        )
 
 
 def read_json_vocabulary(path: PathLike) -> Vocabulary:
@@ -123,19 +174,41 @@ def read_json_vocabulary(path: PathLike) -> Vocabulary:
     """
     name = os.fspath(path)
     try:
-        pairs = json.loads(read_text(path), object_pairs_hook=list)
+        pairs = json.loads(read_text(path), object_pairs_hook=_Pairs)
     except json.JSONDecodeError as error:
         raise BadVocabulary(
             f"{name!r} is not JSON ({error}); give a vocab.json that maps tokens to ids"
         ) from error
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+    if not isinstance(pairs, _Pairs):
         raise BadVocabulary(f"{name!r} is not one JSON object that maps tokens to ids")
+    return checked_vocabulary(pairs, name)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The entries of a JSON object, including those of the same name."""
+
+
+def checked_vocabulary(pairs: Sequence[tuple[str, Any]], name: str) -> Vocabulary:
+    """Return tokens and their ids as a vocabulary.
+
+    Args:
+        pairs: the tokens with their ids.
+        name: of the file, for messages.
+
+    Raises:
+        BadVocabulary: if a token or an id is there twice, or an id is none.
+    """
     for token, number in pairs:
         if type(number) is not int or number < 0:
+            if isinstance(number, _Pairs):
+                raise BadVocabulary(
+                    f"{name!r} has an object as {token!r}, so it is not a vocabulary; "
+                    "a tokenizer.json is loaded with its folder by from_pretrained"
+                )
             raise BadVocabulary(f"{name!r} gives {token!r} the id {number!r}; ids count from 0")
     vocabulary = Vocabulary(pairs)
     if len(vocabulary) < len(pairs):
-        _refuse_duplicates(path, (token for token, _ in pairs))
+        _refuse_duplicates(name, pairs)
     if len(set(vocabulary.values())) < len(vocabulary):
         owner: dict[int, str] = {}
         for token, number in pairs:
@@ -148,8 +221,19 @@ def read_json_vocabulary(path: PathLike) -> Vocabulary:
     return vocabulary
 
 
+def _refuse_duplicates(name: str, pairs: Iterable[tuple[str, int]]) -> None:
+    numbers: dict[str, int] = {}
+    for token, number in pairs:
+        if token in numbers:
+            raise BadVocabulary(
+                f"{name!r} has {token!r} twice, with the ids {numbers[token]} and {number}; keep "
+                "the entry with the id that the model was trained with"
+            )
+        numbers[token] = number
+
+
 def read_merges(path: PathLike) -> list[tuple[str, str]]:
-    """Read byte-pair merges, one pair a line below a header line, best first.
+    """Read byte-pair merges, one pair a line, best first; a first line ``#version`` is left out.
 
     Raises:
         MissingVocabulary: if there is no such file.
@@ -161,7 +245,9 @@ def read_merges(path: PathLike) -> list[tuple[str, str]]:
         [('l', 'o'), ('lo', 'w')]
     """
     merges: list[tuple[str, str]] = []
-    for number, line in enumerate(_lines(read_text(path))[1:], 2):
+    for number, line in enumerate(_lines(read_text(path)), 1):
+        if number == 1 and line.startswith(_HEADER_START):
+            continue
         pair = line.split()
         if len(pair) == 2:
             merges.append((pair[0], pair[1]))
@@ -197,12 +283,13 @@ def write_lines(path: PathLike, lines: Sequence[str]) -> None:
             )
     text = "".join(f"{line}\n" for line in lines)
     with _file(path) as file:
-        file.write(text.encode())
+        # Readers drop one byte order mark, so a token that begins with one needs another.
+        file.write(text.encode("utf-8-sig" if text.startswith("\ufeff") else "utf-8"))
 
 
-def write_json_vocabulary(path: PathLike, vocabulary: dict[str, int]) -> None:
+def write_json_vocabulary(path: PathLike, vocabulary: Mapping[str, int]) -> None:
     """Write a vocabulary as one JSON object, token to id."""
-    text = json.dumps(vocabulary, ensure_ascii=False)
+    text = json.dumps(dict(vocabulary), ensure_ascii=False)
     with _file(path) as file:
         file.write(text.encode())
 
@@ -212,6 +299,71 @@ def write_merges(path: PathLike, merges: Iterable[tuple[str, str]]) -> None:
     write_lines(path, [MERGES_HEADER, *(" ".join(pair) for pair in merges)])
 
 
+def saving_folder(path: PathLike) -> str | None:
+    """Return the folder that a path to save to means, created if needed; None if it is a file.
+
+    A path is a folder if there is one, if it ends in a slash, or if it has no suffix and nothing is
+    there.
+
+    Example:
+        >>> saving_folder("run1/"), saving_folder("run2"), saving_folder("vocab.txt")
+        ('run1/', 'run2', None)
+    """
+    name = os.fspath(path)
+    is_new = not (os.path.splitext(name)[1] or os.path.lexists(name))
+    if not (os.path.isdir(name) or name.endswith(("/", os.sep)) or is_new):
+        return None
+    os.makedirs(name, exist_ok=True)
+    return name
+
+
+def lines_by_id(vocabulary: Mapping[str, int]) -> list[str]:
+    """Return the lines of a vocabulary file, in which the number of a line is the token's id.
+
+    The line of an id that no token has repeats the token of the next id. As the last line of a
+    token counts, this changes nothing when the file is read.
+
+    Raises:
+        ValueError: if such a file cannot hold the vocabulary.
+
+    Example:
+        >>> lines_by_id({"a": 0, "b": 2})
+        ['a', 'b', 'b']
+    """
+    owners: dict[int, str] = {}
+    for token, index in vocabulary.items():
+        if token.strip() != token:
+            raise ValueError(
+                f"token {token!r} begins or ends with a space and cannot be saved one token a "
+                "line; remove it"
+            )
+        if not 0 <= index < _MOST_LINES:
+            raise ValueError(
+                f"token {token!r} has the id {index}, which cannot be the number of a line; "
+                f"give it one from 0 to {_MOST_LINES - 1}"
+            )
+        other = owners.setdefault(index, token)
+        if other != token:
+            raise ValueError(
+                f"{other!r} and {token!r} have the same id {index} and cannot be saved one token a "
+                "line; remove one of them"
+            )
+    lines: list[str] = []
+    for index in range(max(owners, default=-1), -1, -1):
+        lines.append(owners[index] if index in owners else lines[-1])
+    return lines[::-1]
+
+
+def next_id(*vocabularies: Mapping[str, int]) -> int:
+    """Return the first id after all those in some vocabularies, which may have gaps.
+
+    Example:
+        >>> next_id({"a": 0, "b": 7}, {})
+        8
+    """
+    return max((max(each.values(), default=-1) for each in vocabularies), default=-1) + 1
+
+
 def _file(path: PathLike) -> Any:
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
@@ -219,16 +371,6 @@ def _file(path: PathLike) -> Any:
             f"cannot save to {os.fspath(path)!r}: there is no folder {folder!r}; create it first"
         )
     return atomic_write(path)
-
-
-def by_id(vocabulary: dict[str, int]) -> list[str]:
-    """Return the tokens in the order of their ids.
-
-    Example:
-        >>> by_id({"b": 1, "a": 0})
-        ['a', 'b']
-    """
-    return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
 def unknown_token(token: str, position: int | None, size: int, remedy: str) -> UnknownToken:

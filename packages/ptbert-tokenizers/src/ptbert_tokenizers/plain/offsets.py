@@ -5,10 +5,12 @@ the text.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation
-from ptbert_tokenizers.plain.unicode_14 import category
+from ptbert_tokenizers.plain import unicode_14
+from ptbert_tokenizers.plain.unicode import cleaned, is_cjk, is_punctuation
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
 
 Span = tuple[int, int]
 """Position of a token's first character in the text, and the position after its last."""
@@ -17,22 +19,49 @@ Traced = list[tuple[str, int]]
 """Characters, each with the position in the text that it comes from."""
 
 
-def traced_words(text: str, do_lower_case: bool, never_split: Sequence[str]) -> Iterator[Traced]:
-    """Yield the words of ``BasicTokenizer(do_lower_case, never_split)``, character by character.
+def traced_words(text: str, basic: BasicTokenizer) -> Iterator[Traced]:
+    """Yield the words of ``basic``, character by character.
 
     Example:
-        >>> ["".join(char for char, _ in word) for word in traced_words("Né, ", True, [])]
+        >>> ["".join(char for char, _ in word) for word in traced_words("Né, ", BasicTokenizer())]
         ['ne', ',']
     """
-    spaced = [(char, position) for position, own in enumerate(text) for char in cleaned(own)]
-    for chunk in _split(spaced):
-        word = chunk
-        if do_lower_case and _spelling(chunk) not in never_split:
-            word = _without_accents(_lowered(chunk))
-        if _spelling(word) in never_split:
+    for word in _split(normalized(text, basic)):
+        if _spelling(word) in basic.never_split:
             yield word
         else:
             yield from _split_at_punctuation(word)
+
+
+def normalized(text: str, basic: BasicTokenizer) -> Traced:
+    """Return a text as ``basic`` changes it before it looks for punctuation, spaces included.
+
+    Example:
+        >>> "".join(char for char, _ in normalized("É,京", BasicTokenizer()))
+        'e, 京 '
+    """
+    strips = strips_accents(basic.do_lower_case, basic.strip_accents)
+    traced: Traced = []
+    for chunk in _chunks(_cleaned(text, basic.tokenize_chinese_chars)):
+        word = chunk
+        if _spelling(chunk) not in basic.never_split:
+            word = lowered(word) if basic.do_lower_case else word
+            word = _without_accents(word) if strips else word
+        traced += word
+    return traced
+
+
+def _cleaned(text: str, tokenize_chinese_chars: bool) -> Traced:
+    return [
+        (char, position)
+        for position, own in enumerate(text)
+        for char in _cleaned_character(own, tokenize_chinese_chars)
+    ]
+
+
+def _cleaned_character(char: str, tokenize_chinese_chars: bool) -> str:
+    spaced = cleaned(char)
+    return spaced if tokenize_chinese_chars or not is_cjk(ord(char)) else spaced.strip()
 
 
 def _spelling(word: Traced) -> str:
@@ -40,15 +69,13 @@ def _spelling(word: Traced) -> str:
 
 
 def _split(chars: Traced) -> Iterator[Traced]:
-    word: Traced = []
-    for char, position in chars:
-        if not char.isspace():
-            word.append((char, position))
-        elif word:
-            yield word
-            word = []
-    if word:
-        yield word
+    return (chunk for chunk in _chunks(chars) if not chunk[0][0].isspace())
+
+
+def _chunks(chars: Traced) -> Iterator[Traced]:
+    """Runs of characters that are all spaces or all not."""
+    for _, run in groupby(chars, lambda traced: traced[0].isspace()):
+        yield list(run)
 
 
 def _split_at_punctuation(word: Traced) -> Iterator[Traced]:
@@ -65,10 +92,16 @@ def _split_at_punctuation(word: Traced) -> Iterator[Traced]:
         yield part
 
 
-def _lowered(word: Traced) -> Traced:
+def lowered(word: Traced) -> Traced:
+    """Return characters in lower case; one can become several, which keep its position.
+
+    Example:
+        >>> lowered([("İ", 4)]) == [("i", 4), ("\u0307", 4)]
+        True
+    """
     # Lower-casing each character alone gives the right lengths, but a wrong sigma at a word's end.
-    positions = [position for char, position in word for _ in char.lower()]
-    return list(zip(_spelling(word).lower(), positions, strict=True))
+    positions = [position for char, position in word for _ in unicode_14.lowered(char)]
+    return list(zip(unicode_14.lowered(_spelling(word)), positions, strict=True))
 
 
 def _without_accents(word: Traced) -> Traced:
@@ -85,7 +118,7 @@ def _without_accents(word: Traced) -> Traced:
             ordered.append((part, position))
             marks = []
     ordered += sorted(marks, key=lambda mark: unicodedata.combining(mark[0]))
-    return [(part, position) for part, position in ordered if category(part) != "Mn"]
+    return [(part, position) for part, position in ordered if unicode_14.category(part) != "Mn"]
 
 
 def spans_of_pieces(word: Traced, lengths: Iterable[int]) -> list[Span]:

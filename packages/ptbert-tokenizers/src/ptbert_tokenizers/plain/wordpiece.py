@@ -31,23 +31,42 @@ def whitespace_tokenize(text: str) -> list[str]:
     return text.split()
 
 
+def strips_accents(do_lower_case: bool, strip_accents: bool | None) -> bool:
+    """Tell whether accents are removed; ``strip_accents`` None follows ``do_lower_case``."""
+    return bool(do_lower_case if strip_accents is None else strip_accents)
+
+
 class BasicTokenizer:
     """Clean text and split it into words, punctuation marks and single ideographs.
 
     Args:
-        do_lower_case: lower-case and remove accents.
+        do_lower_case: lower-case, and remove accents unless ``strip_accents`` is False.
         never_split: words that are not changed if there are spaces around them.
+        strip_accents: remove accents; when None, only if ``do_lower_case``, as in 2019.
+        tokenize_chinese_chars: make every Han ideograph a word of its own.
 
     Example:
         >>> BasicTokenizer().tokenize("Naïve? [MASK] 北京")
         ['naive', '?', '[MASK]', '北', '京']
+        >>> BasicTokenizer(strip_accents=False, tokenize_chinese_chars=False).tokenize("Öl 北京")
+        ['öl', '北京']
     """
 
+    strip_accents: bool | None = None  # also for objects of 2019, which lack these two
+    tokenize_chinese_chars: bool = True
+
     def __init__(
-        self, do_lower_case: bool = True, never_split: Sequence[str] = NEVER_SPLIT
+        self,
+        do_lower_case: bool = True,
+        never_split: Sequence[str] = NEVER_SPLIT,
+        *,
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool = True,
     ) -> None:
         self.do_lower_case = do_lower_case
         self.never_split = never_split
+        self.strip_accents = strip_accents
+        self.tokenize_chinese_chars = tokenize_chinese_chars
 
     def tokenize(self, text: str) -> list[str]:
         """Return the words of ``text``.
@@ -56,13 +75,17 @@ class BasicTokenizer:
             >>> BasicTokenizer(do_lower_case=False).tokenize("Can't wait!")
             ['Can', "'", 't', 'wait', '!']
         """
-        spaced = self._tokenize_chinese_chars(self._clean_text(text))
+        spaced = self._clean_text(text)
+        if self.tokenize_chinese_chars:
+            spaced = self._tokenize_chinese_chars(spaced)
+        strips = strips_accents(self.do_lower_case, self.strip_accents)
         words: list[str] = []
         for chunk in whitespace_tokenize(spaced):
-            if self.do_lower_case and chunk not in self.never_split:
-                words += self._run_split_on_punc(self._run_strip_accents(lowered(chunk)))
-            else:
-                words += self._run_split_on_punc(chunk)
+            word = chunk
+            if chunk not in self.never_split:
+                word = lowered(word) if self.do_lower_case else word
+                word = self._run_strip_accents(word) if strips else word
+            words += self._run_split_on_punc(word)
         return whitespace_tokenize(" ".join(words))
 
     # The methods with an underscore are public too: subclasses override `tokenize` and call them.

@@ -23,7 +23,7 @@ lower-cased as a whole beforehand.
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
@@ -190,3 +190,23 @@ class QuickWords:
 
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()
+
+
+def basic_values(basic: BasicTokenizer) -> tuple[Hashable, ...]:
+    """All settings of a basic tokenizer, to compare them with others."""
+    return (
+        bool(basic.do_lower_case),
+        tuple(basic.never_split),
+        basic.strip_accents,
+        bool(basic.tokenize_chinese_chars),
+    )
+
+
+def quick_words(basic: BasicTokenizer) -> QuickWords | None:
+    """The quick way to the words of an unchanged basic tokenizer; None if there is none."""
+    if basic.strip_accents not in (None, bool(basic.do_lower_case)):
+        return None
+    if not basic.tokenize_chinese_chars:
+        return None
+    words = QuickWords(bool(basic.do_lower_case), tuple(basic.never_split))
+    return words if words.is_possible else None

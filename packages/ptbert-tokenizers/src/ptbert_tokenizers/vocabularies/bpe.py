@@ -2,22 +2,27 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import overload
 
 from ptbert_tokenizers.edits import CountingDict
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
+from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import (
     SPECIAL_TOKENS_NAME,
     PathLike,
+    next_id,
     read_json_vocabulary,
     read_merges,
     read_special_tokens,
+    saving_folder,
     unknown_token,
     write_json_vocabulary,
     write_lines,
     write_merges,
 )
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
+from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedTokens
 
 VOCAB_NAME = "vocab.json"
 MERGES_NAME = "merges.txt"
@@ -39,6 +44,8 @@ class BpeVocabulary:
     """
 
     max_len: int = NO_LIMIT
+    added_tokens: AddedTokens = NONE_ADDED
+    unk_token: str = UNKNOWN  # also for pickles of earlier versions
 
     def __init__(
         self,
@@ -46,9 +53,12 @@ class BpeVocabulary:
         merges_file: PathLike | None = None,
         special_tokens: Sequence[str] | None = None,
     ) -> None:
-        self.encoder = read_json_vocabulary(vocab_file)
+        if isinstance(vocab_file, TokenizerJson):
+            self.encoder = vocab_file.vocabulary
+        else:
+            self.encoder = read_json_vocabulary(vocab_file)
         self.decoder = {index: token for token, index in self.encoder.items()}
-        if merges_file is None:
+        if merges_file is None and not isinstance(vocab_file, TokenizerJson):
             merges_file = _companion(vocab_file, MERGES_NAME)
             if merges_file is None:
                 raise MissingVocabulary(
@@ -58,7 +68,10 @@ class BpeVocabulary:
             added = _companion(vocab_file, SPECIAL_TOKENS_NAME)
             if special_tokens is None and added is not None:
                 special_tokens = read_special_tokens(added)
-        merges = read_merges(merges_file)
+        if merges_file is not None:
+            merges = read_merges(merges_file)
+        elif isinstance(vocab_file, TokenizerJson):
+            merges = list(vocab_file.merges)
         self.bpe_ranks: dict[tuple[str, str], int] = CountingDict(
             zip(merges, range(len(merges)), strict=True)
         )
@@ -66,27 +79,28 @@ class BpeVocabulary:
         self.special_tokens_decoder: dict[int, str] = {}
         self.set_special_tokens(special_tokens)
 
-    def __len__(self) -> int:
-        return len(self.encoder) + len(self.special_tokens)
-
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """Token → id, special tokens included; they replace pieces of the same name."""
-        return {**self.encoder, **self.special_tokens}
+        """Token → id, special and added tokens included."""
+        return {**self.encoder, **self.added_tokens.ids, **self.special_tokens}
 
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
-        """Replace the special tokens; their ids follow those of the vocabulary.
+        """Replace the special tokens; the ids of new ones follow all others.
 
-        The model needs as many more rows: ``model.set_num_special_tokens(len(special_tokens))``.
+        A token that the vocabulary has keeps its id. The model needs a row for each of the others:
+        ``model.set_num_special_tokens(len(tokenizer) - len(tokenizer.encoder))``.
 
         Args:
             special_tokens: the new list; None or an empty list for none.
         """
-        first = len(self.encoder)
-        self.special_tokens = {
-            token: first + index for index, token in enumerate(special_tokens or ())
-        }
-        self.special_tokens_decoder = {index: token for token, index in self.special_tokens.items()}
+        known = {**self.encoder, **self.added_tokens.ids}
+        names = list(dict.fromkeys(special_tokens or ()))
+        new = count(next_id(known))
+        self._set_special_ids({name: known[name] if name in known else next(new) for name in names})
+
+    def _set_special_ids(self, special_tokens: dict[str, int]) -> None:
+        self.special_tokens = special_tokens
+        self.special_tokens_decoder = {index: token for token, index in special_tokens.items()}
 
     @overload
     def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also a sequence of strings
@@ -104,7 +118,8 @@ class BpeVocabulary:
         Args:
             tokens: one string, or as ``tokenize`` returns them.
             unk_token: the token whose id replaces those of unknown tokens. When None it is
-                ``<unk>``; if the vocabulary has no ``<unk>``, an unknown token is an error.
+                the tokenizer's, usually ``<unk>``; if the vocabulary lacks it, an unknown token is
+                an error.
 
         Raises:
             UnknownToken: a ``KeyError``, if a token has no id and nothing replaces it.
@@ -122,14 +137,14 @@ class BpeVocabulary:
         return ids
 
     def _id(self, token: str, position: int | None, unk_token: str | None) -> int:
-        for name in (token, UNKNOWN if unk_token is None else unk_token):
-            for table in (self.special_tokens, self.encoder):
+        for name in (token, self.unk_token if unk_token is None else unk_token):
+            for table in (self.special_tokens, self.encoder, self.added_tokens.ids):
                 if name in table:
                     return table[name]
         raise unknown_token(
             token,
             position,
-            len(self),
+            len(self.vocabulary),
             "tokenize() the text with this tokenizer, or pass unk_token= to name a substitute",
         )
 
@@ -146,10 +161,14 @@ class BpeVocabulary:
             UnknownId: a ``KeyError``, if an id is neither.
         """
         tokens: list[str] = []
+        added = self.added_tokens
         for index in map(int, ids):
             if index in self.special_tokens_decoder:
                 if not skip_special_tokens:
                     tokens.append(self.special_tokens_decoder[index])
+            elif index in added.tokens:
+                if not (skip_special_tokens and added.tokens[index] in added.special):
+                    tokens.append(added.tokens[index])
             elif index in self.decoder:
                 tokens.append(self.decoder[index])
             else:
@@ -159,27 +178,19 @@ class BpeVocabulary:
                 )
         return tokens
 
-    def save_vocabulary(self, vocab_path: PathLike) -> tuple[str, str, str]:
-        """Write vocabulary, merges and special tokens into a folder, or beside a file path.
-
-        In a folder they are ``vocab.json``, ``merges.txt`` and ``special_tokens.txt``. For a file
-        path the vocabulary has that path and the other two are beside it, where the constructor
-        finds them.
-
-        Returns:
-            The paths of the three files.
-        """
-        path = os.fspath(vocab_path)
-        if os.path.isdir(path):
+    def _write_vocabulary(self, vocab_path: PathLike) -> tuple[tuple[str, str, str], str | None]:
+        """Write the three files; return their paths, and their folder if a folder was named."""
+        folder = saving_folder(vocab_path)
+        if folder is not None:
             names = (VOCAB_NAME, MERGES_NAME, SPECIAL_TOKENS_NAME)
-            vocabulary, merges, special = (os.path.join(path, name) for name in names)
+            vocabulary, merges, special = (os.path.join(folder, name) for name in names)
         else:
-            vocabulary = path
-            merges, special = f"{path}.{MERGES_NAME}", f"{path}.{SPECIAL_TOKENS_NAME}"
+            vocabulary = os.fspath(vocab_path)
+            merges, special = f"{vocabulary}.{MERGES_NAME}", f"{vocabulary}.{SPECIAL_TOKENS_NAME}"
         write_json_vocabulary(vocabulary, self.encoder)
         write_merges(merges, sorted(self.bpe_ranks, key=self.bpe_ranks.__getitem__))
         write_lines(special, list(self.special_tokens))
-        return vocabulary, merges, special
+        return (vocabulary, merges, special), folder
 
 
 def _companion(vocab_file: PathLike, name: str) -> str | None:

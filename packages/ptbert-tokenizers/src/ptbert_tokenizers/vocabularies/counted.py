@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 
+from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
-from ptbert_tokenizers.files.lines import read_lines, watched
+from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token
 
 logger = logging.getLogger(__name__)
@@ -102,10 +103,11 @@ class CountedVocabulary(ABC):
         for number, line in enumerate(read_text(vocab_file).rstrip("\n").split("\n"), 1):
             symbol = next(iter(line.split()), None)  # the line may also have a count
             if symbol is None or symbol in self.sym2idx:
+                # In 2019 a repeated line took no id, so removing it keeps the ids of that time.
                 what = "is blank" if symbol is None else f"has {symbol!r} again"
                 raise BadVocabulary(
-                    f"{os.fspath(vocab_file)!r} line {number} {what}; each line needs a symbol "
-                    "of its own, or ids and embeddings no longer agree"
+                    f"{os.fspath(vocab_file)!r} line {number} {what}; remove this line if the "
+                    "model was trained with the library of 2019, which gave it no id"
                 )
             self.add_symbol(symbol)
         unknown = next((name for name in ("<UNK>", "<unk>") if name in self.sym2idx), None)

@@ -1,21 +1,21 @@
 """BERT's vocabulary: one token a line."""
 
-import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ptbert_tokenizers.errors import UnknownId
+from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import (
     PathLike,
-    by_id,
+    lines_by_id,
     load_vocab,
+    saving_folder,
     unknown_token,
     write_lines,
 )
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
-
-logger = logging.getLogger(__name__)
+from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedTokens
 
 VOCAB_NAME = "vocab.txt"
 
@@ -32,15 +32,19 @@ class WordpieceVocabulary:
     """
 
     max_len: int = NO_LIMIT
+    added_tokens: AddedTokens = NONE_ADDED
 
     def __init__(self, vocab_file: PathLike) -> None:
-        self.vocab = load_vocab(vocab_file)
+        if isinstance(vocab_file, TokenizerJson):
+            self.vocab = vocab_file.vocabulary
+        else:
+            self.vocab = load_vocab(vocab_file)
         self.ids_to_tokens = OrderedDict((index, token) for token, index in self.vocab.items())
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """Token → id."""
-        return self.vocab
+        """Token → id, added tokens included."""
+        return {**self.vocab, **self.added_tokens.ids} if self.added_tokens else self.vocab
 
     def convert_tokens_to_ids(
         self, tokens: Iterable[str], *, unk_token: str | None = None
@@ -56,21 +60,31 @@ class WordpieceVocabulary:
         """
         wanted = list(tokens)
         try:
-            fallback = None if unk_token is None else self.vocab[unk_token]
+            has_substitute = unk_token is None or unk_token in self.vocab
+            ids = [self.vocab[token] for token in wanted] if has_substitute else None
+        except KeyError:
+            ids = None
+        if ids is None:
+            ids = self._rare_ids(wanted, unk_token)
+        warn_if_long(len(ids), self.max_len)
+        return ids
+
+    def _rare_ids(self, tokens: Sequence[str], unk_token: str | None) -> list[int]:
+        """The ids of tokens, some of which were added or are unknown."""
+        ids = self.vocabulary
+        try:
+            fallback = None if unk_token is None else ids[unk_token]
             if fallback is None:
-                ids = [self.vocab[token] for token in wanted]
-            else:
-                ids = [self.vocab.get(token, fallback) for token in wanted]
+                return [ids[token] for token in tokens]
+            return [ids.get(token, fallback) for token in tokens]
         except KeyError as error:
             missing = error.args[0]
             raise unknown_token(
                 missing,
-                wanted.index(missing) if missing in wanted else None,
-                len(self.vocab),
+                tokens.index(missing) if missing in tokens else None,
+                len(ids),
                 "tokenize() the text with this tokenizer, or pass unk_token='[UNK]'",
             ) from None
-        warn_if_long(len(ids), self.max_len)
-        return ids
 
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
         """Return the tokens of ids.
@@ -78,26 +92,22 @@ class WordpieceVocabulary:
         Raises:
             UnknownId: a ``KeyError``, if an id is outside the vocabulary.
         """
-        names = self.ids_to_tokens
+        names, added = self.ids_to_tokens, self.added_tokens.tokens
         try:
-            return [names[int(index)] for index in ids]
+            return [
+                names[index] if index in names or not added else added[index]
+                for index in map(int, ids)
+            ]
         except KeyError as error:
+            known = {*names, *added}
             raise UnknownId(
-                f"id {error.args[0]} is outside the vocabulary of {len(names)} tokens "
-                f"(0 to {max(names, default=0)}); use ids that this tokenizer made"
+                f"id {error.args[0]} is outside the vocabulary of {len(known)} tokens "
+                f"(0 to {max(known, default=0)}); use ids that this tokenizer made"
             ) from None
 
-    def save_vocabulary(self, vocab_path: PathLike) -> str:
-        """Write the vocabulary into a folder as ``vocab.txt``, or to the file at that path.
-
-        Returns:
-            The path of the file.
-        """
-        path = os.fspath(vocab_path)
-        if os.path.isdir(path):
-            path = os.path.join(path, VOCAB_NAME)
-        tokens = by_id(self.vocab)
-        if [self.vocab[token] for token in tokens] != list(range(len(tokens))):
-            logger.warning("the ids of the vocabulary have gaps, which %s cannot keep", path)
-        write_lines(path, tokens)
-        return path
+    def _write_vocabulary(self, vocab_path: PathLike) -> tuple[str, str | None]:
+        """Write the vocabulary; return the file's path, and its folder if a folder was named."""
+        folder = saving_folder(vocab_path)
+        path = os.fspath(vocab_path) if folder is None else os.path.join(folder, VOCAB_NAME)
+        write_lines(path, lines_by_id(self.vocab))
+        return path, folder

@@ -46,6 +46,7 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     from ptbert.commands.model_tokenizer import folders_of_model, load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.files.tokenizer_config import (
+        TOKENIZER_CONFIG_NAME,
         read_tokenizer_config,
         write_tokenizer_config,
     )
@@ -57,15 +58,17 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
         return
     written = tokenizer.save_vocabulary(folder)
     yield from [written] if isinstance(written, str) else written
-    casing = tokenizer.settings().get("do_lower_case")
     place = locate(source)
     is_known = place.path is None or any(
         "do_lower_case" in read_tokenizer_config(each)
         for each in folders_of_model(place.path, cache_dir)
     )
     # A vocabulary does not show its casing. If no other source told it, it is a guess.
-    if casing is not None and is_known:
-        yield str(write_tokenizer_config(folder, {"do_lower_case": casing}))
+    if not is_known:
+        settings = read_tokenizer_config(folder)
+        settings.pop("do_lower_case", None)
+        write_tokenizer_config(folder, settings)
+    yield str(folder / TOKENIZER_CONFIG_NAME)
 
 
 COMMAND = Command(
