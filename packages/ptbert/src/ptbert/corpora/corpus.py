@@ -6,7 +6,6 @@ Source:
 
 from __future__ import annotations
 
-import collections
 import logging
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+from ptbert.corpora.saved import read_saved
 from ptbert_hub import atomic_write, cached_path, extract_archive, is_archive, locate
 from ptbert_tokenizers import TransfoXLTokenizer
 
@@ -105,7 +105,7 @@ class TransfoXLCorpus:
             ValueError: if the file is not a corpus.
         """
         name = os.fspath(pretrained_model_name_or_path)
-        stored = _read(_find_corpus_file(name, cache_dir))
+        stored = read_saved(_find_corpus_file(name, cache_dir))
         corpus = cls()
         corpus.vocab = TransfoXLTokenizer.from_pretrained(name, cache_dir, *inputs, **kwargs)
         vars(corpus).update({k: v for k, v in stored.items() if k in {"dataset", *SPLITS}})
@@ -184,7 +184,7 @@ def get_lm_corpus(datadir: str | os.PathLike[str], dataset: str) -> TransfoXLCor
     corpus = TransfoXLCorpus(**_tokenizer_settings(folder, kind))
     if cache.exists():
         logger.info("loading the corpus from %s", cache)
-        stored = _read(cache)
+        stored = read_saved(cache)
         vars(corpus.vocab).update(stored.pop("vocab"))
         vars(corpus).update(stored)
         return corpus
@@ -223,18 +223,3 @@ def _find_corpus_file(name: str, cache_dir: str | os.PathLike[str] | None) -> Pa
             "name 'transfo-xl-wt103'"
         )
     return path / CORPUS_NAME
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Read a dictionary of tensors and plain containers, and nothing that runs code."""
-    with torch.serialization.safe_globals([collections.Counter, collections.OrderedDict]):
-        try:
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # damage and refused code come as many types
-            raise ValueError(
-                f"{str(path)!r} is not a corpus of tensors and plain containers "
-                f"({str(error).partition(chr(10))[0]}); build it again"
-            ) from error
-    if not isinstance(stored, dict):
-        raise ValueError(f"{str(path)!r} holds a {type(stored).__name__}; a corpus is a dictionary")
-    return stored
