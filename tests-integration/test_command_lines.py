@@ -1,5 +1,6 @@
-"""The four command lines end alike: errors on one line, exit codes, closed pipes, Ctrl-C."""
+"""The four command lines print and end alike: errors on one line, exit codes, pipes, signals."""
 
+import importlib.metadata
 import os
 import signal
 import socket
@@ -34,6 +35,7 @@ class Program(NamedTuple):
     """A command line.
 
     Args:
+        distribution: what is installed with pip.
         module: what ``python -m`` runs.
         called: what it is called in messages.
         unknown: words with a name that is misspelt.
@@ -41,6 +43,7 @@ class Program(NamedTuple):
         printing: words that print something; "VOCABULARY" stands for a vocabulary file.
     """
 
+    distribution: str
     module: str
     called: str
     unknown: str
@@ -53,13 +56,15 @@ PROGRAMS = {
     for program in (
         Program(
             "ptbert",
+            "ptbert",
             "ptbert info",
             "info bert-base-uncase",
             "bert-base-uncased",
             "tokenize VOCABULARY --text a",
         ),
-        Program("ptbert_hub", "ptbert-hub", "fetch gpt2-medum", "gpt2-medium", "env"),
+        Program("ptbert-hub", "ptbert_hub", "ptbert-hub", "fetch gpt2-medum", "gpt2-medium", "env"),
         Program(
+            "ptbert-tokenizers",
             "ptbert_tokenizers",
             "ptbert-tokenizers",
             "info bert-base-uncase",
@@ -67,6 +72,7 @@ PROGRAMS = {
             "info VOCABULARY",
         ),
         Program(
+            "ptbert-optim",
             "ptbert_optim",
             "python -m ptbert_optim",
             "plot out.png warmup_lineer",
@@ -86,11 +92,11 @@ def start(tmp_path):
     (tmp_path / "matplotlib" / "figure.py").write_text(FAKE_MATPLOTLIB)
     processes = []
 
-    def start_program(module, words, **environment):
+    def start_program(module, words, *, stdout=subprocess.PIPE, **environment):
         process = subprocess.Popen(
             [sys.executable, "-m", module, *words.replace("VOCABULARY", "vocab.txt").split()],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
@@ -149,6 +155,30 @@ def test_a_reader_that_has_gone_is_not_an_error_to_tell(program, start):
 
 
 @programs
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no disk that is always full")
+def test_a_full_disk_is_an_error_of_one_line(program, start):
+    with open("/dev/full", "w") as full:
+        process = start(program.module, program.printing, stdout=full)
+
+    _, errors = process.communicate()
+
+    assert process.returncode == 1
+    assert errors.startswith(program.called.partition(" info")[0])
+    assert "No space left on device" in errors
+    assert errors.count("\n") == 1
+
+
+@programs
+def test_the_version_is_that_of_the_distribution(program, start):
+    process = start(program.module, "--version")
+
+    output, errors = process.communicate()
+
+    version = importlib.metadata.version(program.distribution)
+    assert (process.returncode, output, errors) == (0, f"{program.distribution} {version}\n", "")
+
+
+@programs
 def test_what_is_printed_comes_with_exit_code_0(program, start):
     process = start(program.module, program.printing)
 
@@ -189,22 +219,34 @@ def silent_server():
         closing.set()
 
 
-def stop(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Press Ctrl-C; return the exit code and the errors."""
-    process.send_signal(signal.SIGINT)
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGHUP"):
+    SIGNALS.append(signal.SIGHUP)  # the terminal was closed
+signals = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+
+
+def stop(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
+    """Send a signal, and again, as impatient users do; return the exit code and the errors."""
+    start = time.monotonic()
+    process.send_signal(number)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    return process.returncode, errors
+    assert time.monotonic() - start < 10  # 1, on a machine that does nothing else
+    code = process.returncode
+    return 128 - code if code < 0 else code, errors  # as shells say if the second one ended it
 
 
-def test_ctrl_c_stops_ptbert(start):
+@signals
+def test_a_signal_stops_ptbert(start, number):
     process = start("ptbert", "tokenize VOCABULARY")
     process.stdin.write("a\n")
     process.stdin.flush()
     assert process.stdout.readline() == "a\n"
 
-    assert stop(process) == (130, "ptbert tokenize: stopped\n")
+    assert stop(process, number) == (128 + number, "ptbert tokenize: stopped\n")
 
 
+@signals
 @pytest.mark.parametrize(
     ("module", "words", "called"),
     [
@@ -212,34 +254,36 @@ def test_ctrl_c_stops_ptbert(start):
         ("ptbert", "download", "ptbert download"),
     ],
 )
-def test_ctrl_c_stops_a_download(module, words, called, start, silent_server):
+def test_a_signal_stops_a_download(module, words, called, start, silent_server, number):
     address, asked = silent_server
     process = start(module, f"{words} {address}")
     assert asked.wait(60)
 
-    code, errors = stop(process)
+    code, errors = stop(process, number)
 
-    assert code == 130
+    assert code == 128 + number
     assert errors.splitlines()[-1] == f"{called}: stopped; what was downloaded so far is kept"
     assert "Traceback" not in errors
 
 
-def test_ctrl_c_stops_ptbert_tokenizers(start, tmp_path):
-    (tmp_path / "text.txt").write_text(("a " * 50 + "\n") * 300_000)  # seconds of work
-    process = start("ptbert_tokenizers", "count VOCABULARY text.txt")
-    assert process.stderr.read(1)  # of the progress bar
+@signals
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_stops_ptbert_tokenizers(start, tmp_path, number, workers):
+    process = start("ptbert_tokenizers", f"encode VOCABULARY - -o ids.npy --workers {workers}")
+    process.stdin.write(("a " * 50 + "\n") * 50_000)  # more than the pipe holds; it waits for more
+    process.stdin.flush()
 
-    code, errors = stop(process)
+    code, errors = stop(process, number)
 
-    assert code == 130
-    assert errors.splitlines()[-1].endswith("ptbert-tokenizers: stopped")
-    assert "Traceback" not in errors
+    assert (code, errors) == (128 + number, "ptbert-tokenizers: stopped\n")
+    assert not [path for path in tmp_path.iterdir() if "ids" in path.name]
 
 
-def test_ctrl_c_stops_ptbert_optim(start, tmp_path):
+@signals
+def test_a_signal_stops_ptbert_optim(start, tmp_path, number):
     started = tmp_path / "started"
     process = start("ptbert_optim", "plot out.png", SAVEFIG_STARTED=str(started))
     wait_for(started.exists)
 
-    assert stop(process) == (130, "python -m ptbert_optim: stopped\n")
+    assert stop(process, number) == (128 + number, "python -m ptbert_optim: stopped\n")
     assert not [path for path in tmp_path.iterdir() if path.name.endswith("out.png")]

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -36,6 +37,11 @@ def test_a_bug_keeps_its_traceback():
         run_command(failing(KeyError("x")), "prog")
 
 
+def test_too_little_memory_takes_one_line(capsys):
+    assert run_command(failing(MemoryError()), "prog") == 1
+    assert capsys.readouterr() == ("", "prog: there is not enough memory for this\n")
+
+
 def test_ctrl_c_takes_one_line_and_has_its_own_code(capsys):
     assert run_command(failing(KeyboardInterrupt()), "prog") == 130
     assert run_command(failing(KeyboardInterrupt()), "prog", stopped="halted") == 130
@@ -47,8 +53,17 @@ def test_ctrl_c_can_be_let_through():
         run_command(failing(KeyboardInterrupt()), "prog", stopped=None)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for one process")
-def test_a_real_ctrl_c_leaves_no_traceback():
+posix = pytest.mark.skipif(sys.platform == "win32", reason="has no signals for one process")
+signals = pytest.mark.parametrize(
+    "number",
+    [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)],
+    ids=lambda number: number.name,
+)
+
+
+@posix
+@signals
+def test_a_signal_leaves_no_traceback(number):
     action = "lambda: (print('ready', flush=True), __import__('time').sleep(30))"
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(action=action)],
@@ -58,10 +73,113 @@ def test_a_real_ctrl_c_leaves_no_traceback():
     ) as process:
         assert process.stdout.readline() == "ready\n"
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stderr.read() == "prog: stopped\n"
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert time.monotonic() - began < 10
+
+
+@posix
+@signals
+def test_a_second_signal_does_not_interrupt_the_cleaning_up(capsys, number):
+    cleaned = []
+
+    def action():
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append("all")
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+
+    assert run_command(action, "prog") == 128 + number
+
+    assert cleaned == ["all"]
+    assert capsys.readouterr() == ("", "prog: stopped\n")
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+@posix
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert run_command(lambda: signal.raise_signal(signal.SIGHUP), "prog") == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@posix
+def test_a_signal_is_not_lost_in_a_destructor(capsys):
+    class Destroyed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def action():
+        Destroyed()
+        time.sleep(30)
+
+    began = time.monotonic()
+    assert run_command(action, "prog") == 143
+    assert time.monotonic() - began < 10
+    assert capsys.readouterr() == ("", "prog: stopped\n")
+
+
+def test_other_errors_in_destructors_are_reported_as_ever(monkeypatch):
+    class Destroyed:
+        def __del__(self):
+            raise KeyError("a bug")
+
+    def action():
+        Destroyed()
+
+    reported = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda dropped: reported.append(str(dropped.exc_value))
+    )
+
+    assert run_command(action, "prog") == 0
+    assert reported == ["'a bug'"]
+
+
+def test_a_command_may_run_in_a_thread():
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(run_command(lambda: 3, "prog")))
+    thread.start()
+    thread.join()
+
+    assert codes == [3]
+
+
+@posix
+def test_a_stop_does_not_wait_for_a_reader_that_does_not_read():
+    """There is more to print than a pipe holds, and nobody takes any of it."""
+    action = "lambda: [print('x' * 50) for _ in range(100_000)]"
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(action=action)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+    ) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr.read() == b"prog: stopped\n"
+        assert process.wait() == 143
+
+
+@pytest.mark.parametrize("stdout", ["a pipe", "a file"])
+def test_what_is_printed_is_utf8_whatever_the_locale_says(tmp_path, stdout):
+    words = [sys.executable, "-c", PROGRAM.format(action="lambda: print('naïve 京')")]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    if stdout == "a pipe":
+        printed = subprocess.run(words, check=True, capture_output=True, env=environment).stdout
+    else:
+        with open(tmp_path / "out", "wb") as file:
+            subprocess.run(words, check=True, stdout=file, env=environment)
+        printed = (tmp_path / "out").read_bytes()
+
+    assert printed.split() == ["naïve".encode(), "京".encode()]
 
 
 @pytest.mark.parametrize("size", [1, 1_000_000], ids=["in the buffer", "more than the buffer"])

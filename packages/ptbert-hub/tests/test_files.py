@@ -1,4 +1,6 @@
+import errno
 import os
+import re
 
 import pytest
 
@@ -34,6 +36,45 @@ def test_after_an_error_the_old_file_is_unchanged(tmp_path):
         interrupted()
     assert target.read_bytes() == b"old"
     assert os.listdir(folder) == ["vocab.txt"]
+
+
+def test_a_link_stays_and_the_file_that_it_names_is_replaced(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "file").write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "scratch" / "file")
+
+    with atomic_write(link) as file:
+        file.write(b"new")
+
+    assert link.is_symlink()
+    assert (tmp_path / "scratch" / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path / "scratch") == ["file"]
+
+
+def test_a_temporary_file_of_the_cache_replaces_a_link(tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+
+    with atomic_write(link, temporary=tmp_path / "temporary") as file:
+        file.write(b"new")
+
+    assert not link.is_symlink()
+    assert (tmp_path / "elsewhere").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_with_the_file(tmp_path, number):
+    path = tmp_path / "ids.npy"
+
+    def writing():
+        with atomic_write(path):
+            raise OSError(number, "no room")  # as write() does, without a name
+
+    with pytest.raises(OSError, match=re.escape(f"no room: {str(path)!r}")):
+        writing()
+    assert not [name for name in os.listdir(tmp_path) if "ids" in name]
 
 
 def test_a_missing_folder_is_an_os_error(tmp_path):

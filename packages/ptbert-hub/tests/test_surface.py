@@ -32,6 +32,7 @@ PUBLIC = [
     "Unverifiable",
     "WrongFamily",
     "__version__",
+    "add_version",
     "archive_map",
     "atomic_write",
     "cached_path",

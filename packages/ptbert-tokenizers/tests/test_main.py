@@ -70,13 +70,23 @@ def test_an_empty_file_makes_an_empty_array(gpt2: Path) -> None:
     assert np.load("ids.bounds.npy").tolist() == [0]
 
 
-def test_count_and_progress(gpt2: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["count", str(gpt2), "text.txt"]) == 0
-
-    shown = capsys.readouterr()
+def test_count_and_progress(
+    gpt2: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokens = sum(len(GPT2Tokenizer.from_pretrained(gpt2).encode(line)) for line in LINES)
-    assert shown.out == f"4 lines, {sum(map(len, LINES))} characters, {tokens} tokens\n"
-    assert "text.txt: 100%" in shown.err
+    counted = f"4 lines, {sum(map(len, LINES))} characters, {tokens} tokens\n"
+
+    assert main(["count", str(gpt2), "text.txt"]) == 0
+    assert capsys.readouterr() == (counted, "")  # a bar is for terminals
+
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")
+    monkeypatch.setattr("ptbert_hub.progress.BAR_SECONDS", 0)
+    monkeypatch.setattr("ptbert_hub.progress.BAR_BYTES", 0)
+    for words in (["--quiet"], []):
+        assert main(["count", str(gpt2), "text.txt", *words]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == counted
+        assert ("text.txt: " in shown.err) is (words == [])
 
 
 @pytest.mark.parametrize(

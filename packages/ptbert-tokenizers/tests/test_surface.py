@@ -19,6 +19,7 @@ PUBLIC = [
     "UnknownId",
     "UnknownToken",
     "WordpieceTokenizer",
+    "WorkerDied",
     "__version__",
     "load_vocab",
     "whitespace_tokenize",

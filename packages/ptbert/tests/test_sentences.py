@@ -44,15 +44,28 @@ def test_long_sentences_are_cut(encoder):
     torch.testing.assert_close(encoder.encode([long]), encoder.encode(["a cat " * 5]))
 
 
-def test_a_progress_bar_is_for_long_input_only(encoder, capsys):
+def test_a_progress_bar_is_for_long_input_only(encoder, capsys, monkeypatch):
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")
+    monkeypatch.setattr("ptbert_hub.progress.BAR_SECONDS", 0)
     encoder.batch_size = 1
 
     encoder.encode(["a cat"] * 3, progress=True)
     assert capsys.readouterr().err == ""
 
     encoder.encode(["a cat"] * 10, progress=True)
-    assert "10/10" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "encoding:" in shown
+    assert "0/10" in shown
     encoder.encode(["a cat"] * 10)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(encoder, capsys, monkeypatch):
+    monkeypatch.setattr("ptbert_hub.progress.BAR_SECONDS", 0)
+    encoder.batch_size = 1
+
+    encoder.encode(["a cat"] * 10, progress=True)
+
     assert capsys.readouterr().err == ""
 
 

@@ -15,7 +15,7 @@ from ptbert_hub.catalog import (
     length_map,
     name_of_address,
 )
-from ptbert_hub.command_line import run_command
+from ptbert_hub.command_line import add_version, run_command
 from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import (
     AccessDenied,
@@ -86,6 +86,7 @@ __all__ = [
     "Unverifiable",
     "WrongFamily",
     "__version__",
+    "add_version",
     "archive_map",
     "atomic_write",
     "cached_path",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ptbert_hub import catalog, settings, upkeep
 from ptbert_hub.addresses import redacted
 from ptbert_hub.cache import get_from_cache
-from ptbert_hub.command_line import run_command
+from ptbert_hub.command_line import add_version, run_command
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print rows as JSON")
     common.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
     parser = argparse.ArgumentParser(prog=program, description=__doc__.partition("\n")[0])
+    add_version(parser, "ptbert-hub")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull, HubError
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a full disk, a quota, a limit on file sizes
+
 
 @contextmanager
 def atomic_write(
@@ -21,7 +23,7 @@ def atomic_write(
 
     The bytes go to a temporary file, are synced to the disk, and then replace the target in one
     step. Readers see the old file or the new one. After an error the old file is unchanged and the
-    temporary file is removed.
+    temporary file is removed. A link stays a link: the file that it names is replaced.
 
     Args:
         path: the file to write; its folder must exist.
@@ -33,7 +35,7 @@ def atomic_write(
         >>> Path("vocab.txt").read_text()
         '[PAD]'
     """
-    target = Path(path)
+    target = Path(path if temporary is not None else os.path.realpath(path))
     name = f".{target.name[:200]}.{secrets.token_hex(8)}.tmp"
     scratch = target.with_name(name) if temporary is None else Path(temporary)
     try:
@@ -42,9 +44,11 @@ def atomic_write(
             file.flush()
             os.fsync(file.fileno())
         replace(scratch, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             scratch.unlink()
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            error.filename = os.fspath(path)  # the message then names it
         raise
     sync_folder(target.parent)
 
@@ -153,7 +157,7 @@ def disk(path: Path, needed: int | None = None) -> Iterator[None]:
         raise
     except OSError as error:
         number, shown = error.errno, str(path)
-        if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if number in _FULL:
             raise _disk_full(path, number, needed, None) from error
         if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise CacheReadOnly(

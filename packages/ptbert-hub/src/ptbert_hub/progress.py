@@ -1,15 +1,18 @@
-"""Show the progress of a download: a bar on a terminal, else a line in the log now and then."""
+"""Show progress: bars on a terminal only; of a download, else a line in the log now and then."""
 
 import logging
 import os
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from ptbert_hub import settings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BAR_BYTES = 8 << 20
 BAR_SECONDS = 2.0
@@ -32,6 +35,45 @@ def wants_bar(total: int | None) -> bool:
     return watched and settings.is_first_rank() and main and (total is None or total > BAR_BYTES)
 
 
+def new_bar(label: str, total: int | None, done: int = 0) -> Any:
+    """Return a bar of tqdm's that counts bytes, or None where none is wanted.
+
+    Like every bar of this project it appears after some time, on standard error, and is removed
+    at the end.
+
+    Args:
+        label: what is read or downloaded.
+        total: its size in bytes, where known.
+        done: bytes that are there already.
+    """
+    if not wants_bar(total):
+        return None
+    return _bar(desc=label, total=total, initial=done, unit="B", unit_scale=True, unit_divisor=1024)
+
+
+def watched(
+    items: Iterable[T], *, unit: str, label: str | None = None, verbose: bool = True
+) -> Iterable[T]:
+    """Return the same items, counted by a bar where one is wanted.
+
+    Args:
+        items: what is iterated over.
+        unit: what an item is called.
+        label: what is done with them.
+        verbose: False for no bar at all.
+    """
+    if not (verbose and wants_bar(None)):
+        return items
+    counted: Iterable[T] = _bar(items, desc=label, unit=f" {unit}")
+    return counted
+
+
+def _bar(items: Any = None, **look: Any) -> Any:
+    from tqdm import tqdm  # slow to import
+
+    return tqdm(items, delay=BAR_SECONDS, mininterval=0.1, leave=False, file=sys.stderr, **look)
+
+
 class Progress:
     """Shows the progress of one download.
 
@@ -43,24 +85,9 @@ class Progress:
 
     def __init__(self, label: str, total: int | None, done: int) -> None:
         self._label, self._total, self._done = label, total, done
-        self._bar: Any = None
         self._next_line = time.monotonic() + LINE_SECONDS
-        if wants_bar(total):
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                desc=label.rpartition("/")[2],
-                total=total,
-                initial=done,
-                unit="B",
-                unit_scale=True,
-                unit_divisor=1024,
-                delay=BAR_SECONDS,
-                mininterval=0.1,
-                leave=False,
-                file=sys.stderr,
-            )
-        else:
+        self._bar = new_bar(label.rpartition("/")[2], total, done)
+        if self._bar is None:
             log.info("downloading %s (%s bytes, %s there)", label, total, done)
 
     def update(self, size: int) -> None:

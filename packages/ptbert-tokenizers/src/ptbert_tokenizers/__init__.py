@@ -3,7 +3,13 @@
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.bert import BertTokenizer
-from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownId, UnknownToken
+from ptbert_tokenizers.errors import (
+    BadVocabulary,
+    MissingVocabulary,
+    UnknownId,
+    UnknownToken,
+    WorkerDied,
+)
 from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
@@ -27,6 +33,7 @@ __all__ = [
     "UnknownId",
     "UnknownToken",
     "WordpieceTokenizer",
+    "WorkerDied",
     "__version__",
     "load_vocab",
     "whitespace_tokenize",

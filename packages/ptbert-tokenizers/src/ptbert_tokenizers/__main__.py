@@ -3,21 +3,24 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any, get_args
 
-from ptbert_hub import run_command
+from ptbert_hub import add_version, run_command
+from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.batches.workers import flat_blocks
-from ptbert_tokenizers.families import CLASSES, load_tokenizer
+from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.files.ids import id_writer, read_ids
-from ptbert_tokenizers.files.lines import read_lines
+from ptbert_tokenizers.files.lines import Errors, read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _BLOCK = 2**20  # characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, 1 after an error (printed on one line), or 130 after Ctrl-C."""
+    """Run a command and return its exit code, as :func:`~ptbert_hub.run_command` does."""
     options = _parser().parse_args(arguments)
     return run_command(lambda: options.run(options), "ptbert-tokenizers")
 
@@ -27,30 +30,55 @@ def _parser() -> argparse.ArgumentParser:
         prog="ptbert-tokenizers",
         description="Encode text files of any size to ids, and back.",
     )
+    add_version(parser, "ptbert-tokenizers")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     encode = _command(commands, "encode", _encode, "write the ids of each line of text files")
-    encode.add_argument("files", nargs="+", help="UTF-8 text, one text a line")
+    count = _command(commands, "count", _count, "count lines, characters and tokens")
+    for command in (encode, count):
+        _add_reading_options(command)
     encode.add_argument(
-        "-o", "--output", required=True, help="NAME.npy (and NAME.bounds.npy beside it) or .jsonl"
+        "-o",
+        "--output",
+        required=True,
+        help="NAME.npy (and NAME.bounds.npy beside it) or NAME.jsonl; - prints JSON lines",
     )
 
     decode = _command(commands, "decode", _decode, "print the text of each list of ids")
-    decode.add_argument("file", help=".npy or .jsonl, as encode writes them")
+    decode.add_argument("file", help=".npy or JSON lines, as encode writes them; - for JSON lines")
     decode.add_argument("--skip-special-tokens", action="store_true")
     decode.add_argument(
         "--raw", action="store_true", help="leave the spaces before punctuation as they are"
     )
 
-    count = _command(commands, "count", _count, "count lines, characters and tokens")
-    count.add_argument("files", nargs="+", help="UTF-8 text, one text a line")
-
-    for command in (encode, count):
-        command.add_argument("--workers", type=int, default=1, help="processes to use")
-        command.add_argument("--quiet", action="store_true", help="no progress bar")
-
     _command(commands, "info", _info, "print what a tokenizer is, as JSON")
     return parser
+
+
+def _add_reading_options(command: argparse.ArgumentParser) -> None:
+    """What ``encode`` and ``count`` have in common."""
+    command.add_argument(
+        "files",
+        nargs="+",
+        help="UTF-8 text, one text a line, also if compressed by gzip; - for standard input",
+    )
+    command.add_argument(
+        "--errors",
+        choices=get_args(Errors),
+        default="strict",
+        help="at a line that is not UTF-8: stop (strict, the default), replace its wrong bytes by "
+        "U+FFFD, or skip it",
+    )
+    command.add_argument(
+        "--add-special-tokens",
+        action="store_true",
+        help="put the model's special tokens around each text, such as [CLS] and [SEP]",
+    )
+    command.add_argument(
+        "--max-len", type=int, metavar="N", help="cut what a text has beyond N tokens"
+    )
+    command.add_argument("--workers", type=int, default=1, metavar="N", help="processes to use")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _command(
@@ -62,19 +90,58 @@ def _command(
     parser.set_defaults(run=run)
     parser.add_argument("model", help="published name, folder or vocabulary file")
     parser.add_argument("--type", choices=list(CLASSES), help="family, if the files do not show it")
+    casing = parser.add_mutually_exclusive_group()
+    for word, effect in _CASINGS.items():
+        casing.add_argument(
+            f"--{word}", dest="casing", action="store_const", const=word, help=effect
+        )
     return parser
 
 
+_CASINGS = {
+    "cased": "keep capital letters and accents, whatever the folder says",
+    "uncased": "lower-case the text, whatever the folder says",
+}
+
+# How the constructor of a family is told to lower-case; those of GPT and GPT-2 cannot be told.
+_CASING_ARGUMENTS = {"bert": "do_lower_case", "transfo_xl": "lower_case"}
+
+
+def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
+    """Load the tokenizer as the options of all commands say."""
+    family = options.type or (options.casing and family_of(options.model))
+    settings: dict[str, Any] = {}
+    if options.casing and family in _CASING_ARGUMENTS:
+        settings[_CASING_ARGUMENTS[family]] = options.casing == "uncased"
+    elif options.casing and family in CLASSES:
+        raise ValueError(
+            f"--{options.casing} is not for {CLASSES[family].__name__}, whose casing is fixed; "
+            "leave it out"
+        )
+    return load_tokenizer(options.model, family, **settings)
+
+
 def _encode(options: argparse.Namespace) -> None:
-    tokenizer = load_tokenizer(options.model, options.type)
-    with id_writer(options.output) as write:
-        texts = _texts(options.files, options.quiet)
-        for flat in flat_blocks(tokenizer, _blocks(texts), options.workers):
+    tokenizer = _tokenizer(options)
+    with id_writer(options.output) as write, _encoded(tokenizer, options, _texts(options)) as found:
+        for flat in found:
             write(flat)
 
 
+def _encoded(
+    tokenizer: PreTrainedTokenizer, options: argparse.Namespace, texts: Iterable[str]
+) -> "closing[Generator[FlatIds, None, None]]":
+    """The ids of texts in blocks; closing ends the processes."""
+    encode = partial(
+        tokenizer.encode_flat,
+        max_len=options.max_len,
+        add_special_tokens=options.add_special_tokens,
+    )
+    return closing(flat_blocks(encode, _blocks(texts), options.workers))
+
+
 def _decode(options: argparse.Namespace) -> None:
-    tokenizer = load_tokenizer(options.model, options.type)
+    tokenizer = _tokenizer(options)
     for ids in read_ids(options.file):
         print(_decoded(tokenizer, ids, options))
 
@@ -90,31 +157,30 @@ def _decoded(tokenizer: PreTrainedTokenizer, ids: list[int], options: argparse.N
 
 
 def _count(options: argparse.Namespace) -> None:
-    tokenizer = load_tokenizer(options.model, options.type)
+    tokenizer = _tokenizer(options)
     lines = characters = tokens = 0
 
     def counted() -> Iterator[str]:
         nonlocal lines, characters
-        for text in _texts(options.files, options.quiet):
+        for text in _texts(options):
             lines += 1
             characters += len(text)
             yield text
 
-    for flat in flat_blocks(tokenizer, _blocks(counted()), options.workers):
-        tokens += len(flat.ids)
+    with _encoded(tokenizer, options, counted()) as found:
+        for flat in found:
+            tokens += len(flat.ids)
     print(f"{lines} lines, {characters} characters, {tokens} tokens")
 
 
 def _info(options: argparse.Namespace) -> None:
-    tokenizer = load_tokenizer(options.model, options.type)
-    print(json.dumps(tokenizer.settings(), indent=2, ensure_ascii=False))
+    print(json.dumps(_tokenizer(options).settings(), indent=2, ensure_ascii=False))
 
 
-def _texts(files: Iterable[str], quiet: bool) -> Iterator[str]:
+def _texts(options: argparse.Namespace) -> Iterator[str]:
     """The lines of all files, without line ends."""
-    for file in files:
-        for line in read_lines(file, verbose=not quiet):
-            yield line.rstrip("\n")
+    for file in options.files:
+        yield from read_texts(file, verbose=not options.quiet, errors=options.errors)
 
 
 def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from ptbert_tokenizers.batches.batch import Frame
+from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.tokenizer_config import read_tokenizer_config
@@ -65,6 +65,7 @@ class BertTokenizer(WordpieceVocabulary, PreTrainedTokenizer):
 
     family: ClassVar[str] = "bert"
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME,)
+    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "attention_mask")
 
     def __init__(
         self,

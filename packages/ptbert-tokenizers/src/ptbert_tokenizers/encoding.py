@@ -2,11 +2,29 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from ptbert_tokenizers.batches.batch import Batch, Frame, Padding, Plan, Truncation, make_batch
+from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
+from ptbert_tokenizers.batches.frame import Frame, framed
+from ptbert_tokenizers.batches.rows import (
+    Padding,
+    PaddingSide,
+    Plan,
+    Side,
+    Truncation,
+    make_batch,
+)
+from ptbert_tokenizers.batches.texts import (
+    checked_text,
+    checked_texts,
+    checked_words,
+    joined_words,
+    separated,
+    word_numbers,
+)
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
 from ptbert_tokenizers.plain.offsets import Span
@@ -46,6 +64,10 @@ class TextEncoder(ABC):
     """
 
     max_len: int = NO_LIMIT
+    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
+    """Names of the arrays of a batch that the family's models take."""
+    word_separator: ClassVar[str] = ""
+    """What separates a word from the one before it and belongs to the word's tokens."""
 
     @abstractmethod
     def tokenize(self, text: str) -> list[str]:
@@ -69,21 +91,39 @@ class TextEncoder(ABC):
             text_pair: the second text, if there is one.
             add_special_tokens: add the special tokens that the model was trained with: for BERT
                 ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
+
+        Raises:
+            TypeError: if a text is not a string.
         """
+        checked_text(text)
         frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
+            checked_text(text_pair, "text_pair")
             ids += [*frame.between, *self._ids(text_pair)]
         ids += frame.after
         warn_if_long(len(ids), self.max_len)
         return ids
 
-    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
-        """Return the ids of many texts end to end, without special tokens or truncation.
+    def encode_flat(
+        self,
+        texts: Sequence[str],
+        *,
+        max_len: int | None = None,
+        add_special_tokens: bool = False,
+        workers: int = 1,
+    ) -> FlatIds:
+        """Return the ids of many texts end to end.
 
         Args:
             texts: what to encode.
+            max_len: largest number of ids of a text; the rest is cut off. No limit when None.
+            add_special_tokens: as in ``encode``.
             workers: number of processes to use; useful for several megabytes of text or more.
+
+        Raises:
+            TypeError: if something is not a string; it is named with its position.
+            WorkerDied: if a process ended before it answered.
 
         Example:
             >>> from pathlib import Path
@@ -93,11 +133,17 @@ class TextEncoder(ABC):
             >>> ids.tolist(), bounds.tolist()
             ([1, 2, 1], [0, 2, 3])
         """
-        if isinstance(texts, str):
-            raise TypeError("texts is one string; give a list of strings, or use encode()")
-        texts = list(texts)
+        texts = checked_texts(texts)
         if workers != 1:
-            return joined(list(flat_blocks(self, blocks(texts), workers)))
+            encode = partial(
+                self.encode_flat, max_len=max_len, add_special_tokens=add_special_tokens
+            )
+            return joined(list(flat_blocks(encode, blocks(texts), workers)))
+        frame = self._frame(pair=False) if add_special_tokens else Frame()
+        flat = self._flat(texts)
+        return flat if max_len is None and not frame.length else framed(flat, frame, max_len)
+
+    def _flat(self, texts: Sequence[str]) -> FlatIds:
         quick = self._quick() if self._is_untouched() else None
         if quick is not None:
             return quick.flat(texts)
@@ -109,8 +155,8 @@ class TextEncoder(ABC):
 
     def encode_batch(
         self,
-        texts: Sequence[str],
-        text_pairs: Sequence[str] | None = None,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        text_pairs: Sequence[str] | Sequence[Sequence[str]] | None = None,
         max_len: int | None = None,
         padding: Padding = "longest",
         truncation: Truncation = "longest_first",
@@ -118,6 +164,10 @@ class TextEncoder(ABC):
         stride: int | None = None,
         add_special_tokens: bool = True,
         return_offsets: bool = False,
+        return_special_tokens_mask: bool = False,
+        is_split_into_words: bool = False,
+        padding_side: PaddingSide = "right",
+        pad_to_multiple_of: int | None = None,
         workers: int = 1,
     ) -> Batch:
         """Return many texts, or pairs of texts, as arrays for a model.
@@ -133,10 +183,17 @@ class TextEncoder(ABC):
                 one before; None to keep only the first window.
             add_special_tokens: as in ``encode``.
             return_offsets: also return where in its text each token is.
+            return_special_tokens_mask: also return which tokens are special tokens or padding.
+            is_split_into_words: each text is a list of words, as for ``tokenize_words``. The batch
+                then has ``word_index``, and ``offsets`` count from the beginning of the word.
+            padding_side: put padding ``right`` or ``left`` of the tokens.
+            pad_to_multiple_of: make the length of rows a multiple of this.
             workers: number of processes to use; useful for several megabytes of text or more.
 
         Raises:
+            TypeError: if something is not a string; it is named with its position.
             ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
+            WorkerDied: if a process ended before it answered.
 
         Example:
             >>> from pathlib import Path
@@ -148,10 +205,14 @@ class TextEncoder(ABC):
             >>> batch.attention_mask.tolist()
             [[1, 1, 1, 1], [1, 1, 1, 0]]
         """
-        if text_pairs is not None and len(text_pairs) != len(texts):
-            raise ValueError(
-                f"{len(texts)} texts and {len(text_pairs)} text_pairs; give one for each"
-            )
+        check = checked_words if is_split_into_words else checked_texts
+        given: list[Any] = [check(texts)]
+        if text_pairs is not None:
+            given.append(check(text_pairs, "text_pairs"))
+            if len(given[0]) != len(given[1]):
+                raise ValueError(
+                    f"{len(given[0])} texts and {len(given[1])} text_pairs; give one for each"
+                )
         are_pairs = text_pairs is not None
         plan = Plan(
             frame=self._frame(are_pairs) if add_special_tokens else Frame(),
@@ -161,11 +222,28 @@ class TextEncoder(ABC):
             truncation=truncation,
             stride=stride,
             are_pairs=are_pairs,
+            padding_side=padding_side,
+            pad_to_multiple_of=pad_to_multiple_of,
+            model_inputs=self.model_inputs,
         )
-        given = [texts] if text_pairs is None else [texts, text_pairs]
-        sides = [self.encode_flat(side, workers=workers) for side in given]
-        offsets = [self._flat_offsets(side) for side in given] if return_offsets else None
-        return make_batch(plan, sides, offsets)
+        make_side = self._side_of_words if is_split_into_words else self._side
+        sides = [make_side(each, return_offsets, workers) for each in given]
+        return make_batch(plan, sides, with_mask=return_special_tokens_mask)
+
+    def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
+        flat = self._flat(texts) if workers == 1 else self.encode_flat(texts, workers=workers)
+        return Side(flat, self._flat_offsets(texts) if with_offsets else None)
+
+    def _side_of_words(
+        self, texts: Sequence[Sequence[str]], with_offsets: bool, workers: int
+    ) -> Side:
+        words = [word for text in texts for word in separated(text, self.word_separator)]
+        flat, offsets, _ = self._side(words, with_offsets, workers)
+        numbers = word_numbers(flat, texts)
+        if offsets is not None:
+            before = (numbers > 0) * len(self.word_separator)  # characters that are not the word's
+            offsets = (offsets - before[:, None]).clip(0)
+        return Side(joined_words(flat, texts), offsets, numbers)
 
     def _flat_offsets(self, texts: Sequence[str]) -> "NDArray[np.int64]":
         """The spans of all tokens of all texts, (T, 2)."""

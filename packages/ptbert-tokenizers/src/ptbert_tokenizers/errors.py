@@ -6,6 +6,7 @@
     MissingVocabulary  (FileNotFoundError, ValueError)   no vocabulary file where one was named
     UnknownToken       (KeyError, ValueError)            a token that the vocabulary lacks
     UnknownId          (KeyError, ValueError)            an id that the vocabulary lacks
+    WorkerDied         (ChildProcessError)               a worker process that ended unasked
 """
 
 
@@ -28,3 +29,7 @@ class UnknownToken(_Missing):
 
 class UnknownId(_Missing):
     """An id has no token."""
+
+
+class WorkerDied(ChildProcessError):
+    """A process that encodes texts ended before it answered."""

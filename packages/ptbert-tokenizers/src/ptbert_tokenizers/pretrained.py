@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from ptbert_tokenizers.batches.texts import separated
 from ptbert_tokenizers.encoding import TextEncoder
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
@@ -22,8 +23,6 @@ class PreTrainedTokenizer(TextEncoder):
     family: ClassVar[str]
     vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
-    word_separator: ClassVar[str] = ""
-    """What separates a word from the one before it and belongs to the word's tokens."""
 
     @classmethod
     def from_pretrained(
@@ -136,8 +135,8 @@ class PreTrainedTokenizer(TextEncoder):
         """
         tokens: list[str] = []
         numbers: list[int] = []
-        for number, word in enumerate(words):
-            found = self.tokenize(f"{self.word_separator}{word}" if number else word)
+        for number, word in enumerate(separated(words, self.word_separator)):
+            found = self.tokenize(word)
             tokens += found
             numbers += [number] * len(found)
         return tokens, numbers

@@ -5,8 +5,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary
-from ptbert_tokenizers.files.lines import read_lines, watched
+from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
 from ptbert_tokenizers.files.vocabulary import PathLike, write_lines
 from ptbert_tokenizers.loading import VocabularyFiles
@@ -64,6 +65,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
 
     family: ClassVar[str] = "transfo_xl"
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME, TORCH_VOCAB_NAME)
+    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids",)
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """encode_batch: frames, padding, truncation, windows, offsets, processes."""
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, TransfoXLTokenizer
-from ptbert_tokenizers.batches.batch import longest_first
+from ptbert_tokenizers.batches.rows import longest_first
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh"]
 A, B, C, D, E, F, G, H = range(4, 12)
@@ -141,8 +142,103 @@ def test_a_batch_is_a_mapping_of_its_arrays(tokenizer: BertTokenizer) -> None:
 
     assert list(dict(batch)) == ["input_ids", "token_type_ids", "attention_mask", "text_index"]
     assert batch["input_ids"] is batch.input_ids
+    assert isinstance(batch, Mapping)
+    assert len(batch) == 4
+    assert "offsets" not in batch
+    assert batch.get("offsets") is None
+    assert [array.shape for array in batch.values()] == [(1, 3)] * 3 + [(1,)]
     with pytest.raises(KeyError, match="no array 'offsets' in this batch"):
         batch["offsets"]
+
+
+def test_batches_are_equal_if_their_arrays_are(tokenizer: BertTokenizer) -> None:
+    batch = tokenizer.encode_batch(["a b", "c"])
+
+    assert batch == tokenizer.encode_batch(["a b", "c"])
+    assert batch == {name: array.copy() for name, array in batch.items()}
+    assert batch != tokenizer.encode_batch(["a b", "d"])
+    assert batch != tokenizer.encode_batch(["a b", "c"], return_offsets=True)
+    assert batch != 1
+    assert pickle.loads(pickle.dumps(batch)) == batch
+
+
+def test_inputs_are_the_arguments_of_the_model(
+    tokenizer: BertTokenizer, published: Callable[[str], Path]
+) -> None:
+    batch = tokenizer.encode_batch(["a b"], return_offsets=True)
+
+    assert batch.inputs(lambda array: array.tolist()) == {
+        "input_ids": [[CLS, A, B, SEP]],
+        "token_type_ids": [[0, 0, 0, 0]],
+        "attention_mask": [[1, 1, 1, 1]],
+    }
+    assert batch.inputs()["input_ids"] is batch.input_ids
+    gpt2 = GPT2Tokenizer.from_pretrained(published("gpt2"))
+    assert list(gpt2.encode_batch(["a"]).inputs()) == ["input_ids", "attention_mask"]
+    assert list(TransfoXLTokenizer().encode_batch([""]).inputs()) == ["input_ids"]
+
+
+def test_padding_on_the_left_moves_every_array(tokenizer: BertTokenizer) -> None:
+    batch = tokenizer.encode_batch(
+        ["a b", "c"],
+        ["d", "e"],
+        padding_side="left",
+        return_offsets=True,
+        return_special_tokens_mask=True,
+    )
+
+    assert batch.input_ids.tolist() == [[CLS, A, B, SEP, D, SEP], [PAD, CLS, C, SEP, E, SEP]]
+    assert batch.token_type_ids.tolist() == [[0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1]]
+    assert batch.attention_mask.tolist() == [[1] * 6, [0, 1, 1, 1, 1, 1]]
+    assert batch.special_tokens_mask is not None
+    assert batch.special_tokens_mask.tolist() == [[1, 0, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1]]
+    assert batch.offsets is not None
+    assert batch.offsets[1].tolist() == [[0, 0], [0, 0], [0, 1], [0, 0], [0, 1], [0, 0]]
+
+
+@given(
+    texts=st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9).map(" ".join), max_size=5),
+    options=st.fixed_dictionaries(
+        {},
+        optional={
+            "max_len": st.just(8),
+            "stride": st.integers(0, 3),
+            "padding": st.sampled_from(["longest", "max_len"]),
+            "pad_to_multiple_of": st.sampled_from([1, 2, 4, 8]),
+            "add_special_tokens": st.booleans(),
+        },
+    ),
+)
+def test_left_and_right_padding_have_the_same_rows(texts: list[str], options: Any) -> None:
+    Path("vocab.txt").write_text("\n".join(TOKENS))
+    tokenizer = BertTokenizer("vocab.txt", max_len=8)
+
+    right = tokenizer.encode_batch(texts, **options)
+    left = tokenizer.encode_batch(texts, **options, padding_side="left")
+
+    assert left.input_ids.shape == right.input_ids.shape
+    assert right.input_ids.shape[1] % options.get("pad_to_multiple_of", 1) == 0
+    for a, b, mask in zip(left.input_ids, right.input_ids, right.attention_mask, strict=True):
+        length = mask.sum()
+        assert mask[:length].all()
+        assert a[len(a) - length :].tolist() == b[:length].tolist()
+        assert not a[: len(a) - length].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "length"),
+    [
+        ({"pad_to_multiple_of": 4}, 8),
+        ({"pad_to_multiple_of": 5}, 5),
+        ({"pad_to_multiple_of": 1}, 5),
+        ({"pad_to_multiple_of": 8, "max_len": 16, "padding": "max_len"}, 16),
+        ({"pad_to_multiple_of": 8, "max_len": 15, "padding": "max_len", "truncation": "never"}, 16),
+    ],
+)
+def test_rows_have_a_multiple_as_length(
+    tokenizer: BertTokenizer, options: dict[str, Any], length: int
+) -> None:
+    assert tokenizer.encode_batch(["a b c"], **options).input_ids.shape == (1, length)
 
 
 def test_texts_without_frame(published: Callable[[str], Path]) -> None:
@@ -184,6 +280,13 @@ def test_processes_give_the_same_arrays(tokenizer: BertTokenizer) -> None:
             "or cut the other text",
         ),
         ({"text_pairs": []}, "1 texts and 0 text_pairs; give one for each"),
+        ({"padding_side": "both"}, "padding_side='both' is not known; choose from"),
+        ({"pad_to_multiple_of": 0}, "pad_to_multiple_of=0 is not a length; choose a whole number"),
+        ({"pad_to_multiple_of": 8.0}, "pad_to_multiple_of=8.0 is not a length"),
+        (
+            {"pad_to_multiple_of": 4, "max_len": 7},
+            "max_len=7 is not a multiple of pad_to_multiple_of=4, .*; choose a max_len that is one",
+        ),
         ({"workers": 0}, "workers=0 is not a number of processes"),
     ],
 )
@@ -192,8 +295,3 @@ def test_contradictions_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         tokenizer.encode_batch(["a b c"], **options)
-
-
-def test_one_string_is_not_a_list_of_texts(tokenizer: BertTokenizer) -> None:
-    with pytest.raises(TypeError, match=r"texts is one string; give a list of strings"):
-        tokenizer.encode_batch("a b c")

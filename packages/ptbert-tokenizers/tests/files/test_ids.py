@@ -118,8 +118,8 @@ def test_a_changed_byte_of_bounds_or_headers_is_refused_or_harmless() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"[" * 100_000, b"[" + b"9" * 5000 + b"]", b"\xff", b"", b"{}", b"[1.5]", b"[true]", b"[1"],
-    ids=["deep", "a long number", "no UTF-8", "blank", "an object", "float", "flag", "cut off"],
+    [b"[" * 100_000, b"[" + b"9" * 5000 + b"]", b"", b"{}", b"[1.5]", b"[true]", b"[1"],
+    ids=["deep", "a long number", "blank", "an object", "float", "flag", "cut off"],
 )
 def test_a_line_that_is_no_list_of_ids_is_named(line: bytes) -> None:
     Path("ids.jsonl").write_bytes(b"[1, 2]\n" + line + b"\n")

@@ -18,7 +18,7 @@ from ptbert.commands import (
     run,
     tokenize,
 )
-from ptbert_hub import run_command
+from ptbert_hub import add_version, run_command
 
 COMMANDS = (
     run.COMMAND,
@@ -36,8 +36,9 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    The code is 0, 1 after an error, 2 after wrong usage, or 130 after Ctrl-C. Errors are printed on
-    one line. The exit code of ``ptbert run`` is that of its program.
+    The code is 0, 1 after an error, 2 after wrong usage, or 128 plus the number of the signal that
+    stopped it: 130 after Ctrl-C. Errors are printed on one line. The exit code of ``ptbert run`` is
+    that of its program.
 
     Args:
         arguments: the words after ``ptbert``; those of this process when None.
@@ -60,6 +61,7 @@ def command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ptbert", description="BERT, GPT, GPT-2 and Transformer-XL on the command line."
     )
+    add_version(parser, "ptbert")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         added = subparsers.add_parser(

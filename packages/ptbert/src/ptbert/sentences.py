@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ptbert_hub.progress import watched
 from ptbert_models import BertModel
 from ptbert_tokenizers import BertTokenizer
 
@@ -60,7 +60,7 @@ class SentenceEncoder:
 
         Args:
             sentences: any texts; those longer than the model allows are cut.
-            progress: whether long input shows a progress bar.
+            progress: whether long input shows a progress bar, on a terminal.
 
         Returns:
             (number of sentences, E), each row of length 1.
@@ -71,8 +71,8 @@ class SentenceEncoder:
             for start in range(0, len(by_length), self.batch_size)
         ]
         vectors = torch.empty(len(sentences), self.model.config.hidden_size)
-        quiet = not progress or len(batches) < _LONG_INPUT
-        for batch in tqdm(batches, desc="encoding", unit="batch", disable=quiet):
+        is_long = progress and len(batches) >= _LONG_INPUT
+        for batch in watched(batches, unit="batches", label="encoding", verbose=is_long):
             vectors[batch] = self._encode_batch([sentences[index] for index in batch])
         return vectors
 

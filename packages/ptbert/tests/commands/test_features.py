@@ -47,9 +47,9 @@ def test_features_writes_vectors(model_folder, text, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe\x00", "is not a text in UTF-8"),
+        (b"good\n\xff\xfe\x00", "text.txt' is not UTF-8: line 2 has the byte 0xff"),
         (b" \n", "there is no sentence in"),
-        (None, "No such file or directory"),
+        (None, "no text file at"),
     ],
 )
 def test_errors_take_one_line(model_folder, tmp_path, capsys, content, message):

@@ -20,10 +20,20 @@ def test_ids_have_their_special_tokens(model_folder, capsys):
     assert capsys.readouterr().out == "2 5 6 3\n2 11 3\n"
 
 
-def test_standard_input_is_read_without_files(gpt2_folder, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("ab\n"))
-    main(["tokenize", str(gpt2_folder)])
-    assert capsys.readouterr().out == "a b\n"
+@pytest.mark.parametrize("words", [[], ["-"]])
+def test_standard_input_is_read_as_files_are(gpt2_folder, capsys, monkeypatch, words, tmp_path):
+    """As UTF-8, whatever the locale says, and without a byte order mark."""
+    data = b"\xef\xbb\xbfab\nna\xc3\xafve\n"
+    (tmp_path / "text.txt").write_bytes(data)
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)), encoding="cp1252")
+    monkeypatch.setattr("sys.stdin", stream)
+
+    assert main(["tokenize", str(gpt2_folder), *words]) == 0
+    piped = capsys.readouterr().out
+    main(["tokenize", str(gpt2_folder), str(tmp_path / "text.txt")])
+
+    assert piped.startswith("a b\n")
+    assert capsys.readouterr().out == piped
 
 
 @pytest.mark.parametrize(

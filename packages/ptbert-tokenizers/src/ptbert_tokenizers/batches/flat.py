@@ -1,7 +1,7 @@
 """The ids of many texts, end to end in one array."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +18,6 @@ class FlatIds(NamedTuple):
 
     ids: "NDArray[np.int32]"
     bounds: "NDArray[np.int64]"
-
-
-class EncodesFlat(Protocol):
-    """The method of a tokenizer that batches and worker processes use."""
-
-    def encode_flat(self, texts: Sequence[str], *, workers: int = 1) -> FlatIds:
-        """Return the ids of many texts, end to end."""
 
 
 def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:

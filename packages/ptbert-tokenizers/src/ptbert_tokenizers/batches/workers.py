@@ -1,53 +1,201 @@
 """Encoding in several processes. They send back arrays, which is faster than lists."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import pickle
+import signal
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
-from ptbert_tokenizers.batches.flat import EncodesFlat, FlatIds
+from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.errors import WorkerDied
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from multiprocessing.connection import Connection
 
-_AHEAD = 2  # blocks in the queue for each process
+_AHEAD = 3  # blocks for each process that may be done before it is their turn
 
-_tokenizers: list[EncodesFlat] = []  # holds the tokenizer of this worker process
+_ENDING = [
+    getattr(signal, each) for each in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, each)
+]
+
+# This process's ends of the pipes to its workers. A forked worker inherits and closes them, so that
+# it notices when this process ends, however it does.
+_our_ends: "list[Connection]" = []
+
+Encode = Callable[[Sequence[str]], FlatIds]
 
 
 def flat_blocks(
-    tokenizer: EncodesFlat, blocks: Iterable[Sequence[str]], workers: int
-) -> Iterator[FlatIds]:
+    encode: Encode, blocks: Iterable[Sequence[str]], workers: int
+) -> Generator[FlatIds, None, None]:
     """Yield the ids of each block of texts, in order; only a few blocks are encoded in advance.
 
+    When the generator ends or is closed, its processes have ended too.
+
     Args:
-        tokenizer: is pickled to each process.
+        encode: such as the method ``encode_flat`` of a tokenizer; it is pickled to each process
+            where processes are not forked.
         blocks: lists of texts; read as they are needed.
         workers: number of processes; 1 for this one alone.
+
+    Raises:
+        ValueError: if that is no number of processes, or processes cannot be started here.
+        WorkerDied: if a process ended before it answered.
     """
     if workers < 1:
         raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
     if workers == 1:
-        yield from map(tokenizer.encode_flat, blocks)
+        yield from map(encode, blocks)
         return
-    from concurrent.futures import ProcessPoolExecutor  # slow to import, and seldom needed
+    import multiprocessing  # slow to import, and seldom needed
 
-    with ProcessPoolExecutor(workers, initializer=_take, initargs=(tokenizer,)) as pool:
-        waiting: deque[Future[FlatIds]] = deque()
+    if multiprocessing.current_process().daemon:
+        raise ValueError(
+            "this process is a worker that may not start processes of its own; use workers=1"
+        )
+    team: list[_Worker] = []
+    try:
+        for _ in range(workers):
+            with _signals_held():
+                team.append(_Worker(encode))
+        yield from _in_order(team, blocks)
+    finally:
+        with _signals_held():
+            for worker in team:
+                worker.end()
+
+
+def _in_order(team: "Sequence[_Worker]", blocks: Iterable[Sequence[str]]) -> Iterator[FlatIds]:
+    idle = list(team)
+    busy: dict[_Worker, int] = {}
+    done: dict[int, FlatIds] = {}
+    upcoming = enumerate(blocks)
+    following = next(upcoming, None)
+    turn = 0
+    while following is not None or busy:
+        while idle and following is not None and following[0] < turn + _AHEAD * len(team):
+            number, block = following
+            worker = idle.pop()
+            worker.send(block)
+            busy[worker] = number
+            following = next(upcoming, None)
+        for worker in _ready(busy):
+            done[busy.pop(worker)] = worker.receive()
+            idle.append(worker)
+        while turn in done:
+            yield done.pop(turn)
+            turn += 1
+
+
+def _ready(workers: "Iterable[_Worker]") -> "list[_Worker]":
+    """Those that have answered or ended; wait until there is one."""
+    from multiprocessing.connection import wait
+
+    waiting = list(workers)
+    found = wait([each for worker in waiting for each in worker.signs])
+    return [worker for worker in waiting if any(sign in found for sign in worker.signs)]
+
+
+class _Worker:
+    """A process that encodes one block of texts after the other.
+
+    It has at most one block at a time: if it had a second one in its pipe while it answers, it and
+    this process could wait for each other.
+    """
+
+    def __init__(self, encode: Encode) -> None:
+        import multiprocessing
+
+        self._connection, theirs = multiprocessing.Pipe()
+        _our_ends.append(self._connection)
+        self._process = multiprocessing.Process(target=_serve, args=(encode, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def signs(self) -> tuple[Any, ...]:
+        """What to wait for: an answer, or the end of the process."""
+        return self._connection, self._process.sentinel
+
+    def send(self, block: Sequence[str]) -> None:
+        with self._alive():
+            self._connection.send(block)
+
+    def receive(self) -> FlatIds:
+        with self._alive():
+            answer: FlatIds | BaseException = self._connection.recv()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
         try:
-            for block in blocks:
-                waiting.append(pool.submit(_encode, block))
-                if len(waiting) > _AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+            yield
+        except (EOFError, ConnectionError) as error:
+            self._process.join(1)
+            code = self._process.exitcode
+            if code is not None and -code in _ENDING:
+                time.sleep(0.2)  # a signal to all processes; let this one act on its own
+            raise WorkerDied(_cause(code)) from error
+
+    def end(self) -> None:
+        """End the process at once."""
+        _our_ends.remove(self._connection)
+        self._connection.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
 
 
-def _take(tokenizer: EncodesFlat) -> None:
-    _tokenizers[:] = [tokenizer]
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        return (
+            f"a worker process was ended by {signal.Signals(-code).name}; if memory ran out, which "
+            "the system answers with SIGKILL, use fewer workers"
+        )
+    return (
+        f"a worker process ended by itself, with exit code {code}; a program that starts processes "
+        "needs `if __name__ == '__main__':`, and workers=1 shows other reasons"
+    )
 
 
-def _encode(block: Sequence[str]) -> FlatIds:
-    return _tokenizers[0].encode_flat(block)
+def _serve(encode: Encode, connection: "Connection") -> None:
+    """Encode blocks until the other side is closed. This runs in the worker process."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    for end in _our_ends:
+        end.close()
+    with suppress(EOFError, OSError):  # the other process is done, or has ended
+        while True:
+            block = connection.recv()
+            try:
+                answer: FlatIds | Exception = encode(block)
+            except Exception as error:
+                answer = _portable(error)
+            connection.send(answer)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same if it cannot be sent to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its class does
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back the signals that end a program until the block is done."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

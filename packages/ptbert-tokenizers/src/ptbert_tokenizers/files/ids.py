@@ -4,6 +4,7 @@
 ``NAME.bounds.npy`` beside it says, as int64, where each text begins and where the last one ends.
 Behind the arrays, where NumPy does not look, both files end with the same random bytes. So two
 files of different runs are noticed.
+Standard output and pipes get lines, as ``.jsonl`` has them.
 """
 
 import json
@@ -11,13 +12,15 @@ import os
 import re
 import secrets
 import struct
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
 from ptbert_hub import atomic_write
 from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.files.vocabulary import PathLike
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
     """Open a file to write ids into block by block; it appears when all are written.
 
     Args:
-        path: ends in ``.npy`` or ``.jsonl``.
+        path: ends in ``.npy`` or ``.jsonl``; or ``-`` for standard output, or a pipe.
 
     Raises:
         ValueError: if it ends in something else.
@@ -51,17 +54,25 @@ def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
         [[5], [6, 7]]
     """
     name = os.fspath(path)
+    if name in {"-", "/dev/stdout"}:
+        yield lambda flat: _write_lines(sys.stdout.buffer, flat)
+        return
+    if os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name):
+        with open(name, "wb") as pipe:
+            yield lambda flat: _write_lines(pipe, flat)
+        return
     if not name.endswith((".npy", ".jsonl")):
         raise ValueError(f"ids are written to .npy or .jsonl files, not to {name!r}")
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder!r} for {name!r}; create it first")
-    with ExitStack() as stack:
-        file = stack.enter_context(atomic_write(name))
-        if name.endswith(".jsonl"):
+    if name.endswith(".jsonl"):
+        with atomic_write(name) as file:
             yield lambda flat: _write_lines(file, flat)
-            return
-        writer = _ArrayWriter(file, stack.enter_context(atomic_write(bounds_path(name))))
+        return
+    # The file that the caller named is the inner one: an error about a full disk names it.
+    with atomic_write(bounds_path(name)) as bounds, atomic_write(name) as ids:
+        writer = _ArrayWriter(ids, bounds)
         yield writer.write
         writer.finish()
 
@@ -114,18 +125,21 @@ def _array_header(kind: str, length: int) -> bytes:
 def read_ids(path: PathLike) -> Iterator[list[int]]:
     """Yield the ids of each text in a file that ``id_writer`` wrote.
 
+    Args:
+        path: ends in ``.npy``; or a file or pipe with lines, or ``-`` for standard input.
+
     Raises:
         FileNotFoundError: if the file, or the file of bounds beside it, does not exist.
         ValueError: if the file is neither ``.npy`` nor lines of JSON lists, if it is damaged, or if
             the file of bounds is that of other ids.
     """
     name = os.fspath(path)
-    for needed in [name, bounds_path(name)] if name.endswith(".npy") else [name]:
-        if not os.path.isfile(needed):
-            raise FileNotFoundError(f"there is no file {needed!r}, which the ids are read from")
     if not name.endswith(".npy"):
         yield from _read_lines(name)
         return
+    for needed in (name, bounds_path(name)):
+        if not os.path.isfile(needed):
+            raise FileNotFoundError(f"there is no file {needed!r}, which the ids are read from")
     (ids, mark), (bounds, mark_of_bounds) = _map_array(name), _map_array(bounds_path(name))
     if (
         mark != mark_of_bounds
@@ -165,12 +179,11 @@ def _map_array(name: str) -> "tuple[np.ndarray[tuple[int], np.dtype[np.integer]]
 
 
 def _read_lines(name: str) -> Iterator[list[int]]:
-    with open(name, "rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                ids = json.loads(line.decode())
-            except (ValueError, RecursionError):  # no JSON, or numbers or lists beyond limits
-                ids = None
-            if not isinstance(ids, list) or not all(type(index) is int for index in ids):
-                raise ValueError(f"{name!r} line {number} is not a JSON list of ids")
-            yield ids
+    for number, line in enumerate(read_texts(name), 1):
+        try:
+            ids = json.loads(line)
+        except (ValueError, RecursionError):  # no JSON, or numbers or lists beyond limits
+            ids = None
+        if not isinstance(ids, list) or not all(type(index) is int for index in ids):
+            raise ValueError(f"{name!r} line {number} is not a JSON list of ids")
+        yield ids

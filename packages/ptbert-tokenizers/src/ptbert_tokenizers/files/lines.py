@@ -1,75 +1,153 @@
-"""Reading long files line by line under a progress bar."""
+"""Reading text of any size line by line, always as UTF-8: files, pipes, standard input, gzip."""
 
+import gzip
 import io
+import logging
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
 
+from ptbert_hub.progress import new_bar
 from ptbert_tokenizers.files.vocabulary import PathLike
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
-_LINES_BETWEEN_UPDATES = 1000
+Errors = Literal["strict", "replace", "skip"]
+
+STANDARD_INPUT = "-"
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP_START = b"\x1f\x8b"
+_CHUNK = 2**18  # bytes
 
 
-def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file, with their line ends.
+def read_texts(
+    path: PathLike, *, verbose: bool = False, errors: Errors = "strict"
+) -> Iterator[str]:
+    """Yield the lines of a UTF-8 text, without their line ends.
+
+    A byte order mark at the beginning is dropped. A text that gzip compressed is unpacked.
 
     Args:
-        path: the file.
-        verbose: show on standard error how much of the file has been read.
+        path: a file or a pipe; ``-`` for standard input.
+        verbose: show on a terminal how much of the text has been read.
+        errors: what to do with lines that are not UTF-8: raise an error (``strict``), ``replace``
+            their wrong bytes by U+FFFD, or leave these lines out with one warning (``skip``).
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not UTF-8.
+        ValueError: if it is not UTF-8, or a damaged gzip file.
 
     Example:
         >>> with open("text.txt", "w") as file:
         ...     _ = file.write("one\\ntwo\\n")
-        >>> list(read_lines("text.txt"))
-        ['one\\n', 'two\\n']
+        >>> list(read_texts("text.txt"))
+        ['one', 'two']
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no text file at {os.fspath(path)!r}; check the path")
-    bar = _tqdm()(
-        total=os.path.getsize(path),
-        unit="B",
-        unit_scale=True,
-        desc=os.path.basename(path),
-        disable=not verbose,
-    )
-    with bar, open(path, "rb") as data, io.TextIOWrapper(data, encoding="utf-8") as text:
+    for block in _blocks(path, verbose, errors):
+        lines = block.split("\n")
+        if not lines[-1]:
+            del lines[-1]
+        yield from lines
+
+
+def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of a UTF-8 text, with their line ends as ``\\n``; else as ``read_texts``."""
+    for block in _blocks(path, verbose, "strict"):
+        yield from io.StringIO(block)
+
+
+def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
+    """Whole lines, as many as a read gives, with ``\\n`` as line end."""
+    if errors not in get_args(Errors):
+        raise ValueError(f"errors={errors!r} is not known; choose from {get_args(Errors)}")
+    name = "standard input" if os.fspath(path) == STANDARD_INPUT else repr(os.fspath(path))
+    before = 0  # lines of the blocks that are done
+    skipped: list[int] = []
+    for data in _byte_blocks(path, name, verbose):
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
         try:
-            for number, line in enumerate(text, 1):
-                yield line
-                if number % _LINES_BETWEEN_UPDATES == 0:
-                    bar.update(data.tell() - bar.n)
+            yield lines.decode()
+        except UnicodeDecodeError:
+            yield _without_wrong_bytes(lines, name, before, errors, skipped)
+        before += lines.count(b"\n")
+    if skipped:
+        logger.warning(
+            "left out %d lines of %s that are not UTF-8; the first is line %d",
+            len(skipped),
+            name,
+            skipped[0],
+        )
+
+
+def _without_wrong_bytes(
+    lines: bytes, name: str, before: int, errors: Errors, skipped: list[int]
+) -> str:
+    if errors == "replace":
+        return lines.decode(errors="replace")
+    good = []
+    for number, line in enumerate(lines.splitlines(keepends=True), before + 1):
+        try:
+            good.append(line.decode())
         except UnicodeDecodeError as error:
+            if errors == "strict":
+                raise ValueError(
+                    f"{name} is not UTF-8: line {number} has the byte {line[error.start]:#04x}; "
+                    "convert it first"
+                ) from error
+            skipped.append(number)
+    return "".join(good)
+
+
+def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
+    """Whole lines, as many as a read gives, without the byte order mark."""
+    with _opened(path) as file:
+        unpacked: Any = file
+        if file.peek(2)[:2] == _GZIP_START:
+            unpacked = gzip.GzipFile(fileobj=file)
+        total = _size(file) if verbose else None
+        bar = new_bar(os.path.basename(path), total) if verbose else None
+        held: list[bytes] = []
+        mark = _BYTE_ORDER_MARK
+        try:
+            while chunk := unpacked.read1(_CHUNK):
+                # A carriage return is a line end too, if the next byte is not part of it.
+                end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
+                held.append(chunk[:end] if end else chunk)
+                if end:
+                    yield b"".join(held).removeprefix(mark)
+                    held, mark = [chunk[end:]], b""
+                if bar is not None:
+                    bar.update(len(chunk) if total is None else file.tell() - bar.n)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
-                f"{os.fspath(path)!r} is not UTF-8: line {_first_bad_line(path)} has the byte "
-                f"{error.object[error.start]:#04x}; convert the file"
+                f"{name} is a damaged gzip file ({error}); was it cut short?"
             ) from error
-        bar.update(data.tell() - bar.n)
+        finally:
+            if bar is not None:
+                bar.close()
+        yield b"".join(held).removeprefix(mark)
 
 
-def _first_bad_line(path: PathLike) -> int:
-    """The number of the first line that is not UTF-8."""
-    with open(path, "rb") as data:
-        for number, line in enumerate(data, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    raise ValueError(f"{os.fspath(path)!r} changed while it was read; read it again")
+@contextmanager
+def _opened(path: PathLike) -> Iterator[Any]:
+    if os.fspath(path) == STANDARD_INPUT:
+        buffer = getattr(sys.stdin, "buffer", None)
+        if buffer is None:
+            raise ValueError("there is no standard input to read; give a file")
+        yield buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(f"no text file at {os.fspath(path)!r}; check the path") from error
+    with file:
+        yield file
 
 
-def watched(items: Iterable[T], *, verbose: bool, unit: str) -> Iterable[T]:
-    """Return the same items, counted by a bar on standard error if ``verbose``."""
-    bar: Iterable[T] = _tqdm()(items, unit=f" {unit}", disable=not verbose)
-    return bar
-
-
-def _tqdm() -> Any:
-    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]  # slow to import
-
-    return tqdm
+def _size(file: Any) -> int | None:
+    """The size of a file; None for a pipe or a device."""
+    return os.fstat(file.fileno()).st_size if file.seekable() else None

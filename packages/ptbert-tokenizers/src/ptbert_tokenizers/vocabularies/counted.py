@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 
+from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
-from ptbert_tokenizers.files.lines import read_lines, watched
+from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model")
-    parser.add_argument("text", type=Path, help="text file in UTF-8")
+    parser.add_argument("text", help="text file in UTF-8; - for standard input")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--query", help="print the sentences nearest to this text")
     task.add_argument("--output", type=Path, help="write all vectors to this .npy file")
@@ -31,16 +31,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the nearest sentences, or a line about the vectors that were written."""
     from ptbert import BertModel, BertTokenizer
     from ptbert.sentences import SentenceEncoder, split_sentences
+    from ptbert_tokenizers.files.lines import read_texts
 
-    try:
-        text = arguments.text.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{str(arguments.text)!r} is not a text in UTF-8 ({error}); convert it first"
-        ) from error
-    sentences = split_sentences(text)
+    sentences = split_sentences("\n".join(read_texts(arguments.text)))
     if not sentences:
-        raise ValueError(f"there is no sentence in {str(arguments.text)!r}; give another file")
+        raise ValueError(f"there is no sentence in {arguments.text!r}; give another file")
     encoder = SentenceEncoder(
         BertModel.from_pretrained(arguments.model),
         BertTokenizer.from_pretrained(arguments.model),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import chain
 
 from ptbert.commands.command import Command
 
@@ -14,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="published name, folder or vocabulary file")
     parser.add_argument(
-        "files", nargs="*", type=Path, help="text in UTF-8 (default: standard input)"
+        "files", nargs="*", default=["-"], help="text in UTF-8 (default: -, standard input)"
     )
     parser.add_argument("--text", action="append", help="text to use instead of files")
     parser.add_argument("--ids", action="store_true", help="print ids, with special tokens")
@@ -26,19 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield a line of tokens for each line of text."""
     from ptbert_tokenizers.families import load_tokenizer
+    from ptbert_tokenizers.files.lines import read_texts
 
     tokenizer = load_tokenizer(arguments.model, arguments.type)
-    for text in arguments.text or _lines(arguments.files):
+    for text in arguments.text or chain.from_iterable(map(read_texts, arguments.files)):
         yield " ".join(
             map(str, tokenizer.encode(text) if arguments.ids else tokenizer.tokenize(text))
         )
-
-
-def _lines(files: list[Path]) -> Iterator[str]:
-    from ptbert_tokenizers.files.lines import read_lines
-
-    for source in map(read_lines, files) if files else [sys.stdin]:
-        yield from (line.rstrip("\n") for line in source)
 
 
 COMMAND = Command(

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from ptbert.corpora.corpus import CORPUS_NAME, SPLITS
-from ptbert.corpora.saved import ARRAY_MAKERS, as_tensors
+from ptbert.corpora.saved import ARRAY_MAKERS, as_tensors, attributes
 from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.pickles import Call, Name, PickleReader, Record, make_values, plain_value
@@ -99,12 +99,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _make(record: Record) -> Any:
     match record:
-        case Call(name, (), dict(attributes)) if name in _CLASSES:
-            return SimpleNamespace(**attributes)
-        case Call(maker, (str(name), *_), dict(attributes)) if (
-            maker in _MAKERS_OF_OBJECTS and name in _CLASSES
-        ):
-            return SimpleNamespace(**attributes)
+        case Call(name, (str(cls), *_), state) if name in _MAKERS_OF_OBJECTS and cls in _CLASSES:
+            return attributes(Call(cls, (), state))
+        case Call(name) if name in _CLASSES:
+            return attributes(record)
         case Name(name) if name in _CLASSES or name in _OBJECT:
             return name
         case Name(name) | Call(name) if name in ARRAY_MAKERS:

@@ -6,23 +6,20 @@ Source:
 
 from __future__ import annotations
 
-import logging
+import collections
 import os
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import torch
 from torch import Tensor
 
+from ptbert.corpora.cache import Source, Stored, read_cache, write_cache
 from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 from ptbert.corpora.saved import read_saved
-from ptbert_hub import atomic_write, cached_path, extract_archive, is_archive, locate
-from ptbert_tokenizers import TransfoXLTokenizer
-
-logger = logging.getLogger(__name__)
+from ptbert_hub import cached_path, extract_archive, is_archive, locate
+from ptbert_tokenizers import TransfoXLTokenizer, UnknownToken
 
 CORPUS_NAME = "corpus.bin"
-CACHE_NAME = "cache.pt"
 SPLITS = ("train", "valid", "test")
 
 
@@ -44,6 +41,10 @@ class _Dataset(NamedTuple):
     add_eos: bool = True
     ordered: bool = True
     vocabulary: str | None = None
+
+    def has_ids(self, split: str) -> bool:
+        """Whether a split is kept as ids, and not as a list of files that are read later."""
+        return self.ordered or split != "train"
 
 
 _DATASETS = {
@@ -120,7 +121,7 @@ class TransfoXLCorpus:
                 tokenizer's ``vocab_file`` and whose training files are read one by one later.
 
         Raises:
-            ValueError: if the dataset is not known.
+            ValueError: if the dataset is not known, or a word has no id.
             OSError: if a file is missing.
         """
         kind = _dataset(dataset)
@@ -130,7 +131,15 @@ class TransfoXLCorpus:
             self.vocab.count_file(folder / f"{split}.txt", add_eos=kind.add_eos)
         self.vocab.build_vocab()
         for split in SPLITS:
-            setattr(self, split, self._encode(folder, split, kind))
+            try:
+                setattr(self, split, self._encode(folder, split, kind))
+            except UnknownToken as error:
+                raise UnknownToken(
+                    f"{split}.txt has a word that is not in the vocabulary, which was made from "
+                    f"{' and '.join(f'{each}.txt' for each in kind.counted) or kind.vocabulary}: "
+                    f"{str(error).partition(';')[0]}; write <unk> there for rare words, as the "
+                    "published corpora do, and it stands for all unknown ones"
+                ) from error
 
     def _encode(
         self, folder: Path, split: str, kind: _Dataset
@@ -138,8 +147,8 @@ class TransfoXLCorpus:
         if kind.ordered:
             file = folder / f"{split}.txt"
             return self.vocab.encode_file(file, ordered=True, add_eos=kind.add_eos)
-        if split == "train":
-            return sorted((folder / _LM1B_TRAIN).glob("news.en-*"))
+        if not kind.has_ids(split):
+            return _files_for_later(folder)
         return self.vocab.encode_file(folder / f"{split}.txt", add_double_eos=True)
 
     def get_iterator(
@@ -170,31 +179,48 @@ class TransfoXLCorpus:
 def get_lm_corpus(datadir: str | os.PathLike[str], dataset: str) -> TransfoXLCorpus:
     """Build a corpus with the settings of the paper, or load what an earlier call built.
 
+    What was built is saved in the folder as ``cache.pt``, together with what it was made from: the
+    dataset, its settings, and the digests of the texts. It is built again if one of these is
+    different now; texts that are no longer there are not compared.
+
     Args:
-        datadir: folder with the text; ``cache.pt`` is written into it.
+        datadir: folder with the text.
         dataset: see ``TransfoXLCorpus.build_corpus``.
 
     Raises:
-        ValueError: if the dataset is not known.
+        ValueError: if the dataset is not known, or a word has no id.
         OSError: if a file is missing.
     """
     folder = Path(datadir)
     kind = _dataset(dataset)
-    cache = folder / CACHE_NAME
+    source = Source.of(folder, dataset, kind._asdict(), _text_files(kind))
     corpus = TransfoXLCorpus(**_tokenizer_settings(folder, kind))
-    if cache.exists():
-        logger.info("loading the corpus from %s", cache)
-        stored = read_saved(cache)
-        vars(corpus.vocab).update(stored.pop("vocab"))
-        vars(corpus).update(stored)
+    splits = [split for split in SPLITS if kind.has_ids(split)]
+    stored = read_cache(folder, source, splits)
+    if stored is None:
+        corpus.build_corpus(folder, dataset)
+        ids = {split: getattr(corpus, split) for split in splits}
+        write_cache(folder, source, Stored(ids, corpus.vocab.idx2sym))
         return corpus
-    corpus.build_corpus(folder, dataset)
-    stored = vars(corpus) | {"vocab": {k: getattr(corpus.vocab, k) for k in ("idx2sym", "sym2idx")}}
-    if not kind.ordered:
-        stored["train"] = [os.fspath(path) for path in corpus.train]
-    with atomic_write(cache) as file:
-        torch.save(stored, file)
+    corpus.dataset = dataset
+    corpus.vocab.idx2sym = list(stored.symbols)
+    corpus.vocab.sym2idx = collections.OrderedDict(
+        (symbol, index) for index, symbol in enumerate(stored.symbols)
+    )
+    for split in SPLITS:
+        setattr(corpus, split, stored.splits.get(split, _files_for_later(folder)))
     return corpus
+
+
+def _files_for_later(folder: Path) -> list[Path]:
+    """The training files of the One Billion Word corpus, which are read one by one."""
+    return sorted((folder / _LM1B_TRAIN).glob("news.en-*"))
+
+
+def _text_files(kind: _Dataset) -> list[str]:
+    """The files that the ids of a dataset depend on."""
+    files = [f"{split}.txt" for split in SPLITS if split in kind.counted or kind.has_ids(split)]
+    return files if kind.vocabulary is None else [*files, kind.vocabulary]
 
 
 def _tokenizer_settings(folder: Path, kind: _Dataset) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ _NUMBERS = frozenset(["b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2"
 
 
 def read_saved(path: Path) -> dict[str, Any]:
-    """Return the dictionary in a file of ``torch.save``.
+    """Return the dictionary in a file of ``torch.save``, or the attributes of a corpus of 2019.
 
     It may hold tensors, arrays of numbers, and containers of the standard library. Arrays become
     tensors of int64.
@@ -30,12 +31,14 @@ def read_saved(path: Path) -> dict[str, Any]:
         OSError: if it cannot be read.
     """
     try:
-        stored = read_tensors(path, memory_map=False, makers=ARRAY_MAKERS)
+        stored = read_tensors(path, memory_map=False, makers={**_WHOLE, **ARRAY_MAKERS})
     except BadContent as error:
         raise ValueError(
             f"{str(path)!r} is not a corpus of tensors, arrays of numbers and plain containers "
             f"({error}); build it again"
         ) from error
+    if isinstance(stored, SimpleNamespace):
+        stored = vars(stored)
     if not isinstance(stored, dict):
         raise ValueError(f"{str(path)!r} holds a {type(stored).__name__}; a corpus is a dictionary")
     return {name: as_tensors(value) for name, value in stored.items()}
@@ -46,6 +49,14 @@ def as_tensors(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.astype(np.int64))
     return [as_tensors(each) for each in value] if isinstance(value, list) else value
+
+
+def attributes(record: Name | Call) -> SimpleNamespace:
+    """Return the attributes of an object, without the class that it belongs to."""
+    match record:
+        case Call(arguments=(), state=dict(state)) if {*map(type, state)} <= {str}:
+            return SimpleNamespace(**state)
+    raise BadContent(f"it asks for {record.name} in an unknown way")
 
 
 def _dtype(record: Name | Call) -> np.dtype[Any]:
@@ -92,6 +103,11 @@ def _from_bytes(
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
+_MODULE_2019 = "pytorch_pretrained_bert.tokenization_transfo_xl"
+_WHOLE = {
+    f"{_MODULE_2019}.TransfoXLCorpus": attributes,
+    f"{_MODULE_2019}.TransfoXLTokenizer": attributes,
+}
 ARRAY_MAKERS = {
     _DTYPE: _dtype,
     _ARRAY: _array,

@@ -1,0 +1,256 @@
+"""Many texts as rows of a batch: special tokens, truncation, windows, padding.
+
+First the rows are planned: which tokens of which texts each row has. Then the arrays are filled.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+from ptbert_tokenizers.batches.batch import Batch
+from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.batches.frame import Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Padding = Literal["longest", "max_len"]
+PaddingSide = Literal["right", "left"]
+Truncation = Literal["longest_first", "only_first", "only_second", "never"]
+
+
+class Row(NamedTuple):
+    """Which tokens a row holds: of the first text, and of the second."""
+
+    text: int
+    first: range
+    second: range
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How texts become rows.
+
+    Args:
+        frame: ids around and between the texts.
+        pad_id: the id used as padding.
+        max_len: largest number of tokens in a row; None for no limit.
+        padding: fill rows up to the ``longest`` one, or to ``max_len``.
+        truncation: which text loses tokens when both do not fit.
+        stride: tokens that neighbouring windows share; None to drop what does not fit.
+        are_pairs: whether there are second texts.
+        padding_side: where padding is put.
+        pad_to_multiple_of: the length of rows is a multiple of this.
+        model_inputs: names of the arrays that the model takes.
+
+    Raises:
+        ValueError: if these contradict each other.
+    """
+
+    frame: Frame
+    pad_id: int
+    max_len: int | None
+    padding: Padding
+    truncation: Truncation
+    stride: int | None
+    are_pairs: bool
+    padding_side: PaddingSide = "right"
+    pad_to_multiple_of: int | None = None
+    model_inputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.padding not in get_args(Padding):
+            raise ValueError(
+                f"padding={self.padding!r} is not known; choose from {get_args(Padding)}"
+            )
+        if self.max_len is None and self.padding == "max_len":
+            raise ValueError(
+                "padding='max_len' needs max_len, which this tokenizer does not have; give max_len"
+            )
+        if self.truncation not in get_args(Truncation):
+            raise ValueError(
+                f"truncation={self.truncation!r} is not known; choose from {get_args(Truncation)}"
+            )
+        if self.padding_side not in get_args(PaddingSide):
+            raise ValueError(
+                f"padding_side={self.padding_side!r} is not known; choose from "
+                f"{get_args(PaddingSide)}"
+            )
+        self._check_multiple()
+        if self.capacity is not None and self.capacity < 0:
+            raise ValueError(
+                f"max_len leaves no room for text: the special tokens alone are "
+                f"{-self.capacity} too many; raise max_len"
+            )
+        if self.truncation == "only_second" and not self.are_pairs:
+            raise ValueError("truncation='only_second' needs text_pairs; give them")
+        if self.stride is not None and self.are_pairs and self.truncation == "longest_first":
+            raise ValueError(
+                "stride makes windows over one text of a pair; say which with "
+                "truncation='only_first' or 'only_second'"
+            )
+
+    def _check_multiple(self) -> None:
+        multiple = self.pad_to_multiple_of
+        if multiple is None:
+            return
+        if type(multiple) is not int or multiple < 1:
+            raise ValueError(
+                f"pad_to_multiple_of={multiple!r} is not a length; choose a whole number from 1 on"
+            )
+        if self.max_len is not None and self.truncation != "never" and self.max_len % multiple:
+            raise ValueError(
+                f"max_len={self.max_len} is not a multiple of pad_to_multiple_of={multiple}, so "
+                "the longest rows could not be padded; choose a max_len that is one"
+            )
+
+    def width(self, longest: int) -> int:
+        """Return the length of all rows, given that of the longest one without padding."""
+        if self.padding == "max_len" and self.max_len is not None:
+            longest = self.max_len
+        multiple = self.pad_to_multiple_of or 1
+        return -(-longest // multiple) * multiple
+
+    @property
+    def capacity(self) -> int | None:
+        """Largest number of tokens of the texts in a row; None for no limit."""
+        return None if self.max_len is None else self.max_len - self.frame.length
+
+    def rows(self, text: int, first: int, second: int) -> Iterator[Row]:
+        """Yield the rows of one text or pair, given their numbers of tokens."""
+        if self.capacity is None or first + second <= self.capacity:
+            yield Row(text, range(first), range(second))
+        elif self.truncation == "never":
+            raise ValueError(
+                f"text {text} has {first + second} tokens and max_len leaves room for "
+                f"{self.capacity}; allow truncation, or raise max_len"
+            )
+        elif self.truncation == "only_second":
+            for window in self._windows(text, second, self.capacity - first):
+                yield Row(text, range(first), window)
+        elif self.truncation == "only_first" or not self.are_pairs:
+            for window in self._windows(text, first, self.capacity - second):
+                yield Row(text, window, range(second))
+        else:
+            kept = longest_first(first, second, self.capacity)
+            yield Row(text, range(kept[0]), range(kept[1]))
+
+    def _windows(self, text: int, length: int, room: int) -> Iterator[range]:
+        if room <= 0 and length:
+            raise ValueError(
+                f"text {text}: max_len leaves no room for the text that is to be cut; raise max_len"
+                + (", or cut the other text" if self.are_pairs else "")
+            )
+        if self.stride is None:
+            yield range(room)
+            return
+        if not 0 <= self.stride < room:
+            raise ValueError(
+                f"stride={self.stride} does not fit windows of {room} tokens; "
+                f"choose 0 to {room - 1}"
+            )
+        start = 0
+        while start + room < length:
+            yield range(start, start + room)
+            start += room - self.stride
+        yield range(start, length)
+
+
+def longest_first(first: int, second: int, capacity: int) -> tuple[int, int]:
+    """Shorten two lengths: the longer one loses one token at a time, until both fit.
+
+    If both are equal, the second one loses a token.
+
+    Example:
+        >>> longest_first(10, 3, 8), longest_first(10, 10, 5)
+        ((5, 3), (3, 2))
+    """
+    if first + second <= capacity:
+        return first, second
+    shorter = min(first, second)
+    if capacity - shorter >= shorter:
+        return (capacity - shorter, second) if first > second else (first, capacity - shorter)
+    return capacity - capacity // 2, capacity // 2
+
+
+class Side(NamedTuple):
+    """All first texts, or all second ones, as tokens.
+
+    Args:
+        flat: their ids.
+        offsets: (T, 2), where each token is in its text or word; None if not needed.
+        word_index: (T,), the number of each token's word; None if texts are not split into words.
+    """
+
+    flat: FlatIds
+    offsets: "NDArray[np.int64] | None" = None
+    word_index: "NDArray[np.int64] | None" = None
+
+
+def make_batch(plan: Plan, sides: Sequence[Side], *, with_mask: bool = False) -> Batch:
+    """Arrange texts that are encoded already.
+
+    Args:
+        plan: how texts become rows.
+        sides: all texts, and all second texts if there are any.
+        with_mask: whether to show which tokens are special.
+    """
+    rows = list(_rows(plan, sides))
+    longest = max((len(row.first) + len(row.second) for row in rows), default=-plan.frame.length)
+    return _filled(plan, rows, sides, plan.width(longest + plan.frame.length), with_mask)
+
+
+def _rows(plan: Plan, sides: Sequence[Side]) -> Iterator[Row]:
+    lengths = [(side.flat.bounds[1:] - side.flat.bounds[:-1]).tolist() for side in sides]
+    if len(lengths) == 1:
+        lengths.append([0] * len(lengths[0]))
+    for text, (first, second) in enumerate(zip(*lengths, strict=True)):
+        yield from plan.rows(text, first, second)
+
+
+def _filled(
+    plan: Plan, rows: Sequence[Row], sides: Sequence[Side], width: int, with_mask: bool
+) -> Batch:
+    import numpy as np
+
+    frame, shape = plan.frame, (len(rows), width)
+    batch = Batch(
+        input_ids=np.full(shape, plan.pad_id, np.int64),
+        token_type_ids=np.zeros(shape, np.int64),
+        attention_mask=np.zeros(shape, np.int64),
+        text_index=np.array([row.text for row in rows], np.int64),
+        offsets=None if sides[0].offsets is None else np.zeros((*shape, 2), np.int64),
+        word_index=None if sides[0].word_index is None else np.full(shape, -1, np.int64),
+        special_tokens_mask=np.ones(shape, np.int64) if with_mask else None,
+        model_inputs=plan.model_inputs,
+    )
+    for number, row in enumerate(rows):
+        length = len(row.first) + len(row.second) + frame.length
+        start = column = 0 if plan.padding_side == "right" else width - length
+        ids = batch.input_ids[number]
+        ids[column : column + len(frame.before)] = frame.before
+        column += len(frame.before)
+        for side, tokens in zip(sides, (row.first, row.second), strict=False):
+            if side is not sides[0]:
+                ids[column : column + len(frame.between)] = frame.between
+                column += len(frame.between)
+                batch.token_type_ids[number, column : start + length] = 1
+            first = int(side.flat.bounds[row.text]) + tokens.start
+            _copy(batch, number, column, side, slice(first, first + len(tokens)))
+            column += len(tokens)
+        ids[column : start + length] = frame.after
+        batch.attention_mask[number, start : start + length] = 1
+    return batch
+
+
+def _copy(batch: Batch, row: int, column: int, side: Side, tokens: slice) -> None:
+    """Copy tokens of one text, and what belongs to them, into a row from a column on."""
+    there = row, slice(column, column + tokens.stop - tokens.start)
+    batch.input_ids[there] = side.flat.ids[tokens]
+    if batch.offsets is not None and side.offsets is not None:
+        batch.offsets[there] = side.offsets[tokens]
+    if batch.word_index is not None and side.word_index is not None:
+        batch.word_index[there] = side.word_index[tokens]
+    if batch.special_tokens_mask is not None:
+        batch.special_tokens_mask[there] = 0

@@ -1,0 +1,120 @@
+"""Checking texts before they are encoded, and texts whose words are separated already."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ptbert_tokenizers.batches.flat import FlatIds
+
+
+def checked_text(text: Any, name: str = "text") -> str:
+    """Return a text if it is a string.
+
+    Args:
+        text: what the caller gave.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: if it is something else.
+    """
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name} is {_shown(text)}, and not a string; give one string"
+            + (", or many to encode_batch()" if isinstance(text, (list, tuple)) else "")
+        )
+    return text
+
+
+def checked_texts(texts: Any, name: str = "texts") -> list[str]:
+    """Return texts as a list, if they are strings in some order.
+
+    Args:
+        texts: what the caller gave.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: if they are not; the first that is no string is named with its position.
+
+    Example:
+        >>> checked_texts(["a", None])
+        Traceback (most recent call last):
+        TypeError: texts[1] is None, and not a string; leave it out, or give "" in its place
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"{name} is one string; give a list of strings, or use encode()")
+    found = list(_in_order(texts, name))
+    if not set(map(type, found)) <= {str}:
+        for position, text in enumerate(found):
+            if not isinstance(text, str):
+                raise TypeError(
+                    f"{name}[{position}] is {_shown(text)}, and not a string; leave it out, or "
+                    'give "" in its place'
+                )
+    return found
+
+
+def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
+    """Return texts whose words are separated already as lists of words.
+
+    Raises:
+        TypeError: if they are something else; the first that is not right is named with its
+            position.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"{name} is one string; give a list with a list of words for each text")
+    found = []
+    for position, words in enumerate(_in_order(texts, name)):
+        if isinstance(words, str) or not isinstance(words, Iterable):
+            raise TypeError(
+                f"{name}[{position}] is {_shown(words)}, and not a list of words; split it, or "
+                "leave is_split_into_words out"
+            )
+        found.append(checked_texts(words, f"{name}[{position}]"))
+    return found
+
+
+def _in_order(texts: Any, name: str) -> Iterable[Any]:
+    if not isinstance(texts, Iterable) or isinstance(texts, (bytes, Mapping, Set)):
+        raise TypeError(f"{name} is {_shown(texts)}; give a list of strings")
+    return texts
+
+
+def _shown(value: Any) -> str:
+    """A value as messages show it: what it is, and not all of it."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def separated(words: Iterable[str], separator: str) -> list[str]:
+    """Return words with what separates them from the word before.
+
+    Example:
+        >>> separated(["one", "two"], " ")
+        ['one', ' two']
+    """
+    return [f"{separator}{word}" if number else word for number, word in enumerate(words)]
+
+
+def word_numbers(flat: "FlatIds", texts: Sequence[Sequence[str]]) -> "NDArray[np.int64]":
+    """Return for each token the number of its word in its text, (T,).
+
+    Args:
+        flat: the ids of all words of all texts, each word by itself.
+        texts: the words of each text.
+    """
+    import numpy as np
+
+    numbers = [number for words in texts for number in range(len(words))]
+    return np.repeat(np.array(numbers, np.int64), np.diff(flat.bounds))
+
+
+def joined_words(flat: "FlatIds", texts: Sequence[Sequence[str]]) -> "FlatIds":
+    """Return the ids of texts, given those of all their words."""
+    import numpy as np
+
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    return flat._replace(bounds=flat.bounds[ends])
