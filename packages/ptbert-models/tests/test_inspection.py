@@ -16,6 +16,7 @@ from ptbert_models import (
 )
 from ptbert_models.convert import convert_checkpoint
 from ptbert_models.families import FAMILIES, family_of
+from ptbert_models.files import weights
 from ptbert_models.files.loading import fill
 from ptbert_models.inspection import open_any_checkpoint
 
@@ -184,8 +185,10 @@ def test_folders_are_made_and_files_are_in_the_format_of_pytorch(config, tmp_pat
 def test_a_user_s_file_is_mapped_on_request_only(config, tmp_path, monkeypatch, asked, mapped):
     BertModel(config).save_pretrained(tmp_path)
     seen = []
-    load = torch.load
-    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.append(k["mmap"]) or load(*a, **k))
+    read = weights.read_tensors
+    monkeypatch.setattr(
+        weights, "read_tensors", lambda *a, **k: seen.append(k["memory_map"]) or read(*a, **k)
+    )
 
     open_any_checkpoint(tmp_path, **asked)
 

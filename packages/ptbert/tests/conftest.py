@@ -25,9 +25,10 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the key is in drawer a cat sleeps on mat
 
 
 @pytest.fixture
-def restored_safe_globals():
+def restored_safe_globals(monkeypatch):
     """What torch.load may name is afterwards what it was before."""
     before = torch.serialization.get_safe_globals()
+    monkeypatch.setattr(torch, "load", torch.load)
     yield
     torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals(before)

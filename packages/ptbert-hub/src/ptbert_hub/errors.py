@@ -26,6 +26,7 @@
         │   ├── DiskFull                              .needed, .free
         │   └── CorruptCache
         ├── BadSource            (ValueError)         not an address that can be read
+        ├── BadContent           (ValueError)         bytes that are not what their format asks for
         └── UnsafeArchive        (ValueError)         an archive that must not be unpacked
 """
 
@@ -172,6 +173,10 @@ class CorruptCache(CacheError):
 
 class BadSource(HubError, ValueError):
     """An address that cannot be read, or of an unknown kind."""
+
+
+class BadContent(HubError, ValueError):
+    """Bytes are not what their format asks for; the text begins with "it" and means the file."""
 
 
 class UnsafeArchive(HubError, ValueError):

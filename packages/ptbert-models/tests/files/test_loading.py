@@ -13,6 +13,7 @@ from ptbert_models import (
     ShapeMismatch,
 )
 from ptbert_models.bert import BertPreTrainedModel
+from ptbert_models.files import weights
 from ptbert_models.files.loading import fill
 
 
@@ -295,8 +296,10 @@ def test_a_model_is_built_from_its_own_configuration(tiny_config):
 def test_a_user_s_file_is_mapped_on_request_only(tiny_config, save, monkeypatch, asked, mapped):
     folder = save(BertModel(tiny_config))
     seen = []
-    load = torch.load
-    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.append(k["mmap"]) or load(*a, **k))
+    read = weights.read_tensors
+    monkeypatch.setattr(
+        weights, "read_tensors", lambda *a, **k: seen.append(k["memory_map"]) or read(*a, **k)
+    )
 
     BertModel.from_pretrained(folder, memory_map=asked)
 

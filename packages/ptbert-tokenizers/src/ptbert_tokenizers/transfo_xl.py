@@ -342,6 +342,15 @@ def _torch_vocabulary(path: str) -> dict[str, Any]:
             raise BadVocabulary(f"{path!r} has a {type(value).__name__} as {name}; it is damaged")
         kept[name] = value
     symbols, numbers = kept["idx2sym"], kept["sym2idx"]
-    if any(numbers.get(symbol) != index for index, symbol in enumerate(symbols)):
+    if not {*map(type, symbols), *map(type, numbers)} <= {str}:
+        raise BadVocabulary(f"{path!r} has a symbol that is no text; it is damaged")
+    if len(symbols) != len(numbers) or any(
+        numbers.get(symbol) != index for index, symbol in enumerate(symbols)
+    ):
         raise BadVocabulary(f"{path!r} has an idx2sym that contradicts its sym2idx; it is damaged")
+    for name, value in kept.items():
+        if name.endswith("_idx") and not 0 <= value < len(symbols):
+            raise BadVocabulary(
+                f"{path!r} has {value} as {name}, and {len(symbols)} symbols; it is damaged"
+            )
     return kept

@@ -196,7 +196,7 @@ def test_a_cache_of_version_0_2_is_replaced_where_it_can_be(folder, built):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"nonsense", "is not a corpus of tensors and plain containers"),
+        (b"nonsense", "is not a corpus of tensors, arrays of numbers and plain co"),
         ({"dataset": "wt2"}, "lacks 'train'"),
         ({"train": 1, "valid": 1, "test": 1}, "lacks 'symbols'"),
         ([1], "holds a list; a corpus is a dictionary"),

@@ -2,6 +2,7 @@ import os
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -99,8 +100,79 @@ class RunsCode:
         return os.system, ("touch harmed",)
 
 
-REFUSED = (  # with the first line of PyTorch's reason
-    r"corpus\.bin' is not a corpus of tensors and plain containers \(\w[^\n]+\); build it again"
+def test_arrays_of_numbers_are_read_as_tensors(folder):
+    """The converter of 2019 wrote NumPy arrays, and its loader made tensors of int64 of them."""
+    (folder / "vocab.txt").write_text("<eos>\n<unk>\nthe\ncat\nsat\n")
+    stored = {
+        "dataset": "wt103",
+        "vocab": None,
+        "train": np.arange(5),
+        "valid": np.array([2, 3, 4, 0], dtype=">i4"),
+        "test": [np.array([[2], [3]], dtype=np.uint16, order="F"), np.array([], dtype=np.int64)],
+        "cutoffs": [2, 4],
+        "tie_projs": [False],
+    }
+    for protocol in (2, 4):
+        torch.save(stored, folder / "corpus.bin", pickle_protocol=protocol)
+
+        corpus = TransfoXLCorpus.from_pretrained(folder)
+
+        assert corpus.train.tolist() == [0, 1, 2, 3, 4]
+        assert corpus.valid.tolist() == [2, 3, 4, 0]
+        assert [each.tolist() for each in corpus.test] == [[[2], [3]], []]
+        assert {each.dtype for each in (corpus.train, corpus.valid, *corpus.test)} == {torch.int64}
+        corpus.train[0] = 4  # the memory is its own
+
+
+def an_array(dtype="i8", order="<", shape=(4,), content="ABCDEFGH" * 4):
+    """Return what pickles as an array that is described in any way."""
+
+    class Dtype:
+        def __reduce__(self):
+            return np.dtype, (dtype, 0, 1), (3, order, None, None, None, -1, -1, 0)
+
+    class Array:
+        def __reduce__(self):
+            reconstruct = np.arange(1).__reduce__()[0]
+            return reconstruct, (np.ndarray, (0,), "b"), (1, shape, Dtype(), False, content)
+
+    return Array()
+
+
+ODD_ARRAYS = {
+    "objects from addresses": (
+        {"dtype": "O8"},
+        "of objects that are only",
+    ),
+    "a record with an object": ({"dtype": "V8"}, "of something other than numbers"),
+    "texts": ({"dtype": "U2"}, "of something other than numbers"),
+    "numbers of no size": ({"dtype": "i3"}, "of something other than numbers"),
+    "an odd order": ({"order": "S"}, "other than numbers"),
+    "another shape": ({"shape": (5,)}, r"of shape \(5,\) in 32 bytes"),
+    "a shape below 0": ({"shape": (-1, -4)}, "of an impossible shape"),
+    "a text as content": ({"content": "\u0411" * 32}, "describes an array in an unknown way"),
+    "a list as content": ({"content": [1]}, "describes an array in an unknown way"),
+}
+
+
+@pytest.mark.parametrize("what", ODD_ARRAYS)
+def test_an_array_of_anything_else_is_refused(folder, what):
+    how, reason = ODD_ARRAYS[what]
+    torch.save({"train": an_array(**how)}, folder / "corpus.bin")
+    with pytest.raises(ValueError, match=rf"plain containers \(it .*{reason}.*\); build it again"):
+        TransfoXLCorpus.from_pretrained(folder)
+
+
+def test_the_array_that_the_odd_ones_are_variations_of_is_read(folder):
+    (folder / "vocab.txt").write_text("<unk>\n")
+    torch.save({"train": an_array()}, folder / "corpus.bin")
+    number = int.from_bytes(b"ABCDEFGH", "little")
+    assert TransfoXLCorpus.from_pretrained(folder).train.tolist() == [number] * 4
+
+
+REFUSED = (  # with the reason
+    r"corpus\.bin' is not a corpus of tensors, arrays of numbers and plain containers "
+    r"\((it asks for \w+\.system|torch\.save did not write it)\); build it again$"
 )
 
 

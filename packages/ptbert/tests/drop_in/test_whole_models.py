@@ -1,7 +1,9 @@
 """Programs save whole models and load them again, by ``torch.load`` as it is today."""
 
+import pickle
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 
 from ptbert import (
     BertConfig,
+    BertModel,
     GPT2Config,
     OpenAIGPTConfig,
     TransfoXLConfig,
@@ -67,6 +70,73 @@ def test_a_programs_own_classes_are_still_refused(tmp_path):
     torch.save(Own(), tmp_path / "model.bin")
     with pytest.raises(Exception, match="Unsupported global"):
         torch.load(tmp_path / "model.bin")
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_the_error_for_a_programs_own_class_names_the_switch(tmp_path, monkeypatch):
+    torch.save(Own(), tmp_path / "model.bin")
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        torch.load(tmp_path / "model.bin")
+    (note,) = caught.value.__notes__
+    assert note.startswith("The file holds a class of the program itself. If you trust the file, ")
+
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.warns(UserWarning, match="TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected"):
+        assert type(torch.load(tmp_path / "model.bin")) is Own
+
+
+class Called:
+    """Pickles as a call of a class with arguments."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+HARMFUL = {
+    "a layer of gigabytes": (nn.Embedding, 1_000_000, 1500),
+    "a configuration from a file": (BertConfig, "secret.json"),
+    "a model": (BertModel, "x"),
+    "a list of modules": (nn.ModuleList, [5]),
+}
+
+
+@pytest.mark.usefixtures("_allowed")
+@pytest.mark.parametrize("what", HARMFUL)
+def test_no_constructor_runs_on_what_a_file_says(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    function, *arguments = HARMFUL[what]
+    for name in ("secret.json", "model.bin"):
+        (tmp_path / name).write_text('{"vocab_size": 3, "password": "x"}')
+    torch.save(Called(function, *arguments), "model.bin")
+
+    with pytest.raises(pickle.UnpicklingError, match=r"is made by torch\.save without a call"):
+        torch.load("model.bin")
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_arguments_of_new_objects_are_not_used(tmp_path):
+    """The opcode NEWOBJ could give a path to a configuration, which would read that file."""
+    content = (
+        b"\x80\x02cpytorch_pretrained_bert.modeling\nBertConfig\nU\x0bsecret.json\x85\x81"
+        b"}X\x0a\x00\x00\x00vocab_sizeK\x07sb."
+    )
+    with zipfile.ZipFile(tmp_path / "model.bin", "w") as file:
+        file.writestr("model/data.pkl", content)
+        file.writestr("model/version", "3")
+
+    found = torch.load(tmp_path / "model.bin")
+    assert type(found) is BertConfig
+    assert vars(found) == {"vocab_size": 7}
+
+
+def test_nothing_is_noted_or_wrapped_twice(restored_safe_globals):
+    allow_whole_models("pytorch_pretrained_bert")
+    load = torch.load
+    allow_whole_models("another_name")
+    assert torch.load is load
 
 
 PROGRAM = """\

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import pickle
-import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +10,14 @@ import torch
 from torch import Tensor
 
 from ptbert_hub import WEIGHTS_NAME, atomic_write
+from ptbert_hub.errors import BadContent
+from ptbert_hub.pickles import ForeignName
+from ptbert_hub.torch_files import begins_like_torch
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 from ptbert_models.files.json_files import read_json_object
-
-logger = logging.getLogger(__name__)
+from ptbert_models.files.saved_tensors import read_tensors
 
 SAFETENSORS_NAME = "model.safetensors"
-
-_FIXED = (2, 10)  # the release of PyTorch that fixed CVE-2026-24747
-
-_ZIP_MAGIC = b"PK\x03\x04"
-_PICKLE_START = b"\x80"  # of the legacy format
-_BLOCK = 1 << 20
-# What zipfile raises for damaged files, depending on the bytes.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-)
-# What torch.load raises for damaged files.
-_LOAD_ERRORS = (
-    AssertionError,
-    EOFError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -82,7 +50,7 @@ def is_torch_file(path: Path) -> bool:
     if not path.is_file():
         return False
     with open(path, "rb") as file:
-        return file.read(len(_ZIP_MAGIC)).startswith((_ZIP_MAGIC, _PICKLE_START))
+        return begins_like_torch(file.read(4))
 
 
 def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
@@ -113,79 +81,33 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
 
 
 def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    with open(path, "rb") as file:
-        zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
-    if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
-        raise _corrupt(path, "its end is missing")
-    if not memory_map:  # files in the cache were verified when they were downloaded
-        _warn_of_old_torch(torch.__version__)
-        if zipped:
-            _verify(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=memory_map and zipped)
-    except pickle.UnpicklingError as error:
-        function = re.search(r"GLOBAL (\S+)", str(error))
-        if function is None:  # the message advises to read it with weights_only=False
-            raise _corrupt(path, "torch.save did not write it") from error
+        loaded = read_tensors(path, memory_map=memory_map)
+    except ForeignName as error:
+        if error.name.startswith("torch."):
+            raise CorruptCheckpoint(
+                f"{str(path)!r} holds more than plain tensors (it needs {error.name!r}), which "
+                "models of this library cannot have; make them dense floats and save them again"
+            ) from error
         raise UnsafeCheckpoint(
-            f"opening {str(path)!r} would run {function[1]!r}, which weights never need, so it was "
+            f"opening {str(path)!r} would run {error.name!r}, which weights never need, so it was "
             "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
             "save its state_dict()"
         ) from error
-    except _LOAD_ERRORS as error:
+    except BadContent as error:
         raise _corrupt(path, error) from error
     if not isinstance(loaded, Mapping):
         raise CorruptCheckpoint(
             f"{str(path)!r} holds a {type(loaded).__name__}, not a dictionary of tensors; "
             "save model.state_dict()"
         )
-    return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
-
-
-@cache  # warn once
-def _warn_of_old_torch(version: str) -> None:
-    if tuple(map(int, version.split(".")[:2])) < _FIXED:
-        logger.warning(
-            "PyTorch %s has a security hole in reading weights files (CVE-2026-24747); only load "
-            "files from people you trust, or update to PyTorch 2.10",
-            version,
+    tensors = {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+    if unnamed := [key for key in tensors if not isinstance(key, str)]:
+        raise CorruptCheckpoint(
+            f"{str(path)!r} has a tensor called {unnamed[0]!r}, which is no name; "
+            "save model.state_dict()"
         )
-
-
-def _verify(path: Path) -> None:
-    """Compare the contents of a zip file with their checksums, which torch.load does not do."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            records = archive.namelist()
-            damaged = [name for name in records if not _is_whole(archive, name)]
-    except _ZIP_ERRORS as error:
-        raise _corrupt(path, error) from error
-    # torch.serialization.set_crc32_options(False) writes no checksums at all.
-    if damaged and len(damaged) < len(records):
-        raise _corrupt(path, f"{_tensor_name(path, damaged[0])} has a wrong checksum")
-
-
-def _is_whole(archive: zipfile.ZipFile, record: str) -> bool:
-    try:
-        with archive.open(record) as file:
-            while file.read(_BLOCK):
-                pass
-    except _ZIP_ERRORS:
-        return False
-    return True
-
-
-def _tensor_name(path: Path, record: str) -> str:
-    """Return the name of the tensor in a record, which torch.save numbers in order of tensors."""
-    number = record.rpartition("/data/")[2]
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        names: dict[int, str] = {}
-        for name, tensor in loaded.items():
-            names.setdefault(tensor.untyped_storage().data_ptr(), name)
-        return repr(list(names.values())[int(number)])
-    except Exception:  # a damaged file may fail in any way, and a record has a name too
-        return f"record {record!r}"
+    return tensors
 
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:

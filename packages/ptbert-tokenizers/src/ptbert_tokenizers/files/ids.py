@@ -2,24 +2,37 @@
 
 ``.jsonl`` has one list of ids a line. ``.npy`` has the ids of all texts end to end as int32, and
 ``NAME.bounds.npy`` beside it says, as int64, where each text begins and where the last one ends.
+Behind the arrays, where NumPy does not look, both files end with the same random bytes. So two
+files of different runs are noticed.
 Standard output and pipes get lines, as ``.jsonl`` has them.
 """
 
 import json
 import os
+import re
+import secrets
 import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ptbert_hub import atomic_write
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.files.vocabulary import PathLike
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _HEADER_BYTES = 128
+_MARK_BYTES = 16
+# How NumPy writes the header of an array of whole numbers in one dimension.
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][iu][1248])', 'fortran_order': (?:True|False), "
+    rb"'shape': \(([0-9]{1,18}),\), \} *\n"
+)
 
 
 @contextmanager
@@ -92,10 +105,12 @@ class _ArrayWriter:
         self._texts += len(flat.bounds) - 1
 
     def finish(self) -> None:
+        mark = secrets.token_bytes(_MARK_BYTES)
         for file, kind, length in (
             (self._ids, "<i4", self._tokens),
             (self._bounds, "<i8", self._texts + 1),
         ):
+            file.write(mark)
             file.seek(0)
             file.write(_array_header(kind, length))
 
@@ -115,7 +130,8 @@ def read_ids(path: PathLike) -> Iterator[list[int]]:
 
     Raises:
         FileNotFoundError: if the file, or the file of bounds beside it, does not exist.
-        ValueError: if the file is neither ``.npy`` nor lines of JSON lists.
+        ValueError: if the file is neither ``.npy`` nor lines of JSON lists, if it is damaged, or if
+            the file of bounds is that of other ids.
     """
     name = os.fspath(path)
     if not name.endswith(".npy"):
@@ -124,18 +140,49 @@ def read_ids(path: PathLike) -> Iterator[list[int]]:
     for needed in (name, bounds_path(name)):
         if not os.path.isfile(needed):
             raise FileNotFoundError(f"there is no file {needed!r}, which the ids are read from")
-    import numpy as np
-
-    ids, bounds = np.load(name, mmap_mode="r"), np.load(bounds_path(name), mmap_mode="r")
+    (ids, mark), (bounds, mark_of_bounds) = _map_array(name), _map_array(bounds_path(name))
+    if (
+        mark != mark_of_bounds
+        or not len(bounds)
+        or (bounds[0], bounds[-1]) != (0, len(ids))
+        or (bounds[1:] < bounds[:-1]).any()
+    ):
+        raise ValueError(
+            f"{bounds_path(name)!r} does not say where the texts of {name!r} begin, because one "
+            "of the two is older or damaged; write both again"
+        )
     for text in range(len(bounds) - 1):
         yield [int(index) for index in ids[bounds[text] : bounds[text + 1]]]
+
+
+def _map_array(name: str) -> "tuple[np.ndarray[tuple[int], np.dtype[np.integer]], bytes]":
+    """The array in an .npy file, mapped into memory, and the bytes behind it."""
+    import numpy as np
+
+    with open(name, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(10)
+        length = int.from_bytes(start[8:], "little")
+        header = _HEADER.fullmatch(file.read(length))
+        if not start.startswith(b"\x93NUMPY\x01") or header is None:
+            raise ValueError(f"{name!r} is not an .npy file of ids; write it again")
+        kind, count = np.dtype(header[1].decode()), int(header[2])
+        first = len(start) + length
+        end = first + count * kind.itemsize
+        if end > size:
+            raise ValueError(f"{name!r} is cut off; write it again")
+        file.seek(end)
+        mark = file.read(_MARK_BYTES + 1)
+        if not count:  # nothing to map
+            return np.empty(0, kind), mark
+        return np.memmap(file, kind, "r", first, (count,)), mark
 
 
 def _read_lines(name: str) -> Iterator[list[int]]:
     for number, line in enumerate(read_texts(name), 1):
         try:
             ids = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or numbers or lists beyond limits
             ids = None
         if not isinstance(ids, list) or not all(type(index) is int for index in ids):
             raise ValueError(f"{name!r} line {number} is not a JSON list of ids")

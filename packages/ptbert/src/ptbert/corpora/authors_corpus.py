@@ -1,9 +1,8 @@
 """Convert the corpora that the TensorFlow code of Transformer-XL's authors saved.
 
 Such a file is a pickle of two classes of that code, ``data_utils.Corpus`` and
-``vocabulary.Vocab``, usually written by Python 2. A pickle can name any function and have it
-called. The reader here allows these two classes, which become plain records, and the parts of
-arrays and dictionaries, and refuses everything else.
+``vocabulary.Vocab``, usually written by Python 2. Nothing that a pickle names is imported or called
+here: these two classes become plain records, and arrays of numbers are made from their bytes.
 
 Source:
     github.com/kimiyoung/transformer-xl: tf/data_utils.py, tf/vocabulary.py.
@@ -11,49 +10,27 @@ Source:
 
 from __future__ import annotations
 
-import collections
 import os
-import pickle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 
 from ptbert.corpora.corpus import CORPUS_NAME, SPLITS
+from ptbert.corpora.saved import ARRAY_MAKERS, as_tensors, attributes
 from ptbert_hub import atomic_write
+from ptbert_hub.errors import BadContent
+from ptbert_hub.pickles import Call, Name, PickleReader, Record, make_values, plain_value
 from ptbert_models.convert import (
     convert_transfo_xl_checkpoint_to_pytorch as convert_transfo_xl_weights,
 )
 from ptbert_tokenizers.transfo_xl import TORCH_VOCAB_NAME
 
-
-def _bytes(text: str, encoding: str) -> bytes:
-    """Do what ``_codecs.encode`` does in pickles that Python 3 writes for Python 2."""
-    return text.encode(encoding)
-
-
-_RECORDS = {("data_utils", "Corpus"), ("vocabulary", "Vocab")}
-_ALLOWED = {
-    ("collections", "Counter"): collections.Counter,
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("_codecs", "encode"): _bytes,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-}
-
-
-class _CorpusUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _RECORDS:
-            return type(name, (SimpleNamespace,), {})
-        if module in {"numpy.core.multiarray", "numpy._core.multiarray"} and name == "_reconstruct":
-            return np.ndarray.__reduce__(np.empty(0))[0]  # wherever numpy keeps it now
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+_CLASSES = frozenset({"data_utils.Corpus", "vocabulary.Vocab"})
+# What the older protocols of pickles call to make an object of a class.
+_OBJECT = frozenset({"__builtin__.object", "builtins.object"})
+_MAKERS_OF_OBJECTS = frozenset({"copy_reg._reconstructor", "copyreg._reconstructor"})
 
 
 def convert_corpus(dataset_file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
@@ -72,7 +49,7 @@ def convert_corpus(dataset_file: str | os.PathLike[str], folder: str | os.PathLi
     corpus = _read(Path(dataset_file))
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    splits = {name: _tensors(value) for name, value in corpus.items() if name in SPLITS}
+    splits = {name: as_tensors(value) for name, value in corpus.items() if name in SPLITS}
     _save(vars(corpus["vocab"]), target / TORCH_VOCAB_NAME)
     _save({"dataset": corpus.get("dataset")} | splits, target / CORPUS_NAME)
 
@@ -104,12 +81,10 @@ def convert_transfo_xl_checkpoint_to_pytorch(
 
 
 def _read(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
     try:
-        with open(path, "rb") as file:
-            corpus = _CorpusUnpickler(file, encoding="latin1").load()
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
+        corpus = make_values(PickleReader(data, encoding="latin1").read(), _make)
+    except BadContent as error:
         raise ValueError(
             f"{str(path)!r} is not a corpus pickled by the authors' code ({error}); "
             "give its cache.pkl, or build the corpus anew with ptbert.corpora.get_lm_corpus"
@@ -122,11 +97,17 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(vars(corpus))
 
 
-def _tensors(value: Any) -> Any:
-    """Arrays of token ids as tensors, in lists as deep as they were."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return torch.from_numpy(value.astype(np.int64))
-    return [_tensors(each) for each in value] if isinstance(value, (list, np.ndarray)) else value
+def _make(record: Record) -> Any:
+    match record:
+        case Call(name, (str(cls), *_), state) if name in _MAKERS_OF_OBJECTS and cls in _CLASSES:
+            return attributes(Call(cls, (), state))
+        case Call(name) if name in _CLASSES:
+            return attributes(record)
+        case Name(name) if name in _CLASSES or name in _OBJECT:
+            return name
+        case Name(name) | Call(name) if name in ARRAY_MAKERS:
+            return ARRAY_MAKERS[name](record)
+    return plain_value(record)
 
 
 def _save(value: dict[str, Any], path: Path) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import collections
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
+from ptbert.corpora.saved import read_saved
 from ptbert_hub import atomic_write
 
 logger = logging.getLogger(__name__)
@@ -166,43 +165,3 @@ def _symbols(found: Mapping[str, Any]) -> Sequence[str]:
     if isinstance(vocabulary, dict):
         return list(vocabulary["idx2sym"])
     return list(found["symbols"] if vocabulary is None else vocabulary.idx2sym)
-
-
-class _SavedCorpus(SimpleNamespace):
-    """The attributes of a whole corpus that a program of 2019 saved."""
-
-
-class _SavedTokenizer(SimpleNamespace):
-    """The attributes of its tokenizer."""
-
-
-_MODULE_2019 = "pytorch_pretrained_bert.tokenization_transfo_xl"
-_SAFE: list[Any] = [
-    collections.Counter,
-    collections.OrderedDict,
-    (_SavedCorpus, f"{_MODULE_2019}.TransfoXLCorpus"),
-    (_SavedTokenizer, f"{_MODULE_2019}.TransfoXLTokenizer"),
-]
-
-
-def read_saved(path: Path) -> dict[str, Any]:
-    """Read a dictionary of tensors and plain containers, or a whole corpus of 2019.
-
-    Nothing in the file can run code.
-
-    Raises:
-        ValueError: if it holds anything else, or is damaged.
-    """
-    with torch.serialization.safe_globals(_SAFE):
-        try:
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # damage and refused code come as many types
-            raise ValueError(
-                f"{str(path)!r} is not a corpus of tensors and plain containers "
-                f"({str(error).partition(chr(10))[0]}); build it again"
-            ) from error
-    if isinstance(stored, _SavedCorpus):
-        return vars(stored)
-    if not isinstance(stored, dict):
-        raise ValueError(f"{str(path)!r} holds a {type(stored).__name__}; a corpus is a dictionary")
-    return stored

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Self
 
 from torch import Tensor
 
-from ptbert.corpora.cache import Source, Stored, read_cache, read_saved, write_cache
+from ptbert.corpora.cache import Source, Stored, read_cache, write_cache
 from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
+from ptbert.corpora.saved import read_saved
 from ptbert_hub import cached_path, extract_archive, is_archive, locate
 from ptbert_tokenizers import TransfoXLTokenizer, UnknownToken
 

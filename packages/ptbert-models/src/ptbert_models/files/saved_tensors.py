@@ -1,0 +1,201 @@
+"""Tensors in files of `torch.save`, made from the file's numbers without running what is in it"""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ptbert_hub.errors import BadContent
+from ptbert_hub.pickles import Call, Name, Record, Reference, make_values, plain_value
+from ptbert_hub.torch_files import Storage, TorchFile, read_torch_file
+
+_BLOCK = 1 << 20
+_MOST_DIMENSIONS = 16
+_MOST_REPEATED = 1 << 24  # numbers of a tensor that has more of them than its storage
+
+_NUMBERS = {
+    "BFloat16": torch.bfloat16,
+    "Bool": torch.bool,
+    "Byte": torch.uint8,
+    "Char": torch.int8,
+    "ComplexDouble": torch.complex128,
+    "ComplexFloat": torch.complex64,
+    "Double": torch.float64,
+    "Float": torch.float32,
+    "Half": torch.float16,
+    "Int": torch.int32,
+    "Long": torch.int64,
+    "Short": torch.int16,
+}
+
+Makers = Mapping[str, Callable[[Name | Call], Any]]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The numbers of a storage, in memory or mapped into it."""
+
+    memory: torch.UntypedStorage
+    dtype: torch.dtype
+    count: int
+
+
+def read_tensors(path: Path, *, memory_map: bool, makers: Makers | None = None) -> Any:
+    """Return what was saved in a file of ``torch.save``, in either format.
+
+    Tensors, plain values and containers of the standard library are made. Memory that several
+    tensors share in the file is shared, but no tensor shares memory with itself: one that was
+    expanded is copied.
+
+    Args:
+        path: the file.
+        memory_map: leave numbers in the file until they are used; the older format cannot do it.
+            Checksums are not compared then.
+        makers: further values that may be made, by the function or class that the file names.
+
+    Raises:
+        ForeignName: if the file asks for another function or class.
+        BadContent: if it is damaged, or none of ``torch.save``.
+    """
+    with open(path, "rb") as file:
+        saved = read_torch_file(file)
+        making = _Making(file, saved, memory_map, makers or {})
+        try:
+            return make_values(saved.value, making.make)
+        except _Damaged as error:
+            raise BadContent(f"{_owner(saved, error.storage)} has a wrong checksum") from None
+
+
+class _Damaged(BadContent):
+    def __init__(self, storage: Storage) -> None:
+        super().__init__("it has a wrong checksum")
+        self.storage = storage
+
+
+class _Making:
+    """Makes the values of a file's records."""
+
+    def __init__(
+        self, file: BufferedReader, saved: TorchFile, memory_map: bool, makers: Makers
+    ) -> None:
+        self._file = file
+        self._saved = saved
+        self._makers: Makers = {
+            "torch._utils._rebuild_tensor": _tensor,
+            "torch._utils._rebuild_tensor_v2": _tensor,
+            "torch._utils._rebuild_parameter": _parameter,
+            "torch.Size": _size,
+            **makers,
+        }
+        self._loaded: dict[tuple[int, int], torch.UntypedStorage] = {}
+        self._mapped: torch.UntypedStorage | None = None
+        if memory_map and not saved.swapped:
+            size = os.fstat(file.fileno()).st_size
+            everything = torch.from_file(file.name, shared=False, size=size, dtype=torch.uint8)
+            self._mapped = everything.untyped_storage()
+
+    def make(self, record: Record) -> Any:
+        if isinstance(record, Reference):
+            return self._load(self._saved.storages[record])
+        make = self._makers.get(record.name)
+        return plain_value(record) if make is None else make(record)
+
+    def _load(self, storage: Storage) -> _Loaded:
+        dtype = _NUMBERS[storage.kind]
+        place = storage.start, storage.size
+        if place not in self._loaded:
+            if self._mapped is not None and storage.start % dtype.itemsize == 0:
+                memory = self._mapped[storage.start : storage.start + storage.size]
+            else:
+                memory = _read(self._file, storage)
+                if self._saved.swapped:
+                    memory.byteswap(dtype)  # type: ignore[no-untyped-call]
+            self._loaded[place] = memory
+        return _Loaded(self._loaded[place], dtype, storage.count)
+
+
+def _read(file: BufferedReader, storage: Storage) -> torch.UntypedStorage:
+    memory = torch.empty(storage.size, dtype=torch.uint8)
+    view = memory.numpy().data
+    checksum = done = 0
+    file.seek(storage.start)
+    while done < storage.size:
+        block = view[done : done + _BLOCK]
+        got = file.readinto(block)
+        if not got:
+            raise BadContent("it ends early")
+        if storage.checksum is not None:
+            checksum = zlib.crc32(block[:got], checksum)
+        done += got
+    if storage.checksum is not None and checksum != storage.checksum:
+        raise _Damaged(storage)
+    return memory.untyped_storage()
+
+
+def _tensor(record: Name | Call) -> Tensor:
+    match record:
+        case Call(arguments=(_Loaded() as numbers, int(first), tuple(size), tuple(stride), *_)):
+            pass
+        case _:
+            raise BadContent("it describes a tensor in an unknown way")
+    shape = [*size, *stride, first]
+    if (
+        len(size) != len(stride)
+        or len(size) > _MOST_DIMENSIONS
+        or not all(type(n) is int and 0 <= n < 1 << 62 for n in shape)
+    ):
+        raise BadContent("it has a tensor of an impossible shape")
+    count = math.prod(size)
+    last = first + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if (count and last >= numbers.count) or count > numbers.count + _MOST_REPEATED:
+        raise BadContent(f"it has a tensor of {count} numbers, and only {numbers.count} for it")
+    if not count:
+        return torch.empty(size, dtype=numbers.dtype)
+    tensor = torch.empty(0, dtype=numbers.dtype).set_(numbers.memory, first, size, stride)
+    return (
+        tensor.clone(memory_format=torch.contiguous_format) if _overlaps(size, stride) else tensor
+    )
+
+
+def _overlaps(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether two elements of a tensor may be the same number in memory."""
+    reach = 0
+    for step, n in sorted((step, n) for n, step in zip(size, stride, strict=True) if n > 1):
+        if step <= reach:
+            return True
+        reach += (n - 1) * step
+    return False
+
+
+def _parameter(record: Name | Call) -> Tensor:
+    match record:
+        case Call(arguments=(Tensor() as tensor, *_)):
+            return tensor
+    raise BadContent("it describes a parameter in an unknown way")
+
+
+def _size(record: Name | Call) -> tuple[int, ...]:
+    match record:
+        case Call(arguments=(tuple(size),)) if all(type(n) is int for n in size):
+            return size
+    raise BadContent("it describes a size in an unknown way")
+
+
+def _owner(saved: TorchFile, storage: Storage) -> str:
+    """The name of the first tensor that needs a storage, or else that of the storage."""
+    for name, value in saved.value.items() if isinstance(saved.value, dict) else ():
+        record = value
+        while isinstance(record, Call) and record.arguments:
+            (record, *_) = record.arguments
+        if isinstance(record, Reference) and saved.storages[record] == storage:
+            return repr(name)
+    return f"record {storage.key!r}"
