@@ -17,6 +17,7 @@ from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
 from ptbert_models.files.weights import read_weights, write_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
+from ptbert_models.statements import check_statements
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class PreTrainedModel(nn.Module):
                 f"not from {config!r}; to load a checkpoint, call "
                 f"{type(self).__name__}.from_pretrained(name_or_path)"
             )
+        check_statements(config, config.statements, type(self))
         config.validate()
         self.config = config
 

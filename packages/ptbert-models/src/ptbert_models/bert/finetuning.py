@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.config import BertConfig, classifier_rate
 from ptbert_models.bert.with_head import BertWithHead, Inputs
 from ptbert_models.parts.losses import UNCLASSIFIED, class_loss, span_loss
 from ptbert_models.parts.outputs import with_attentions
@@ -30,7 +30,7 @@ class _LabelClassifier(BertWithHead):
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
         self.num_labels = num_labels
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, num_labels)
         self.apply(self.init_bert_weights)
 
@@ -106,7 +106,7 @@ class BertForMultipleChoice(BertWithHead):
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
         self.num_choices = num_choices
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, 1)
         self.apply(self.init_bert_weights)
 

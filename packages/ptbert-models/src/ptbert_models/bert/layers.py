@@ -33,8 +33,9 @@ class BertEmbeddings(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         width = config.hidden_size
-        # The padding token 0 gets no gradient.
-        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=0)
+        # The padding token gets no gradient.
+        padding = getattr(config, "pad_token_id", 0)
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
         self.LayerNorm = BertLayerNorm(width, eps=config.layer_norm_eps)  # key name of 2019

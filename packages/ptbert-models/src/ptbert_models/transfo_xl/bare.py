@@ -132,6 +132,9 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             )
             for _ in range(config.n_layer)
         )
+        for module in self.modules():
+            if isinstance(module, BertLayerNorm):
+                module.variance_epsilon = config.layer_norm_epsilon
         if kind.has_sinusoids:
             self.pos_emb = PositionalEmbedding(config.d_model)
         self.apply(self.init_weights)
