@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.errors import NothingLoaded, ShapeMismatch
+from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
 from ptbert_models.families import FAMILIES, Family, family_of
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.files.loading import WRAPPER_PREFIX, modern_key
+from ptbert_models.files.loading import modern_key, unwrapped_keys
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
@@ -75,11 +75,11 @@ class OpenedCheckpoint:
         labels = self.weights.get("classifier.bias")
         if labels is not None and model_class in _LABELLED:
             options["num_labels"] = len(labels)
-        with torch.device("meta"), NoInitialization():  # shapes only
-            model = model_class(self.config, **options)
         try:
+            with torch.device("meta"), NoInitialization():  # shapes only
+                model = model_class(self.config, **options)
             report = model.plan_loading(self.weights).report
-        except (NothingLoaded, ShapeMismatch):
+        except (NothingLoaded, MostlyMissing, ShapeMismatch, UnusableWeights):
             return None
         return Fit(model_class, report.missing, report.unused)
 
@@ -139,4 +139,4 @@ def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
         modern_key(key, model.legacy_suffixes, model.ignored_suffixes): tensor
         for key, tensor in weights.items()
     }
-    return {k.removeprefix(WRAPPER_PREFIX): t for k, t in spelled.items() if k is not None}
+    return {list(unwrapped_keys(k))[-1]: t for k, t in spelled.items() if k is not None}

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.json_files import read_json_object
+from ptbert_models.files.nesting import find_state
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +28,6 @@ SAFETENSORS_NAME = "model.safetensors"
 
 _FIXED = (2, 10)  # the release of PyTorch that fixed CVE-2026-24747
 
-_ZIP_MAGIC = b"PK\x03\x04"
-_PICKLE_START = b"\x80"  # of the legacy format
 _BLOCK = 1 << 20
 # What zipfile raises for damaged files, depending on the bytes.
 _ZIP_ERRORS = (
@@ -70,19 +70,12 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         CorruptCheckpoint: if a file is cut off, or is no weights file.
         UnsafeCheckpoint: if opening a file would run code.
     """
-    if path.name.endswith(".index.json"):
+    kind = weights_format(path)
+    if kind == "index":
         return _read_indexed(path, memory_map=memory_map)
-    if path.suffix == ".safetensors":
+    if kind == "safetensors":
         return _read_safetensors(path, memory_map=memory_map)
-    return _read_torch(path, memory_map=memory_map)
-
-
-def is_torch_file(path: Path) -> bool:
-    """Whether this is a file that begins like those of ``torch.save``, whatever its name is."""
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return file.read(len(_ZIP_MAGIC)).startswith((_ZIP_MAGIC, _PICKLE_START))
+    return _read_torch(path, memory_map=memory_map, zipped=kind == "torch zip")
 
 
 def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
@@ -112,9 +105,8 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
     return path
 
 
-def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    with open(path, "rb") as file:
-        zipped = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC  # the legacy format cannot be mapped
+def _read_torch(path: Path, *, memory_map: bool, zipped: bool) -> dict[str, Tensor]:
+    """Read a file of ``torch.save``; the legacy format, not ``zipped``, cannot be mapped."""
     if zipped and not zipfile.is_zipfile(path):  # a zip file's contents are listed at its end
         raise _corrupt(path, "its end is missing")
     if not memory_map:  # files in the cache were verified when they were downloaded
@@ -126,7 +118,9 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         function = re.search(r"GLOBAL (\S+)", str(error))
         if function is None:  # the message advises to read it with weights_only=False
-            raise _corrupt(path, "torch.save did not write it") from error
+            kind = looks_like(path)
+            reason = f"torch.save did not write it{kind and f'; {kind}'}"
+            raise _corrupt(path, reason) from error
         raise UnsafeCheckpoint(
             f"opening {str(path)!r} would run {function[1]!r}, which weights never need, so it was "
             "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
@@ -134,12 +128,7 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         ) from error
     except _LOAD_ERRORS as error:
         raise _corrupt(path, error) from error
-    if not isinstance(loaded, Mapping):
-        raise CorruptCheckpoint(
-            f"{str(path)!r} holds a {type(loaded).__name__}, not a dictionary of tensors; "
-            "save model.state_dict()"
-        )
-    return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
+    return find_state(loaded, path)
 
 
 @cache  # warn once
@@ -211,9 +200,14 @@ def _import_safetensors(path: Path) -> Any:
 
 
 def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    weight_map = read_json_object(index).get("weight_map")
-    if not isinstance(weight_map, dict):
-        raise CorruptCheckpoint(f"{str(index)!r} has no 'weight_map'; download it again")
+    try:
+        weight_map = read_json_object(index).get("weight_map")
+    except ValueError as error:
+        raise CorruptCheckpoint(f"{error}; or download it again") from error
+    if not isinstance(weight_map, dict) or not all(map(_is_file_name, weight_map.values())):
+        raise CorruptCheckpoint(
+            f"{str(index)!r} has no 'weight_map' from weights to names of files; download it again"
+        )
     tensors: dict[str, Tensor] = {}
     for name in sorted(set(weight_map.values())):
         part = index.with_name(name)
@@ -221,8 +215,14 @@ def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
             raise CheckpointNotFound(
                 f"{str(index)!r} names {name!r}, which is not beside it; download that file too"
             )
+        if weights_format(part) == "index":
+            raise CorruptCheckpoint(f"{str(index)!r} names {name!r}, which is no weights file")
         tensors.update(read_weights(part, memory_map=memory_map))
     return tensors
+
+
+def _is_file_name(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name not in {"", "."}
 
 
 def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:
