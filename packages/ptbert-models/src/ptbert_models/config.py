@@ -25,6 +25,7 @@ class PreTrainedConfig:
     published programs construct partial configurations.
     """
 
+    model_type: ClassVar[str]  # the architecture's name in today's files
     vocabulary_key: ClassVar[str] = "vocab_size"  # where a family keeps the vocabulary size
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType({})  # what a value may be, by its key
     statements: ClassVar[tuple[Statement, ...]] = ()  # see ptbert_models.statements
@@ -116,6 +117,10 @@ class PreTrainedConfig:
             value = getattr(self, name)
             if problem := rule(value):
                 raise ValueError(f"{type(self).__name__}: {name}={shown(value)} {problem}")
+
+    def saved_argument(self, name: str) -> Any:
+        """Return the value of a model's argument that a file may hold; None if it does not."""
+        return getattr(self, name, None)
 
     def __repr__(self) -> str:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True, default=repr) + "\n"

@@ -39,22 +39,24 @@ class Family:
 
     Args:
         name: its name in the catalog of ptbert-hub.
-        model_type: its name in today's configurations on the Hugging Face Hub.
         config_class: its configuration.
         published: the model whose weights the authors' checkpoints hold.
         models: all its models, the bare one first.
     """
 
     name: str
-    model_type: str
     config_class: type[PreTrainedConfig]
     published: type[PreTrainedModel]
     models: tuple[type[PreTrainedModel], ...]
 
+    @property
+    def model_type(self) -> str:
+        """Its name in today's configurations on the Hugging Face Hub."""
+        return self.config_class.model_type
+
 
 _ALL = (
     Family(
-        "bert",
         "bert",
         BertConfig,
         BertForPreTraining,
@@ -71,13 +73,11 @@ _ALL = (
     ),
     Family(
         "gpt",
-        "openai-gpt",
         OpenAIGPTConfig,
         OpenAIGPTModel,
         (OpenAIGPTModel, OpenAIGPTLMHeadModel, OpenAIGPTDoubleHeadsModel),
     ),
     Family(
-        "gpt2",
         "gpt2",
         GPT2Config,
         GPT2Model,
@@ -85,7 +85,6 @@ _ALL = (
     ),
     Family(
         "transfo_xl",
-        "transfo-xl",
         TransfoXLConfig,
         TransfoXLLMHeadModel,
         (TransfoXLModel, TransfoXLLMHeadModel),

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
 from ptbert_models.families import FAMILIES, Family, family_of
@@ -21,8 +20,6 @@ from ptbert_models.files.loading import modern_key, unwrapped_keys
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.pretrained import PreTrainedModel
-
-_LABELLED = (BertForSequenceClassification, BertForTokenClassification)
 
 
 @dataclass(frozen=True)
@@ -72,9 +69,9 @@ class OpenedCheckpoint:
 
     def _fit(self, model_class: type[PreTrainedModel]) -> Fit | None:
         options: dict[str, Any] = {}
-        labels = self.weights.get("classifier.bias")
-        if labels is not None and model_class in _LABELLED:
-            options["num_labels"] = len(labels)
+        for argument, key in model_class.saved_arguments.items():
+            if key is not None and key in self.weights:
+                options[argument] = len(self.weights[key])
         try:
             with torch.device("meta"), NoInitialization():  # shapes only
                 model = model_class(self.config, **options)

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
-from ptbert_hub import CONFIG_NAME
+from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
-from ptbert_models.files.weights import read_weights, write_weights
+from ptbert_models.files.weights import read_weights, with_later_names, write_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
+from ptbert_models.saving import check_rebuilding, described
 from ptbert_models.statements import check_statements
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,14 @@ class PreTrainedModel(nn.Module):
     base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
     legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
     ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of old keys to ignore
+    later_suffixes: ClassVar[Mapping[str, str]] = {}  # ending that later libraries read → ours
+    # Values of the configuration that programs change in a model: the key, and where the bare model
+    # (or the model) has the number, or a list of that length.
+    kept_sizes: ClassVar[Mapping[str, str]] = {}
+    attention_of_layers: ClassVar[tuple[str, str] | None] = None  # the layers; what prunes in each
+    # Arguments of the constructor that are kept in the configuration, and the key of the weights
+    # that has as many rows, if there is one.
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {}
 
     def __init__(self, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -90,7 +99,7 @@ class PreTrainedModel(nn.Module):
             ValueError: if its configuration is invalid, or its weights do not fit.
         """
         # A program's own constructor may set initial values that a file does not have.
-        ours = cls.__init__.__module__.startswith(f"{__package__}.")
+        ours = is_ours(cls)
         leading, inputs = _leading_options(inputs, ours=ours)
         cache_dir = leading.get("cache_dir") or cache_dir
         from_tf = leading.get("from_tf") or from_tf
@@ -104,7 +113,7 @@ class PreTrainedModel(nn.Module):
         )
         config = cls.config_class.from_json_file(cast("Path", files.config))
         with NoInitialization() if ours else nullcontext():
-            model = cls(config, *inputs, **kwargs)
+            model = cls.from_config(config, *inputs, **kwargs)
         weights: Mapping[str, Tensor]
         if state_dict is not None:
             weights, source = state_dict, "the given state_dict"
@@ -117,6 +126,22 @@ class PreTrainedModel(nn.Module):
         report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
         _log(report, cls.__name__, source)
         return model
+
+    @classmethod
+    def from_config(cls, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> Self:
+        """Build the model that a saved configuration describes, with new weights.
+
+        Args:
+            config: the configuration. It may hold ``saved_arguments`` of the class, which count
+                unless arguments are given.
+            *inputs: further arguments of the class.
+            **kwargs: likewise.
+        """
+        if not inputs and is_ours(cls):
+            wanted = [name for name in cls.saved_arguments if name not in kwargs]
+            saved = {name: config.saved_argument(name) for name in wanted}
+            kwargs |= {name: value for name, value in saved.items() if value is not None}
+        return cls(config, *inputs, **kwargs)
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -135,8 +160,10 @@ class PreTrainedModel(nn.Module):
     ) -> None:
         """Write configuration and weights into a folder that ``from_pretrained`` reads.
 
-        A file appears only when it is complete. If the folder has weights in the other format,
-        they are removed, because they would belong to another model.
+        The configuration is that of the model as it is: with fewer layers, pruned heads, another
+        vocabulary. It also names the class, so that later libraries know it. A file appears only
+        when it is complete. If the folder has weights in the other format, they are removed,
+        because they would belong to another model.
 
         Args:
             save_directory: the folder; it is created if it does not exist.
@@ -144,6 +171,8 @@ class PreTrainedModel(nn.Module):
 
         Raises:
             OSError: if the folder cannot be written to.
+            ValueError: if ``from_pretrained`` would make another model of the files, because the
+                model was changed in a way that no configuration can say; nothing is written.
 
         Example:
             >>> import tempfile
@@ -154,10 +183,23 @@ class PreTrainedModel(nn.Module):
             ...     print(sorted(os.listdir(folder)))
             ['config.json', 'pytorch_model.bin']
         """
+        state = self.state_dict()
+        config = described(self, state)
+        if is_ours(type(self)):
+            check_rebuilding(self, config, state)
+        text = config.to_json_string()  # fails before anything is written
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        write_weights(self.state_dict(), folder, safe_serialization=safe_serialization)
-        self.config.to_json_file(folder / CONFIG_NAME)
+        write_weights(
+            with_later_names(state, self.later_suffixes),
+            folder,
+            safe_serialization=safe_serialization,
+        )
+        with atomic_write(folder / CONFIG_NAME) as file:
+            file.write(text.encode("utf-8"))
+        for part in self.modules():
+            if isinstance(part, PreTrainedModel):
+                part.config = config
 
     @classmethod
     def read_tensorflow(
@@ -188,6 +230,7 @@ class PreTrainedModel(nn.Module):
             base_prefix=f"{self.base_model_prefix}.",
             legacy_suffixes=self.legacy_suffixes,
             ignored_suffixes=self.ignored_suffixes,
+            saved_arguments=self.saved_arguments,
         )
 
     def _load_from_state_dict(
@@ -203,6 +246,11 @@ class PreTrainedModel(nn.Module):
                     if new_key is not None:
                         state_dict[new_key] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def is_ours(model_class: type[nn.Module]) -> bool:
+    """Whether the constructor of a class is known to need nothing but a configuration."""
+    return model_class.__init__.__module__.startswith(f"{__package__}.")
 
 
 def _leading_options(

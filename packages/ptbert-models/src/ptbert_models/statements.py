@@ -27,7 +27,7 @@ class Statement(NamedTuple):
     concerns: tuple[str, ...] = ()
 
 
-def model_type(*names: str) -> Statement:
+def architecture(*names: str) -> Statement:
     """Return the statement about the architecture, whose name all later libraries write."""
     return Statement("model_type", names, "load it with the class of that architecture")
 

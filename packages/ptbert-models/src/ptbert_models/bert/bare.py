@@ -46,7 +46,19 @@ class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     family = "bert"
     base_model_prefix = "bert"
-    legacy_suffixes: ClassVar[Mapping[str, str]] = {".gamma": ".weight", ".beta": ".bias"}
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {
+        ".gamma": ".weight",
+        ".beta": ".bias",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",  # of later libraries
+    }
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        "vocab_size": "embeddings.word_embeddings.num_embeddings",
+        "pad_token_id": "embeddings.word_embeddings.padding_idx",
+        "max_position_embeddings": "embeddings.position_embeddings.num_embeddings",
+        "type_vocab_size": "embeddings.token_type_embeddings.num_embeddings",
+        "num_hidden_layers": "encoder.layer",
+    }
+    attention_of_layers: ClassVar[tuple[str, str] | None] = ("encoder.layer", "attention")
     ignored_suffixes = (".embeddings.position_ids",)  # a buffer of later libraries
     output_attentions = False  # for whole-model pickles that are older than this attribute
 
@@ -97,6 +109,7 @@ class BertModel(BertPreTrainedModel):
         self.encoder = BertEncoder(config, output_attentions, keep_multihead_output)
         self.pooler = BertPooler(config)
         self.apply(self.init_bert_weights)
+        self.prune_heads(config.heads_to_prune())
 
     @property
     def gradient_checkpointing(self) -> bool:

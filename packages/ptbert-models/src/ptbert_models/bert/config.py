@@ -6,14 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_models import rules
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.pruning import heads_to_prune
 from ptbert_models.rules import Rule
-from ptbert_models.statements import QUANTIZED, Statement, model_type
+from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _AS_ENCODER = "load it with the library that wrote it; here BERT is an encoder of whole texts"
 
@@ -70,6 +71,7 @@ class BertConfig(PreTrainedConfig):
     id2label: ClassVar[Mapping[str, str] | None] = None
     num_choices: ClassVar[int | None] = None
 
+    model_type: ClassVar[str] = "bert"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {
             "vocab_size": rules.size,
@@ -92,7 +94,7 @@ class BertConfig(PreTrainedConfig):
         }
     )
     statements: ClassVar[tuple[Statement, ...]] = (
-        model_type("bert"),
+        architecture("bert"),
         QUANTIZED,
         Statement("position_embedding_type", ("absolute",), _AS_ENCODER),
         Statement("is_decoder", (False,), _AS_ENCODER),
@@ -119,6 +121,26 @@ class BertConfig(PreTrainedConfig):
             )
         self.head_size()
         self.activation()
+
+    def saved_argument(self, name: str) -> Any:
+        """Return the value of a model's argument that a file may hold; None if it does not.
+
+        Raises:
+            ValueError: if the number of labels and their names contradict each other.
+        """
+        value, labels = super().saved_argument(name), self.id2label
+        if name != "num_labels" or labels is None:
+            return value
+        if value not in (None, len(labels)):
+            raise ValueError(
+                f"BertConfig: num_labels={value} contradicts id2label, which has {len(labels)} "
+                "labels; pass num_labels yourself"
+            )
+        return len(labels)
+
+    def heads_to_prune(self) -> dict[int, set[int]]:
+        """Return the heads that a model of this configuration lacks, by the number of the layer."""
+        return heads_to_prune(self.pruned_heads, self.num_hidden_layers, self.num_attention_heads)
 
     def head_size(self) -> int:
         """Return the number of features per head."""

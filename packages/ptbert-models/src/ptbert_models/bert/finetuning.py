@@ -8,7 +8,8 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -20,6 +21,8 @@ from ptbert_models.parts.outputs import with_attentions
 
 class _LabelClassifier(BertWithHead):
     """A classifier: scores of labels, computed from BERT's output."""
+
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {"num_labels": "classifier.bias"}
 
     def __init__(
         self,
@@ -96,6 +99,8 @@ class BertForMultipleChoice(BertWithHead):
         output_attentions: see ``BertModel``.
         keep_multihead_output: see ``BertModel``.
     """
+
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {"num_choices": None}
 
     def __init__(
         self,

@@ -23,7 +23,12 @@ from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split
 from ptbert_models.parts.inputs import check_ids, values_are_known, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
-from ptbert_models.parts.pruning import head_numbers, prune_linear_layer, remaining_features
+from ptbert_models.parts.pruning import (
+    head_numbers,
+    original_numbers,
+    prune_linear_layer,
+    remaining_features,
+)
 from ptbert_models.parts.recomputing import recomputed
 
 
@@ -145,6 +150,7 @@ class BertAttention(nn.Module):
     """Self-attention with its projection and residual connection."""
 
     output_attentions = False
+    pruned_heads: frozenset[int] = frozenset()  # by their numbers before any was pruned
 
     def __init__(
         self,
@@ -163,6 +169,7 @@ class BertAttention(nn.Module):
         if not heads:
             return
         attention = self.self
+        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         stay = remaining_features(
             heads, attention.num_attention_heads, attention.attention_head_size
         )

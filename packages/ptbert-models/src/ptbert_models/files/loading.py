@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -118,6 +119,7 @@ def plan_loading(
     base_prefix: str,
     legacy_suffixes: Mapping[str, str],
     ignored_suffixes: Iterable[str],
+    saved_arguments: Mapping[str, str | None] = MappingProxyType({}),
 ) -> LoadPlan:
     """Decide which tensor goes where; nothing is changed.
 
@@ -158,7 +160,7 @@ def plan_loading(
         if isinstance(parameter, nn.Parameter) and id(parameter) not in names
     ]
     _check_values(model_state, sources)
-    _check_shapes(model_state, sources)
+    _check_shapes(model_state, sources, saved_arguments)
     _check_missing(model, missing, base_prefix, state)
     return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
 
@@ -242,18 +244,26 @@ def _check_values(model_state: Mapping[str, Tensor], sources: Mapping[str, Tenso
             )
 
 
-def _check_shapes(model_state: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> None:
+def _check_shapes(
+    model_state: Mapping[str, Tensor],
+    sources: Mapping[str, Tensor],
+    saved_arguments: Mapping[str, str | None],
+) -> None:
     wrong = [
         f"{key}: {tuple(tensor.shape)} in the checkpoint, "
         f"{tuple(model_state[key].shape)} in the model"
         for key, tensor in sources.items()
         if tensor.shape != model_state[key].shape
     ]
-    if wrong:
-        raise ShapeMismatch(
-            f"{len(wrong)} weights have other shapes than the model: {'; '.join(wrong[:10])}. "
-            "Build the model with the sizes of the checkpoint"
-        )
+    if not wrong:
+        return
+    remedy = "Build the model with the sizes of the checkpoint"
+    for argument, key in saved_arguments.items():
+        if key is not None and key in sources and len(sources[key]) != len(model_state[key]):
+            remedy = f"The checkpoint needs {argument}={len(sources[key])}"
+    raise ShapeMismatch(
+        f"{len(wrong)} weights have other shapes than the model: {'; '.join(wrong[:10])}. {remedy}"
+    )
 
 
 def _some(keys: Iterable[str]) -> str:

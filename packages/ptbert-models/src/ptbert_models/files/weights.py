@@ -94,8 +94,11 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
     if safe_serialization:
         path, other = other, path
         save = _import_safetensors(path).torch.save
-        owners = {(t.data_ptr(), t.shape): name for name, t in reversed(list(state.items()))}
-        single = {name: state[name].contiguous() for name in owners.values()}
+        names = {
+            (t.data_ptr(), t.dtype, t.shape, t.stride()): name
+            for name, t in reversed(list(state.items()))
+        }
+        single = {name: _alone(state[name]) for name in names.values()}
         with atomic_write(path) as file:
             file.write(save(single, metadata={"format": "pt"}))
     else:
@@ -103,6 +106,35 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
             torch.save(state, file)
     other.unlink(missing_ok=True)
     return path
+
+
+def with_later_names(
+    state: Mapping[str, Tensor], later_suffixes: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """Return weights with their names in later libraries too, in front, where these differ.
+
+    Args:
+        state: tensors by name.
+        later_suffixes: ending of a name in later libraries → ending here.
+
+    Example:
+        >>> list(with_later_names({"h.0.weight": None, "head.decoder.weight": None},
+        ...                       {"head.weight": "head.decoder.weight"}))
+        ['head.weight', 'h.0.weight', 'head.decoder.weight']
+    """
+    later = {
+        name.removesuffix(here) + there: tensor
+        for there, here in later_suffixes.items()
+        for name, tensor in state.items()
+        if name.endswith(here)
+    }
+    return {**later, **state}
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """Return a contiguous tensor that is no part of a larger one, which safetensors asks for."""
+    tensor = tensor.contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
 def _read_torch(path: Path, *, memory_map: bool, zipped: bool) -> dict[str, Tensor]:

@@ -18,8 +18,9 @@ from ptbert_models.parts.activations import (
     activation,
 )
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.pruning import heads_to_prune
 from ptbert_models.rules import Rule
-from ptbert_models.statements import QUANTIZED, Statement, model_type
+from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _ELSEWHERE = "load it with the library that wrote it"
 _LM_HEADS = (
@@ -108,6 +109,10 @@ class GPTConfig(PreTrainedConfig):
         self.head_size()
         self.activation()
 
+    def heads_to_prune(self) -> dict[int, set[int]]:
+        """Return the heads that a model of this configuration lacks, by the number of the layer."""
+        return heads_to_prune(self.pruned_heads, self.n_layer, self.n_head)
+
     def head_size(self) -> int:
         """Return the number of features per head."""
         return head_size(self.n_embd, self.n_head, names=("n_embd", "n_head"))
@@ -169,8 +174,9 @@ class OpenAIGPTConfig(GPTConfig):
     predict_special_tokens: bool = True
 
     june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop"})
+    model_type: ClassVar[str] = "openai-gpt"
     statements: ClassVar[tuple[Statement, ...]] = (
-        model_type("openai-gpt", "openaigpt"),
+        architecture("openai-gpt", "openaigpt"),
         *GPTConfig.statements,
     )
 
@@ -229,11 +235,12 @@ class GPT2Config(GPTConfig):
     activation_function: ClassVar[Any] = "gelu_new"
     n_inner: ClassVar[int | None] = None
 
+    model_type: ClassVar[str] = "gpt2"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {**GPTConfig.rules, "n_inner": rules.optional_size}
     )
     statements: ClassVar[tuple[Statement, ...]] = (
-        model_type("gpt2"),
+        architecture("gpt2"),
         *GPTConfig.statements,
         Statement("scale_attn_weights", (True,), _ELSEWHERE),
         Statement("scale_attn_by_inverse_layer_idx", (False,), _ELSEWHERE),

@@ -10,8 +10,8 @@ Source:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -119,6 +119,11 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     config: GPT2Config
     config_class = GPT2Config
     family = "gpt2"
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        **GPTPreTrainedModel.kept_sizes,
+        "vocab_size": "wte.num_embeddings",
+        "n_positions": "wpe.num_embeddings",
+    }
     returns_presents = True
 
     @classmethod

@@ -152,3 +152,29 @@ LATER_ACTIVATIONS: dict[str, Activation] = {
     "swish": swish,
     "tanh": torch.tanh,
 }
+# Functions whose names mean the same in every family, and in later libraries.
+_NAMES: dict[Activation, str] = {
+    gelu: "gelu_python",
+    F.gelu: "gelu_python",
+    gelu_tanh: "gelu_new",
+    swish: "silu",
+    F.silu: "silu",
+    F.relu: "relu",
+    torch.relu: "relu",
+    torch.tanh: "tanh",
+    torch.sigmoid: "sigmoid",
+    **{LATER_ACTIVATIONS[name]: name for name in ("hardswish", "leaky_relu", "mish", "relu6")},
+}
+
+
+def activation_name(function: Activation) -> str | None:
+    """Return a name by which configurations of all families know a function, or None.
+
+    Example:
+        >>> activation_name(F.silu), activation_name(torch.sin)
+        ('silu', None)
+    """
+    try:
+        return _NAMES.get(function)
+    except TypeError:  # an object that cannot be a key
+        return None

@@ -11,8 +11,8 @@ Source:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -37,6 +37,14 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     config_class = TransfoXLConfig
     family = "transfo_xl"
     base_model_prefix = "transformer"
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        "n_layer": "layers",
+        "tgt_len": "tgt_len",
+        "ext_len": "ext_len",
+        "mem_len": "mem_len",
+        "same_length": "same_length",
+        "clamp_len": "clamp_len",
+    }
 
     @classmethod
     def read_tensorflow(

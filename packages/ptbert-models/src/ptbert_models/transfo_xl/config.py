@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from ptbert_models import rules
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.rules import Rule
-from ptbert_models.statements import QUANTIZED, Statement, model_type
+from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _WIKITEXT_103_TOKENS = 267735
 
@@ -110,6 +110,7 @@ class TransfoXLConfig(PreTrainedConfig):
     vocabulary_key: ClassVar[str] = "n_token"
     layer_norm_epsilon: ClassVar[float] = 1e-12  # files of later libraries may set it
 
+    model_type: ClassVar[str] = "transfo-xl"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {
             "n_token": rules.size,
@@ -142,7 +143,7 @@ class TransfoXLConfig(PreTrainedConfig):
         }
     )
     statements: ClassVar[tuple[Statement, ...]] = (
-        model_type("transfo-xl"),
+        architecture("transfo-xl"),
         QUANTIZED,
         Statement(
             "tie_word_embeddings",
