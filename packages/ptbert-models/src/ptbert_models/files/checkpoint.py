@@ -233,13 +233,14 @@ def advice_for(folder: Path) -> str:
         What it has and what to do; empty if there is nothing that looks like weights.
     """
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    if SHAPES_NAME in names or any(_TENSORFLOW.search(name) for name in names):
+    others = [name for name in names if is_torch_file(folder / name)]
+    others += [name for name in names if name.endswith(".safetensors")]
+    authors = {name for name in names if _TENSORFLOW.search(name)} - set(others)
+    if SHAPES_NAME in names or authors:
         return "it has a TensorFlow checkpoint or OpenAI's files: read it with from_tf=True"
     for name in ("tf_model.h5", "flax_model.msgpack"):
         if name in names:
             return f"it has {name!r}: save it for PyTorch with the library that wrote it"
-    others = [name for name in names if is_torch_file(folder / name)]
-    others += [name for name in names if name.endswith(".safetensors")]
     if len(others) == 1:
         return f"its weights may be in {others[0]!r}: give that path, {str(folder / others[0])!r}"
     return f"its weights may be in one of {', '.join(others)}: give its path" if others else ""

@@ -75,6 +75,8 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         return _read_indexed(path, memory_map=memory_map)
     if kind == "safetensors":
         return _read_safetensors(path, memory_map=memory_map)
+    if kind is None and (other := looks_like(path)):
+        raise _corrupt(path, f"torch.save did not write it; {other}")
     return _read_torch(path, memory_map=memory_map, zipped=kind == "torch zip")
 
 
@@ -150,9 +152,7 @@ def _read_torch(path: Path, *, memory_map: bool, zipped: bool) -> dict[str, Tens
     except pickle.UnpicklingError as error:
         function = re.search(r"GLOBAL (\S+)", str(error))
         if function is None:  # the message advises to read it with weights_only=False
-            kind = looks_like(path)
-            reason = f"torch.save did not write it{kind and f'; {kind}'}"
-            raise _corrupt(path, reason) from error
+            raise _corrupt(path, "torch.save did not write it") from error
         raise UnsafeCheckpoint(
             f"opening {str(path)!r} would run {function[1]!r}, which weights never need, so it was "
             "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
