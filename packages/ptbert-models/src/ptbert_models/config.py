@@ -6,7 +6,7 @@ import copy
 import inspect
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -117,6 +117,32 @@ class PreTrainedConfig:
             value = getattr(self, name)
             if problem := rule(value):
                 raise ValueError(f"{type(self).__name__}: {name}={shown(value)} {problem}")
+
+    @classmethod
+    def stated_keys(cls, values: Mapping[str, Any]) -> set[str]:
+        """Return which of this family's keys the values of a file decide."""
+        return set(values) | {cls.other_names[key] for key in values if key in cls.other_names}
+
+    def refuse_contradictions(
+        self, seen: Mapping[str, Any], stated: Iterable[str], source: str
+    ) -> None:
+        """Compare stated values with those that show in a checkpoint.
+
+        Args:
+            seen: what the checkpoint shows, by key.
+            stated: the keys that this configuration was given.
+            source: the checkpoint, for the message.
+
+        Raises:
+            ValueError: if one of them is another.
+        """
+        for key in seen.keys() & set(stated):
+            given = getattr(self, key)
+            if given != seen[key]:
+                raise ValueError(
+                    f"the variables of {source!r} show {key}={seen[key]!r}, and the configuration "
+                    f"says {key}={shown(given)}; correct it there, or leave it out"
+                )
 
     def saved_argument(self, name: str) -> Any:
         """Return the value of a model's argument that a file may hold; None if it does not."""

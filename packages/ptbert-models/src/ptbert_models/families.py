@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -125,4 +125,36 @@ def family_of(config: Mapping[str, Any]) -> Family:
         f"a configuration with model_type={model_type!r} and keys such as "
         f"{sorted(config)[:5]} belongs to none of the families {known}; "
         "give a checkpoint of one of these"
+    )
+
+
+def family_of_variables(names: Iterable[str], source: str) -> Family:
+    """Return the family that a TensorFlow checkpoint without a configuration belongs to.
+
+    Args:
+        names: the names of its variables.
+        source: the checkpoint, for messages.
+
+    Raises:
+        ValueError: if its configuration is needed, or it is for another kind of model.
+
+    Example:
+        >>> family_of_variables(["transformer/layer_0/rel_attn/o/kernel"], "wt103").name
+        'transfo_xl'
+    """
+    names = list(names)
+    if any(name.startswith("transformer/layer_0/rel_attn/") for name in names):
+        return FAMILIES["transfo_xl"]
+    for start, config, key in (
+        ("bert/", "bert_config.json", "num_attention_heads"),
+        ("model/h0/", "hparams.json", "n_head"),
+    ):
+        if any(name.startswith(start) for name in names):
+            raise ValueError(
+                f"{source!r} has no configuration beside it, and the number of heads does not show "
+                f"in a checkpoint; put a {config} there, with {key} at least"
+            )
+    raise ValueError(
+        f"{source!r} has variables such as {', '.join(names[:3])}, which belong to none of the "
+        "families that this library knows"
     )

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
-from ptbert_models.families import FAMILIES, Family, family_of
-from ptbert_models.files.checkpoint import find_checkpoint
+from ptbert_models.families import FAMILIES, Family, family_of, family_of_variables
+from ptbert_models.files.checkpoint import SHAPES_NAME, find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import modern_key, unwrapped_keys
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.pretrained import PreTrainedModel, completed_config
+from ptbert_models.tensorflow import model_shapes
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,21 @@ def open_any_checkpoint(
     files = find_checkpoint(
         name_or_path, "any", family=None, config_file=config_file, cache_dir=cache_dir
     )
-    if files.config is None:
-        family = FAMILIES["gpt"]
-        config: PreTrainedConfig = family.config_class()
-    else:
-        values = read_json_object(files.config)
-        family = family_of(values)
-        config = family.config_class.from_dict(values)
     is_authors = files.has_authors_format()
+    values = None if files.config is None else read_json_object(files.config)
+    if values is not None:
+        family = family_of(values)
+    elif (files.weights / SHAPES_NAME).is_file():
+        family = FAMILIES["gpt"]
+        values = family.config_class().to_dict()
+    else:
+        family = family_of_variables(model_shapes(files.weights), os.fspath(name_or_path))
+        values = {}
     if is_authors:
+        config = completed_config(family.published, values, files.weights)
         weights = family.published.read_tensorflow(files.weights, config)
     else:
+        config = family.config_class.from_dict(values)
         weights = read_weights(files.weights, memory_map=memory_map or files.immutable)
     return OpenedCheckpoint(family, config, files.weights, is_authors, _modern(weights, family))
 

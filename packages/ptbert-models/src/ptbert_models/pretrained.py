@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import find_checkpoint
+from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
 from ptbert_models.files.weights import read_weights, with_later_names, write_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
@@ -111,7 +112,11 @@ class PreTrainedModel(nn.Module):
             family=cls.family,
             cache_dir=cache_dir,
         )
-        config = cls.config_class.from_json_file(cast("Path", files.config))
+        values = read_json_object(cast("Path", files.config))
+        if from_tf and state_dict is None:
+            config = completed_config(cls, values, files.weights)
+        else:
+            config = cls.config_class.from_dict(values)
         with NoInitialization() if ours else nullcontext():
             model = cls.from_config(config, *inputs, **kwargs)
         weights: Mapping[str, Tensor]
@@ -213,6 +218,16 @@ class PreTrainedModel(nn.Module):
         """
         raise NotImplementedError(f"{cls.__name__} has no TensorFlow counterpart")
 
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return the values of a configuration that show in a TensorFlow checkpoint.
+
+        Args:
+            path: as for ``read_tensorflow``.
+            config: decides where several values would give the same checkpoint.
+        """
+        return {}
+
     def init_weights(self, module: nn.Module) -> None:
         """Initialise one module; use as ``self.apply(self.init_weights)``."""
         initialize_normal(module, self.config.initializer_range)
@@ -282,11 +297,37 @@ def _leading_options(
     return dict(zip(names, inputs, strict=False)), inputs[len(names) :]
 
 
+def completed_config(
+    model_class: type[PreTrainedModel],
+    values: Mapping[str, Any],
+    path: str | os.PathLike[str],
+) -> PreTrainedConfig:
+    """Make the configuration of a TensorFlow checkpoint, with the values that show in it.
+
+    Args:
+        model_class: a class of the family.
+        values: what a configuration file says; it may say less than a model needs.
+        path: the checkpoint.
+
+    Raises:
+        ValueError: if the file says something else than the checkpoint shows.
+    """
+    config_class = model_class.config_class
+    seen = model_class.seen_in_tensorflow(path, config_class.from_dict(dict(values)))
+    stated = config_class.stated_keys(values)
+    unstated = {key: value for key, value in seen.items() if key not in stated}
+    config = config_class.from_dict({**unstated, **values})
+    config.refuse_contradictions(seen, stated, os.fspath(path))
+    return config
+
+
 def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
     """Fill a model from a TensorFlow checkpoint of its family, and log what was not used.
 
     Weights that the checkpoint lacks keep their values.
     """
+    seen = model.seen_in_tensorflow(path, model.config)
+    model.config.refuse_contradictions(seen, seen, os.fspath(path))
     weights = model.read_tensorflow(path, model.config)
     report = _load(model, weights, take=True, initialize_missing=False)
     _log(report, type(model).__name__, os.fspath(path))

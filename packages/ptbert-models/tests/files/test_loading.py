@@ -373,8 +373,8 @@ def test_two_values_for_one_parameter_are_refused(tiny_config):
 
     with pytest.raises(
         UnusableWeights,
-        match=r"'bert\.embeddings\.word_embeddings\.weight' and 'cls\.predictions\.decoder\.weight' "
-        r"are the same parameter in BertForMaskedLM, and have different values",
+        match=r"'bert\.embeddings\.word_embeddings\.weight' and 'cls\.predictions\.decoder\."
+        r"weight' are the same parameter in BertForMaskedLM, and have different values",
     ):
         model.plan_loading(state)
 

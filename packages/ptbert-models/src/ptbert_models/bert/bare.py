@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.bert.authors import read_bert_checkpoint
+from ptbert_models.bert.authors import read_bert_checkpoint, seen_values
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
 from ptbert_models.bert.own_parts import mask_may_be_left_out
@@ -27,6 +27,7 @@ from ptbert_models.parts.initialization import initialize_normal
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.tensorflow import model_shapes
 
 
 class BertPreTrainedModel(PreTrainedModel):
@@ -68,6 +69,11 @@ class BertPreTrainedModel(PreTrainedModel):
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint as a state dict."""
         return read_bert_checkpoint(path)
+
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return what shows in a checkpoint: all sizes but the number of heads."""
+        return seen_values(model_shapes(path))
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Initialise one module; programs also call this with a part of a model as self."""

@@ -23,6 +23,7 @@ from ptbert_hub import (
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_models.files.formats import is_torch_file
 from ptbert_models.files.weights import SAFETENSORS_NAME
+from ptbert_models.tensorflow.table import is_table
 
 CONFIG_NAMES = (
     CONFIG_NAME,
@@ -163,6 +164,8 @@ class _Search:
             return CheckpointFiles(None, folder, immutable)
         if not has_config and (inner := _inner_archive(folder)):
             return self.in_archive(inner)
+        if self.weights_format == "any" and not has_config and _has_tensorflow(folder):
+            return CheckpointFiles(None, folder, immutable)
         config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
         if self.weights_format == "none":
             weights = config
@@ -181,7 +184,11 @@ class _Search:
                 f"{str(weights)!r} is a TensorFlow checkpoint; read it with from_tf=True"
             )
         folder = weights.parent
-        config = self._config(lambda: _first(_looking_in(folder), CONFIG_NAMES, str(folder)))
+        look = _looking_in(folder)
+        has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
+        if self.weights_format == "any" and not has_config and _is_tensorflow(weights):
+            return CheckpointFiles(None, weights, immutable=False)
+        config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
         return CheckpointFiles(config, weights, immutable=False)
 
     def _config(self, find: Callable[[], Path]) -> Path:
@@ -224,6 +231,19 @@ def _inner_archive(folder: Path) -> Path | None:
         return usual
     found = [path for path in folder.iterdir() if path.name.endswith(ARCHIVE_SUFFIXES)]
     return found[0] if len(found) == 1 and found[0].is_file() else None
+
+
+def _is_tensorflow(weights: Path) -> bool:
+    """Whether this is the prefix of a TensorFlow checkpoint, or its file of the older format."""
+    return not weights.is_file() or is_table(weights)
+
+
+def _has_tensorflow(folder: Path) -> bool:
+    """Whether there are weights of TensorFlow, and none of PyTorch."""
+    look = _looking_in(folder)
+    return not any(map(look, WEIGHTS_NAMES)) and any(
+        _TENSORFLOW.search(path.name) and not is_torch_file(path) for path in folder.iterdir()
+    )
 
 
 def advice_for(folder: Path) -> str:

@@ -184,6 +184,13 @@ class TransfoXLConfig(PreTrainedConfig):
                 setattr(config, name, value)
         return config
 
+    @classmethod
+    def stated_keys(cls, values: Mapping[str, Any]) -> set[str]:
+        """Return which of this family's keys the values of a file decide."""
+        stated = super().stated_keys(values)
+        consequences = {"vocab_size": "n_token", "proj_share_all_but_first": "tie_projs"}
+        return stated | {consequences[key] for key in values if key in consequences}
+
     def validate(self) -> None:
         """Raise ``ValueError`` naming the first value of which no model can be built."""
         super().validate()
