@@ -11,14 +11,13 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
-from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
-from ptbert_models.files.weights import read_weights, with_later_names, write_weights
+from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
-from ptbert_models.saving import check_rebuilding, described
+from ptbert_models.saving import is_ours, save
 from ptbert_models.statements import check_statements
 
 logger = logging.getLogger(__name__)
@@ -26,16 +25,8 @@ logger = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="PreTrainedModel")
 
 
-class PreTrainedModel(nn.Module):
-    """Base class of all models. Each family has a subclass for the base of its models.
-
-    Args:
-        config: sizes and rates; the model keeps it as ``config``.
-
-    Raises:
-        TypeError: if the configuration is of another family.
-        ValueError: if no model can be built from it.
-    """
+class FamilyData:
+    """What a family contributes as data; its base class, and models of it, set these."""
 
     config_class: ClassVar[type[PreTrainedConfig]]
     family: ClassVar[str]  # its name in the catalog of ptbert-hub
@@ -50,6 +41,18 @@ class PreTrainedModel(nn.Module):
     # Arguments of the constructor that are kept in the configuration, and the key of the weights
     # that has as many rows, if there is one.
     saved_arguments: ClassVar[Mapping[str, str | None]] = {}
+
+
+class PreTrainedModel(FamilyData, nn.Module):
+    """Base class of all models. Each family has a subclass for the base of its models.
+
+    Args:
+        config: sizes and rates; the model keeps it as ``config``.
+
+    Raises:
+        TypeError: if the configuration is of another family.
+        ValueError: if no model can be built from it.
+    """
 
     def __init__(self, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -119,16 +122,15 @@ class PreTrainedModel(nn.Module):
             config = cls.config_class.from_dict(values)
         with NoInitialization() if ours else nullcontext():
             model = cls.from_config(config, *inputs, **kwargs)
-        weights: Mapping[str, Tensor]
         if state_dict is not None:
-            weights, source = state_dict, "the given state_dict"
+            weights: Mapping[str, Tensor] = state_dict
         elif from_tf:
-            weights, source = cls.read_tensorflow(files.weights, config), str(files.weights)
+            weights = cls.read_tensorflow(files.weights, config)
         else:
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
-            source = str(files.weights)
         report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
+        source = str(files.weights) if state_dict is None else "the given state_dict"
         _log(report, cls.__name__, source)
         return model
 
@@ -188,23 +190,7 @@ class PreTrainedModel(nn.Module):
             ...     print(sorted(os.listdir(folder)))
             ['config.json', 'pytorch_model.bin']
         """
-        state = self.state_dict()
-        config = described(self, state)
-        if is_ours(type(self)):
-            check_rebuilding(self, config, state)
-        text = config.to_json_string()  # fails before anything is written
-        folder = Path(save_directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_weights(
-            with_later_names(state, self.later_suffixes),
-            folder,
-            safe_serialization=safe_serialization,
-        )
-        with atomic_write(folder / CONFIG_NAME) as file:
-            file.write(text.encode("utf-8"))
-        for part in self.modules():
-            if isinstance(part, PreTrainedModel):
-                part.config = config
+        save(self, Path(save_directory), safe_serialization=safe_serialization)
 
     @classmethod
     def read_tensorflow(
@@ -261,11 +247,6 @@ class PreTrainedModel(nn.Module):
                     if new_key is not None:
                         state_dict[new_key] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-
-def is_ours(model_class: type[nn.Module]) -> bool:
-    """Whether the constructor of a class is known to need nothing but a configuration."""
-    return model_class.__init__.__module__.startswith(f"{__package__}.")
 
 
 def _leading_options(

@@ -8,13 +8,16 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import unwrapped_keys
+from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.parts.activations import activation_name
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.rules import shown
@@ -35,6 +38,29 @@ _OF_THE_RUN = frozenset(
     }
 )
 _PLAIN = (bool, int, float, str, list, tuple, type(None))
+
+
+def is_ours(model_class: type[nn.Module]) -> bool:
+    """Whether the constructor of a class is known to need nothing but a configuration."""
+    return model_class.__init__.__module__.startswith(f"{__package__}.")
+
+
+def save(model: Any, folder: Path, *, safe_serialization: bool) -> None:
+    """Write a model's configuration and weights; see ``PreTrainedModel.save_pretrained``."""
+    state = model.state_dict()
+    config = described(model, state)
+    if is_ours(type(model)):
+        check_rebuilding(model, config, state)
+    text = config.to_json_string()  # fails before anything is written
+    folder.mkdir(parents=True, exist_ok=True)
+    state = with_later_names(state, model.later_suffixes)
+    write_weights(state, folder, safe_serialization=safe_serialization)
+    with atomic_write(folder / CONFIG_NAME) as file:
+        file.write(text.encode("utf-8"))
+    old = model.config
+    for part in model.modules():  # the bare model has the same configuration
+        if getattr(part, "config", None) is old:
+            part.config = config
 
 
 def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:

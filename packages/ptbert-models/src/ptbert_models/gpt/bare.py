@@ -24,7 +24,8 @@ from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.recomputing import recomputed
-from ptbert_models.pretrained import PreTrainedModel, is_ours
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.saving import is_ours
 
 
 def last_layer(hidden: Any) -> Tensor:

@@ -16,6 +16,37 @@ from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _WIKITEXT_103_TOKENS = 267735
+_RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "n_token": rules.size,
+        "d_model": rules.size,
+        "d_embed": rules.size,
+        "n_head": rules.size,
+        "d_head": rules.size,
+        "d_inner": rules.size,
+        "n_layer": rules.size,
+        "div_val": rules.size,
+        "tgt_len": rules.size,
+        "ext_len": rules.length,
+        "mem_len": rules.length,
+        "clamp_len": rules.integer,
+        "sample_softmax": rules.integer,
+        "dropout": rules.probability,
+        "dropatt": rules.probability,
+        "init": rules.one_of("normal", "uniform"),
+        "init_range": rules.number,
+        "proj_init_std": rules.number,
+        "init_std": rules.number,
+        "layer_norm_epsilon": rules.number,
+        "pre_lnorm": rules.flag,
+        "same_length": rules.flag,
+        "adaptive": rules.flag,
+        "tie_weight": rules.flag,
+        "untie_r": rules.flag,
+        "cutoffs": rules.integers,
+        "tie_projs": rules.flags,
+    }
+)
 
 
 class AttnType(IntEnum):
@@ -111,37 +142,7 @@ class TransfoXLConfig(PreTrainedConfig):
     layer_norm_epsilon: ClassVar[float] = 1e-12  # files of later libraries may set it
 
     model_type: ClassVar[str] = "transfo-xl"
-    rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
-        {
-            "n_token": rules.size,
-            "d_model": rules.size,
-            "d_embed": rules.size,
-            "n_head": rules.size,
-            "d_head": rules.size,
-            "d_inner": rules.size,
-            "n_layer": rules.size,
-            "div_val": rules.size,
-            "tgt_len": rules.size,
-            "ext_len": rules.length,
-            "mem_len": rules.length,
-            "clamp_len": rules.integer,
-            "sample_softmax": rules.integer,
-            "dropout": rules.probability,
-            "dropatt": rules.probability,
-            "init": rules.one_of("normal", "uniform"),
-            "init_range": rules.number,
-            "proj_init_std": rules.number,
-            "init_std": rules.number,
-            "layer_norm_epsilon": rules.number,
-            "pre_lnorm": rules.flag,
-            "same_length": rules.flag,
-            "adaptive": rules.flag,
-            "tie_weight": rules.flag,
-            "untie_r": rules.flag,
-            "cutoffs": rules.integers,
-            "tie_projs": rules.flags,
-        }
-    )
+    rules: ClassVar[Mapping[str, Rule]] = _RULES
     statements: ClassVar[tuple[Statement, ...]] = (
         architecture("transfo-xl"),
         QUANTIZED,
