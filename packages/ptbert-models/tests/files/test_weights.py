@@ -167,6 +167,7 @@ def test_a_list_is_refused(tmp_path):
 
 def test_safetensors_is_asked_for_where_it_is_needed(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
+    (tmp_path / "model.safetensors").touch()
     with pytest.raises(ImportError, match="needs the package safetensors; install it with"):
         read_weights(tmp_path / "model.safetensors", memory_map=False)
 
