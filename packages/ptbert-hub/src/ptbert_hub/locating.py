@@ -1,9 +1,10 @@
 """Find out what a name means: a published checkpoint, a file, a folder or an address."""
 
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
@@ -80,7 +81,7 @@ def existing_path(name: str) -> Path | None:
     ``~`` and ``$VARIABLES`` are filled in where nothing has the name as it is written.
     """
     if _scheme(name) == "file":
-        places = [Path(url2pathname(urlsplit(name).path))]
+        places = [Path(url2pathname(re.sub("^//[^/]*|[?#].*", "", name[len("file:") :])))]
     else:
         places = [Path(name), expand_if_known(name)] if name else []
     return next((path for path in places if os.path.exists(path)), None)
@@ -99,8 +100,10 @@ def _unknown(name: str, family: str | None) -> UnknownName:
         advice = f"did you mean {guess!r}?"
     elif other:
         advice = f"did you mean {other!r}, of the {CATALOG[other].family} family?"
+    here = ""
+    with suppress(OSError):  # the folder of this process may have been deleted
+        here = f" (looked in {os.getcwd()!r})"
     return UnknownName(
-        f"{name!r} is neither a known checkpoint nor an existing file or folder "
-        f"(looked in {os.getcwd()!r})",
+        f"{name!r} is neither a known checkpoint nor an existing file or folder{here}",
         hint=f"{advice} known checkpoints: {', '.join(known)}",
     )

@@ -6,13 +6,16 @@ read ``url`` and ``etag`` and ignore the rest.
 
 import json
 import os
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ptbert_hub.addresses import redacted
+from ptbert_hub.digests import DIGEST_LENGTHS, is_hex
 from ptbert_hub.errors import NotFound
-from ptbert_hub.files import atomic_write
+from ptbert_hub.files import atomic_write, open_plain
 from ptbert_hub.settings import default_cache
 
 Record = dict[str, Any]
@@ -48,12 +51,77 @@ def record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> Record:
-    """Return the record of the file at ``path``; empty if it is missing or damaged."""
+    """Return the record of the file at ``path``.
+
+    It is empty if there is none, or if anything in it does not have the form that it must have.
+    """
     try:
-        record = json.loads(record_path(path).read_bytes())
-    except (OSError, ValueError):
+        with open_plain(record_path(path)) as file:
+            return checked_record(file.read(MAX_RECORD + 1))
+    except OSError:
         return {}
-    return record if isinstance(record, dict) and isinstance(record.get("url"), str) else {}
+
+
+def checked_record(data: bytes) -> Record:
+    """Return the record that is written in ``data``; empty if any part of it is malformed.
+
+    Example:
+        >>> checked_record(b'{"url": "https://example.org/x", "sha256": "../../elsewhere"}')
+        {}
+    """
+    try:
+        record = json.loads(data) if len(data) <= MAX_RECORD else None
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(record, dict) or "url" not in record:
+        return {}
+    forms = ((_FORMS.get(name), value) for name, value in record.items())
+    return record if all(form is None or form(value) for form, value in forms) else {}
+
+
+def is_header_value(value: object) -> bool:
+    """Whether ``value`` is None or can be sent as a header: printable, one line, not too long."""
+    return value is None or (
+        isinstance(value, str) and re.fullmatch("[ -~\xa1-\xff]{0,4096}", value) is not None
+    )
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_size(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value < 1 << 63)
+
+
+def _is_digest(value: object) -> bool:
+    """Whether it is the name of an algorithm and the digest."""
+    match value:
+        case None:
+            return True
+        case [str(algorithm), str(digest)]:
+            return is_hex(digest, DIGEST_LENGTHS.get(algorithm))
+    return False
+
+
+MAX_RECORD = 1 << 16
+"""Bytes of the largest record that is read."""
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "url": lambda value: isinstance(value, str),
+    "etag": _is_text,
+    "source": _is_text,
+    "verified": _is_text,
+    "validator": is_header_value,
+    "last_modified": is_header_value,
+    "sha256": lambda value: is_hex(value, 64),
+    "digest": _is_digest,
+    "size": _is_size,
+    "durable": _is_size,
+    "mtime_ns": lambda value: type(value) is int,
+    "time": lambda value: isinstance(value, int | float),
+    "redacted": lambda value: isinstance(value, bool),
+}
+"""What each part of a record must look like."""
 
 
 def write_record(path: Path, record: Record, temporary: Path) -> None:
