@@ -84,7 +84,7 @@ def test_anything_else_is_no_record(data):
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "other"]), st.text() | st.integers() | st.none()))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_what_is_read_has_the_right_types(record):
     found = read({"url": "x"} | record)
 

@@ -56,13 +56,14 @@ def atomic_write(
 def create(path: Path, *, is_cached: bool = True) -> int:
     """Make a new file and return its descriptor, open for reading and writing.
 
-    What is at ``path`` already, also a link, is an error. A file of the cache gets the group and
-    the permissions of its folder if others may write there; else they follow the umask.
+    What is at ``path`` already, also a link, is an error. A file of the cache gets the permissions
+    of its folder if others may write there; else they follow the umask.
     """
     descriptor = open_own(path, os.O_CREAT | os.O_EXCL)
     mode = shared_mode(path.parent) if is_cached else None
     if mode is not None:
-        _share(descriptor, path.parent, mode)
+        with suppress(OSError, NotImplementedError):  # file systems without permissions
+            os.chmod(descriptor, mode)
     return descriptor
 
 
@@ -106,7 +107,9 @@ def open_work_folder(cache: Path, name: WorkFolder) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder inside a cache folder, unless it is there; with the permissions of that one.
+    """Make a folder inside a cache folder, unless it is there.
+
+    If others may write to that folder, the new one gets its group and permissions.
 
     Raises:
         NotADirectoryError: if something else is there, also a link to a folder elsewhere.
@@ -116,10 +119,14 @@ def make_folder(path: Path) -> None:
     except FileExistsError:
         if path.is_symlink() or not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(path)) from None
-    else:
-        mode = path.parent.stat().st_mode
-        if mode & _BY_OTHERS:
-            _share(path, path.parent, stat.S_IMODE(mode))
+        return
+    above = path.parent.stat()
+    if above.st_mode & _BY_OTHERS and os.name != "nt":
+        group = stat.S_ISGID if above.st_mode & stat.S_IWGRP else 0  # of what is made inside
+        with suppress(OSError):  # a group that this user is not in
+            os.chown(path, -1, above.st_gid)
+        with suppress(OSError):
+            os.chmod(path, stat.S_IMODE(above.st_mode) | group)
 
 
 def shared_mode(folder: Path) -> int | None:
@@ -132,13 +139,6 @@ def shared_mode(folder: Path) -> int | None:
 
 
 _BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-
-
-def _share(place: Path | int, folder: Path, mode: int) -> None:
-    with suppress(OSError, AttributeError, NotImplementedError):  # systems without such owners
-        os.chown(place, -1, folder.stat().st_gid)
-    with suppress(OSError, NotImplementedError):
-        os.chmod(place, mode)
 
 
 def replace(source: Path, target: Path) -> None:
