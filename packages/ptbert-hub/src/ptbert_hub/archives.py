@@ -309,7 +309,8 @@ def _pax_facts(data: bytes) -> dict[str, str]:
     while start < len(data) and (line := re.compile(rb"([0-9]{1,9}) ").match(data, start)):
         end = start + int(line[1])
         name, equals, value = data[line.end() : end - 1].partition(b"=")
-        if end > len(data) or not equals:
+        is_wrong = name == b"size" and not re.fullmatch(b"[0-9]{1,18}", value)
+        if not line.end() < end <= len(data) or not equals or is_wrong:
             raise EOFError("one of its headers is malformed")
         if name.startswith(b"GNU.sparse"):
             raise ValueError("has a member with holes")

@@ -80,10 +80,12 @@ def existing_path(name: str) -> Path | None:
 
     ``~`` and ``$VARIABLES`` are filled in where nothing has the name as it is written.
     """
+    places = []
     if _scheme(name) == "file":
-        places = [Path(url2pathname(re.sub("^//[^/]*|[?#].*", "", name[len("file:") :])))]
-    else:
-        places = [Path(name), expand_if_known(name)] if name else []
+        rest = re.sub("^//[^/]*|[?#].*", "", name[len("file:") :])
+        places = [Path(url2pathname(rest))] if rest else []
+    elif name:
+        places = [Path(name), expand_if_known(name)]
     return next((path for path in places if os.path.exists(path)), None)
 
 
