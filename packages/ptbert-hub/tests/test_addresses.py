@@ -34,6 +34,7 @@ def test_an_incomplete_s3_path_is_a_value_error(url):
         ("https://h/x;jsessionid=ab?n=1", "https://h/x;jsessionid=REDACTED?n=1"),
         ("https://h/x#access_token=a&n=1", "https://h/x#access_token=REDACTED&n=1"),
         ("https://h/x?jwt=a", "https://h/x?jwt=REDACTED"),
+        ("https://h/\x1b[2J\nx\udcff", "https://h/?[2J?x?"),
         ("https://h/x?code=a&n=1", "https://h/x?code=REDACTED&n=1"),
         ("https://h/x?pwd=a", "https://h/x?pwd=REDACTED"),
         ("https://h/x?pass=a", "https://h/x?pass=REDACTED"),

@@ -381,18 +381,18 @@ def packed(header, content=b"", kind=b"0", name="x", size=None):
 
 
 def bomb(path, header):
-    """A header and then 300 MB of nothing, compressed to almost nothing."""
+    """A header and then 80 MB of nothing, compressed to almost nothing."""
     with gzip.open(path, "wb", 1) as file:
         file.write(header)
-        for _ in range(300):
+        for _ in range(80):
             file.write(bytes(1 << 20))
     return path
 
 
 BOMBS = {
-    "pax": packed(b"", kind=tarfile.XHDTYPE, size=300 << 20),
-    "global pax": packed(b"", kind=tarfile.XGLTYPE, size=300 << 20),
-    "GNU long name": packed(b"", kind=tarfile.GNUTYPE_LONGNAME, size=300 << 20),
+    "pax": packed(b"", kind=tarfile.XHDTYPE, size=80 << 20),
+    "global pax": packed(b"", kind=tarfile.XGLTYPE, size=80 << 20),
+    "GNU long name": packed(b"", kind=tarfile.GNUTYPE_LONGNAME, size=80 << 20),
 }
 
 
@@ -402,7 +402,7 @@ def test_a_header_that_asks_for_much_memory_is_refused_in_little(tmp_path, cache
     tracemalloc.start()
 
     assert is_archive(path)
-    with pytest.raises(UnsafeArchive, match="has a header of 314572800 bytes"):
+    with pytest.raises(UnsafeArchive, match="has a header of 83886080 bytes"):
         extract_archive(path, cache)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -499,8 +499,8 @@ def test_a_negative_size_is_refused(tmp_path, cache, size):
 def test_every_usual_tar_is_unpacked_as_the_standard_library_does(tmp_path, cache, form, mode):
     chance = random.Random(1)
     long = "folder/" + "n" * 90 if form == tarfile.USTAR_FORMAT else "n" * 200
-    sizes = (0, 1, 511, 512, 513, 1 << 20, (1 << 20) + 1, 3_000_000)
-    content = [member(f"{long}-{size}", chance.randbytes(size)) for size in sizes]
+    sizes = (0, 1, 511, 512, 513, (1 << 20) + 1)
+    content = [member(f"{long}-{size}", (chance.randbytes(7) * size)[:size]) for size in sizes]
     content.insert(1, member("empty", b"", type=tarfile.DIRTYPE))
     path = tar(tmp_path / "m.tar", content, mode, format=form)
 

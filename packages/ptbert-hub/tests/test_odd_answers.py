@@ -227,7 +227,13 @@ def test_one_bad_answer_does_not_make_a_file_unfetchable(served, cache, name):
 
 
 def test_an_odd_address_is_an_error_of_this_package(cache):
-    for url in ("http://[::1", "http://a:b:c/", "http://\xbd/", "http://127.0.0.1:99999/x"):
+    for url in (
+        "http://h.invalid/\udcff",
+        "http://[::1",
+        "http://a:b:c/",
+        "http://\xbd/",
+        "http://127.0.0.1:99999/x",
+    ):
         with pytest.raises(HubError):
             get_from_cache(url, cache)
     assert [path for path in Path(cache).iterdir() if path.name != ".ptbert-hub"] == []

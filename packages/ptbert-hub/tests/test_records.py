@@ -31,14 +31,14 @@ GOOD = {
     "redacted": True,
 }
 WRONG = {
-    "url": [None, 5, ["x"], {}],
+    "url": [None, 5, ["x"], {}, "a\x1b[2Jb", "\ud800"],
     "etag": [5, ["x"], {"a": 1}, True],
     "sha256": [None, 5, "", "0" * 63, "0" * 65, "A" * 64, "../" * 21 + "x", "0" * 64 + "\n", []],
     "size": ["1", 1.5, -1, True, [1], 1 << 70],
     "mtime_ns": ["1", 1.5, True, None],
     "time": ["now", None, []],
-    "verified": [5, ["sha256"]],
-    "source": [5, {}],
+    "verified": [5, ["sha256"], "\x1b[31mgood"],
+    "source": [5, {}, "a\nb"],
     "validator": [5, '"a\r\nX: y"', '"\0"', '"' + "x" * 5000 + '"', '"\u20ac"'],
     "last_modified": [5, "a\nb"],
     "digest": ["md5", ["md5"], ["md5", "x" * 32], ["sha1", "0" * 40], ["md5", 5], [[], ""], {}],

@@ -27,7 +27,8 @@ def redacted(url: str) -> str:
     """Return ``url`` fit for logs and records: without login, password, signature or token.
 
     A value is taken out when its name has one of these words, written as in ``access_token``,
-    ``X-Amz-Signature`` or ``accessToken``. Everything else stays as it was written.
+    ``X-Amz-Signature`` or ``accessToken``. What cannot be printed, and could change a terminal,
+    becomes a question mark. Everything else stays as it was written.
 
     Example:
         >>> redacted("https://me:secret@example.org/a?X-Amz-Signature=abc&tokenizer=bert")
@@ -35,7 +36,8 @@ def redacted(url: str) -> str:
     """
     path = re.split("[?#]", url, maxsplit=1)[0]
     query = url[len(path) :]
-    return _LOGIN.sub("//", _IN_PATH.sub(_hide, path) + _IN_QUERY.sub(_hide, query))
+    shown = _LOGIN.sub("//", _IN_PATH.sub(_hide, path) + _IN_QUERY.sub(_hide, query))
+    return "".join(char if char.isprintable() else "?" for char in shown)
 
 
 _LOGIN = re.compile("//[^/?#&]*@")

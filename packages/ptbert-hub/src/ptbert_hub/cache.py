@@ -52,7 +52,8 @@ def cached_path(
     if path := existing_path(text):
         return str(path)
     if len(scheme) <= 1 or scheme == "file":  # a drive letter is no scheme
-        raise NotFound(f"file {text!r} not found", hint="check the spelling", path=text)
+        shown = redacted(text)
+        raise NotFound(f"file {shown!r} not found", hint="check the spelling", path=shown)
     raise BadSource(
         f"unable to read {redacted(text)!r} as an address or a local path",
         hint="give an existing path, or an address with http, https, s3 or file",
@@ -92,7 +93,7 @@ def get_from_cache(
         CorruptCache: if it is switched off and the copies are damaged.
         HubError: if it could not be downloaded.
     """
-    file = file_with_sources(url)
+    file = known_file(url)
     cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
     folders = settings.search_path() if cache_dir is None else [cache]
     found, damaged = _look_up(folders, file, writes=not local_only)
@@ -107,8 +108,8 @@ def get_from_cache(
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
     try:
-        return str(_fetch(file, cache, found, force=force))
-    except HubError as error:
+        return str(_fetch(file_with_sources(url), cache, found, force=force))
+    except OSError as error:
         if found is None or strict or force:
             raise
         log.warning("using the cached copy of %s: %s", redacted(url), error)

@@ -65,4 +65,4 @@ def path_in(folder: Path, name: str) -> Path:
 
 
 def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import url2pathname
 
+from ptbert_hub.addresses import redacted
 from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
 from ptbert_hub.errors import UnknownName, WrongFamily
 from ptbert_hub.settings import expand_if_known
@@ -106,6 +107,6 @@ def _unknown(name: str, family: str | None) -> UnknownName:
     with suppress(OSError):  # the folder of this process may have been deleted
         here = f" (looked in {os.getcwd()!r})"
     return UnknownName(
-        f"{name!r} is neither a known checkpoint nor an existing file or folder{here}",
+        f"{redacted(name)!r} is neither a known checkpoint nor an existing file or folder{here}",
         hint=f"{advice} known checkpoints: {', '.join(known)}",
     )

@@ -101,10 +101,10 @@ def finish(partial: Partial, file: RemoteFile, cache: Path) -> Path:
             hint="something on the way may be changing files",
             url=shown,
         )
-    if hashing.digest is None:
-        sniff(partial.path, file.url)
     target = path_in(cache, url_to_filename(file.url, record.get("etag")))
     with disk(cache):
+        if hashing.digest is None:
+            sniff(partial.path, file.url)
         descriptor = open_own(partial.path)
         try:
             os.fsync(descriptor)

@@ -70,24 +70,23 @@ def checked_record(data: bytes) -> Record:
         {}
     """
     try:
-        record = json.loads(data) if len(data) <= MAX_RECORD else None
+        record = json.loads(data) if len(data) <= MAX_RECORD else {}
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(record, dict) or "url" not in record:
-        return {}
-    forms = ((_FORMS.get(name), value) for name, value in record.items())
-    return record if all(form is None or form(value) for form, value in forms) else {}
+    is_right = isinstance(record, dict) and "url" in record
+    is_right = is_right and all(
+        name not in _FORMS or _FORMS[name](value) for name, value in record.items()
+    )
+    return record if is_right else {}
 
 
 def is_header_value(value: object) -> bool:
     """Whether ``value`` is None or can be sent as a header: printable, one line, not too long."""
-    return value is None or (
-        isinstance(value, str) and re.fullmatch("[ -~\xa1-\xff]{0,4096}", value) is not None
-    )
+    return value is None or (isinstance(value, str) and _PRINTABLE.fullmatch(value) is not None)
 
 
 def _is_text(value: object) -> bool:
-    return value is None or isinstance(value, str)
+    return value is None or (isinstance(value, str) and value.isprintable())
 
 
 def _is_size(value: object) -> bool:
@@ -95,31 +94,27 @@ def _is_size(value: object) -> bool:
 
 
 def _is_digest(value: object) -> bool:
-    """Whether it is the name of an algorithm and the digest."""
+    """Whether it is None, or the name of an algorithm and the digest."""
     match value:
-        case None:
-            return True
-        case [str(algorithm), str(digest)]:
+        case [str(algorithm), digest]:
             return is_hex(digest, DIGEST_LENGTHS.get(algorithm))
-    return False
+    return value is None
 
 
 MAX_RECORD = 1 << 16
 """Bytes of the largest record that is read."""
+_PRINTABLE = re.compile("[ -~\xa1-\xff]{0,4096}")
 _FORMS: dict[str, Callable[[Any], bool]] = {
-    "url": lambda value: isinstance(value, str),
-    "etag": _is_text,
-    "source": _is_text,
-    "verified": _is_text,
-    "validator": is_header_value,
-    "last_modified": is_header_value,
+    "url": lambda value: isinstance(value, str) and value.isprintable(),
     "sha256": lambda value: is_hex(value, 64),
-    "digest": _is_digest,
-    "size": _is_size,
-    "durable": _is_size,
     "mtime_ns": lambda value: type(value) is int,
     "time": lambda value: isinstance(value, int | float),
     "redacted": lambda value: isinstance(value, bool),
+    "etag": lambda value: value is None or isinstance(value, str),
+    **dict.fromkeys(("source", "verified"), _is_text),
+    **dict.fromkeys(("validator", "last_modified"), is_header_value),
+    **dict.fromkeys(("size", "durable"), _is_size),
+    "digest": _is_digest,
 }
 """What each part of a record must look like."""
 

@@ -126,7 +126,8 @@ def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Ite
                 encoding = lower.pop("content-encoding", "").strip().lower()
                 read = _reader(response, waits, shown)
                 if encoding not in {"", "identity"}:
-                    lower["content-encoding"], read = encoding, _decoder(read, shown)
+                    blocks = _decoded(read, shown)
+                    lower["content-encoding"], read = encoding, lambda _: next(blocks, b"")
                 yield Answer(shown, response.status_code, lower | hub_headers, read)
 
 
@@ -149,38 +150,28 @@ def _reader(response: "requests.Response", waits: Waits, shown: str) -> Callable
     return read
 
 
-def _decoder(read: Callable[[int], bytes], shown: str) -> Callable[[int], bytes]:
+def _decoded(read: Callable[[int], bytes], shown: str) -> Iterator[bytes]:
     """Undo the encoding of a body; its own checksum tells whether it is complete."""
     machine = zlib.decompressobj(32 + zlib.MAX_WBITS)  # gzip or zlib, as it begins
     packed = unpacked = 0
-
-    def decode(size: int) -> bytes:
-        nonlocal packed, unpacked
+    try:
         while not machine.eof:
-            data = machine.unconsumed_tail or read(size)
-            packed += 0 if machine.unconsumed_tail else len(data)
-            block = machine.decompress(data, size)
-            unpacked += len(block)
+            new = b"" if machine.unconsumed_tail else read(CHUNK)
+            block = machine.decompress(machine.unconsumed_tail or new, CHUNK)
+            packed, unpacked = packed + len(new), unpacked + len(block)
             check_ratio(packed, unpacked)
             if block:
-                return block
-            if not data:
-                break
-        if machine.eof and not machine.unused_data and not read(1):
-            return b""
-        raise ValueError("it ends too early or too late")
-
-    def read_decoded(size: int) -> bytes:
-        try:
-            return decode(size)
-        except (zlib.error, ValueError) as error:
-            raise Unverifiable(
-                f"{shown} sent an encoded body that cannot be decoded ({error})",
-                hint="a proxy on the way may be changing files",
-                url=shown,
-            ) from error
-
-    return read_decoded
+                yield block
+            elif not (new or machine.unconsumed_tail or machine.eof):
+                raise ValueError("it ends too early")
+        if machine.unused_data or read(1):
+            raise ValueError("it goes on after its end")
+    except (zlib.error, ValueError) as error:
+        raise Unverifiable(
+            f"{shown} sent an encoded body that cannot be decoded ({error})",
+            hint="a proxy on the way may be changing files",
+            url=shown,
+        ) from error
 
 
 def http_get(url: str, temp_file: BinaryIO) -> None:
