@@ -43,6 +43,7 @@ class Reply:
         reset: close it with a reset.
         stall: keep it open and silent that many seconds first.
         rate: bytes a second.
+        raw: bytes to send instead of an answer, at ``rate`` a second.
         length: value of Content-Length; None for no such header.
     """
 
@@ -56,6 +57,7 @@ class Reply:
     length: str | None = "right"
     chunked: bool = False
     silent: float = 0.0
+    raw: bytes | None = None
 
 
 class FaultServer:
@@ -173,10 +175,22 @@ class FaultServer:
             self.requests.append(request)
         return request
 
+    def _drip(self, connection, data: bytes, rate: float | None):
+        if rate is None:
+            connection.sendall(data)
+            return
+        for at in range(len(data)):
+            connection.sendall(data[at : at + 1])
+            if self._stopped.wait(1 / rate):
+                return
+
     def _answer(self, connection, request: Request, reply: Reply | None):
         reply = reply or self.standard(request)
         request.status = reply.status
         self._stopped.wait(reply.silent)
+        if reply.raw is not None:
+            self._drip(connection, reply.raw, reply.rate)
+            return
         headers = {"Connection": "close", **reply.headers}
         if reply.chunked:
             headers["Transfer-Encoding"] = "chunked"

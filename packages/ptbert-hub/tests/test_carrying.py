@@ -5,6 +5,8 @@ import io
 import json
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,15 @@ from command_runner import run
 
 from ptbert_hub import (
     CATALOG,
+    catalog,
+    extract_archive,
     filename_to_url,
     get_from_cache,
     records,
     upkeep,
     url_to_filename,
 )
-from ptbert_hub.errors import DigestMismatch
+from ptbert_hub.errors import DigestMismatch, NotAModelFile
 
 ROW = CATALOG["bert-base-cased"]
 
@@ -27,6 +31,10 @@ ADDRESSES = {
     "a name that only looks like a secret": "x.dat?tokenizer=bert&q=a%20b&flag",
     "a secret": "x.dat?token=c4n4ry",
     "a fragment": "x.dat#part",
+    "a space": "x y.dat",
+    "a letter that is not ASCII": "\xe9.dat",
+    "a query with a space": "x.dat?q=a b",
+    "a parameter of the path": "x.dat;version=1",
 }
 
 
@@ -41,6 +49,18 @@ def test_every_address_travels_in_an_archive(served, cache, tmp_path, capsys, mo
     monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
     again = Path(get_from_cache(url, other))
     assert (again.name, again.read_bytes()) == (path.name, served.content)
+
+
+def test_an_address_with_a_login_travels_in_an_archive(served, cache, tmp_path, monkeypatch):
+    url, archive, other = served.url(), tmp_path / "carry.tar", tmp_path / "other"
+    url = url.replace("://", "://me:c4n4ry@")
+    name = Path(get_from_cache(url, cache)).name
+    upkeep.export(cache, archive)
+    assert b"c4n4ry" not in archive.read_bytes()
+
+    upkeep.import_files(other, archive)
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    assert Path(get_from_cache(url, other)) == other / name
 
 
 def test_an_address_without_a_secret_is_kept_as_it_is(served, cache):
@@ -121,3 +141,140 @@ def test_a_forged_file_is_not_imported(filled, tmp_path, cache):
     with pytest.raises(DigestMismatch, match="is not what its record says"):
         upkeep.import_files(tmp_path / "third", forged)
     assert [p.name for p in (tmp_path / "third").iterdir()] == [".ptbert-hub"]
+
+
+def cached(cache, content, etag, url=ROW.vocabulary, **record):
+    """A file of the cache with a record."""
+    cache.mkdir(exist_ok=True)
+    path = cache / url_to_filename(url, etag)
+    path.write_bytes(content)
+    status = path.stat()
+    facts = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    facts |= {"sha256": hashlib.sha256(content).hexdigest(), "url": url, "etag": etag}
+    records.record_path(path).write_text(json.dumps(facts | record))
+    return path
+
+
+GOOD, EVIL = b"[PAD]\n[UNK]\ngood\n", b"[PAD]\n[UNK]\nevil\n"
+
+
+def evil_archive(tmp_path, etag, url=ROW.vocabulary, content=EVIL):
+    digest = hashlib.sha256(content).hexdigest()
+    record = {"url": url, "etag": etag, "sha256": digest, "verified": "sha256"}
+    return carried(tmp_path / "evil.tar", url_to_filename(url, etag), content, record)
+
+
+@pytest.mark.parametrize("etag", ['"1"', '"2"', None], ids=["same version", "another", "none"])
+@pytest.mark.parametrize("how", ["sha256", "git", "md5"])
+def test_a_file_that_was_compared_with_a_digest_is_never_replaced(
+    cache, tmp_path, etag, how, monkeypatch
+):
+    good = cached(cache, GOOD, '"1"', verified=how)
+
+    with pytest.raises(DigestMismatch, match="which is better verified - remove that one with"):
+        upkeep.import_files(cache, evil_archive(tmp_path, etag))
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    assert get_from_cache(ROW.vocabulary, cache) == str(good)
+    assert good.read_bytes() == GOOD
+
+
+def test_a_file_that_was_only_looked_at_may_be_replaced(cache, tmp_path, monkeypatch):
+    os.utime(cached(cache, GOOD, '"1"', verified="sniffed"), (1, 1))
+
+    upkeep.import_files(cache, evil_archive(tmp_path, '"2"'))
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    assert Path(get_from_cache(ROW.vocabulary, cache)).read_bytes() == EVIL
+
+
+def test_an_archive_cannot_say_how_its_files_were_verified(cache, tmp_path):
+    row = upkeep.import_files(cache, evil_archive(tmp_path, '"1"'))[0]
+
+    assert (row.verified, row.pinned) == ("sniffed", False)
+    assert [row.verified for row in upkeep.verify(cache)] == ["sniffed"]
+
+
+def test_an_error_page_is_not_imported(cache, tmp_path, stored):
+    with pytest.raises(NotAModelFile, match="is an error page"):
+        upkeep.import_files(cache, evil_archive(tmp_path, None, content=b"<!doctype html>"))
+    assert stored(cache) == set()
+
+
+def test_a_pin_judges_whatever_the_record_says(cache, tmp_path, monkeypatch):
+    pin = catalog.Pin(hashlib.sha256(GOOD).hexdigest(), len(GOOD))
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {(ROW.name, "vocabulary"): pin})
+
+    with pytest.raises(DigestMismatch, match="is not what its record says"):
+        upkeep.import_files(cache, evil_archive(tmp_path, '"1"'))
+    row = upkeep.import_files(cache, evil_archive(tmp_path, '"1"', content=GOOD))[0]
+    assert (row.verified, row.pinned) == ("sha256", True)
+
+
+def test_importing_the_same_file_again_changes_nothing(cache, tmp_path):
+    good = cached(cache, GOOD, '"1"', verified="md5")
+    before = good.stat(), records.read_record(good)
+
+    upkeep.import_files(cache, evil_archive(tmp_path, '"1"', content=GOOD))
+
+    assert (good.stat(), records.read_record(good)) == before
+
+
+def test_an_unpacked_folder_that_is_in_use_stays(cache, tmp_path):
+    archive = evil_archive(tmp_path, '"1"')
+    folder = extract_archive(archive, cache)
+    files = sorted(path.name for path in folder.iterdir())
+
+    upkeep.import_files(cache, archive)
+
+    assert sorted(path.name for path in folder.iterdir()) == files
+    assert list((cache / ".ptbert-hub/extracted").iterdir()) == [folder]
+
+
+def test_several_imports_at_once_all_succeed(filled, tmp_path):
+    archive, other = tmp_path / "carry.tar", tmp_path / "other"
+    rows = upkeep.export(filled, archive)
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: upkeep.import_files(other, archive), range(8)))
+
+    assert [len(each) for each in done] == [len(rows)] * 8
+    assert {row.state for row in upkeep.verify(other)} == {"good"}
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_an_import_that_is_stopped_anywhere_is_completed_by_the_next(
+    filled, tmp_path, step, monkeypatch
+):
+    archive, other = tmp_path / "carry.tar", tmp_path / "other"
+    rows = upkeep.export(filled, archive)
+    real, calls = os.replace, []
+
+    def stop(*paths):
+        calls.append(paths)
+        if len(calls) > step:
+            raise Killed
+        real(*paths)
+
+    with monkeypatch.context() as patch, suppress(Killed):
+        patch.setattr(os, "replace", stop)
+        upkeep.import_files(other, archive)
+    assert {row.state for row in upkeep.verify(other)} <= {"good"}
+
+    assert len(upkeep.import_files(other, archive)) == len(rows)
+    assert len(upkeep.verify(other)) == len(rows)
+
+
+def test_links_are_exported_as_files(cache, tmp_path):
+    good = cached(cache, GOOD, '"1"')
+    elsewhere = tmp_path / "elsewhere"
+    good.rename(elsewhere)
+    good.symlink_to(elsewhere)
+
+    upkeep.export(cache, tmp_path / "carry.tar")
+
+    row = upkeep.import_files(tmp_path / "other", tmp_path / "carry.tar")[0]
+    assert Path(row.path).read_bytes() == GOOD
+    assert not Path(row.path).is_symlink()

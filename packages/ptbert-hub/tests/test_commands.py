@@ -159,7 +159,7 @@ def test_prune_leaves_what_is_being_written(cache):
     folder = cache / ".ptbert-hub/partial"
     folder.mkdir(parents=True)
     with claim() as tag:
-        writer = Partial(folder, "k" * 64, tag)
+        writer = Partial(folder, "a" * 64, tag)
         writer.start_over({"url": "s", "size": 9})
         os.utime(writer.path, (1, 1))
 

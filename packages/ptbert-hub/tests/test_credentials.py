@@ -7,11 +7,13 @@ import socket
 import ssl
 import subprocess
 import time
+import traceback
 
 import pytest
+from command_runner import run
 from faultserver import FaultServer, Reply, closed_port, get
 
-from ptbert_hub import get_from_cache
+from ptbert_hub import cached_path, download, get_from_cache
 from ptbert_hub.errors import (
     HubError,
     NetworkError,
@@ -209,3 +211,34 @@ def wait_for(port):
         except OSError:
             time.sleep(0.05)
     raise AssertionError("the server did not start")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"file://me:{CANARY}@host/none",
+        f"ftp://me:{CANARY}@host/x?token={CANARY}",
+        f"http://me:{CANARY}@127.0.0.1:1/x?code={CANARY}",
+        f"s3://me:{CANARY}@bucket",
+        f"http://me:{CANARY}@[::1/x",
+        f"https://host;pass={CANARY}/x?next=https://me:{CANARY}@host/",
+    ],
+)
+@pytest.mark.parametrize("command", ["fetch", "path", "rm", "verify", "export"])
+def test_no_command_shows_a_secret(command, name, capsys, cache, monkeypatch, caplog):
+    monkeypatch.setattr(download, "PACE", download.Pace(tries=1))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@127.0.0.1:1")
+    words = [command, *(["x.tar"] if command == "export" else []), name]
+
+    with caplog.at_level(logging.DEBUG, logger="ptbert_hub"):
+        _, out, err = run(capsys, *words, "--cache-dir", str(cache))
+
+    assert out + err
+    assert CANARY not in out + err + caplog.text
+    assert CANARY.encode() not in everything_in(cache)
+    with pytest.raises((OSError, ValueError)) as caught:
+        cached_path(name, cache)
+    told = "".join(traceback.format_exception(caught.value))
+    assert CANARY not in told
+    assert CANARY not in str(caught.value)
+    assert CANARY not in repr(caught.value)

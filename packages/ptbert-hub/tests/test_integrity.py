@@ -5,11 +5,12 @@ import gc
 import gzip
 import hashlib
 import warnings
+import zlib
 
 import pytest
 from faultserver import FaultServer, Reply, get
 
-from ptbert_hub import digests, download
+from ptbert_hub import digests, download, files, http_get
 from ptbert_hub.catalog import Pin
 from ptbert_hub.digests import Digest, announced
 from ptbert_hub.errors import (
@@ -54,20 +55,119 @@ def test_a_body_that_may_be_incomplete_is_not_published(served, cache, stored, r
 def test_two_lengths_are_refused(served, cache, stored):
     served.replies = lambda request: Reply(served.content, length="3000000, 7")
 
-    with pytest.raises(NetworkError):
+    with warnings.catch_warnings():  # urllib3 does not close the socket then
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(NetworkError):
+            get(served, cache)
+        gc.collect()
+    assert stored(cache) == set()
+
+
+# Servers and proxies that compress although they were asked not to
+
+TEXT = b"[PAD]\n[UNK]\n" * 50_000
+ENCODED = {
+    "gzip": ("gzip", gzip.compress(TEXT)),
+    "x-gzip": ("X-GZip", gzip.compress(TEXT)),
+    "deflate": ("deflate", zlib.compress(TEXT)),
+    "identity": ("identity", TEXT),
+}
+
+
+def encoded(server, name="gzip", body=None, **headers):
+    encoding, right = ENCODED[name]
+    headers = {"Content-Encoding": encoding, "ETag": '"v1"', **headers}
+    body = right if body is None else body
+    server.replies = lambda request: Reply(body, headers=headers)
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_an_encoded_body_is_decoded(served, cache, name):
+    encoded(served, name)
+
+    assert get(served, cache, "vocab.txt").read_bytes() == TEXT
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate"])
+def test_a_pin_judges_the_decoded_bytes(served, cache, stored, name):
+    (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
+    right = Pin(hashlib.sha256(TEXT).hexdigest(), len(TEXT))
+    wrong = Pin("0" * 64, len(TEXT))
+    encoded(served, name)
+
+    with pytest.raises(DigestMismatch, match="has the wrong digest"):
+        download.Download(RemoteFile(served.url(), wrong, None, (served.url(),)), cache).run()
+    assert stored(cache) == set()
+    path = download.Download(RemoteFile(served.url(), right, None, (served.url(),)), cache).run()
+    assert path.read_bytes() == TEXT
+
+
+def test_digests_of_the_encoded_bytes_are_not_compared_with_the_decoded_ones(served, cache):
+    """The entity tag of an object that is stored compressed is the MD5 of the compressed bytes."""
+    body = ENCODED["gzip"][1]
+    md5 = hashlib.md5(body)
+    encoded(
+        served,
+        ETag=f'"{md5.hexdigest()}"',
+        Server="AmazonS3",
+        **{"Content-MD5": base64.b64encode(md5.digest()).decode()},
+    )
+
+    assert get(served, cache, "vocab.txt").read_bytes() == TEXT
+
+
+def test_an_interrupted_encoded_body_is_never_continued(served, cache):
+    served.replies = lambda request: Reply(
+        ENCODED["gzip"][1],
+        headers={"Content-Encoding": "gzip", "ETag": '"v1"'},
+        cut=500 if request.number == 0 else None,
+    )
+
+    assert get(served, cache, "vocab.txt").read_bytes() == TEXT
+    assert ["range" in one.headers for one in served.requests] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no gzip",
+        ENCODED["gzip"][1][:-9],
+        ENCODED["gzip"][1][:-1] + b"x",
+        ENCODED["gzip"][1] + b"more",
+        b"",
+    ],
+    ids=["other bytes", "cut", "wrong checksum", "more bytes", "nothing"],
+)
+def test_a_body_that_cannot_be_decoded_is_refused(served, cache, stored, body):
+    encoded(served, body=body)
+
+    with pytest.raises(Unverifiable, match="sent an encoded body that cannot be decoded"):
+        get(served, cache, "vocab.txt")
+    assert stored(cache) == set()
+
+
+def test_an_unknown_encoding_is_refused(served, cache, stored):
+    served.replies = lambda request: Reply(TEXT, headers={"Content-Encoding": "br"})
+
+    with pytest.raises(Unverifiable, match="encoded as 'br' although that was declined"):
         get(served, cache)
     assert stored(cache) == set()
-    with warnings.catch_warnings():  # urllib3 leaves the socket to the collector then
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
-def test_an_encoded_body_is_refused(served, cache):
-    body = gzip.compress(served.content)
-    served.replies = lambda request: Reply(body, headers={"Content-Encoding": "gzip"})
+def test_a_small_body_does_not_become_a_huge_file(served, cache, monkeypatch):
+    monkeypatch.setattr(files, "RATIO_FROM", 1 << 20)
+    encoded(served, body=gzip.compress(bytes(20 << 20)))
 
-    with pytest.raises(Unverifiable, match="encoded as 'gzip' although that was declined"):
+    with pytest.raises(Unverifiable, match="unpacks to far more than its size"):
         get(served, cache)
+
+
+def test_http_get_decodes_too(served, tmp_path):
+    encoded(served)
+    with open(tmp_path / "file", "wb") as file:
+        http_get(served.url(), file)
+
+    assert (tmp_path / "file").read_bytes() == TEXT
 
 
 def test_identity_is_asked_for(served, cache):

@@ -115,3 +115,28 @@ def test_a_name_is_looked_for_as_it_is_written_first(tmp_path, monkeypatch):
 def test_a_name_of_another_family_is_suggested_where_none_of_the_own_is_near():
     with pytest.raises(UnknownName, match="did you mean 'gpt2', of the gpt2 family"):
         locate("gpt-2", family="bert")
+
+
+@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.name)
+def test_the_name_of_a_repository_leads_to_the_checkpoint(row):
+    with pytest.raises(UnknownName, match=f"did you mean '{row.name}'"):
+        locate(row.repository)
+
+
+def test_a_name_is_unknown_also_in_a_folder_that_was_deleted(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    with pytest.raises(UnknownName, match="an existing file or folder - check the path"):
+        locate("./no/such/folder")
+
+
+@pytest.mark.parametrize("name", ["file://[::1", "a\0b", "\udcff", "file://", "~nobody/x", "://"])
+def test_an_odd_name_is_an_unknown_one(name):
+    if name == "://":
+        assert locate(name).address == name
+    else:
+        with pytest.raises(UnknownName, match="neither a known checkpoint nor an existing"):
+            locate(name)

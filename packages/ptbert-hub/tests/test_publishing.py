@@ -176,8 +176,9 @@ def test_on_a_full_disk_the_room_is_given_back_and_the_old_file_stays(tmp_path, 
             server.replies = lambda request: Reply(
                 server.content, 200, {"ETag": server.etag}, chunked=True
             )
+            assert get_from_cache(server.url(), disk) == str(old)
             with pytest.raises(DiskFull, match="no room for") as caught:
-                get_from_cache(server.url(), disk)
+                get_from_cache(server.url(), disk, strict=True)
             assert caught.value.errno == errno.ENOSPC
             assert partials(disk) == []
             assert old.read_bytes() == b"a" * 1_000_000

@@ -1,10 +1,12 @@
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 import ptbert_hub
-from ptbert_hub import settings
+from ptbert_hub import get_from_cache, settings
+from ptbert_hub.errors import CacheError, CacheWriteError
 
 
 def test_without_any_variable_the_cache_is_torchs(own_home):
@@ -149,3 +151,52 @@ def test_an_unknown_home_folder_is_named(monkeypatch):
 
     with pytest.raises(ValueError, match="'~nosuchuser/cache' begins with a home folder that is"):
         settings.default_cache()
+
+
+@pytest.fixture
+def nobody(monkeypatch):
+    """A user without a name and without HOME, as in many containers."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(_):
+        raise KeyError("no such user")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+def test_a_user_without_a_home_can_name_a_folder(nobody, served, cache, monkeypatch):
+    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", str(cache))
+
+    path = get_from_cache(served.url())
+
+    assert Path(path).parent == cache
+    assert get_from_cache(served.url()) == path
+
+
+def test_a_user_without_a_home_can_read(nobody, served, cache, monkeypatch):
+    path = get_from_cache(served.url(), cache)
+    monkeypatch.setenv("PTBERT_HUB_CACHE_RO", f"{cache}{os.pathsep}~nosuchuser/x")
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+
+    assert get_from_cache(served.url()) == path
+
+
+def test_without_a_home_and_a_folder_the_error_says_what_to_do(nobody, served):
+    with pytest.raises(CacheWriteError) as caught:
+        get_from_cache(served.url())
+    assert str(caught.value) == (
+        "there is no folder '~/.cache/torch/pytorch_pretrained_bert', because the home folder is "
+        "not known - set HOME, or name a folder in PYTORCH_PRETRAINED_BERT_CACHE"
+    )
+    assert not Path("~").exists()
+
+
+def test_the_home_of_nobody_is_a_folder_that_cannot_be_written(served, monkeypatch):
+    monkeypatch.setattr(
+        os.path, "expanduser", lambda path: str(path).replace("~nobody", "/dev/null")
+    )
+    monkeypatch.setenv("PYTORCH_PRETRAINED_BERT_CACHE", "~nobody/cache")
+
+    with pytest.raises(CacheError):
+        get_from_cache(served.url())

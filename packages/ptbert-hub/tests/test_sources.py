@@ -81,6 +81,30 @@ def test_with_mirrors_only_other_files_are_refused(monkeypatch):
         file_with_sources("https://e.org/x")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"PTBERT_HUB_MIRROR_ONLY": "1"},
+        {"PTBERT_HUB_MIRROR": "ftp://nowhere"},
+        {"PTBERT_HUB_MIRROR": "https://host/{nothing}", "HF_ENDPOINT": "http://127.0.0.1:9"},
+        {"HF_ENDPOINT": "http://[::1"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_published", [True, False])
+def test_wrong_settings_do_not_take_a_copy_away(served, cache, settings, is_published, monkeypatch):
+    url = CATALOG["bert-base-cased"].vocabulary if is_published else served.url()
+    served.content = b"[PAD]\n"
+    with monkeypatch.context() as right:
+        right.setenv("HF_ENDPOINT", served.address)
+        path = get_from_cache(url, cache)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    assert get_from_cache(url, cache) == path
+    assert get_from_cache(url, cache, revalidate="always") == path
+
+
 # F1: the first healthy source wins
 
 FAULTS = {

@@ -14,6 +14,7 @@ from workers import fetch_together
 from ptbert_hub import entry_names, get_from_cache, locking
 from ptbert_hub.locking import entry_lock
 
+NAME = "0" * 64
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 
@@ -37,14 +38,14 @@ def test_a_file_published_between_the_look_and_the_lock_is_not_fetched_again(
 ):
     from ptbert_hub import cache as module
 
-    real = module.disk
+    real = module.open_work_folder
 
-    def publish_first(path):
-        monkeypatch.setattr(module, "disk", real)
+    def publish_first(*where):
+        monkeypatch.setattr(module, "open_work_folder", real)
         get_from_cache(served.url(), cache)
-        return real(path)
+        return real(*where)
 
-    monkeypatch.setattr(module, "disk", publish_first)
+    monkeypatch.setattr(module, "open_work_folder", publish_first)
 
     get_from_cache(served.url(), cache)
 
@@ -69,9 +70,9 @@ def test_different_files_do_not_wait_for_each_other(served, cache):
 def test_a_holder_that_makes_no_progress_is_not_waited_for(cache, monkeypatch, caplog):
     monkeypatch.setattr(locking, "PATIENCE", 0.2)
     cache.mkdir()
-    with entry_lock(cache, "x") as first:
+    with entry_lock(cache, NAME) as first:
         began = time.monotonic()
-        with entry_lock(cache, "x") as second:
+        with entry_lock(cache, NAME) as second:
             assert (first, second) == (True, False)
         assert time.monotonic() - began < 2
     assert "has made no progress for 0 s; going on without the lock" in caplog.text
@@ -82,7 +83,7 @@ def test_a_holder_that_makes_progress_is_waited_for(cache, monkeypatch):
     cache.mkdir()
     steps = iter(range(1000))
     began = time.monotonic()
-    with entry_lock(cache, "x"), entry_lock(cache, "x", lambda: min(next(steps), 6)):
+    with entry_lock(cache, NAME), entry_lock(cache, NAME, lambda: min(next(steps), 6)):
         pass
     assert time.monotonic() - began > 1
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ptbert_hub.addresses import split_s3_path
-from ptbert_hub.archives import extract_archive, is_archive
+from ptbert_hub.archives import extract_archive
 from ptbert_hub.cache import cached_path, get_from_cache
 from ptbert_hub.catalog import (
     CATALOG,
@@ -45,6 +45,7 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
 from ptbert_hub.locating import Place, locate
+from ptbert_hub.members import is_archive
 from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
 from ptbert_hub.transport import http_get

@@ -1,7 +1,7 @@
 """Addresses: the parts of an S3 address, and addresses without secrets."""
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ptbert_hub.errors import BadSource
 
@@ -16,18 +16,19 @@ def split_s3_path(url: str) -> tuple[str, str]:
         >>> split_s3_path("s3://models/bert/config.json")
         ('models', 'bert/config.json')
     """
-    parts = urlsplit(url)
-    if not parts.netloc or not parts.path.lstrip("/"):
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if not bucket or not key.lstrip("/"):
         shown = redacted(url)
         raise BadSource(f"bad s3 path {shown!r}", hint="write it as s3://bucket/key", url=shown)
-    return parts.netloc, parts.path.removeprefix("/")
+    return bucket, key
 
 
 def redacted(url: str) -> str:
     """Return ``url`` fit for logs and records: without login, password, signature or token.
 
     A value is taken out when its name has one of these words, written as in ``access_token``,
-    ``X-Amz-Signature`` or ``accessToken``. Everything else stays as it was written.
+    ``X-Amz-Signature`` or ``accessToken``. What cannot be printed, and could change a terminal,
+    becomes a question mark. Everything else stays as it was written.
 
     Example:
         >>> redacted("https://me:secret@example.org/a?X-Amz-Signature=abc&tokenizer=bert")
@@ -35,16 +36,18 @@ def redacted(url: str) -> str:
     """
     path = re.split("[?#]", url, maxsplit=1)[0]
     query = url[len(path) :]
-    return _IN_PATH.sub(_hide, _LOGIN.sub("//", path, count=1)) + _IN_QUERY.sub(_hide, query)
+    shown = _LOGIN.sub("//", _IN_PATH.sub(_hide, path) + _IN_QUERY.sub(_hide, query))
+    return "".join(char if char.isprintable() else "?" for char in shown)
 
 
-_LOGIN = re.compile(r"//[^/]*@")
-_IN_PATH = re.compile(r"(?<=;)([^/;=]+)=([^/;]+)")
-_IN_QUERY = re.compile(r"(?<=[?&;#])([^?&;#=]+)=([^&;#]+)")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LOGIN = re.compile("//[^/?#&]*@")
+_IN_PATH = re.compile("(?<=[;/])([^/;=&]+)=([^/;]+)")
+_IN_QUERY = re.compile("(?<=[?&;#])([^?&;#=]+)=([^&;#]+)")
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET = re.compile(
-    "(access|api|secret)?key|(access|auth)?token|auth(orization)?|credentials?|jwt|pass(wd|word)|"
-    "policy|pwd|rlkey|secret|session|j?sessionid|sig(nature)?"
+    "access|(access|account|api|private|secret)?key|auth(orization)?|bearer|code|credentials?|"
+    "hmac|jwt|otp|pass(code|phrase|wd|word)?|policy|pwd|rlkey|sas|[a-z]*secret|session|"
+    "j?sessionid|sig(nature)?|[a-z]*token"
 )
 
 

@@ -20,9 +20,12 @@ from ptbert_hub.errors import (
     RateLimited,
     Unverifiable,
 )
+from ptbert_hub.records import is_header_value
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may well succeed later."""
+DECODED = frozenset({"gzip", "x-gzip", "deflate"})
+"""Encodings of a body that are undone, although none is asked for."""
 
 
 class Step(Enum):
@@ -90,12 +93,12 @@ def step(
         url: the address, for messages.
 
     Raises:
-        Unverifiable: if the body is encoded, so that its bytes cannot be counted.
+        Unverifiable: if the body has an encoding that is not known here.
         HubError: for any status that brings no file; ``transient`` says whether to try again.
     """
     rest = held if held is not None and held.resumable else None
-    encoding = headers.get("content-encoding", "").lower()
-    if status == 200 and encoding not in {"", "identity"}:
+    encoding = headers.get("content-encoding", "gzip")
+    if status == 200 and encoding not in DECODED:
         raise Unverifiable(
             f"{url} sent a body encoded as {encoding!r} although that was declined",
             hint="a proxy on the way may be changing files",
@@ -114,28 +117,38 @@ def step(
 
 
 def _fits(headers: Headers, held: Held) -> bool:
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("content-range", "").strip())
+    found = re.fullmatch("bytes ([0-9]+)-([0-9]+)/([0-9]+)", headers.get("content-range", ""))
     if found is None or "content-encoding" in headers:
         return False
-    first, last, total = (int(group) for group in found.groups())
-    whole = first == held.size and last < total and total == held.total
+    first, last, total = map(whole_number, found.groups())
+    whole = first == held.size and total == held.total and (last or 0) < (total or 0)
     return whole and (held.is_pinned or strong(headers.get("etag")) == held.validator)
 
 
 def strong(etag: str | None) -> str | None:
-    """Return the entity tag if it stands for exact bytes, else None.
+    """Return the entity tag if it stands for exact bytes and can be sent back, else None.
 
     Example:
         >>> strong('"a"'), strong('W/"a"')
         ('"a"', None)
     """
-    return etag if etag and not etag.startswith("W/") else None
+    return etag if etag and not etag.startswith("W/") and is_header_value(etag) else None
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of bytes or seconds as a header has it, or None if it makes no sense.
+
+    Example:
+        >>> whole_number(" 12 "), whole_number("-1"), whole_number("9" * 5000)
+        (12, None, None)
+    """
+    return int(text) if re.fullmatch("[0-9]{1,18}", text := text.strip(" \t")) else None
 
 
 def body_size(headers: Headers) -> int | None:
-    """Return the announced size of the body, or None if it is missing or makes no sense."""
-    text = headers.get("content-length", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    """Return the announced size of the file, or None if it is not known."""
+    is_encoded = "content-encoding" in headers
+    return None if is_encoded else whole_number(headers.get("content-length", ""))
 
 
 def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
@@ -145,15 +158,16 @@ def retry_after(headers: Headers, now: datetime | None = None) -> float | None:
         >>> retry_after({"retry-after": "120"})
         120.0
     """
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
+    text = headers.get("retry-after", "")
+    seconds = whole_number(text)
+    if seconds is not None:
+        return float(seconds)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
 def _failure(status: int, headers: Headers, url: str) -> HubError:

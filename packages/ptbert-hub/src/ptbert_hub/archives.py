@@ -1,42 +1,29 @@
 """Unpack model archives: once, completely, and never outside their folder.
 
-Only plain files and folders are made. Each name is checked first, and each file is written here and
-not by the extraction code of the standard library. Bytes are counted as they leave the
-decompressor, so an archive that unpacks to far more than its size is stopped in time.
+Only plain files and folders are made. Each name is checked first, and each file is written here
+and not by the extraction code of the standard library. An archive that unpacks to far more than
+its size is stopped in time.
 """
 
-import bz2
-import gzip
-import io
-import lzma
 import os
 import re
 import shutil
-import stat
-import tarfile
 import unicodedata
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
 
 from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry
-from ptbert_hub.entry_names import WORK_FOLDER
+from ptbert_hub.entry_names import ENTRY_NAME, path_in, work_folder
 from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
-from ptbert_hub.files import disk, sync_folder, write_all
+from ptbert_hub.files import create, disk, make_folder, open_work_folder, sync_folder, write_all
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.settings import default_cache, expand
+from ptbert_hub.members import BLOCK, MAX_BYTES, Budget, members
+from ptbert_hub.settings import default_cache, expand, search_path
 from ptbert_hub.writers import claim, is_written
 
-MAX_BYTES = 64 << 30
-MAX_RATIO = 200
-RATIO_FROM = 64 << 20
-"""Unpacked bytes from which the ratio counts; below this size the ratio is ignored."""
-MAX_MEMBERS = 10_000
 MAX_DEPTH = 32
-BLOCK = 1 << 20
 
 
 def extract_archive(
@@ -59,44 +46,49 @@ def extract_archive(
         UnsafeArchive: if it is no archive, or has members that are not plain files inside it.
         CacheError: if it cannot be unpacked here.
     """
-    folder = unpack(path, cache_dir)
+    archive, cache = _existing(path), default_cache() if cache_dir is None else expand(cache_dir)
+    digest = _digest(archive, cache)
+    target = path_in(work_folder(cache, "extracted"), digest)
+    if not target.is_dir():
+        with entry_lock(open_work_folder(cache, "locks"), digest):
+            for left in target.parent.glob(f"{digest}.*"):
+                if is_written(left) is False:
+                    shutil.rmtree(left, ignore_errors=True)
+            if not target.is_dir():
+                with unpacked(archive, cache, digest) as folder:
+                    _publish(folder, target)
     # Archives made on a Mac have a second copy of each name, for what only a Mac knows about it.
-    entries = [path for path in folder.iterdir() if not path.name.startswith(("__MACOSX", "._"))]
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+    entries = [path for path in target.iterdir() if not path.name.startswith(("__MACOSX", "._"))]
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else target
 
 
-def unpack(path: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None) -> Path:
-    """Do what :func:`extract_archive` says, and return the folder that the cache made for it."""
-    archive = Path(path)
-    if not archive.is_file():
-        raise NotFound(f"no archive at {str(path)!r}", hint="check the path", path=str(path))
-    work = (default_cache() if cache_dir is None else expand(cache_dir)) / WORK_FOLDER
-    digest = _digest(archive)
-    target = work / "extracted" / digest
-    if target.is_dir():
-        return target
-    with disk(work):
-        for folder in ("locks", "extracted"):
-            (work / folder).mkdir(parents=True, exist_ok=True)
-    with entry_lock(work / "locks", digest):
-        for left in target.parent.glob(f"{digest}.*"):
-            if is_written(left) is False:
-                shutil.rmtree(left, ignore_errors=True)
-        if not target.is_dir():
-            _extract(archive, target)
-    return target
+@contextmanager
+def unpacked(path: str | os.PathLike[str], cache: Path, key: str) -> Iterator[Path]:
+    """Unpack an archive into a new folder of this process, which is removed in the end.
 
+    Args:
+        path: the archive, a local file.
+        cache: the cache folder that it is made in.
+        key: what the name of the folder begins with: 64 hexadecimal digits.
 
-def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether the file at ``path`` is a tar or zip archive that is not itself a weights file.
-
-    PyTorch writes weights as zip files, recognised by their member ``data.pkl``.
+    Raises:
+        NotFound: if there is no such file.
+        UnsafeArchive: if it is no archive, or has members that are not plain files inside it.
+        CacheError: if it cannot be unpacked here.
     """
-    if _is_zip(Path(path)):
-        with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
-            return not any(name.endswith("data.pkl") for name in archive.namelist())
-        return False
-    return tarfile.is_tarfile(path)
+    archive = _existing(path)
+    parent = open_work_folder(cache, "extracted")
+    with claim() as tag:
+        folder = path_in(parent, f"{key}.{tag}.part")
+        try:
+            with disk(parent):
+                make_folder(folder)
+                room = min(MAX_BYTES, shutil.disk_usage(folder).free)
+            with _readable(archive):
+                _write_members(archive, folder, Budget(archive.stat().st_size, room))
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def inside(name: str) -> PurePosixPath:
@@ -123,152 +115,73 @@ def inside(name: str) -> PurePosixPath:
     return place
 
 
-class _Budget:
-    """How many bytes and members may still be unpacked."""
-
-    def __init__(self, packed: int, free: int) -> None:
-        self.left = min(free, MAX_BYTES, max(RATIO_FROM, packed * MAX_RATIO))
-        self.members = MAX_MEMBERS
-
-    def spend(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
-            raise ValueError("unpacks to far more than its size, or than there is room for")
-
-    def next_member(self) -> None:
-        self.members -= 1
-        if self.members < 0:
-            raise ValueError(f"has more than {MAX_MEMBERS} members")
+def _existing(path: str | os.PathLike[str]) -> Path:
+    if not os.path.isfile(path):
+        raise NotFound(f"no archive at {str(path)!r}", hint="check the path", path=str(path))
+    return Path(path)
 
 
-class _Counted(io.RawIOBase):
-    """A decompressed stream whose bytes are counted, block by block."""
-
-    def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
-        self._stream, self._budget = stream, budget
-
-    def read(self, size: int | None = -1) -> bytes:
-        blocks, wanted = [], MAX_BYTES if size is None or size < 0 else size
-        while wanted > 0 and (block := self._stream.read(min(wanted, BLOCK))):
-            self._budget.spend(len(block))
-            wanted -= len(block)
-            blocks.append(block)
-        return b"".join(blocks)
-
-
-def _extract(archive: Path, target: Path) -> None:
-    with claim() as tag:
-        temporary = target.with_name(f"{target.name}.{tag}.part")
+def _publish(folder: Path, target: Path) -> None:
+    with disk(target.parent):
+        for each, _, _ in os.walk(folder):
+            sync_folder(Path(each))
         try:
-            with disk(target.parent):
-                temporary.mkdir()
-                free = shutil.disk_usage(temporary).free
-            with _readable(archive):
-                _write_members(archive, temporary, _Budget(archive.stat().st_size, free))
-            with disk(target.parent):
-                for folder, _, _ in os.walk(temporary):
-                    sync_folder(Path(folder))
-                try:
-                    temporary.rename(target)
-                except OSError:
-                    if not target.is_dir():  # else another process was first, without the lock
-                        raise
-                sync_folder(target.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was first, without the lock
+                raise
+        sync_folder(target.parent)
 
 
-def _write_members(archive: Path, folder: Path, budget: _Budget) -> None:
-    taken: dict[str, bool] = {}  # folded path → whether it is a folder
-    for name, stream in _members(archive, budget):
-        budget.next_member()
+def _write_members(archive: Path, folder: Path, budget: Budget) -> None:
+    taken = {".": True}  # folded path → whether it is a folder
+    for name, read in members(archive, budget):
         try:
             place = inside(name)
-            _occupy(place, stream is None, taken)
+            new_folders = list(_occupy(place, read is None, taken, budget))
         except ValueError as error:
-            raise ValueError(f"has a member {name!r} that {error}") from None
-        if not place.parts:
-            continue
+            raise ValueError(f"has a member {name[:500]!r} that {error}") from None
         with disk(folder):
-            (folder / place if stream is None else (folder / place).parent).mkdir(
-                parents=True, exist_ok=True
-            )
-            if stream is None:
+            for above in new_folders:
+                make_folder(folder / above)
+            if read is None:
                 continue
-            out = open(folder / place, "xb", buffering=0)  # noqa: SIM115 - closed three lines on
+            out = open(create(folder / place), "wb", buffering=0)  # noqa: SIM115 - closed below
         with out:
-            while block := stream.read(BLOCK):
+            while block := read(BLOCK):
                 with disk(folder / place):
                     write_all(out.fileno(), block)
             with disk(folder / place):
                 os.fsync(out.fileno())
 
 
-def _occupy(place: PurePosixPath, is_folder: bool, taken: dict[str, bool]) -> None:
-    """Note that a name is used. Names that differ only in case are the same on some systems."""
-    for above in place.parents:
-        if not taken.setdefault(str(above).casefold(), True):
+def _occupy(
+    place: PurePosixPath, is_folder: bool, taken: dict[str, bool], budget: Budget
+) -> Iterator[PurePosixPath]:
+    """Note that a name is used, and yield the folders that are new with it, the outer ones first.
+
+    Names that differ only in case are the same on some systems.
+    """
+    for path in (*reversed(place.parents), place):
+        name, should_be_folder = str(path).casefold(), is_folder or path != place
+        if name not in taken:
+            budget.next_member()
+            taken[name] = should_be_folder
+            if should_be_folder:
+                yield path
+        elif path != place and not taken[name]:
             raise ValueError("lies in what is a file")
-    name = str(place).casefold()
-    if name in taken and not (is_folder and taken[name]):
-        raise ValueError("comes twice, perhaps in another case")
-    taken[name] = is_folder
+        elif not (should_be_folder and taken[name]):
+            raise ValueError("comes twice, perhaps in another case")
 
 
-def _members(archive: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] | None]]:
-    """Yield name and content of each member; no content for a folder."""
-    if _is_zip(archive):
-        yield from _zip_members(archive, budget)
-        return
-    with _open_decompressed(archive) as stream:
-        counted = cast(IO[bytes], _Counted(stream, budget))
-        with tarfile.open(fileobj=counted, mode="r|", bufsize=BLOCK) as tar:
-            for member in tar:
-                if member.isdir():
-                    yield member.name, None
-                    continue
-                file = tar.extractfile(member) if member.isreg() and not member.issparse() else None
-                if file is None:
-                    raise ValueError(f"has a member {member.name!r} that is a link or a device")
-                yield member.name, file
-
-
-def _zip_members(archive: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] | None]]:
-    with zipfile.ZipFile(archive) as zipped:
-        for info in zipped.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise ValueError(f"has a member {info.filename!r} that is a link or a device")
-            if info.is_dir():
-                yield info.orig_filename, None
-                continue
-            with zipped.open(info) as file:
-                yield info.orig_filename, cast(IO[bytes], _Counted(file, budget))
-
-
-def _open_decompressed(archive: Path) -> IO[bytes]:
-    with open(archive, "rb") as file:
-        head = file.read(6)
-    opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), open)
-    return cast(IO[bytes], opener(archive, "rb"))
-
-
-_OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\0", lzma.open),
-)
-
-
-def _is_zip(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}
-
-
-def _digest(archive: Path) -> str:
-    entry = Entry.at(archive)
-    known: str | None = entry.record.get("sha256") if entry.is_intact else None
-    return known or hash_file(archive).sha256.hexdigest()
+def _digest(archive: Path, cache: Path) -> str:
+    """The digest of an archive. Only records of our own caches are asked, not those beside it."""
+    if ENTRY_NAME.fullmatch(archive.name) and archive.parent in {cache, *search_path()}:
+        entry = Entry.at(archive)
+        if entry.is_intact:
+            return str(entry.record["sha256"])
+    return hash_file(archive).sha256.hexdigest()
 
 
 @contextmanager

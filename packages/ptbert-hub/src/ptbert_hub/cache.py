@@ -2,20 +2,21 @@
 
 import logging
 import os
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ptbert_hub import settings
 from ptbert_hub.addresses import redacted
 from ptbert_hub.archives import extract_archive
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
+from ptbert_hub.client_cache import find_in_client_cache
 from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
-from ptbert_hub.entry_names import WORK_FOLDER, url_to_filename
-from ptbert_hub.errors import BadSource, CacheError, CorruptCache, HubError, NotFound, OfflineMiss
-from ptbert_hub.files import disk
+from ptbert_hub.entry_names import url_to_filename
+from ptbert_hub.errors import BadSource, CorruptCache, HubError, NotFound, OfflineMiss
+from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.records import record_path
@@ -44,13 +45,15 @@ def cached_path(
         'vocab.txt'
     """
     text = os.fspath(url_or_filename)
-    scheme = urlsplit(text).scheme
+    found = re.match("([A-Za-z][A-Za-z0-9+.-]*):", text)
+    scheme = found[1].lower() if found else ""
     if scheme in {"http", "https", "s3"}:
         return get_from_cache(text, cache_dir)
     if path := existing_path(text):
         return str(path)
     if len(scheme) <= 1 or scheme == "file":  # a drive letter is no scheme
-        raise NotFound(f"file {text!r} not found", hint="check the spelling", path=text)
+        shown = redacted(text)
+        raise NotFound(f"file {shown!r} not found", hint="check the spelling", path=shown)
     raise BadSource(
         f"unable to read {redacted(text)!r} as an address or a local path",
         hint="give an existing path, or an address with http, https, s3 or file",
@@ -69,8 +72,9 @@ def get_from_cache(
 ) -> str:
     """Return the path of the cached file for ``url``, downloading it first if needed.
 
-    Files of the catalog never change, so one that is cached is returned without a request. Other
-    addresses are asked whether there is a newer version; when they cannot be, the copy is used.
+    Files of the catalog never change, so one that is cached, here or by the client of the Hugging
+    Face Hub, is returned without a request. Other addresses are asked whether there is a newer
+    version. If they cannot be asked, or a newer version cannot be stored, the copy is used.
 
     Args:
         url: an ``http``, ``https`` or ``s3`` address. The file is cached under it, wherever its
@@ -79,7 +83,8 @@ def get_from_cache(
         force: download even if a copy is there.
         revalidate: when to ask whether there is a newer version: ``"always"``, ``"never"``, or
             once in so many seconds. None takes ``PTBERT_HUB_REVALIDATE``, else as said above.
-        strict: raise when the server cannot be asked, even if there is a copy.
+        strict: raise when the server cannot be asked or the cache cannot be written to, even if
+            there is a copy.
         local_only: only look: never use the network, and write nothing. (An archive of early 2019
             is unpacked all the same if the file is in it.)
 
@@ -88,12 +93,14 @@ def get_from_cache(
         CorruptCache: if it is switched off and the copies are damaged.
         HubError: if it could not be downloaded.
     """
-    file = file_with_sources(url)
+    file = known_file(url)
     cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
     folders = settings.search_path() if cache_dir is None else [cache]
     found, damaged = _look_up(folders, file, writes=not local_only)
-    if found is None and not force and (unpacked := _in_archive(folders, file, cache)):
-        return str(unpacked)
+    if found is None and not force:
+        other = _in_archive(folders, file, cache) or find_in_client_cache(file)
+        if other is not None:
+            return str(other)
     if found is not None and not force and _is_fresh(found, file, revalidate):
         return str(found.path)
     if local_only or settings.is_offline():
@@ -101,10 +108,8 @@ def get_from_cache(
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
     try:
-        return str(_fetch(file, cache, found, force=force))
-    except CacheError:
-        raise
-    except HubError as error:
+        return str(_fetch(file_with_sources(url), cache, found, force=force))
+    except OSError as error:
         if found is None or strict or force:
             raise
         log.warning("using the cached copy of %s: %s", redacted(url), error)
@@ -131,7 +136,11 @@ def _in_archive(folders: list[Path], file: RemoteFile, cache: Path) -> Path | No
     archive, _ = _look_up(folders, known_file(row.archive))
     if archive is None:
         return None
-    folder = extract_archive(archive.path, cache)
+    try:
+        folder = extract_archive(archive.path, cache)
+    except HubError as error:
+        log.warning("%s is not used: %s", archive.path, error)
+        return None
     names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
@@ -154,13 +163,9 @@ def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) ->
 
 
 def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -> Path:
-    work = cache / WORK_FOLDER
-    with disk(cache):
-        for name in ("locks", "partial"):
-            (work / name).mkdir(parents=True, exist_ok=True)
-        _mark_as_cache(work)
+    locks, partial = (open_work_folder(cache, name) for name in ("locks", "partial"))
     key = url_to_filename(file.url)
-    with entry_lock(work / "locks", key, lambda: _sizes(work / "partial", key)):
+    with entry_lock(locks, key, lambda: _sizes(partial, key)):
         now = newest_good(cache, file)[0]
         if now is not None and now != found:  # somebody published it since we looked
             return now.path
@@ -176,15 +181,8 @@ def _sizes(folder: Path, key: str) -> list[tuple[str, int]]:
     return sorted(sizes)
 
 
-def _mark_as_cache(work: Path) -> None:
-    """Tell backup programs to leave the folder out; see bford.info/cachedir."""
-    tag = work / "CACHEDIR.TAG"
-    if not tag.exists():
-        tag.write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55\n")
-
-
 def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -> HubError:
-    url = redacted(file.url)
+    url, is_known = redacted(file.url), file.checkpoint is not None
     if damaged:
         return CorruptCache(
             f"the cached copy of {url} at {str(damaged[0].path)!r} is damaged, "
@@ -195,7 +193,8 @@ def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -
         )
     return OfflineMiss(
         f"{url} is not in the cache and the network is not used; "
-        f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}",
+        f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}"
+        + (f", and in the Hugging Face cache {settings.client_cache()}" if is_known else ""),
         hint="`ptbert-hub fetch` downloads it where the network is on "
         f"({', '.join(settings.OFFLINE_VARIABLES)} switch it off); `ptbert-hub export` and "
         "`import` carry it from one machine to another",

@@ -73,6 +73,8 @@ class Checkpoint:
 def closest_name(name: str, family: str | None = None) -> str | None:
     """Return the shortcut name most like ``name``, or None if none is near.
 
+    The names of repositories on the Hugging Face Hub are compared too.
+
     Args:
         name: what was written.
         family: the family whose names to compare with; all of them when None.
@@ -80,11 +82,14 @@ def closest_name(name: str, family: str | None = None) -> str | None:
     Example:
         >>> closest_name("bert-base-uncase")
         'bert-base-uncased'
+        >>> closest_name("openai-community/gpt2")
+        'gpt2'
         >>> closest_name("resnet50")
     """
-    names = [row.name for row in CATALOG.values() if family in {None, row.family}]
+    rows = [row for row in CATALOG.values() if family in {None, row.family}]
+    names = {row.repository: row.name for row in rows} | {row.name: row.name for row in rows}
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return near[0] if near else None
+    return names[near[0]] if near else None
 
 
 def name_of_address(url: str) -> str | None:

@@ -5,19 +5,23 @@ then a checksum of the storage service, then Amazon's entity tag where it is an 
 """
 
 import base64
-import binascii
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import NotAModelFile
+from ptbert_hub.files import open_plain
 
 Headers = Mapping[str, str]
+DIGEST_LENGTHS = {"sha256": 64, "git": 40, "md5": 32}
+"""How many hexadecimal digits a digest of each kind has."""
+MAX_JSON = 8 << 20
+"""Bytes of the largest JSON file that is parsed to see whether it is one."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Digest:
     """A digest that a file must have.
 
     Args:
-        algorithm: ``sha256``, ``sha1``, ``md5``, or ``git`` for the SHA-1 of a git blob.
+        algorithm: ``sha256``, ``md5``, or ``git`` for the SHA-1 of a git blob.
         value: the digest in hexadecimal.
     """
 
@@ -49,15 +53,25 @@ def announced(headers: Headers, pin: Pin | None = None) -> Digest | None:
         return Digest("sha256", pin.sha256)
     etag = headers.get("etag", "").strip().strip('"')
     linked = headers.get("x-linked-etag", "").strip().strip('"')
-    if _is_hex(linked, 64):
+    if is_hex(linked, 64):
         return Digest("sha256", linked)
-    if "x-repo-commit" in headers:
-        tag = (linked or etag).removeprefix("W/").strip('"')
-        if _is_hex(tag, 64):
-            return Digest("sha256", tag)
-        if _is_hex(tag, 40):
-            return Digest("git", tag)
+    if "content-encoding" in headers:
+        return None  # the others are digests of the encoded bytes
+    if "x-repo-commit" in headers and (hub := named((linked or etag).removeprefix("W/"))):
+        return hub
     return _stored(headers) or _amazon(headers, etag)
+
+
+def named(tag: str) -> Digest | None:
+    """Return the digest that the Hugging Face Hub and its client use as the name of a file.
+
+    Example:
+        >>> named('"0123456789abcdef0123456789abcdef01234567"').algorithm
+        'git'
+    """
+    tag = tag.strip('"')
+    kinds = (kind for kind in ("sha256", "git") if is_hex(tag, DIGEST_LENGTHS[kind]))
+    return next((Digest(kind, tag) for kind in kinds), None)
 
 
 def _stored(headers: Headers) -> Digest | None:
@@ -71,9 +85,9 @@ def _stored(headers: Headers) -> Digest | None:
     ):
         try:
             value = base64.b64decode(text, validate=True).hex()
-        except binascii.Error:
+        except ValueError:
             continue
-        if len(value) == hashlib.new(algorithm).digest_size * 2:
+        if len(value) == DIGEST_LENGTHS[algorithm]:
             return Digest(algorithm, value)
     return None
 
@@ -84,18 +98,19 @@ def _amazon(headers: Headers, etag: str) -> Digest | None:
         "x-amz-server-side-encryption-customer-algorithm" in headers
     )
     is_amazon = headers.get("server") == "AmazonS3" or "x-amz-request-id" in headers
-    return Digest("md5", etag) if is_amazon and not encrypted and _is_hex(etag, 32) else None
+    return Digest("md5", etag) if is_amazon and not encrypted and is_hex(etag, 32) else None
 
 
 def recorded_tag(url: str, etag: str | None) -> Digest | None:
     """Return what the entity tag in a cache of 2019 says, if the file came from Amazon."""
     tag = (etag or "").strip('"')
-    host = urlsplit(url).hostname or ""
-    return Digest("md5", tag) if host.endswith(".amazonaws.com") and _is_hex(tag, 32) else None
+    is_amazon = re.match(r"https?://([^/?#]*@)?[\w.-]+\.amazonaws\.com(:\d*)?([/?#]|$)", url)
+    return Digest("md5", tag) if is_amazon and is_hex(tag, 32) else None
 
 
-def _is_hex(text: str, length: int) -> bool:
-    return re.fullmatch(f"[0-9a-f]{{{length}}}", text) is not None
+def is_hex(text: object, length: int | None) -> bool:
+    """Whether it is a text of exactly so many hexadecimal digits."""
+    return isinstance(text, str) and len(text) == length and not text.strip("0123456789abcdef")
 
 
 class Hashing:
@@ -134,8 +149,8 @@ class Hashing:
 
 def hash_file(path: Path, digest: Digest | None = None) -> Hashing:
     """Read a file on disk and return its digests."""
-    hashing = Hashing(digest, path.stat().st_size)
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
+        hashing = Hashing(digest, os.fstat(file.fileno()).st_size)
         while block := file.read(1 << 20):
             hashing.update(block)
     return hashing
@@ -147,15 +162,16 @@ def sniff(path: Path, url: str) -> None:
     Raises:
         NotAModelFile: if it is an error page, a git-lfs pointer, empty, or of another kind.
     """
-    name = urlsplit(url).path.lower()
-    with open(path, "rb") as file:
+    name = re.split("[?#]", url, maxsplit=1)[0].lower()
+    with open_plain(path) as file:
         head = file.read(1 << 16)
-    suspicion = _suspicion(name, head)
-    if not suspicion and name.endswith(".json"):
-        try:
-            json.loads(path.read_bytes())
-        except ValueError:
-            suspicion = "is not JSON"
+        suspicion = _suspicion(name, head)
+        if not suspicion and name.endswith(".json"):
+            text = head + file.read(MAX_JSON)
+            try:
+                json.loads(text if len(text) <= MAX_JSON else "{}")
+            except (ValueError, RecursionError):
+                suspicion = "is not JSON"
     if suspicion:
         raise NotAModelFile(
             f"the file for {name.rpartition('/')[2]!r} {suspicion}; it begins with {head[:40]!r}",

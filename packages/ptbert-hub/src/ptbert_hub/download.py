@@ -14,7 +14,7 @@ from ptbert_hub import answers
 from ptbert_hub.addresses import redacted
 from ptbert_hub.answers import Step
 from ptbert_hub.entries import Entry
-from ptbert_hub.entry_names import WORK_FOLDER, url_to_filename
+from ptbert_hub.entry_names import url_to_filename, work_folder
 from ptbert_hub.errors import (
     CacheError,
     CacheWriteError,
@@ -24,7 +24,7 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.partials import Partial, sweep
 from ptbert_hub.receiving import append, begin, finish
-from ptbert_hub.records import record_path
+from ptbert_hub.records import is_header_value, record_path
 from ptbert_hub.sources import RemoteFile
 from ptbert_hub.transport import Waits, get
 from ptbert_hub.writers import claim
@@ -88,7 +88,7 @@ class Download:
             IntegrityError: if what they gave is not the file.
             CacheError: if it could not be written.
         """
-        folder, key = self.cache / WORK_FOLDER / "partial", url_to_filename(self.file.url)
+        folder, key = work_folder(self.cache, "partial"), url_to_filename(self.file.url)
         with claim() as tag:
             self.partial = Partial(folder, key, tag, self.file.pin)
             try:
@@ -120,7 +120,7 @@ class Download:
         alive, attempts, failures = list(self.file.sources), [], 0
         last: HubError | None = None
         asked = 0.0
-        while alive and failures < (1 if self._is_hurried else self.pace.tries):
+        while alive and failures < (1 if self.known else self.pace.tries):
             if failures:
                 self.pace.sleep(self.pace.pause(failures - 1, asked))
             asked = 0.0
@@ -154,8 +154,9 @@ class Download:
 
     def _ask_while_it_helps(self, source: str) -> Path:
         """Ask a source again while each try brings new bytes, and once more after wrong ones."""
-        is_suspect = False
+        is_suspect, asked = False, 0
         while True:
+            asked += 1
             try:
                 return self._ask(source)
             except IntegrityError:
@@ -164,7 +165,8 @@ class Download:
                     raise
                 is_suspect = True
             except HubError as error:
-                if not (error.transient and self._has_grown()):
+                is_patient = self.known is None or asked < self.pace.tries
+                if not (error.transient and self._has_grown() and is_patient):
                     raise
                 log.info("stopped at byte %s: %s", self.partial.size, error)
                 self.pace.sleep(self.pace.pause(0))
@@ -175,18 +177,16 @@ class Download:
         self.best = max(self.best, self.partial.size)
         return grown
 
-    @property
-    def _is_hurried(self) -> bool:
-        """Whether there is a good copy, so that a newer one is not worth a long wait."""
-        return self.known is not None and self.best == 0
-
     def _ask(self, source: str) -> Path:
         """Ask a source once for the file, or for what is missing of it."""
         held = self.partial.held(redacted(source))
         if held is not None and held.size == held.total:
             return finish(self.partial, self.file, self.cache)
         known = self._known_version(source)
-        waits = Waits(2.0, 2.0) if self._is_hurried else Waits()
+        has_copy = self.known is not None  # then a newer version is not worth a long wait
+        waits = (
+            Waits(2.0, 2.0, True) if has_copy and self.best == 0 else Waits(10.0, 30.0, has_copy)
+        )
         with get(source, answers.request_headers(held, known), waits) as answer:
             step = answers.step(answer.status, answer.headers, held, known, answer.url)
             match step:
@@ -210,8 +210,7 @@ class Download:
         record = self.known.record if self.known else {}
         if record.get("source", record.get("url")) != redacted(source):
             return {}
-        if record.get("etag"):
-            return {"If-None-Match": record["etag"]}
-        if record.get("last_modified"):
-            return {"If-Modified-Since": record["last_modified"]}
+        for header, part in (("If-None-Match", "etag"), ("If-Modified-Since", "last_modified")):
+            if record.get(part) and is_header_value(record[part]):
+                return {header: record[part]}
         return {}

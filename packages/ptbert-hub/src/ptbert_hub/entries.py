@@ -7,17 +7,19 @@ or, where none is known, if it does not look like an error page. Any other file 
 quarantine, never deleted.
 """
 
+import errno
 import logging
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ptbert_hub.digests import Digest, hash_file, recorded_tag, sniff
-from ptbert_hub.entry_names import ENTRY_NAME, WORK_FOLDER, url_to_filename
+from ptbert_hub.entry_names import ENTRY_NAME, path_in, url_to_filename
 from ptbert_hub.errors import DigestMismatch, IntegrityError, Unverifiable
-from ptbert_hub.files import replace, sync_folder
+from ptbert_hub.files import open_work_folder, replace, sync_folder
 from ptbert_hub.records import Record, read_record, record_path, verified_record, write_record
 from ptbert_hub.sources import RemoteFile
 from ptbert_hub.writers import claim
@@ -37,8 +39,10 @@ class Entry:
 
     @classmethod
     def at(cls, path: Path) -> "Entry":
-        """Return the entry at ``path`` as it is now."""
+        """Return the entry at ``path`` as it is now; a pipe or a device is none."""
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "it is no plain file", str(path))
         return cls(path, read_record(path), status.st_size, status.st_mtime_ns, status.st_ino)
 
     @property
@@ -53,27 +57,27 @@ class Entry:
         return "sha256" in self.record and recorded == (self.size, self.mtime_ns)
 
 
-def entries(folder: Path, url: str = "") -> list[Entry]:
-    """Return the entries of ``folder``, of one address or of all if it is empty, newest first."""
-    start = url_to_filename(url) if url else ""
+def entries(folder: Path, key: str = "") -> list[Entry]:
+    """Return the entries of ``folder`` whose names begin with ``key``, newest first."""
     found = []
     with suppress(OSError), os.scandir(folder) as names:
         for item in names:
-            if item.name.startswith(start) and ENTRY_NAME.fullmatch(item.name):
+            if item.name.startswith(key) and ENTRY_NAME.fullmatch(item.name):
                 with suppress(FileNotFoundError):
-                    found.append(Entry.at(folder / item.name))
+                    found.append(Entry.at(path_in(folder, item.name)))
     return sorted(found, key=lambda entry: entry.mtime_ns, reverse=True)
 
 
 def newest_good(
-    folder: Path, file: RemoteFile, *, writes: bool = True
+    folder: Path, file: RemoteFile, *, writes: bool = True, key: str = ""
 ) -> tuple[Entry | None, list[Entry]]:
     """Return the newest entry of ``file`` that holds what it should, and the damaged ones.
 
-    With ``writes`` a file that had to be read is noted as good, or moved to quarantine.
+    With ``writes`` a file that had to be read is noted as good, or moved to quarantine. With a
+    ``key``, what it is called in the cache does not depend on its address.
     """
     damaged: list[Entry] = []
-    for entry in entries(folder, file.url):
+    for entry in entries(folder, key or url_to_filename(file.url)):
         if entry.is_intact and (not file.pin or entry.record["sha256"] == file.pin.sha256):
             return entry, damaged
         try:
@@ -99,8 +103,9 @@ def _is_replaced(entry: Entry) -> bool:
     was_touched = "sha256" in entry.record and not entry.is_intact
     for _ in range(10 if was_touched else 0):
         time.sleep(0.05)
-        if Entry.at(entry.path).is_intact:
-            return True
+        with suppress(OSError):
+            if Entry.at(entry.path).is_intact:
+                return True
     return False
 
 
@@ -140,11 +145,10 @@ def examine(entry: Entry, file: RemoteFile) -> Record:
 
 def note(path: Path, record: Record) -> None:
     """Write the record of a good file, so that it is not read again; not in a read-only folder."""
-    work = path.parent / WORK_FOLDER / "partial"
     if os.access(path.parent, os.W_OK):
         with suppress(OSError), claim() as tag:
-            work.mkdir(parents=True, exist_ok=True)
-            write_record(path, record, work / f"{path.name.partition('.')[0]}.{tag}.tmp")
+            key, folder = path.name.partition(".")[0], open_work_folder(path.parent, "partial")
+            write_record(path, record, path_in(folder, f"{key}.{tag}.tmp"))
 
 
 def publish(source: Path, target: Path, record: Record, temporary: Path) -> None:
@@ -156,9 +160,8 @@ def publish(source: Path, target: Path, record: Record, temporary: Path) -> None
 
 def quarantine(path: Path) -> None:
     """Move a file and its record out of the way; a read-only folder keeps them."""
-    folder = path.parent / WORK_FOLDER / "quarantine"
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        place = folder / f"{path.name}.{time.time_ns()}"
+        folder = open_work_folder(path.parent, "quarantine")
+        place = path_in(folder, f"{path.name}.{time.time_ns()}")
         replace(path, place)
         replace(record_path(path), record_path(place))

@@ -4,13 +4,16 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ptbert_hub.entry_names import WorkFolder, work_folder
 from ptbert_hub.errors import CacheReadOnly, CacheWriteError, DiskFull, HubError
+from ptbert_hub.settings import needs_home
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a full disk, a quota, a limit on file sizes
 
@@ -38,8 +41,9 @@ def atomic_write(
     target = Path(path if temporary is not None else os.path.realpath(path))
     name = f".{target.name[:200]}.{secrets.token_hex(8)}.tmp"
     scratch = target.with_name(name) if temporary is None else Path(temporary)
+    descriptor = create(scratch, is_cached=temporary is not None)
     try:
-        with open(scratch, "wb") as file:
+        with open(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,6 +55,94 @@ def atomic_write(
             error.filename = os.fspath(path)  # the message then names it
         raise
     sync_folder(target.parent)
+
+
+def create(path: Path, *, is_cached: bool = True) -> int:
+    """Make a new file and return its descriptor, open for reading and writing.
+
+    What is at ``path`` already, also a link, is an error. A file of the cache gets the permissions
+    of its folder if others may write there; else they follow the umask.
+    """
+    descriptor = open_own(path, os.O_CREAT | os.O_EXCL)
+    mode = shared_mode(path.parent) if is_cached else None
+    if mode is not None:
+        with suppress(OSError, NotImplementedError):  # file systems without permissions
+            os.chmod(descriptor, mode)
+    return descriptor
+
+
+def open_own(path: Path, flags: int = 0) -> int:
+    """Open a file that this process writes, for reading and writing; never through a link."""
+    flags |= os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(path, flags, 0o666)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading, and raise if it is a pipe or a device, which could block."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "it is no plain file", str(path))
+    return open(descriptor, "rb")
+
+
+def open_work_folder(cache: Path, name: WorkFolder) -> Path:
+    """Return one of the work folders of a cache folder; make what is missing of it.
+
+    Raises:
+        CacheError: if that is not possible.
+    """
+    folder = work_folder(cache, name)
+    if needs_home(cache):
+        raise CacheWriteError(
+            f"there is no folder {str(cache)!r}, because the home folder is not known",
+            hint="set HOME, or name a folder in PYTORCH_PRETRAINED_BERT_CACHE",
+            path=str(cache),
+        )
+    with disk(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        for path in (folder.parent, folder):
+            make_folder(path)
+    # It tells backup programs to leave the folder out; see bford.info/cachedir.
+    with suppress(OSError), open(create(folder.parent / "CACHEDIR.TAG"), "wb") as tag:
+        tag.write(b"Signature: 8a477f597d28d172789f06886806bc55\n")
+    return folder
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder inside a cache folder, unless it is there.
+
+    If others may write to that folder, the new one gets its group and permissions.
+
+    Raises:
+        NotADirectoryError: if something else is there, also a link to a folder elsewhere.
+    """
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if path.is_symlink() or not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(path)) from None
+        return
+    above = path.parent.stat()
+    if above.st_mode & _BY_OTHERS and os.name != "nt":
+        group = stat.S_ISGID if above.st_mode & stat.S_IWGRP else 0  # of what is made inside
+        with suppress(OSError):  # a group that this user is not in
+            os.chown(path, -1, above.st_gid)
+        with suppress(OSError):
+            os.chmod(path, stat.S_IMODE(above.st_mode) | group)
+
+
+def shared_mode(folder: Path) -> int | None:
+    """Return the permissions of files in a folder that others write to; None for the umask's.
+
+    In a folder with the sticky bit, such as ``/tmp``, everybody writes to files of their own only.
+    """
+    mode = folder.stat().st_mode
+    return mode & 0o666 if mode & _BY_OTHERS and not mode & stat.S_ISVTX else None
+
+
+_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def replace(source: Path, target: Path) -> None:
@@ -128,6 +220,17 @@ def get_file_extension(path: str, dot: bool = True, lower: bool = True) -> str:
     return extension.lower() if lower else extension
 
 
+MAX_RATIO = 200
+RATIO_FROM = 64 << 20
+"""Unpacked bytes from which the ratio counts; below this size the ratio is ignored."""
+
+
+def check_ratio(packed: int, unpacked: int) -> None:
+    """Raise ``ValueError`` if so few bytes become so many that they were made to fill the disk."""
+    if unpacked > max(RATIO_FROM, packed * MAX_RATIO):
+        raise ValueError("unpacks to far more than its size")
+
+
 def check_room(folder: Path, needed: int | None) -> None:
     """Raise before the first byte is written if a file of that size cannot fit.
 
@@ -162,7 +265,8 @@ def disk(path: Path, needed: int | None = None) -> Iterator[None]:
         if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise CacheReadOnly(
                 f"{shown!r} cannot be written ({error.strerror})",
-                hint="name a folder of your own in PYTORCH_PRETRAINED_BERT_CACHE",
+                hint="name a folder of your own in PYTORCH_PRETRAINED_BERT_CACHE, and this one in "
+                "PTBERT_HUB_CACHE_RO to go on reading it",
                 path=shown,
                 errno=number,
             ) from error

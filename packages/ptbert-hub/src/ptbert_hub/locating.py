@@ -1,11 +1,13 @@
 """Find out what a name means: a published checkpoint, a file, a folder or an address."""
 
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from ptbert_hub.addresses import redacted
 from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
 from ptbert_hub.errors import UnknownName, WrongFamily
 from ptbert_hub.settings import expand_if_known
@@ -79,10 +81,12 @@ def existing_path(name: str) -> Path | None:
 
     ``~`` and ``$VARIABLES`` are filled in where nothing has the name as it is written.
     """
+    places = []
     if _scheme(name) == "file":
-        places = [Path(url2pathname(urlsplit(name).path))]
-    else:
-        places = [Path(name), expand_if_known(name)] if name else []
+        rest = re.sub("^//[^/]*|[?#].*", "", name[len("file:") :])
+        places = [Path(url2pathname(rest))] if rest else []
+    elif name:
+        places = [Path(name), expand_if_known(name)]
     return next((path for path in places if os.path.exists(path)), None)
 
 
@@ -99,8 +103,10 @@ def _unknown(name: str, family: str | None) -> UnknownName:
         advice = f"did you mean {guess!r}?"
     elif other:
         advice = f"did you mean {other!r}, of the {CATALOG[other].family} family?"
+    here = ""
+    with suppress(OSError):  # the folder of this process may have been deleted
+        here = f" (looked in {os.getcwd()!r})"
     return UnknownName(
-        f"{name!r} is neither a known checkpoint nor an existing file or folder "
-        f"(looked in {os.getcwd()!r})",
+        f"{redacted(name)!r} is neither a known checkpoint nor an existing file or folder{here}",
         hint=f"{advice} known checkpoints: {', '.join(known)}",
     )

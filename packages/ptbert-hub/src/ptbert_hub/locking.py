@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from ptbert_hub.entry_names import path_in
+from ptbert_hub.files import shared_mode
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +35,9 @@ def entry_lock(
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / f"{name}.lock", mode=0o666, fallback_to_soft=False)
+    mode = shared_mode(folder)  # else the umask decides
+    how: dict[str, Any] = {} if mode is None else {"mode": mode}
+    lock = FileLock(path_in(folder, f"{name}.lock"), fallback_to_soft=False, **how)
     seen, since = progress(), time.monotonic()
     held = False
     while not held:

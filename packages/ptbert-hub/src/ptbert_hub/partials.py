@@ -18,8 +18,9 @@ from pathlib import Path
 from ptbert_hub.answers import Held
 from ptbert_hub.catalog import Pin
 from ptbert_hub.digests import Digest, Hashing
+from ptbert_hub.entry_names import path_in
 from ptbert_hub.errors import SizeMismatch
-from ptbert_hub.files import disk, write_all
+from ptbert_hub.files import create, disk, open_own, open_plain, write_all
 from ptbert_hub.records import Record, read_record, record_path, write_record
 from ptbert_hub.writers import is_written
 
@@ -53,7 +54,7 @@ class Partial:
     @property
     def path(self) -> Path:
         """Where the bytes are."""
-        return self.folder / f"{self.key}.{self.tag}.{self._number}.part"
+        return path_in(self.folder, f"{self.key}.{self.tag}.{self._number}.part")
 
     @property
     def spare(self) -> Path:
@@ -82,7 +83,7 @@ class Partial:
         if found and found[0][0]:
             size, path = found[0]
             try:
-                with open(path, "rb") as source:
+                with open_plain(path) as source:
                     self.start_over({**read_record(path), "durable": 0})
                     self.append(lambda most: source.read(min(most, size - self.size)))
             except OSError:  # no room for a copy, or the other process has just removed it
@@ -104,7 +105,7 @@ class Partial:
         """
         total, synced = self.total, time.monotonic()
         with disk(self.path):
-            descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            descriptor = open_own(self.path)
         with (
             os.fdopen(descriptor, "r+b", buffering=0) as file,
             ThreadPoolExecutor(1, "hashing") as hasher,
@@ -141,7 +142,7 @@ class Partial:
         if record:
             self.note()
             with disk(self.path):
-                open(self.path, "xb").close()
+                os.close(create(self.path))
 
     def note(self, **more: object) -> None:
         """Add to the record."""
@@ -168,7 +169,7 @@ def usable_size(path: Path) -> int:
     with suppress(OSError):
         size, record = path.stat().st_size, read_record(path)
         if record:
-            durable = int(record.get("durable", 0))
+            durable = record.get("durable") or 0
             return min(size, durable) if is_written(path) is None else size
     return 0
 

@@ -11,12 +11,12 @@ from ptbert_hub import answers, settings
 from ptbert_hub.addresses import redacted
 from ptbert_hub.digests import announced, sniff
 from ptbert_hub.entries import publish
-from ptbert_hub.entry_names import url_to_filename
+from ptbert_hub.entry_names import path_in, url_to_filename
 from ptbert_hub.errors import DigestMismatch, NetworkError, SizeMismatch, Unverifiable
-from ptbert_hub.files import check_room, disk
+from ptbert_hub.files import check_room, disk, open_own
 from ptbert_hub.partials import Partial
 from ptbert_hub.progress import Progress
-from ptbert_hub.records import verified_record
+from ptbert_hub.records import is_header_value, verified_record
 from ptbert_hub.sources import RemoteFile
 from ptbert_hub.transport import Answer
 
@@ -30,10 +30,11 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
         DiskFull: if the file does not fit on the disk.
     """
     headers, pin, shown = answer.headers, file.pin, answer.url
+    modified = headers.get("last-modified")
     total = answers.body_size(headers)
     digest = announced(headers, pin)
-    linked = headers.get("x-linked-size", "")
-    expected = pin.size if pin else int(linked) if linked.isdigit() else total
+    linked = answers.whole_number(headers.get("x-linked-size", ""))
+    expected = pin.size if pin else total if linked is None else linked
     if digest is not None and digest.algorithm == "git" and expected is None:
         digest = None  # such a digest begins with the size
     if total is not None and total != expected:
@@ -56,7 +57,7 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
             "size": expected,
             "validator": answers.strong(headers.get("etag")),
             "etag": headers.get("x-linked-etag") or headers.get("etag"),
-            "last_modified": headers.get("last-modified"),
+            "last_modified": modified if is_header_value(modified) else None,
             "digest": [digest.algorithm, digest.value] if digest else None,
             "durable": 0,
         }
@@ -100,11 +101,11 @@ def finish(partial: Partial, file: RemoteFile, cache: Path) -> Path:
             hint="something on the way may be changing files",
             url=shown,
         )
-    if hashing.digest is None:
-        sniff(partial.path, file.url)
-    target = cache / url_to_filename(file.url, record.get("etag"))
+    target = path_in(cache, url_to_filename(file.url, record.get("etag")))
     with disk(cache):
-        descriptor = os.open(partial.path, os.O_RDWR)
+        if hashing.digest is None:
+            sniff(partial.path, file.url)
+        descriptor = open_own(partial.path)
         try:
             os.fsync(descriptor)
         finally:

@@ -39,18 +39,39 @@ def torch_home() -> Path:
     ``XDG_CACHE_HOME``/torch; else ``~/.cache/torch``. The names with ``ENV_`` are those of the
     documentation of 2019, the others those that the programs of 2019 read.
     """
-    for variable, below in _TORCH_HOMES:
-        if value := os.environ.get(variable):
-            return expand(value) / below
-    return expand("~") / ".cache" / "torch"
+    return _first_folder(
+        {
+            "ENV_TORCH_HOME": "",
+            "TORCH_HOME": "",
+            "ENV_XDG_CACHE_HOME": "torch",
+            "XDG_CACHE_HOME": "torch",
+        },
+        "~/.cache/torch",
+    )
 
 
-_TORCH_HOMES = (
-    ("ENV_TORCH_HOME", ""),
-    ("TORCH_HOME", ""),
-    ("ENV_XDG_CACHE_HOME", "torch"),
-    ("XDG_CACHE_HOME", "torch"),
-)
+def client_cache() -> Path:
+    """Return the cache folder of the Hugging Face client, which is only read.
+
+    The first that is set: ``HF_HUB_CACHE``, ``HUGGINGFACE_HUB_CACHE``, ``HF_HOME``/hub,
+    ``XDG_CACHE_HOME``/huggingface/hub; else ``~/.cache/huggingface/hub``.
+    """
+    return _first_folder(
+        {
+            "HF_HUB_CACHE": "",
+            "HUGGINGFACE_HUB_CACHE": "",
+            "HF_HOME": "hub",
+            "XDG_CACHE_HOME": "huggingface/hub",
+        },
+        "~/.cache/huggingface/hub",
+    )
+
+
+def _first_folder(below: dict[str, str], otherwise: str) -> Path:
+    """The folder below that of the first variable that is set."""
+    found = ((os.environ.get(name), rest) for name, rest in below.items())
+    named = next((expand(folder) / rest for folder, rest in found if folder), None)
+    return named or expand_if_known(otherwise)
 
 
 def search_path() -> list[Path]:
@@ -63,10 +84,10 @@ def search_path() -> list[Path]:
     folders = [
         default_cache(),
         torch_home() / "pytorch_pretrained_bert",
-        expand("~") / ".pytorch_pretrained_bert",
+        expand_if_known("~/.pytorch_pretrained_bert"),
         torch_home() / "pytorch_transformers",
         torch_home() / "transformers",
-        *(expand(folder) for folder in listed if folder),
+        *(expand_if_known(folder) for folder in listed if folder),
     ]
     return list(dict.fromkeys(folders))
 
@@ -78,12 +99,17 @@ def expand(path: str | os.PathLike[str]) -> Path:
         ValueError: if ``~`` or ``~user`` stands for a home folder that is not known.
     """
     expanded = expand_if_known(path)
-    if expanded.parts[:1] and expanded.parts[0].startswith("~"):
+    if needs_home(expanded):
         raise ValueError(
             f"{os.fspath(path)!r} begins with a home folder that is not known; write the whole "
             "path, or set HOME"
         )
     return expanded
+
+
+def needs_home(path: Path) -> bool:
+    """Whether a path begins with a home folder that is not known."""
+    return path.parts[:1] != () and path.parts[0].startswith("~")
 
 
 def expand_if_known(path: str | os.PathLike[str]) -> Path:

@@ -6,10 +6,10 @@ files of the catalog is: the mirrors named in the environment, the Hugging Face 
 pickle is downloaded from there only if the catalog knows its digest.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from urllib.parse import urlsplit
 
 from ptbert_hub import settings
 from ptbert_hub.addresses import redacted, split_s3_path
@@ -103,7 +103,7 @@ def s3_address(url: str) -> str:
 
 
 def _fill(template: str, parts: Mapping[str, str]) -> str:
-    if urlsplit(template).scheme not in {"http", "https", "file"}:
+    if not re.match("(https?|file)://", template):
         raise BadSource(
             f"PTBERT_HUB_MIRROR names {redacted(template)!r}",
             hint="give addresses that begin with https:// or file://",

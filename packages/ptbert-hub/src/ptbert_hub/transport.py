@@ -3,15 +3,22 @@
 Redirects are followed here, so that a token, or a name and password in an address, is sent only to
 the server it belongs to. ``.netrc`` is not read. Proxies and certificates come from the
 environment. Each download has its own session, so threads and forked processes share nothing.
+Whatever goes wrong, of whatever type, becomes an error of this package in :func:`get`.
 """
 
 import os
 import ssl
+import time
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from socket import EAI_AGAIN, gaierror
+from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import url2pathname
@@ -27,7 +34,9 @@ from ptbert_hub.errors import (
     SizeMismatch,
     Timeout,
     TLSError,
+    Unverifiable,
 )
+from ptbert_hub.files import check_ratio, disk
 
 if TYPE_CHECKING:
     import requests
@@ -38,10 +47,25 @@ MAX_REDIRECTS = 10
 
 @dataclass(frozen=True)
 class Waits:
-    """How long to wait for a server, in seconds: while connecting, and for the next bytes."""
+    """How long to wait for a server, in seconds.
+
+    The headers of an answer must have arrived after the sum of both, however they come.
+
+    Args:
+        connect: while connecting.
+        silence: for the next bytes.
+        has_copy: whether there is a copy already, so that slow and endless bodies are given up.
+    """
 
     connect: float = 10.0
     silence: float = 30.0
+    has_copy: bool = False
+
+
+SLOW_SECONDS, SLOWEST = 5.0, 1024
+"""Where there is a copy, an answer must come at so many bytes a second after so long."""
+ENDLESS_SECONDS = 60.0
+"""Where there is a copy, an answer of unknown size must have ended after so long."""
 
 
 @dataclass
@@ -52,7 +76,8 @@ class Answer:
         url: the address that was asked, without secrets.
         status: its HTTP status.
         headers: its headers with lower-case names, and those of the Hub from before redirects.
-        read: returns the next bytes, at most as many as asked for; none at the end.
+            There is a ``content-encoding`` only if the body is encoded.
+        read: returns the next decoded bytes, about as many as asked for; none at the end.
     """
 
     url: str
@@ -64,7 +89,8 @@ class Answer:
     def has_end(self) -> bool:
         """Whether a complete body can be told from one that was cut off."""
         chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
-        return chunked or answers.body_size(self.headers) is not None
+        encoded = "content-encoding" in self.headers
+        return chunked or encoded or answers.body_size(self.headers) is not None
 
 
 @contextmanager
@@ -80,29 +106,72 @@ def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Ite
         HubError: of a class for each cause; ``transient`` says whether to try again.
     """
     shown = redacted(url)
-    if urlsplit(url).scheme == "file":
-        path = url2pathname(urlsplit(url).path)
-        if not os.path.isfile(path):
-            raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            yield Answer(shown, 200, {"content-length": str(size)}, file.read)
-        return
-    import requests
+    with _errors_as_ours(shown):
+        if urlsplit(url).scheme == "file":
+            path = url2pathname(urlsplit(url).path)
+            if not os.path.isfile(path):
+                raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)
+            with open(path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                yield Answer(shown, 200, {"content-length": str(size)}, file.read)
+            return
+        import requests
 
-    with requests.Session() as session:
-        session.auth = _leave_alone
-        with _errors_as_ours(shown):
-            response, hub_headers = _follow(session, url, headers, waits or Waits())
-        with response:
-            lower = {name.lower(): value for name, value in response.headers.items()}
+        waits = waits or Waits()
+        with requests.Session() as session:
+            session.auth = _leave_alone
+            response, hub_headers = _follow(session, url, headers, waits)
+            with response:
+                lower = {name.lower(): value for name, value in response.headers.items()}
+                encoding = lower.pop("content-encoding", "").strip().lower()
+                read = _reader(response, waits, shown)
+                if encoding not in {"", "identity"}:
+                    blocks = _decoded(read, shown)
+                    lower["content-encoding"], read = encoding, lambda _: next(blocks, b"")
+                yield Answer(shown, response.status_code, lower | hub_headers, read)
 
-            def read(size: int) -> bytes:
-                with _errors_as_ours(shown):
-                    data: bytes = response.raw.read1(size, decode_content=False)
-                    return data
 
-            yield Answer(shown, response.status_code, lower | hub_headers, read)
+def _reader(response: "requests.Response", waits: Waits, shown: str) -> Callable[[int], bytes]:
+    began, received = time.monotonic(), 0
+    is_sized = "content-length" in response.headers
+
+    def read(size: int) -> bytes:
+        nonlocal received
+        data: bytes = response.raw.read1(size, decode_content=False)
+        received += len(data)
+        spent = time.monotonic() - began
+        if waits.has_copy and data and spent > SLOW_SECONDS:
+            is_endless = spent > ENDLESS_SECONDS and not is_sized
+            if is_endless or received < SLOWEST * spent:
+                text = f"{shown} sent {received} bytes in {spent:.0f} s, which is given up"
+                raise Timeout(text, hint="try again later", url=shown)
+        return data
+
+    return read
+
+
+def _decoded(read: Callable[[int], bytes], shown: str) -> Iterator[bytes]:
+    """Undo the encoding of a body; its own checksum tells whether it is complete."""
+    machine = zlib.decompressobj(32 + zlib.MAX_WBITS)  # gzip or zlib, as it begins
+    packed = unpacked = 0
+    try:
+        while not machine.eof:
+            new = b"" if machine.unconsumed_tail else read(CHUNK)
+            block = machine.decompress(machine.unconsumed_tail or new, CHUNK)
+            packed, unpacked = packed + len(new), unpacked + len(block)
+            check_ratio(packed, unpacked)
+            if block:
+                yield block
+            elif not (new or machine.unconsumed_tail or machine.eof):
+                raise ValueError("it ends too early")
+        if machine.unused_data or read(1):
+            raise ValueError("it goes on after its end")
+    except (zlib.error, ValueError) as error:
+        raise Unverifiable(
+            f"{shown} sent an encoded body that cannot be decoded ({error})",
+            hint="a proxy on the way may be changing files",
+            url=shown,
+        ) from error
 
 
 def http_get(url: str, temp_file: BinaryIO) -> None:
@@ -116,7 +185,8 @@ def http_get(url: str, temp_file: BinaryIO) -> None:
         announced, received = answers.body_size(answer.headers), 0
         while chunk := answer.read(CHUNK):
             received += len(chunk)
-            temp_file.write(chunk)
+            with disk(Path(str(getattr(temp_file, "name", "the open file")))):
+                temp_file.write(chunk)
     if announced is not None and received != announced:
         raise SizeMismatch(
             f"{answer.url} sent {received} bytes where it announced {announced}",
@@ -138,7 +208,8 @@ def _follow(
     seen = {url}
     here = url
     for _ in range(MAX_REDIRECTS + 1):
-        response = session.get(
+        ask = partial(
+            session.get,
             _without_login(here),
             headers={
                 "Accept-Encoding": "identity",
@@ -151,6 +222,8 @@ def _follow(
             allow_redirects=False,
             verify=settings.certificates() or True,
         )
+        with _errors_as_ours(redacted(here)):
+            response = _in_time(ask, waits.connect + waits.silence)
         for name in ("x-linked-etag", "x-linked-size", "x-repo-commit"):
             if name in response.headers and here == url:
                 hub_headers[name] = response.headers[name]
@@ -163,6 +236,23 @@ def _follow(
         seen.add(target)
         here = target
     raise _bad_redirect(url, f"redirects more than {MAX_REDIRECTS} times", "check the address")
+
+
+def _in_time(ask: Callable[[], "requests.Response"], seconds: float) -> "requests.Response":
+    """Do ``ask`` in a thread, and do not wait for it longer than that.
+
+    A socket only limits the time between two bytes, and looking up a name is not limited at all.
+    """
+    outcome: Future[requests.Response] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(ask())
+        except BaseException as error:
+            outcome.set_exception(error.with_traceback(None))  # its frames have the socket
+
+    Thread(target=run, daemon=True).start()
+    return outcome.result(seconds)
 
 
 def _check_redirect(here: str, target: str, seen: set[str]) -> None:
@@ -203,22 +293,19 @@ def _without_login(url: str) -> str:
 
 @contextmanager
 def _errors_as_ours(shown: str) -> Iterator[None]:
-    """Turn what requests and urllib3 raise into this package's errors."""
-    import requests
-    import urllib3
-
+    """Turn everything that can go wrong with an answer into this package's errors."""
     try:
         yield
     except HubError:
         raise
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except Exception as error:
         root = _root(error)
         raise _network_error(error, root, shown) from root
 
 
 def _network_error(error: Exception, root: BaseException | None, shown: str) -> HubError:
     import requests
-    from urllib3.exceptions import ProtocolError
+    from urllib3.exceptions import HTTPError, ProtocolError
     from urllib3.exceptions import TimeoutError as SilentTooLong
 
     kind: type[HubError] = NetworkError
@@ -237,6 +324,9 @@ def _network_error(error: Exception, root: BaseException | None, shown: str) -> 
         kind, why = Timeout, why or "it was silent for too long"
     elif root is None and isinstance(error, ProtocolError):
         why = "the connection broke off"
+    elif not isinstance(error, requests.RequestException | HTTPError | OSError):
+        what, why, transient = f"the answer of {shown} makes no sense", type(error).__name__, False
+        hint = "the server, or a proxy on the way, has a fault"
     return kind(f"{what} ({why})" if why else what, hint=hint, url=shown, transient=transient)
 
 

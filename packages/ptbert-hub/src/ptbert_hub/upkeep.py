@@ -15,14 +15,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ptbert_hub.addresses import redacted
-from ptbert_hub.archives import unpack
+from ptbert_hub.archives import unpacked
 from ptbert_hub.catalog import Kind
-from ptbert_hub.digests import hash_file
-from ptbert_hub.entries import Entry, entries, examine, publish, quarantine
-from ptbert_hub.entry_names import ENTRY_NAME, WORK_FOLDER, url_to_filename
+from ptbert_hub.digests import hash_file, sniff
+from ptbert_hub.entries import Entry, entries, examine, newest_good, publish, quarantine
+from ptbert_hub.entry_names import (
+    ENTRY_NAME,
+    WorkFolder,
+    path_in,
+    url_to_filename,
+    work_folder,
+)
 from ptbert_hub.errors import DigestMismatch, IntegrityError, NotFound
-from ptbert_hub.files import atomic_write, disk, remove
+from ptbert_hub.files import atomic_write, disk, open_work_folder, remove
 from ptbert_hub.locating import locate
+from ptbert_hub.locking import entry_lock
 from ptbert_hub.partials import discard_files
 from ptbert_hub.records import Record, read_record, record_path
 from ptbert_hub.sources import RemoteFile, known_file
@@ -139,9 +146,9 @@ def verify(cache: Path, urls: Iterable[str] = (), *, apply: bool = False) -> lis
         row = _file_row(entry, "good")
         try:
             rows.append(replace(row, verified=examine(entry, _known(entry))["verified"]))
-        except IntegrityError as error:
+        except OSError as error:
             rows.append(replace(row, state="damaged", verified=None, problem=str(error)))
-            if apply:
+            if apply and isinstance(error, IntegrityError):
                 quarantine(entry.path)
     return rows
 
@@ -161,7 +168,7 @@ def prune(cache: Path, *, apply: bool = False, now: float | None = None) -> list
     ]
     for path, state in _leftovers(cache):
         with suppress(FileNotFoundError):
-            is_old = moment - path.stat().st_mtime > LITTER_SECONDS
+            is_old = moment - path.lstat().st_mtime > LITTER_SECONDS
             if is_old and state != "extracted" and not (state == "partial" and is_written(path)):
                 rows.append(_leftover_row(path, state))
     if apply:
@@ -176,7 +183,9 @@ def remove_files(cache: Path, urls: Iterable[str], *, apply: bool = False) -> li
         NotFound: if none of them is cached.
     """
     urls = list(urls)
-    rows = [_file_row(entry, "file") for url in urls for entry in entries(cache, url)]
+    rows = [
+        _file_row(entry, "file") for url in urls for entry in entries(cache, url_to_filename(url))
+    ]
     if not rows:
         shown = ", ".join(map(redacted, urls))
         raise NotFound(f"nothing of {shown} is in {cache}", hint="see `ptbert-hub ls`")
@@ -193,12 +202,16 @@ def export(cache: Path, target: Path, urls: Iterable[str] = ()) -> list[Row]:
     """
     files: dict[str, tuple[Entry, Record]] = {}
     for entry in _chosen(cache, urls):  # of each file, the newest version comes first
-        with suppress(IntegrityError):
+        with suppress(OSError):  # damaged, or not readable by this user
             if entry.key not in files:
                 files[entry.key] = entry, _fit_to_travel(examine(entry, _known(entry)))
     if not files:
         raise NotFound(f"nothing to export in {cache}", hint="see `ptbert-hub ls`")
-    with disk(target), atomic_write(target) as file, tarfile.open(fileobj=file, mode="w|") as tar:
+    with (
+        disk(target),
+        atomic_write(target) as file,
+        tarfile.open(fileobj=file, mode="w|", dereference=True) as tar,
+    ):
         for entry, record in files.values():
             tar.add(entry.path, entry.path.name)
             data = json.dumps(record).encode()
@@ -217,47 +230,55 @@ def _fit_to_travel(record: Record) -> Record:
 def import_files(cache: Path, archive: Path) -> list[Row]:
     """Take the files of an exported archive into a cache, each only if its digest is right.
 
+    Nobody has to believe an archive: a file that the catalog knows must have the digest of the
+    catalog. Any other counts as verified by its looks alone, whatever its record says, and does not
+    take the place of another file that was compared with a digest.
+
     Raises:
         UnsafeArchive: if the archive holds anything but plain files.
-        DigestMismatch: if a file is not what its record says, or what the catalog says of it;
-            those before it stay.
+        NotAModelFile: if a file whose digest is not known looks like an error page.
+        DigestMismatch: if a file is not what its record or the catalog says, or if the cache has a
+            better verified one; those before it stay.
     """
-    folder = unpack(archive, cache)
-    rows = []
-    try:
-        for path in sorted(folder.iterdir()):
-            if ENTRY_NAME.fullmatch(path.name):
-                rows.append(_take_in(path, cache / path.name, archive))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return rows
+    with unpacked(archive, cache, url_to_filename(str(archive))) as folder:
+        paths = [path for path in sorted(folder.iterdir()) if ENTRY_NAME.fullmatch(path.name)]
+        return [_take_in(path, cache, archive) for path in paths]
 
 
-def _take_in(path: Path, target: Path, archive: Path) -> Row:
+def _take_in(path: Path, cache: Path, archive: Path) -> Row:
     record, sha256 = read_record(path), hash_file(path).sha256.hexdigest()
-    file = known_file(record.get("url", ""), path.name)
+    url, key = record.get("url", ""), path.name[:64]
+    file = known_file(url, path.name)
     # An address without its secrets cannot give the name again; those of the catalog have none.
     is_named = bool(record.get("redacted")) and file.checkpoint is None
-    if not is_named:
-        is_named = url_to_filename(record.get("url", ""), record.get("etag")) == path.name
-    expected = {record.get("sha256"), file.pin.sha256 if file.pin else sha256}
-    if not is_named or expected != {sha256}:
-        raise DigestMismatch(
-            f"{path.name} in {str(archive)!r} is not what its record says",
-            hint="export it again",
-            path=str(archive),
-        )
-    status = path.stat()
+    is_named = is_named or url_to_filename(url, record.get("etag")) == path.name
+    if not is_named or {record.get("sha256"), file.pin.sha256 if file.pin else sha256} != {sha256}:
+        raise _refusal(path, archive, "is not what its record says", "export it again")
+    if file.pin is None:
+        sniff(path, file.url)
+    status, target = path.stat(), path_in(cache, path.name)
     record |= {"mtime_ns": status.st_mtime_ns, "size": status.st_size}
-    with disk(target.parent):
-        publish(path, target, record, path.with_name(f"{path.name}.tmp"))
+    record["verified"] = "sha256" if file.pin else "sniffed"
+    with entry_lock(open_work_folder(cache, "locks"), key):
+        found = newest_good(cache, file, key=key)[0]
+        is_other = found is None or found.record.get("sha256") != sha256
+        if found is not None and is_other and found.record.get("verified") != "sniffed":
+            what = f"is another file than {str(found.path)!r}, which is better verified"
+            raise _refusal(path, archive, what, "remove that one with `ptbert-hub rm` first")
+        if found is None or is_other or found.path != target:
+            with disk(cache):
+                publish(path, target, record, path_in(path.parent, f"{path.name}.tmp"))
     return _file_row(Entry.at(target), "file")
+
+
+def _refusal(path: Path, archive: Path, what: str, hint: str) -> DigestMismatch:
+    return DigestMismatch(f"{path.name} in {str(archive)!r} {what}", hint=hint, path=str(archive))
 
 
 def _chosen(cache: Path, urls: Iterable[str]) -> Iterator[Entry]:
     """The entries of some addresses, or all if there are none."""
-    for url in list(urls) or [""]:
-        yield from entries(cache, url)
+    for key in [url_to_filename(url) for url in urls] or [""]:
+        yield from entries(cache, key)
 
 
 def _with_newest(cache: Path) -> Iterator[tuple[Entry, Entry]]:
@@ -288,20 +309,23 @@ def _file_row(entry: Entry, state: str) -> Row:
 
 
 def _leftover_row(path: Path, state: str) -> Row:
-    status = path.stat()
+    status = path.lstat()
     size = status.st_size
-    if path.is_dir():
+    if _is_folder(path):
         size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
     return Row(state, size, max(0.0, time.time() - status.st_mtime), str(path))
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 def _leftovers(cache: Path) -> Iterator[tuple[Path, str]]:
-    work = cache / WORK_FOLDER
-    for state in ("partial", "quarantine"):
-        for path in sorted((work / state).glob("*")):
-            yield path, state
-    for path in sorted((work / "extracted").glob("*")):
-        yield path, "extracted" if len(path.name) == 64 else "partial"
+    names: tuple[WorkFolder, ...] = ("partial", "quarantine", "extracted")
+    for name in names:
+        for path in sorted(work_folder(cache, name).glob("*")):
+            is_unfinished = name == "extracted" and len(path.name) != 64
+            yield path, "partial" if is_unfinished else name
     for path in sorted(cache.glob("*.json")):
         entry = path.with_suffix("")
         if ENTRY_NAME.fullmatch(entry.name) and not entry.exists():
@@ -312,7 +336,7 @@ def _delete(rows: Iterable[Row]) -> None:
     for row in rows:
         path = Path(row.path)
         with disk(path):
-            if path.is_dir():
+            if _is_folder(path):
                 shutil.rmtree(path)
             elif row.state == "partial" and path.suffix == ".part":
                 discard_files(path)

@@ -356,7 +356,8 @@ def test_a_tensor_without_a_name_is_refused(tensors, tmp_path, key):
     path = tmp_path / "pytorch_model.bin"
     torch.save(tensors | {key: torch.ones(2)}, path)
     with pytest.raises(
-        CorruptCheckpoint, match=rf"has a tensor of the name {key}; names of weights are texts: save model"
+        CorruptCheckpoint,
+        match=rf"has a tensor of the name {key}; names of weights are texts",
     ):
         read_weights(path, memory_map=False)
 
