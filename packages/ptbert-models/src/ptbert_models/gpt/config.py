@@ -19,6 +19,19 @@ from ptbert_models.parts.activations import (
 from ptbert_models.parts.attention import head_size
 
 
+def dropout_rate(config: Any, name: str, family: type[GPTConfig]) -> float:
+    """Return a dropout rate by its name; 0 if the current release has no such dropout.
+
+    Args:
+        config: an object with the rate as an attribute.
+        name: the attribute.
+        family: configurations of the family of models that it is for.
+    """
+    if current_release().silent_dropouts and name in family.june_dropouts:
+        return 0.0
+    return float(getattr(config, name))
+
+
 class GPTConfig(PreTrainedConfig):
     """What the configurations of both families share."""
 
@@ -41,9 +54,7 @@ class GPTConfig(PreTrainedConfig):
 
     def rate(self, name: str) -> float:
         """Return a dropout rate by its name; 0 if the current release has no such dropout."""
-        if current_release().silent_dropouts and name in self.june_dropouts:
-            return 0.0
-        return float(getattr(self, name))
+        return dropout_rate(self, name, type(self))
 
     @property
     def total_tokens_embeddings(self) -> int:
@@ -208,8 +219,10 @@ class GPT2Config(GPTConfig):
 
     def feed_forward_size(self) -> int:
         """Return the width F of the feed-forward layers."""
-        return super().feed_forward_size() if self.n_inner is None else self.n_inner
+        inner = getattr(self, "n_inner", None)  # a program's own configuration may lack it
+        return 4 * self.n_embd if inner is None else inner
 
     def activation(self) -> Activation:
         """Return the activation function of the feed-forward layers."""
-        return activation(self.activation_function, GPT2_ACTIVATIONS)
+        usual = GPT2Config.activation_function
+        return activation(getattr(self, "activation_function", usual), GPT2_ACTIVATIONS)

@@ -9,11 +9,11 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
-from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.inputs import check_ids
 
@@ -69,11 +69,13 @@ class MultipleChoiceHead(nn.Module):
         config: width and rate of dropout.
     """
 
+    config_class: ClassVar[type[GPTConfig]]
+
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_embd = config.n_embd
         # Drops a feature of all choices of a text together.
-        self.dropout = nn.Dropout1d(config.rate("resid_pdrop"))
+        self.dropout = nn.Dropout1d(dropout_rate(config, "resid_pdrop", self.config_class))
         self.linear = nn.Linear(config.n_embd, 1)
         nn.init.normal_(self.linear.weight, std=config.initializer_range)
         nn.init.zeros_(self.linear.bias)

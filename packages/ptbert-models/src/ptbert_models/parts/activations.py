@@ -89,3 +89,7 @@ GPT2_ACTIVATIONS: dict[str, Activation] = {
     "swish": swish,
     "silu": swish,
 }
+# What this library applies to each number by itself. Programs may put others into the tables above.
+POINTWISE = frozenset(
+    (*BERT_ACTIVATIONS.values(), *GPT_ACTIVATIONS.values(), *GPT2_ACTIVATIONS.values())
+)
