@@ -10,8 +10,10 @@ Source:
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -30,10 +32,12 @@ from ptbert_models.bert.layers import (
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
 from ptbert_models.parts.initialization import initialize_normal
-from ptbert_models.parts.inputs import check_mask, is_recorded, without_none
+from ptbert_models.parts.inputs import check_mask, is_recorded, values_are_known, without_none
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
+
+logger = logging.getLogger(__name__)
 
 
 class BertPreTrainedModel(PreTrainedModel):
@@ -63,6 +67,9 @@ class BertPreTrainedModel(PreTrainedModel):
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint as a state dict."""
         return read_bert_checkpoint(path)
+
+    def tie_weights(self) -> None:
+        """Let head and embeddings share what they share; most BERT models share nothing."""
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Initialise one module; programs also call this with a part of a model as self."""
@@ -150,6 +157,8 @@ class BertModel(BertPreTrainedModel):
             Layer outputs, a list of N tensors (B, L, E), or only the last tensor; and the pooled
             first token (B, E).
         """
+        if attention_mask is None and token_type_ids is not None:
+            check_types(input_ids, token_type_ids)
         hidden_states = embedded(self, input_ids, token_type_ids)
         head_masks = None
         if head_mask is not None:
@@ -174,6 +183,27 @@ def embedded(bert: Any, input_ids: Tensor, token_type_ids: Tensor | None) -> Ten
     if token_type_ids is None:  # in 2019 they were always given
         token_type_ids = torch.zeros_like(input_ids)
     return bert.embeddings(input_ids, token_type_ids)
+
+
+def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
+    """Warn once if token types look like a mask that was passed in their place.
+
+    Types begin with 0 in every text, and padding, which has the id 0, begins in none.
+    """
+    if not values_are_known(input_ids, token_type_ids) or token_type_ids.device.type != "cpu":
+        return
+    if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
+        return
+    if input_ids.numel() and bool(((token_type_ids == 1) | (input_ids == 0)).all()):
+        _warn_of_types()
+
+
+@cache
+def _warn_of_types() -> None:
+    logger.warning(
+        "token_type_ids is 1 for all tokens but padding, and there is no attention_mask; the "
+        "second argument of BERT models is token_type_ids, so pass a mask as attention_mask=mask"
+    )
 
 
 def is_usual(bert: nn.Module) -> bool:

@@ -22,7 +22,17 @@ from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.untouched import is_untouched
 
 
-class BertForPreTraining(BertWithHead):
+class _BertWithDecoder(BertWithHead):
+    """A model whose head scores tokens with the embeddings of tokens."""
+
+    cls: Any
+
+    def tie_weights(self) -> None:
+        """Let the head share the embeddings again, if something took them apart."""
+        self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
+
+
+class BertForPreTraining(_BertWithDecoder):
     """Masked-token and next-sentence prediction, as BERT was pre-trained.
 
     Args:
@@ -76,7 +86,7 @@ class BertForPreTraining(BertWithHead):
         return label_loss(scores, tokens) + label_loss(relationship, next_sentence_label)
 
 
-class BertForMaskedLM(BertWithHead):
+class BertForMaskedLM(_BertWithDecoder):
     """Prediction of masked tokens. Arguments as in ``BertForPreTraining``."""
 
     def __init__(

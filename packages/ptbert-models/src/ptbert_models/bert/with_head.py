@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ptbert_models.bert.bare import BertModel, BertPreTrainedModel, embedded, is_usual
+from ptbert_models.bert.bare import BertModel, BertPreTrainedModel, check_types, embedded, is_usual
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.without_padding import can_pack, packed_states
 from ptbert_models.parts.inputs import values_are_known, without_none
@@ -104,7 +104,10 @@ def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> T
         read = read | is_labelled(labels)
     if not can_pack(bert.encoder, ids, mask, read):
         return None
-    return packed_states(bert.encoder, embedded(bert, ids, inputs.token_type_ids), mask, read)
+    types = inputs.token_type_ids
+    if mask is None and types is not None:
+        check_types(ids, types)
+    return packed_states(bert.encoder, embedded(bert, ids, types), mask, read)
 
 
 def _first_tokens(ids: Tensor) -> Tensor:

@@ -73,9 +73,9 @@ class GPTPreTrainedModel(PreTrainedModel):
         if num_special_tokens is not None or not predict_special_tokens:
             number = model.config.n_special if num_special_tokens is None else num_special_tokens
             model.set_num_special_tokens(number, predict_special_tokens)
-        tie = getattr(model, "set_tied", None)  # a method of subclasses written for release 0.6.2
-        if tie is not None:
-            tie()
+        tie = getattr(cls, "set_tied", None)  # subclasses written for release 0.6.2 have their own
+        if tie not in (None, cls.tie_weights):
+            tie(model)
         return model
 
     def tie_weights(self) -> None:
@@ -243,7 +243,7 @@ RunBlock = Callable[..., tuple[Tensor, Tensor | None, Tensor | None]]
 
 
 def decode(
-    model: Any, tokens: nn.Module, positions: nn.Module, run_block: RunBlock, inputs: GPTInputs
+    model: Any, tokens: Any, positions: Any, run_block: RunBlock, inputs: GPTInputs
 ) -> Decoded:
     """Embed the tokens and run all blocks.
 
@@ -282,7 +282,7 @@ def decode(
         if attention_mask is None
         else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
     )
-    head_masks = [None] * len(model.h)
+    head_masks: list[Tensor | None] = [None] * len(model.h)
     if inputs.head_mask is not None:
         head_masks = split_head_mask(
             inputs.head_mask, len(model.h), model.config.n_head, hidden.dtype
@@ -316,6 +316,7 @@ def wanted_layers(model: Any, hidden_states: list[Tensor]) -> Any:
 
 def smallest_bare(kind: type[GPTDecoder], last_hidden_state_only: bool) -> GPTDecoder:
     """Make a model in which every size is 1, which only shows its parts."""
-    model = kind(kind.config_class(1, n_positions=1, n_ctx=1, n_embd=1, n_layer=1, n_head=1))
+    make_config: Any = kind.config_class
+    model = kind(make_config(1, n_positions=1, n_ctx=1, n_embd=1, n_layer=1, n_head=1))
     model.last_hidden_state_only = last_hidden_state_only
     return model

@@ -19,15 +19,15 @@ from ptbert_models.parts.activations import (
 from ptbert_models.parts.attention import head_size
 
 
-def dropout_rate(config: Any, name: str, family: type[GPTConfig]) -> float:
+def dropout_rate(config: Any, name: str, family: type[GPTConfig] | None = None) -> float:
     """Return a dropout rate by its name; 0 if the current release has no such dropout.
 
     Args:
         config: an object with the rate as an attribute.
         name: the attribute.
-        family: configurations of the family of models that it is for.
+        family: configurations of the family of models that it is for; the given one's when None.
     """
-    if current_release().silent_dropouts and name in family.june_dropouts:
+    if current_release().silent_dropouts and name in (family or type(config)).june_dropouts:
         return 0.0
     return float(getattr(config, name))
 
@@ -54,7 +54,7 @@ class GPTConfig(PreTrainedConfig):
 
     def rate(self, name: str) -> float:
         """Return a dropout rate by its name; 0 if the current release has no such dropout."""
-        return dropout_rate(self, name, type(self))
+        return dropout_rate(self, name)
 
     @property
     def total_tokens_embeddings(self) -> int:

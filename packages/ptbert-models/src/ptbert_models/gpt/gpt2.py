@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt import layers
 from ptbert_models.gpt.authors import read_gpt2_checkpoint
 from ptbert_models.gpt.bare import (
     GPTDecoder,
@@ -27,7 +28,6 @@ from ptbert_models.gpt.bare import (
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt import layers
 from ptbert_models.gpt.layers import CausalAttention, project_and_mix
 from ptbert_models.gpt.with_head import (
     GPTWithHead,
@@ -236,6 +236,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
 
     bare_type = GPT2Model
     lm_head_type = GPT2LMHead
+    set_tied = GPTWithHead.tie_weights  # its name in release 0.6.2
 
     def forward(
         self,
@@ -290,6 +291,7 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
     bare_type = GPT2Model
     lm_head_type = GPT2LMHead
     choice_head_type = GPT2MultipleChoiceHead
+    set_tied = GPTWithHead.tie_weights  # its name in release 0.6.2
 
     def forward(
         self,

@@ -69,7 +69,7 @@ class MultipleChoiceHead(nn.Module):
         config: width and rate of dropout.
     """
 
-    config_class: ClassVar[type[GPTConfig]]
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()

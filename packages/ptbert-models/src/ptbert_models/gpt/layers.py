@@ -48,7 +48,7 @@ class CausalAttention(nn.Module):
         keep_multihead_output: whether the heads' output is kept as ``multihead_output``.
     """
 
-    config_class: ClassVar[type[GPTConfig]]
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
     # Class-level defaults, for whole-model pickles that are older than these attributes.
     n_ctx = 1024
     output_attentions = False
@@ -175,17 +175,20 @@ def project_and_mix(
     Returns:
         Weights or None, the output (B, L, E), and all keys and values (2, B, H, T, D).
     """
-    size = attention.split_size
-    query, key_value = attention.c_attn(x).split([size, 2 * size], dim=-1)
+    projected, size, heads = attention.c_attn(x), attention.split_size, attention.n_head
     # (B, L, 2 * H * D) → (2, B, H, L, D), a view
-    heads = attention.n_head
-    key_value = key_value.unflatten(-1, (2, heads, size // heads)).permute(2, 0, 3, 1, 4)
-    present = extend_past(layer_past, key_value)
-    key, value = present.unbind(0)
+    key_value = projected[..., size:].unflatten(-1, (2, heads, size // heads))
+    present = extend_past(layer_past, key_value.permute(2, 0, 3, 1, 4))
+    query, key, value = projected.split(size, dim=-1)
+    if layer_past is None:
+        # Not taken from what is returned: ONNX gives outputs the lengths of the example.
+        keys, values = attention.split_heads(key, k=True), attention.split_heads(value)
+    else:
+        keys, values = present[0].transpose(-2, -1), present[1]
     mixed = attention._attn(
         attention.split_heads(query),
-        key.transpose(-2, -1),
-        value,
+        keys,
+        values,
         *(() if head_mask is None else (head_mask,)),
         **without_none(bias=attention_bias),
     )
@@ -206,13 +209,13 @@ class MLP(nn.Module):
         config: model width, activation and rate of dropout.
     """
 
-    config_class: ClassVar[type[GPTConfig]]
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
 
     def __init__(self, n_state: int, config: GPTConfig) -> None:
         super().__init__()
         self.c_fc = Conv1D(n_state, config.n_embd)
         self.c_proj = Conv1D(config.n_embd, n_state)
-        self.act = self.config_class.activation(config)
+        self.act = (self.config_class or type(config)).activation(config)
         self.dropout = nn.Dropout(dropout_rate(config, "resid_pdrop", self.config_class))
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt import layers
 from ptbert_models.gpt.authors import read_openai_shards
 from ptbert_models.gpt.bare import (
     GPTDecoder,
@@ -27,7 +28,6 @@ from ptbert_models.gpt.bare import (
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt import layers
 from ptbert_models.gpt.layers import CausalAttention, project_and_mix
 from ptbert_models.gpt.with_head import (
     GPTWithHead,

@@ -90,9 +90,7 @@ class GPTWithTwoHeads(GPTWithHead):
 # Programs call ``forward`` with objects of their own as self. So what follows are no methods.
 
 
-def run_transformer(
-    model: Any, *inputs: Any, has_presents: bool, **masks: Tensor | None
-) -> Ran:
+def run_transformer(model: Any, *inputs: Any, has_presents: bool, **masks: Tensor | None) -> Ran:
     """Run the bare model on its inputs; masks that are None are left out."""
     output = model.transformer(*inputs, **without_none(**masks))
     return Ran(*split_output(output, has_presents=has_presents))

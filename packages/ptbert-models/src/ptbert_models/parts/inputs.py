@@ -18,8 +18,11 @@ def is_recorded() -> bool:
 
     Then only shapes are known, and no step may depend on values.
     """
-    if torch.compiler.is_compiling():
-        return True
+    return torch.compiler.is_compiling() or is_traced()
+
+
+def is_traced() -> bool:
+    """Whether ``torch.jit.trace`` records the calls; then not even shapes can be compared."""
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
@@ -55,6 +58,12 @@ def check_tensor(name: str, value: object) -> None:
         )
 
 
+def check_integers(name: str, ids: Tensor, what: str = "integers") -> None:
+    """Raise ``ValueError`` for ids that are no integers of a type that embeddings take."""
+    if ids.dtype not in _INTEGERS:
+        raise ValueError(f"{name} is of type {ids.dtype}; give {what}, such as {name}.long()")
+
+
 def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
     """Raise an error for ids that are no numbers of rows, or that an embedding has no row for.
 
@@ -78,8 +87,7 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
         ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
     """
     check_tensor(name, ids)
-    if ids.dtype not in _INTEGERS:
-        raise ValueError(f"{name} is of type {ids.dtype}; give integers, such as {name}.long()")
+    check_integers(name, ids)
     if not values_are_known(ids) or not ids.numel():
         return
     lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
@@ -132,13 +140,15 @@ def check_mask(attention_mask: Tensor, shape: tuple[int, ...]) -> None:
         >>> check_mask(torch.ones(2, 3), (2, 4))
         Traceback (most recent call last):
         ...
-        ValueError: attention_mask has shape (2, 3) and the batch (2, 4); give 1 (real token) or 0
+        ValueError: attention_mask has shape (2, 3) and the batch (2, 4); give 1 or 0 for each token
     """
     check_tensor("attention_mask", attention_mask)
+    if is_traced():
+        return
     if attention_mask.shape != shape and attention_mask.shape != (1, *shape[1:]):
         raise ValueError(
             f"attention_mask has shape {tuple(attention_mask.shape)} and the batch "
-            f"{tuple(shape)}; give 1 (real token) or 0 (padding) for each token"
+            f"{tuple(shape)}; give 1 or 0 for each token"
         )
 
 

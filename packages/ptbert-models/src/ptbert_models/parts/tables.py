@@ -27,6 +27,7 @@ def check_rows(ids: Tensor, table: nn.Module, *, name: str, remedy: str) -> None
     """Raise an error for ids that an embedding cannot look up, see ``check_ids``.
 
     Example:
+        >>> import torch
         >>> check_rows(torch.tensor([5]), nn.Embedding(5, 2), name="ids", remedy="use another")
         Traceback (most recent call last):
         ...

@@ -8,7 +8,7 @@ watches the calls. No other module decides this. What is not known here counts a
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -105,8 +105,21 @@ def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
     return is_recorded() or (_is_as_shipped(kind) and calls_are_unobserved())
 
 
+def has_usual_weight(module: Any) -> bool:
+    """Whether a linear layer may be replaced by a product with its weight.
+
+    Not if it is another module than usual, if something sees its calls, or if its weight is no
+    ordinary parameter: adapters, pruning and quantization do all of this.
+
+    Example:
+        >>> has_usual_weight(nn.Linear(2, 2)), has_usual_weight(nn.Bilinear(2, 2, 2))
+        (True, False)
+    """
+    return is_plain(module, nn.Linear) and type(module.weight) is nn.Parameter
+
+
 def is_untouched(
-    module: nn.Module, make_reference: Callable[..., nn.Module], *arguments: Hashable
+    module: nn.Module, make_reference: Callable[..., nn.Module], *arguments: Any
 ) -> bool:
     """Whether a module and all its parts are as shipped, and their calls unobserved.
 
@@ -191,13 +204,13 @@ _seen: WeakKeyDictionary[nn.Module, _Seen] = WeakKeyDictionary()
 
 
 @cache
-def _reference(make: Callable[..., nn.Module], *arguments: Hashable) -> nn.Module:
+def _reference(make: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
     with torch.device("meta"), NoInitialization():  # takes no random numbers from the program
         return make(*arguments)
 
 
 @cache
-def _names(kind: type) -> frozenset[str]:
+def _names(kind: Any) -> frozenset[str]:
     """Return the names of attributes that a class had when it was new, inherited ones too."""
     return frozenset().union(*(_shipped.get(each, vars(each)) for each in kind.__mro__))
 
@@ -271,7 +284,7 @@ def _is_ordinary(tensor: Any) -> bool:
 
 
 @cache
-def _is_original(kind: type) -> bool:
+def _is_original(kind: Any) -> bool:
     """Whether a class and its bases were unchanged when this library was imported."""
     return all(
         value.__globals__["__name__"] == each.__module__
