@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ptbert_models.parts.losses import is_labelled, label_loss, labelled_only, span_loss
+from ptbert_models.parts.losses import label_loss, labelled_only, span_loss
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.parts.inputs import check_ids
+from ptbert_models.parts.inputs import check_ids, is_recorded
 
 
 class TiedLinear(nn.Linear):
@@ -94,13 +94,14 @@ class MultipleChoiceHead(nn.Module):
         Returns:
             (B, C).
         """
-        length = hidden_states.size(2)
-        check_ids(
-            mc_token_ids,
-            length,
-            name="mc_token_ids",
-            remedy=f"give positions in the text, which has {length} tokens",
-        )
+        if not is_recorded():  # a message with a length would fix that length
+            length = hidden_states.size(2)
+            check_ids(
+                mc_token_ids,
+                length,
+                name="mc_token_ids",
+                remedy=f"give positions in the text, which has {length} tokens",
+            )
         positions = mc_token_ids[..., None, None].expand(-1, -1, -1, hidden_states.size(-1))
         chosen = hidden_states.gather(2, positions).squeeze(2)  # (B, C, L, E) → (B, C, E)
         dropped = self.dropout(chosen.transpose(1, 2)).transpose(1, 2)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import is_
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -35,7 +36,11 @@ HOOKS = tuple(
     if isinstance(_BLANK[name], dict)
     and not any(name != other and name.startswith(other) for other in _HOOKS)
 )
-_GLOBAL_HOOKS = tuple(name for name in vars(torch_module) if name.startswith("_global_"))
+_GLOBAL_HOOKS = tuple(
+    name
+    for name, value in vars(torch_module).items()
+    if name.startswith("_global_") and isinstance(value, dict)
+)
 _IN_CALLS = frozenset(("forward", "_call_impl", "_compiled_call_impl"))  # see nn.Module.__call__
 # What acts when modules are made or copied, not when they are called; torch.compile replaces it.
 _NOT_IN_CALLS = frozenset(("__init__", "__setstate__", "__doc__", "__annotations__"))
@@ -77,7 +82,8 @@ def calls_are_unobserved() -> bool:
         return False
     # A default device is a mode too. It matters only where no device is named.
     return not _len_torch_function_stack() or all(
-        type(mode) is DeviceContext for mode in _get_current_function_mode_stack()
+        type(mode) is DeviceContext
+        for mode in _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     )
 
 
@@ -167,7 +173,8 @@ class _Seen(NamedTuple):
     objects: tuple[Any, ...]  # the parts, the attributes of all, and their dictionaries of parts
     referents: list[Any]
     hooks: tuple[Mapping[Any, Any], ...]
-    parameters: tuple[Mapping[str, Any], ...]
+    parameter_dicts: tuple[Mapping[str, Any], ...]
+    parameters: list[Any]
     classes: list[Mapping[str, Any]]
     attributes: list[dict[str, Any]]
 
@@ -176,13 +183,15 @@ class _Seen(NamedTuple):
         parts = list(module.modules())
         values = [vars(part) for part in parts]
         children = [each["_modules"] for each in values if each["_modules"]]
+        parameter_dicts = tuple(each["_parameters"] for each in values if each["_parameters"])
         classes = dict.fromkeys(each for part in parts for each in type(part).__mro__)
         objects = (*parts[1:], *values, *children)
         return cls(
             objects,
             gc.get_referents(module, *objects),
             tuple(each[name] for each in values for name in HOOKS),
-            tuple(each["_parameters"] for each in values if each["_parameters"]),
+            parameter_dicts,
+            gc.get_referents(*parameter_dicts),
             [vars(each) for each in classes if each is not object],
             [dict(vars(each)) for each in classes if each is not object],
         )
@@ -194,10 +203,19 @@ class _Seen(NamedTuple):
                 gc.get_referents(module, *self.objects) == self.referents
                 and not any(self.hooks)
                 and self.classes == self.attributes
-                and set(map(type, gc.get_referents(*self.parameters))) <= _PARAMETERS
+                and self._has_parameters()
             )
         except (RuntimeError, TypeError, ValueError):  # two tensors have no single truth value
             return False
+
+    def _has_parameters(self) -> bool:
+        """Whether the parameters are the same, and of the same types: both can be exchanged."""
+        now = gc.get_referents(*self.parameter_dicts)
+        return (
+            len(now) == len(self.parameters)
+            and all(map(is_, now, self.parameters))
+            and set(map(type, now)) <= _PARAMETERS
+        )
 
 
 _seen: WeakKeyDictionary[nn.Module, _Seen] = WeakKeyDictionary()
@@ -244,7 +262,11 @@ def _reads_the_same(kind: type, now: Mapping[str, Any]) -> bool:
 def _equals(module: nn.Module, reference: nn.Module) -> bool:
     """Whether a module behaves like the reference, apart from sizes and rates."""
     kind = type(module)
-    if kind is not type(reference) or not _is_original(kind) or not _is_as_shipped(kind):
+    if (
+        kind is not type(reference)
+        or not _is_original(cast("Any", kind))
+        or not _is_as_shipped(kind)
+    ):
         return False
     have, want = vars(module), vars(reference)
     for name, value in have.items():

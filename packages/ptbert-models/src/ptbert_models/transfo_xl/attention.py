@@ -148,7 +148,7 @@ def mix_source(
     return merge_heads(mixed).transpose(0, 1)
 
 
-def separate_weights(net: nn.Module, width: int) -> tuple[Tensor, ...] | None:
+def separate_weights(net: Any, width: int) -> tuple[Tensor, ...] | None:
     """Return the weights of a layer for each output of some width, or None if it must be called."""
     if has_usual_weight(net) and net.bias is None:
         return net.weight.split(width)
