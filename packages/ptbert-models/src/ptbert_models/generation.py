@@ -280,11 +280,12 @@ def _check_for_padding(ids: Tensor, tokens: Collection[int]) -> None:
         for edge in (ids[:, 0], ids[:, -1]):
             padded = int((edge == token).sum())
             if 0 < padded < len(ids):
-                _warn_of_padding(token)
+                warn_of_padding(token)
 
 
 @cache
-def _warn_of_padding(token: int) -> None:
+def warn_of_padding(token: int) -> None:
+    """Say, once in a process for each token, how padding is passed."""
     logger.warning(
         "some of the texts to be continued begin or end with token %d; if that is padding, put it "
         "on the left and pass attention_mask with 0 where it is, or continue the texts one by one",

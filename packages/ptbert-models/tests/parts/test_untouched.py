@@ -100,7 +100,9 @@ def test_hooks_in_a_dictionary_of_a_programs_own_are_seen(bert):
     "register",
     [n for n in vars(torch_module) if n.startswith("register_module_") and n.endswith("_hook")],
 )
-def test_hooks_of_all_modules_are_seen(bert, register):
+def test_hooks_of_all_modules_are_seen(bert, register, monkeypatch):
+    # PyTorch remembers which of two kinds was registered first.
+    monkeypatch.setattr(torch_module, "_global_is_full_backward_hook", None)
     handle = getattr(torch_module, register)(nothing)
     try:
         assert not is_usual(bert)
@@ -154,11 +156,6 @@ class Mine(nn.Linear):
     pass
 
 
-def reverse_parts(module):
-    parts = vars(module)["_modules"]
-    vars(module)["_modules"] = dict(reversed(parts.items()))
-
-
 PARTS = {
     "an equal class": lambda bert: setattr(bert.pooler, "dense", Mine(16, 16)),
     "another class": lambda bert: setattr(bert, "pooler", nn.Tanh()),
@@ -168,7 +165,6 @@ PARTS = {
     "a replaced layer": lambda bert: bert.encoder.layer.__setitem__(1, nn.Identity()),
     "a part more": lambda bert: bert.encoder.layer[1].add_module("adapter", nn.Linear(2, 2)),
     "a part less": lambda bert: bert.encoder.layer[1].output.__delattr__("dropout"),
-    "the order of parts": lambda bert: reverse_parts(bert.encoder.layer[0].attention),
     "an activation": lambda bert: setattr(
         bert.encoder.layer[0].intermediate, "intermediate_act_fn", torch.sigmoid
     ),

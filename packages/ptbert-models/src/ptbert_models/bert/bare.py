@@ -32,7 +32,13 @@ from ptbert_models.bert.layers import (
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
 from ptbert_models.parts.initialization import initialize_normal
-from ptbert_models.parts.inputs import check_mask, is_recorded, values_are_known, without_none
+from ptbert_models.parts.inputs import (
+    check_mask,
+    check_tensor,
+    is_recorded,
+    values_are_known,
+    without_none,
+)
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
@@ -181,6 +187,7 @@ class BertModel(BertPreTrainedModel):
 def embedded(bert: Any, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
     """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
     if token_type_ids is None:  # in 2019 they were always given
+        check_tensor("input_ids", input_ids)
         token_type_ids = torch.zeros_like(input_ids)
     return bert.embeddings(input_ids, token_type_ids)
 
@@ -195,11 +202,12 @@ def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
     if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
         return
     if input_ids.numel() and bool(((token_type_ids == 1) | (input_ids == 0)).all()):
-        _warn_of_types()
+        warn_of_types()
 
 
 @cache
-def _warn_of_types() -> None:
+def warn_of_types() -> None:
+    """Say, once in a process, how a mask is passed."""
     logger.warning(
         "token_type_ids is 1 for all tokens but padding, and there is no attention_mask; the "
         "second argument of BERT models is token_type_ids, so pass a mask as attention_mask=mask"

@@ -26,12 +26,13 @@ from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
 from ptbert_models.parts.pruning import head_numbers, prune_linear_layer, remaining_features
 from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.parts.settings import setting
 from ptbert_models.parts.tables import check_rows, rows_of
 
 
 def layer_norm(config: BertConfig) -> BertLayerNorm:
     """Make a normalization of the model's width; configurations of 2019 may lack ``eps``."""
-    return BertLayerNorm(config.hidden_size, eps=getattr(config, "layer_norm_eps", 1e-12))
+    return BertLayerNorm(config.hidden_size, eps=setting(config, "layer_norm_eps", 1e-12))
 
 
 class BertEmbeddings(nn.Module):

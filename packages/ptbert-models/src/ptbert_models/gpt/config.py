@@ -17,6 +17,7 @@ from ptbert_models.parts.activations import (
     activation,
 )
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.settings import setting
 
 
 def dropout_rate(config: Any, name: str, family: type[GPTConfig] | None = None) -> float:
@@ -219,10 +220,10 @@ class GPT2Config(GPTConfig):
 
     def feed_forward_size(self) -> int:
         """Return the width F of the feed-forward layers."""
-        inner = getattr(self, "n_inner", None)  # a program's own configuration may lack it
+        inner = setting(self, "n_inner", None)  # a program's own configuration may lack it
         return 4 * self.n_embd if inner is None else inner
 
     def activation(self) -> Activation:
         """Return the activation function of the feed-forward layers."""
         usual = GPT2Config.activation_function
-        return activation(getattr(self, "activation_function", usual), GPT2_ACTIVATIONS)
+        return activation(setting(self, "activation_function", usual), GPT2_ACTIVATIONS)
