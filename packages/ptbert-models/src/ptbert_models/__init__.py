@@ -43,6 +43,7 @@ from ptbert_models.gpt import (
     load_tf_weights_in_gpt2,
     load_tf_weights_in_openai_gpt,
 )
+from ptbert_models.parts.untouched import remember_classes
 from ptbert_models.transfo_xl import (
     TransfoXLConfig,
     TransfoXLLMHeadModel,
@@ -95,3 +96,6 @@ def __getattr__(name: str) -> str:
 
         return version("ptbert-models")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+remember_classes()

@@ -8,14 +8,20 @@ a ``Decoding``. This object stores the tokens read so far in the way that its fa
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from ptbert_models.parts.inputs import check_integers, check_tensor
+
+logger = logging.getLogger(__name__)
 
 
 class Decoding(Protocol):
@@ -95,6 +101,8 @@ def generate(
             "top_k, top_p and generator, or use num_beams=1"
         )
     ending = Ending.of(stop_ids, pad_id, ids.device)
+    if attention_mask is None and len(ids) > 1:
+        _check_for_padding(ids, {0, *stop_ids} if pad_id is None else {pad_id})
     attention_mask = _padding(attention_mask, ids)
     with torch.no_grad(), evaluating(model):
         decoding = model.start_decoding(ids.size(1) + max_new_tokens, attention_mask)
@@ -254,21 +262,41 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _check_sizes(ids: Tensor, max_new_tokens: int, num_beams: int) -> None:
+    check_tensor("ids", ids)
     if ids.dim() != 2 or not ids.numel():
         raise ValueError(
             f"ids has shape {tuple(ids.shape)}; give at least one token for each text: "
             "(batch, length)"
         )
-    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-        raise ValueError(f"ids is of type {ids.dtype}; give token ids, integers")
+    check_integers("ids", ids, "token ids, integers")
     for name, value in {"max_new_tokens": max_new_tokens, "num_beams": num_beams}.items():
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}={value!r} must be an integer above 0")
 
 
+def _check_for_padding(ids: Tensor, tokens: Collection[int]) -> None:
+    """Warn once if some texts, but not all, begin or end with a token that may be padding."""
+    for token in tokens:
+        for edge in (ids[:, 0], ids[:, -1]):
+            padded = int((edge == token).sum())
+            if 0 < padded < len(ids):
+                warn_of_padding(token)
+
+
+@cache
+def warn_of_padding(token: int) -> None:
+    """Say, once in a process for each token, how padding is passed."""
+    logger.warning(
+        "some of the texts to be continued begin or end with token %d; if that is padding, put it "
+        "on the left and pass attention_mask with 0 where it is, or continue the texts one by one",
+        token,
+    )
+
+
 def _padding(attention_mask: Tensor | None, ids: Tensor) -> Tensor | None:
     if attention_mask is None:
         return None
+    check_tensor("attention_mask", attention_mask)
     if attention_mask.shape != ids.shape:
         raise ValueError(
             f"attention_mask has shape {tuple(attention_mask.shape)} and ids has "

@@ -17,6 +17,7 @@ from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
+from ptbert_models.parts.ties import keeping_ties
 from ptbert_models.saving import is_ours, save
 from ptbert_models.statements import check_statements
 
@@ -233,6 +234,18 @@ class PreTrainedModel(FamilyData, nn.Module):
             ignored_suffixes=self.ignored_suffixes,
             saved_arguments=self.saved_arguments,
         )
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights as PyTorch does; what the model shares stays shared, also if assigned."""
+        with keeping_ties(self) if assign else nullcontext():
+            return super().load_state_dict(state_dict, strict, assign)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        # PyTorch calls this to move or convert a model, for ``to_empty`` too.
+        with keeping_ties(self):
+            return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

@@ -1,5 +1,6 @@
 """Leaving out unused work changes no number."""
 
+import contextlib
 import copy
 
 import pytest
@@ -14,7 +15,7 @@ from ptbert_models import (
     BertForSequenceClassification,
     BertModel,
 )
-from ptbert_models.bert import with_head, without_padding
+from ptbert_models.bert import layers, with_head, without_padding
 from ptbert_models.bert.layers import BertLayer
 
 
@@ -108,15 +109,33 @@ def test_without_a_mask_the_last_layer_is_still_saved(batch, tiny_config, monkey
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
-FIRST = torch.tensor([[True, False, False, False]]).expand(2, 4)
 
 
-def test_a_usual_encoder_can_be_packed(tiny_config):
-    encoder = BertModel(tiny_config).encoder
-    assert without_padding.can_pack(encoder, MASK, FIRST)
-    assert without_padding.can_pack(encoder, MASK.bool(), FIRST)
-    assert without_padding.can_pack(encoder, MASK.float(), FIRST)
-    assert without_padding.can_pack(encoder, None, FIRST)
+@pytest.fixture
+def is_packed(tiny_config, monkeypatch):
+    """Return a function that says whether a call of a changed classifier leaves out padding."""
+    calls = []
+
+    def spy(*args):
+        calls.append(1)
+        return without_padding.packed_states(*args)
+
+    monkeypatch.setattr(with_head, "packed_states", spy)
+
+    def ask(change=lambda encoder: None, mask=MASK):
+        model = BertForSequenceClassification(tiny_config).eval()
+        change(model.bert.encoder)
+        calls.clear()
+        with contextlib.suppress(TypeError, NotImplementedError):  # parts that cannot be run
+            model(IDS, None, mask)
+        return bool(calls)
+
+    return ask
+
+
+@pytest.mark.parametrize("mask", [MASK, MASK.bool(), MASK.float(), None])
+def test_a_usual_encoder_can_be_packed(is_packed, mask):
+    assert is_packed(mask=mask)
 
 
 class MyLayer(nn.Module):
@@ -139,21 +158,18 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_changed_parts_are_honoured(tiny_config, change):
-    encoder = BertModel(tiny_config).encoder
-    CHANGES[change](encoder)
-    assert not without_padding.can_pack(encoder, MASK, FIRST)
+def test_changed_parts_are_honoured(is_packed, change):
+    assert not is_packed(CHANGES[change])
 
 
-def test_a_patched_class_is_honoured(tiny_config, monkeypatch):
-    encoder = BertModel(tiny_config).encoder
+def test_a_patched_class_is_honoured(is_packed, monkeypatch):
     monkeypatch.setattr(BertLayer, "forward", MyLayer.forward)
-    assert not without_padding.can_pack(encoder, MASK, FIRST)
+    assert not is_packed()
 
 
 @pytest.mark.parametrize("change", ["encoder", "layer", "attention", "self-attention", None])
-def test_parts_of_programs_always_get_a_mask(tiny_config, change):
-    """Only this library's own parts are known to do without one."""
+def test_parts_and_hooks_of_programs_always_get_a_mask(tiny_config, change):
+    """Only this library's own parts are known to do without one, if nobody sees it."""
     model = BertModel(tiny_config).eval()
     layer = model.encoder.layer[1]
     owner, name = {
@@ -172,10 +188,18 @@ def test_parts_of_programs_always_get_a_mask(tiny_config, change):
     for mask in (None, torch.ones(2, 4)):
         model(IDS, attention_mask=mask)
 
-    if change is None:
-        assert masks == [None, None]
-    else:
-        assert all(mask.eq(0).all() and mask.shape == (2, 1, 1, 4) for mask in masks)
+    assert len(masks) == 2
+    assert all(mask.eq(0).all() and mask.shape == (2, 1, 1, 4) for mask in masks)
+
+
+def test_untouched_parts_get_no_mask_that_hides_nothing(tiny_config, monkeypatch):
+    biases = []
+    original = layers.attend
+    monkeypatch.setattr(layers, "attend", lambda *a, **k: biases.append(a[3]) or original(*a, **k))
+
+    BertModel(tiny_config)(IDS, attention_mask=torch.ones(2, 4))
+
+    assert biases == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -190,8 +214,8 @@ def test_parts_of_programs_always_get_a_mask(tiny_config, change):
     ],
     ids=["a first token is padding", "halves", "twos", "one half", "one two", "a negative one"],
 )
-def test_unusual_masks_are_honoured(tiny_config, mask):
-    assert not without_padding.can_pack(BertModel(tiny_config).encoder, mask, FIRST)
+def test_unusual_masks_are_honoured(is_packed, mask):
+    assert not is_packed(mask=mask)
 
 
 def test_a_subclass_of_the_bare_model_is_run_as_it_is(tiny_config):

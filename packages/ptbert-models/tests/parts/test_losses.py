@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ptbert_models.parts.losses import class_loss, labelled_only, span_loss, token_loss
+from ptbert_models.parts.losses import label_loss, labelled_only, span_loss
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def test_unlabelled_tokens_do_not_count(logits):
     labels = torch.tensor([[4, -1, -1], [-1, 0, -1]])
 
     expected = -(logits[0, 0].log_softmax(-1)[4] + logits[1, 1].log_softmax(-1)[0]) / 2
-    torch.testing.assert_close(token_loss(logits, labels), expected)
+    torch.testing.assert_close(label_loss(logits, labels), expected)
 
 
 def test_only_labelled_positions_are_kept(logits):
@@ -27,18 +27,18 @@ def test_only_labelled_positions_are_kept(logits):
 
     assert kept.tolist() == [4, 0]
     assert torch.equal(hidden, torch.stack([logits[0, 0], logits[1, 1]]))
-    torch.testing.assert_close(token_loss(hidden, kept), token_loss(logits, labels))
+    torch.testing.assert_close(label_loss(hidden, kept), label_loss(logits, labels))
 
 
 def test_nothing_labelled_is_not_a_number(logits):
     labels = torch.full((2, 3), -1)
-    assert math.isnan(token_loss(logits, labels))
-    assert math.isnan(token_loss(*labelled_only(logits, labels)))
+    assert math.isnan(label_loss(logits, labels))
+    assert math.isnan(label_loss(*labelled_only(logits, labels)))
 
 
 def test_class_loss_leaves_out_the_default_of_torch(logits):
     labels = torch.tensor([[1, -100, 2], [0, 3, -100]])
-    torch.testing.assert_close(class_loss(logits, labels), F.cross_entropy(logits.mT, labels))
+    torch.testing.assert_close(label_loss(logits, labels), F.cross_entropy(logits.mT, labels))
 
 
 def test_spans_past_the_text_do_not_count():

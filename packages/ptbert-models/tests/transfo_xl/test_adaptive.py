@@ -53,7 +53,7 @@ def target():
 
 @pytest.fixture
 def _unknown_values(monkeypatch):
-    monkeypatch.setattr(adaptive, "values_are_known", lambda: False)
+    monkeypatch.setattr(adaptive, "values_are_known", lambda *_: False)
 
 
 def test_embedding_is_looking_up_and_projecting(embedding, layout):

@@ -25,8 +25,7 @@ from ptbert_models.gpt import (
     GPT2PreTrainedModel,
     load_tf_weights_in_gpt2,
 )
-from ptbert_models.gpt.gpt2 import Attention, Block, GPT2LMHead
-from ptbert_models.gpt.layers import MLP
+from ptbert_models.gpt.gpt2 import MLP, Attention, Block, GPT2LMHead
 from ptbert_models.parts.activations import gelu_tanh as gelu
 from ptbert_models.parts.conv1d import Conv1D
 from ptbert_models.parts.normalization import BertLayerNorm as LayerNorm

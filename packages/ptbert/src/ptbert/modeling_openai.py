@@ -24,8 +24,8 @@ from ptbert_models.gpt import (
     OpenAIGPTPreTrainedModel,
     load_tf_weights_in_openai_gpt,
 )
-from ptbert_models.gpt.layers import MLP
 from ptbert_models.gpt.openai import (
+    MLP,
     Attention,
     Block,
     Conv1D,

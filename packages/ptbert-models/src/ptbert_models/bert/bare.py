@@ -10,8 +10,10 @@ Source:
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -19,15 +21,30 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.authors import read_bert_checkpoint, seen_values
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
-from ptbert_models.bert.own_parts import mask_may_be_left_out
+from ptbert_models.bert.layers import (
+    BertAttention,
+    BertEmbeddings,
+    BertEncoder,
+    BertLayer,
+    BertPooler,
+    BertSelfAttention,
+)
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
 from ptbert_models.parts.initialization import initialize_normal
-from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.inputs import (
+    check_mask,
+    check_tensor,
+    is_recorded,
+    values_are_known,
+    without_none,
+)
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
+
+logger = logging.getLogger(__name__)
 
 
 class BertPreTrainedModel(PreTrainedModel):
@@ -74,6 +91,9 @@ class BertPreTrainedModel(PreTrainedModel):
     def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
         """Return what shows in a checkpoint: all sizes but the number of heads."""
         return seen_values(model_shapes(path))
+
+    def tie_weights(self) -> None:
+        """Let head and embeddings share what they share; most BERT models share nothing."""
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Initialise one module; programs also call this with a part of a model as self."""
@@ -162,34 +182,102 @@ class BertModel(BertPreTrainedModel):
             Layer outputs, a list of N tensors (B, L, E), or only the last tensor; and the pooled
             first token (B, E).
         """
-        hidden_states = self.embed(input_ids, token_type_ids)
+        if attention_mask is None and token_type_ids is not None:
+            check_types(input_ids, token_type_ids)
+        hidden_states = embedded(self, input_ids, token_type_ids)
         head_masks = None
         if head_mask is not None:
             layers, heads = len(self.encoder.layer), self.config.num_attention_heads
             head_masks = split_head_mask(head_mask, layers, heads, hidden_states.dtype)
         encoded = self.encoder(
             hidden_states,
-            self._bias(input_ids, attention_mask, hidden_states.dtype),
+            _bias(self, attention_mask, hidden_states),
             output_all_encoded_layers=output_all_encoded_layers,
             **without_none(head_mask=head_masks),
         )
-        weights, states = encoded if self.output_attentions else (None, encoded)
+        weights, states = encoded if getattr(self, "output_attentions", False) else (None, encoded)
         pooled = self.pooler(states[-1])
         return with_attentions(weights, states if output_all_encoded_layers else states[-1], pooled)
 
-    def embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
-        if token_type_ids is None:  # in 2019 they were always given
-            token_type_ids = torch.zeros_like(input_ids)
-        return self.embeddings(input_ids, token_type_ids)
 
-    def _bias(
-        self, input_ids: Tensor, attention_mask: Tensor | None, dtype: torch.dtype
-    ) -> Tensor | None:
-        """Return the mask as a bias, or None if it hides nothing and all parts accept None."""
-        hides_nothing = attention_mask is None or is_known_full(attention_mask)
-        if hides_nothing and mask_may_be_left_out(self.encoder):
-            return None
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        return padding_bias(attention_mask, dtype)
+# Programs call ``forward`` with objects of their own as self. So what follows are no methods.
+
+
+def embedded(bert: Any, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+    """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
+    if token_type_ids is None:  # in 2019 they were always given
+        check_tensor("input_ids", input_ids)
+        token_type_ids = torch.zeros_like(input_ids)
+    return bert.embeddings(input_ids, token_type_ids)
+
+
+def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
+    """Warn once if token types look like a mask that was passed in their place.
+
+    Types begin with 0 in every text, and padding, which has the id 0, begins in none.
+    """
+    if not values_are_known(input_ids, token_type_ids) or token_type_ids.device.type != "cpu":
+        return
+    if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
+        return
+    if input_ids.numel() and bool(((token_type_ids == 1) | (input_ids == 0)).all()):
+        warn_of_types()
+
+
+@cache
+def warn_of_types() -> None:
+    """Say, once in a process, how a mask is passed."""
+    logger.warning(
+        "token_type_ids is 1 for all tokens but padding, and there is no attention_mask; the "
+        "second argument of BERT models is token_type_ids, so pass a mask as attention_mask=mask"
+    )
+
+
+def is_usual(bert: nn.Module) -> bool:
+    """Whether a bare model is untouched, and returns and keeps nothing that is rarely wanted."""
+    return is_untouched(bert, _usual_bert)
+
+
+def smallest_config() -> BertConfig:
+    """Return a configuration in which every size is 1, for models that only show their parts."""
+    return BertConfig(
+        1,
+        hidden_size=1,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=1,
+        max_position_embeddings=1,
+        type_vocab_size=1,
+    )
+
+
+def _usual_bert() -> BertModel:
+    return BertModel(smallest_config())
+
+
+def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Tensor | None:
+    """Return the mask as a bias, or None if it hides nothing and all parts accept None."""
+    if attention_mask is not None:
+        check_mask(attention_mask, hidden_states.shape[:2])
+    hides_nothing = attention_mask is None or is_known_full(attention_mask)
+    if hides_nothing and _mask_may_be_left_out(bert):
+        return None
+    if attention_mask is None:
+        attention_mask = hidden_states.new_ones(hidden_states.shape[:2])
+    return padding_bias(attention_mask, hidden_states.dtype)
+
+
+def _mask_may_be_left_out(bert: Any) -> bool:
+    """Whether all parts that take an attention mask also take None, and nobody sees it.
+
+    In 2019 there was always a mask, and programs of that time add it to the scores.
+    """
+    if not is_recorded():
+        return is_usual(bert)
+    encoder = bert.encoder
+    return is_plain(encoder, BertEncoder) and all(
+        is_plain(layer, BertLayer)
+        and is_plain(layer.attention, BertAttention)
+        and is_plain(layer.attention.self, BertSelfAttention)
+        for layer in encoder.layer
+    )

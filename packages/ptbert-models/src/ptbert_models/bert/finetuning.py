@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig, classifier_rate
-from ptbert_models.bert.with_head import BertWithHead, Inputs
-from ptbert_models.parts.losses import UNCLASSIFIED, class_loss, span_loss
+from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool
+from ptbert_models.parts.inputs import flat_texts
+from ptbert_models.parts.losses import UNCLASSIFIED, label_loss, span_loss
 from ptbert_models.parts.outputs import with_attentions
 
 
@@ -57,10 +58,10 @@ class BertForSequenceClassification(_LabelClassifier):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return scores (B, ``num_labels``), or the loss when labels (B,) are given."""
-        weights, pooled = self.pool(Inputs(input_ids, token_type_ids, attention_mask, head_mask))
+        weights, pooled = pool(self, Inputs(input_ids, token_type_ids, attention_mask, head_mask))
         scores = self.classifier(self.dropout(pooled))
         if labels is not None:
-            return class_loss(scores, labels)
+            return label_loss(scores, labels)
         return with_attentions(weights, scores)
 
 
@@ -79,15 +80,15 @@ class BertForTokenClassification(_LabelClassifier):
 
         Padding, where ``attention_mask`` is 0, and labels of -100 do not count in the loss.
         """
-        weights, sequence, _ = self.encode(
-            Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, sequence, _ = encode(
+            self, Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         )
         scores = self.classifier(self.dropout(sequence))
         if labels is None:
             return with_attentions(weights, scores)
         if attention_mask is not None:
             labels = labels.masked_fill(attention_mask != 1, UNCLASSIFIED)
-        return class_loss(scores, labels)
+        return label_loss(scores, labels)
 
 
 class BertForMultipleChoice(BertWithHead):
@@ -135,16 +136,18 @@ class BertForMultipleChoice(BertWithHead):
         Returns:
             Scores (B, C), or the loss when labels are given.
         """
-        inputs = Inputs(
-            input_ids.flatten(0, -2),  # (B, C, L) → (B * C, L)
-            None if token_type_ids is None else token_type_ids.flatten(0, -2),
-            None if attention_mask is None else attention_mask.flatten(0, -2),
-            head_mask,
+        weights, pooled = pool(
+            self,
+            Inputs(
+                flat_texts("input_ids", input_ids),
+                flat_texts("token_type_ids", token_type_ids),
+                flat_texts("attention_mask", attention_mask),
+                head_mask,
+            ),
         )
-        weights, pooled = self.pool(inputs)
         scores = self.classifier(self.dropout(pooled)).view(-1, self.num_choices)
         if labels is not None:
-            return class_loss(scores, labels)
+            return label_loss(scores, labels)
         return with_attentions(weights, scores)
 
 
@@ -180,8 +183,8 @@ class BertForQuestionAnswering(BertWithHead):
             end_positions: (B,); likewise.
             head_mask: (H,) or (N, H).
         """
-        weights, sequence, _ = self.encode(
-            Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        weights, sequence, _ = encode(
+            self, Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         )
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
         if start_positions is not None and end_positions is not None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.bert.layers import layer_norm
 
 
 class BertPredictionHeadTransform(nn.Module):
@@ -21,8 +21,8 @@ class BertPredictionHeadTransform(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.transform_act_fn = config.activation()
-        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.transform_act_fn = BertConfig.activation(config)
+        self.LayerNorm = layer_norm(config)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., E) → (..., E)."""

@@ -3,6 +3,7 @@
 Letters: B batch, L sequence length, H heads, D features per head, E model width, F feed-forward
 width, N layers. Attribute names are key names of 2019 checkpoints, and every ``forward`` keeps its
 2019 form: with ``output_attentions`` the attention weights come first, else there is no tuple.
+Parts read the attributes of a configuration and nothing else, because programs pass their own.
 Programs slice ``encoder.layer``, call layers by hand and replace parts. So all modules here are
 modules of 2019, and attention and activation are functions.
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
-from ptbert_models.parts.inputs import check_ids, values_are_known, without_none
+from ptbert_models.parts.inputs import check_batch, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
 from ptbert_models.parts.pruning import (
@@ -30,6 +31,13 @@ from ptbert_models.parts.pruning import (
     remaining_features,
 )
 from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.parts.settings import setting
+from ptbert_models.parts.tables import check_rows, rows_of
+
+
+def layer_norm(config: BertConfig) -> BertLayerNorm:
+    """Make a normalization of the model's width; configurations of 2019 may lack ``eps``."""
+    return BertLayerNorm(config.hidden_size, eps=setting(config, "layer_norm_eps", 1e-12))
 
 
 class BertEmbeddings(nn.Module):
@@ -43,7 +51,7 @@ class BertEmbeddings(nn.Module):
         self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
-        self.LayerNorm = BertLayerNorm(width, eps=config.layer_norm_eps)  # key name of 2019
+        self.LayerNorm = layer_norm(config)  # key name of 2019
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
@@ -52,20 +60,22 @@ class BertEmbeddings(nn.Module):
         Raises:
             ValueError: if a text is too long, or an id is outside the vocabulary.
         """
-        length, longest = input_ids.size(1), self.position_embeddings.num_embeddings
-        if values_are_known() and length > longest:
+        check_batch("input_ids", input_ids)
+        length, longest = input_ids.size(1), rows_of(self.position_embeddings)
+        if longest is not None and length > longest:
             raise ValueError(
                 f"a text of {length} tokens is longer than max_position_embeddings={longest}; "
                 "cut it, or split it into overlapping windows"
             )
-        positions = torch.arange(length, device=input_ids.device)
+        # Every text has its own positions, for gradients of single texts.
+        positions = torch.arange(length, device=input_ids.device).expand_as(input_ids)
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         for name, ids, table in (
             ("input_ids", input_ids, self.word_embeddings),
             ("token_type_ids", token_type_ids, self.token_type_embeddings),
         ):
-            check_ids(ids, table.num_embeddings, name=name, remedy="use this model's tokenizer")
+            check_rows(ids, table, name=name, remedy="use this model's tokenizer")
         embeddings = (
             self.word_embeddings(input_ids)
             + self.position_embeddings(positions)
@@ -89,7 +99,7 @@ class BertSelfAttention(nn.Module):
         keep_multihead_output: bool = False,
     ) -> None:
         super().__init__()
-        self.attention_head_size = config.head_size()
+        self.attention_head_size = BertConfig.head_size(config)
         self.num_attention_heads = config.num_attention_heads
         self.all_head_size = self.num_attention_heads * self.attention_head_size
         self.output_attentions = output_attentions
@@ -116,6 +126,7 @@ class BertSelfAttention(nn.Module):
             attention_mask: added to the scores, broadcastable to (B, H, L, L): a ``padding_bias``.
             head_mask: factor of the weights, broadcastable to (B, H, L, L).
         """
+        need_weights = getattr(self, "output_attentions", False)
         context, weights = attend(
             self.transpose_for_scores(self.query(hidden_states)),
             self.transpose_for_scores(self.key(hidden_states)),
@@ -123,13 +134,17 @@ class BertSelfAttention(nn.Module):
             attention_mask,
             dropout=dropout_of(self.dropout),
             head_mask=head_mask,
-            need_weights=self.output_attentions,
+            need_weights=need_weights,
         )
-        if self.keep_multihead_output:
+        if getattr(self, "keep_multihead_output", False):
             self.multihead_output = context  # (B, H, L, D), for the importance of heads
             if context.requires_grad:
                 context.retain_grad()
-        return with_attentions(weights if self.output_attentions else None, merge_heads(context))
+        return with_attentions(weights if need_weights else None, merge_heads(context))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the kept output: it belongs to a call, and cannot be copied."""
+        return {**vars(self), "multihead_output": None}
 
 
 class BertSelfOutput(nn.Module):
@@ -138,7 +153,7 @@ class BertSelfOutput(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.LayerNorm = layer_norm(config)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
@@ -199,7 +214,7 @@ class BertIntermediate(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.intermediate_act_fn = config.activation()
+        self.intermediate_act_fn = BertConfig.activation(config)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, L, E) → (B, L, F)."""
@@ -212,7 +227,7 @@ class BertOutput(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.LayerNorm = BertLayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.LayerNorm = layer_norm(config)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
@@ -295,7 +310,7 @@ class BertEncoder(nn.Module):
             (B, H, L, L) comes first.
         """
         head_masks = [None] * len(self.layer) if head_mask is None else list(head_mask)
-        recompute = self.gradient_checkpointing and self.training
+        recompute = getattr(self, "gradient_checkpointing", False) and self.training
         outputs, all_weights = [], []
         for layer, layer_head_mask in zip(self.layer, head_masks, strict=True):
             run = recomputed(layer, wanted=recompute)
@@ -305,8 +320,9 @@ class BertEncoder(nn.Module):
             outputs.append(hidden_states)
             all_weights.append(weights)
         if not output_all_encoded_layers:
-            outputs = outputs[-1:]
-        return with_attentions(all_weights if self.output_attentions else None, outputs)
+            outputs = [hidden_states]  # of the last layer, or the input where there is none
+        need_weights = getattr(self, "output_attentions", False)
+        return with_attentions(all_weights if need_weights else None, outputs)
 
 
 class BertPooler(nn.Module):

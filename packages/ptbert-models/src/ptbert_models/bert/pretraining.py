@@ -10,16 +10,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from ptbert_models.bert.bare import smallest_config
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.heads import BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads
-from ptbert_models.bert.with_head import BertWithHead, Inputs
-from ptbert_models.parts.losses import token_loss
+from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, encode_labelled, pool
+from ptbert_models.parts.losses import label_loss
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.untouched import is_untouched
 
 
-class BertForPreTraining(BertWithHead):
+class _BertWithDecoder(BertWithHead):
+    """A model whose head scores tokens with the embeddings of tokens."""
+
+    cls: Any
+
+    def tie_weights(self) -> None:
+        """Let the head share the embeddings again, if something took them apart."""
+        self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
+
+
+class BertForPreTraining(_BertWithDecoder):
     """Masked-token and next-sentence prediction, as BERT was pre-trained.
 
     Args:
@@ -63,15 +76,17 @@ class BertForPreTraining(BertWithHead):
         """
         inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         if masked_lm_labels is None or next_sentence_label is None:
-            weights, sequence, pooled = self.encode(inputs)
+            weights, sequence, pooled = encode(self, inputs)
             scores, relationship = self.cls(sequence, pooled)
             return with_attentions(weights, scores, relationship)
-        sequence, tokens, pooled = self.encode_labelled(inputs, masked_lm_labels)
+        sequence, tokens, pooled = encode_labelled(
+            self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_heads)
+        )
         scores, relationship = self.cls(sequence, pooled)
-        return token_loss(scores, tokens) + token_loss(relationship, next_sentence_label)
+        return label_loss(scores, tokens) + label_loss(relationship, next_sentence_label)
 
 
-class BertForMaskedLM(BertWithHead):
+class BertForMaskedLM(_BertWithDecoder):
     """Prediction of masked tokens. Arguments as in ``BertForPreTraining``."""
 
     def __init__(
@@ -95,10 +110,12 @@ class BertForMaskedLM(BertWithHead):
         """Return the scores of tokens (B, L, V), or the loss when labels (B, L) are given."""
         inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
         if masked_lm_labels is None:
-            weights, sequence, _ = self.encode(inputs)
+            weights, sequence, _ = encode(self, inputs)
             return with_attentions(weights, self.cls(sequence))
-        sequence, tokens, _ = self.encode_labelled(inputs, masked_lm_labels)
-        return token_loss(self.cls(sequence), tokens)
+        sequence, tokens, _ = encode_labelled(
+            self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_masked_head)
+        )
+        return label_loss(self.cls(sequence), tokens)
 
 
 class BertForNextSentencePrediction(BertWithHead):
@@ -126,8 +143,16 @@ class BertForNextSentencePrediction(BertWithHead):
         head_mask: Tensor | None = None,
     ) -> Any:
         """Return scores (B, 2) of "follows" and "does not", or the loss given labels (B,)."""
-        weights, pooled = self.pool(Inputs(input_ids, token_type_ids, attention_mask, head_mask))
+        weights, pooled = pool(self, Inputs(input_ids, token_type_ids, attention_mask, head_mask))
         scores = self.cls(pooled)
         if next_sentence_label is not None:
-            return token_loss(scores, next_sentence_label)
+            return label_loss(scores, next_sentence_label)
         return with_attentions(weights, scores)
+
+
+def _usual_heads() -> BertPreTrainingHeads:
+    return BertPreTrainingHeads(smallest_config(), nn.Parameter(torch.empty(1, 1)))
+
+
+def _usual_masked_head() -> BertOnlyMLMHead:
+    return BertOnlyMLMHead(smallest_config(), nn.Parameter(torch.empty(1, 1)))

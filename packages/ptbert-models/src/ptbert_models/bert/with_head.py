@@ -1,5 +1,8 @@
 """What the BERT models with a head share: the bare model, and three ways to run it.
 
+The ways are functions and no methods, because programs call a model's ``forward`` with objects of
+their own as self.
+
 Letters: B batch, L sequence length, E model width, W positions that a head reads.
 """
 
@@ -10,11 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ptbert_models.bert.bare import BertModel, BertPreTrainedModel
+from ptbert_models.bert.bare import BertModel, BertPreTrainedModel, check_types, embedded, is_usual
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.without_padding import can_pack, packed_states
-from ptbert_models.parts.inputs import without_none
-from ptbert_models.parts.losses import UNLABELLED, labelled_only
+from ptbert_models.parts.inputs import values_are_known, without_none
+from ptbert_models.parts.losses import is_labelled, labelled_only
 
 
 class Inputs(NamedTuple):
@@ -39,53 +42,74 @@ class BertWithHead(BertPreTrainedModel):
         self.output_attentions = output_attentions
         self.bert = BertModel(config, output_attentions, keep_multihead_output)
 
-    def encode(self, inputs: Inputs) -> tuple[Any, Any, Any]:
-        """Return attention weights or None, the last layer (B, L, E), the pooled token (B, E)."""
-        output = self.bert(
-            *inputs[:3],
-            output_all_encoded_layers=False,
-            **without_none(head_mask=inputs.head_mask),
-        )
-        return output if self.output_attentions else (None, *output)
 
-    def pool(self, inputs: Inputs) -> tuple[Any, Any]:
-        """Return attention weights or None, and the pooled token (B, E)."""
-        states = self._packed_states(inputs, _first_tokens(inputs.input_ids))
-        if states is not None:
-            return None, self.bert.pooler(states[:, None])
-        weights, _, pooled = self.encode(inputs)
-        return weights, pooled
+def encode(model: Any, inputs: Inputs) -> tuple[Any, Any, Any]:
+    """Return attention weights or None, the last layer (B, L, E), the pooled token (B, E)."""
+    output = model.bert(
+        *inputs[:3],
+        output_all_encoded_layers=False,
+        **without_none(head_mask=inputs.head_mask),
+    )
+    return output if getattr(model, "output_attentions", False) else (None, *output)
 
-    def encode_labelled(self, inputs: Inputs, labels: Tensor) -> tuple[Tensor, Tensor, Any]:
-        """Return what a loss of labelled tokens reads.
 
-        Args:
-            inputs: a batch of texts.
-            labels: (B, L), -1 where there is none.
+def pool(model: Any, inputs: Inputs) -> tuple[Any, Any]:
+    """Return attention weights or None, and the pooled token (B, E)."""
+    states = _packed_states(model.bert, inputs)
+    if states is not None:
+        return None, model.bert.pooler(states[:, None])
+    weights, _, pooled = encode(model, inputs)
+    return weights, pooled
 
-        Returns:
-            The last layer at labelled positions, their labels, and the pooled token (B, E).
-        """
-        first, labelled = _first_tokens(inputs.input_ids), labels != UNLABELLED
-        read = first | labelled
-        states = self._packed_states(inputs, read)
-        if states is not None:
-            pooled = self.bert.pooler(states[first[read], None])
-            return states[labelled[read]], labels[labelled], pooled
-        _, sequence, pooled = self.encode(inputs)
+
+def encode_labelled(
+    model: Any, inputs: Inputs, labels: Tensor, *, rows_suffice: bool
+) -> tuple[Tensor, Tensor, Any]:
+    """Return what a loss of labelled tokens reads.
+
+    Args:
+        model: a model with a head.
+        inputs: a batch of texts.
+        labels: (B, L), -1 or -100 where there is none.
+        rows_suffice: whether the head takes states at any positions, and nobody sees which.
+
+    Returns:
+        The last layer and the labels, only at labelled positions where that suffices; and the
+        pooled token (B, E).
+    """
+    if not rows_suffice:
+        _, sequence, pooled = encode(model, inputs)
+        return sequence, labels, pooled
+    states = _packed_states(model.bert, inputs, labels)
+    if states is None:
+        _, sequence, pooled = encode(model, inputs)
         return *labelled_only(sequence, labels), pooled
-
-    def _packed_states(self, inputs: Inputs, read: Tensor) -> Tensor | None:
-        """Return the last layer at the positions to be read (W, E), or None if not possible."""
-        if inputs.head_mask is not None or type(self.bert) is not BertModel:
-            return None
-        encoder, mask = self.bert.encoder, inputs.attention_mask
-        if not can_pack(encoder, mask, read):
-            return None
-        hidden_states = self.bert.embed(inputs.input_ids, inputs.token_type_ids)
-        return packed_states(encoder, hidden_states, mask, read)
+    labelled = is_labelled(labels)
+    first = _first_tokens(labels)
+    read = first | labelled
+    pooled = model.bert.pooler(states[first[read], None])
+    return states[labelled[read]], labels[labelled], pooled
 
 
-def _first_tokens(input_ids: Tensor) -> Tensor:
+def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> Tensor | None:
+    """Return the last layer at first tokens and labels (W, E), or None if that would show."""
+    ids, mask = inputs.input_ids, inputs.attention_mask
+    given = [each for each in (*inputs, labels) if each is not None]
+    if inputs.head_mask is not None or not is_usual(bert) or not values_are_known(*given):
+        return None
+    if ids.dim() != 2 or not ids.numel() or (labels is not None and labels.shape != ids.shape):
+        return None
+    read = _first_tokens(ids)
+    if labels is not None:
+        read = read | is_labelled(labels)
+    if not can_pack(bert.encoder, ids, mask, read):
+        return None
+    types = inputs.token_type_ids
+    if mask is None and types is not None:
+        check_types(ids, types)
+    return packed_states(bert.encoder, embedded(bert, ids, types), mask, read)
+
+
+def _first_tokens(ids: Tensor) -> Tensor:
     """True at the first token of each text: (B, L)."""
-    return (torch.arange(input_ids.size(1), device=input_ids.device) == 0).expand_as(input_ids)
+    return (torch.arange(ids.size(1), device=ids.device) == 0).expand_as(ids)

@@ -13,32 +13,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ptbert_models.bert.layers import BertEncoder
-from ptbert_models.bert.own_parts import are_untouched
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, padding_bias
-from ptbert_models.parts.inputs import values_are_known
 
 
-def can_pack(encoder: nn.Module, attention_mask: Tensor | None, read: Tensor) -> bool:
-    """Whether ``packed_states`` gives the same as the encoder.
+def can_pack(
+    encoder: BertEncoder, input_ids: Tensor, attention_mask: Tensor | None, read: Tensor
+) -> bool:
+    """Whether ``packed_states`` gives the same as an untouched encoder.
 
-    It does not if a part was replaced, patched or hooked; if attention weights, head outputs or
-    only layer inputs are kept; if the mask has other values than 0 and 1; or if a position to
-    be read is padding. Nor does it under ``torch.compile``, where shapes may not depend on values.
+    It does not without layers; if the mask has another shape than the ids, or other values than 0
+    and 1; or if a position to be read is padding.
 
     Args:
         encoder: the layers.
+        input_ids: (B, L).
         attention_mask: (B, L), or None.
         read: (B, L), True at the positions to be read.
     """
-    if not values_are_known() or not are_untouched(encoder):
-        return False
-    if getattr(encoder, "gradient_checkpointing", False):
+    if not len(encoder.layer):
         return False
     if attention_mask is None:
         return True
+    if attention_mask.shape != input_ids.shape or attention_mask.device != input_ids.device:
+        return False
     real = attention_mask == 1
     return bool((real | (attention_mask == 0)).all() & (real | ~read).all())
 
@@ -72,7 +72,7 @@ def packed_states(
         return x.new_zeros(batch, length, x.size(-1)).index_put((real,), x)
 
     layers: Any = encoder.layer
-    for layer in layers:
+    for index, layer in enumerate(layers, 1):
         attention = layer.attention.self
         query, key, value = (
             attention.transpose_for_scores(spread(project(rows)))
@@ -81,7 +81,7 @@ def packed_states(
         dropout = dropout_of(attention.dropout)
         context = merge_heads(attend(query, key, value, bias, dropout=dropout)[0])
         context = context.flatten(0, 1) if real is None else context[real]  # (T, H * D)
-        if layer is layers[-1]:
+        if index == len(layers):
             rows, context = rows[chosen], context[chosen]
         attended = layer.attention.output(context, rows)
         rows = layer.output(layer.intermediate(attended), attended)

@@ -19,10 +19,10 @@ from ptbert_hub.release import current_release
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.embeddings import copy_rows, counted_positions, embedded, flat_mask
+from ptbert_models.gpt.embeddings import chosen_positions, copy_rows, embedded, flat_mask
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
-from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.inputs import check_tensor, flat_texts, without_none
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.saving import is_ours
@@ -85,9 +85,9 @@ class GPTPreTrainedModel(PreTrainedModel):
             model.set_num_special_tokens(
                 number, wanted if predict_special_tokens is None else predict_special_tokens
             )
-        tie = getattr(model, "set_tied", None)  # a method of subclasses written for release 0.6.2
-        if tie is not None:
-            tie()
+        tie = getattr(cls, "set_tied", None)  # subclasses written for release 0.6.2 have their own
+        if tie not in (None, cls.tie_weights):
+            tie(model)
         return model
 
     @classmethod
@@ -101,6 +101,9 @@ class GPTPreTrainedModel(PreTrainedModel):
             model.set_num_special_tokens(model.config.n_special, predict_special_tokens=False)
         return model
 
+    def tie_weights(self) -> None:
+        """Let head and embeddings share what they share by design; a bare model has no head."""
+
     def set_num_special_tokens(
         self, num_special_tokens: int, predict_special_tokens: bool = True
     ) -> None:
@@ -110,17 +113,22 @@ class GPTPreTrainedModel(PreTrainedModel):
             "define set_num_special_tokens in it"
         )
 
-    def split_output(self, output: Any) -> tuple[Any, Tensor, tuple[Any, ...]]:
-        """Split what a bare model of the family returned.
 
-        Returns:
-            Attention weights or None; the last hidden states (B, L, E); and a tuple that holds the
-            presents, or is empty in families without them.
-        """
-        parts = output if isinstance(output, tuple) else (output,)
-        end = len(parts) - self.returns_presents
-        *weights, hidden = parts[:end]
-        return weights[0] if weights else None, last_layer(hidden), parts[end:]
+def split_output(output: Any, *, has_presents: bool) -> tuple[Any, Tensor, tuple[Any, ...]]:
+    """Split what a bare model returned.
+
+    Args:
+        output: of a model, or of what a program put in its place.
+        has_presents: whether the output ends in keys and values.
+
+    Returns:
+        Attention weights or None; the last hidden states (B, L, E); and a tuple that holds the
+        presents, or is empty in families without them.
+    """
+    parts = output if isinstance(output, tuple) else (output,)
+    end = len(parts) - has_presents
+    *weights, hidden = parts[:end]
+    return weights[0] if weights else None, last_layer(hidden), parts[end:]
 
 
 class Decoded(NamedTuple):
@@ -243,73 +251,96 @@ class GPTDecoder(GPTPreTrainedModel):
         blocks: Any = self.h
         return [block.attn.multihead_output for block in blocks]
 
-    def run_block(
-        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Run one block; return its output, its keys and values, and its attention weights."""
-        raise NotImplementedError(f"{type(self).__name__} must define run_block()")
 
-    def decode(
-        self,
-        input_ids: Tensor,
-        position_ids: Tensor | None,
-        token_type_ids: Tensor | None,
-        past: Sequence[LayerPast] | None,
-        head_mask: Tensor | None,
-        attention_mask: Tensor | None,
-    ) -> Decoded:
-        """Embed the tokens and run all blocks; arguments as in the family's ``forward``."""
-        shape = input_ids.shape
-        input_ids = input_ids.reshape(-1, shape[-1])  # (B, C, L) → (B * C, L)
-        layer_pasts = [None] * len(self.h) if past is None else list(past)
-        if len(layer_pasts) != len(self.h):
-            raise ValueError(
-                f"past has {len(layer_pasts)} layers and this model has {len(self.h)}; "
-                "give the presents that this model returned"
-            )
-        total = past_length(layer_pasts[0]) + input_ids.size(1)
-        if attention_mask is not None:
-            attention_mask = flat_mask(attention_mask, total)
-            attention_mask = None if is_known_full(attention_mask) else attention_mask
-        tokens, positions = self.token_embedding(), self.position_embedding()
-        if position_ids is None:
-            position_ids = counted_positions(
-                input_ids, attention_mask, total=total, longest=positions.num_embeddings
-            )
-        else:
-            position_ids = position_ids.reshape(-1, position_ids.size(-1))
-        if token_type_ids is not None:
-            token_type_ids = token_type_ids.reshape(-1, token_type_ids.size(-1))
-        hidden = self.drop(embedded(tokens, positions, input_ids, position_ids, token_type_ids))
-        bias = (
-            None
-            if attention_mask is None
-            else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
+class GPTInputs(NamedTuple):
+    """What a bare model is given; see the ``forward`` of the families."""
+
+    input_ids: Tensor
+    position_ids: Tensor | None
+    token_type_ids: Tensor | None
+    past: Sequence[LayerPast] | None
+    head_mask: Tensor | None
+    attention_mask: Tensor | None
+
+
+RunBlock = Callable[..., tuple[Tensor, Tensor | None, Tensor | None]]
+
+
+def decode(
+    model: Any, tokens: Any, positions: Any, run_block: RunBlock, inputs: GPTInputs
+) -> Decoded:
+    """Embed the tokens and run all blocks.
+
+    A function, because programs call ``forward`` with objects of their own as self.
+
+    Args:
+        model: the bare model, or an object with its attributes of 2019.
+        tokens: embedding of tokens, special tokens and token types.
+        positions: embedding of positions.
+        run_block: runs one block on a hidden state and its past, with masks by name; returns
+            its output, its keys and values, and its attention weights.
+        inputs: see ``GPTInputs``.
+    """
+    check_tensor("input_ids", inputs.input_ids)
+    shape = inputs.input_ids.shape
+    input_ids = inputs.input_ids
+    input_ids = input_ids.flatten(0, -2) if input_ids.dim() > 1 else input_ids[None]
+    layer_pasts = [None] * len(model.h) if inputs.past is None else list(inputs.past)
+    if len(layer_pasts) != len(model.h):
+        raise ValueError(
+            f"past has {len(layer_pasts)} layers and this model has {len(model.h)}; "
+            "give the presents that this model returned"
         )
-        head_masks = split_head_mask(head_mask, len(self.h), self.config.n_head, hidden.dtype)
-        hidden_states, presents, weights = [hidden], [], []
-        # Gradients must reach the kept outputs of heads, so these are not computed a second time.
-        recompute = self.gradient_checkpointing and not self.keep_multihead_output
-        run = recomputed(self.run_block, wanted=recompute and self.training)
-        for block, layer_past, layer_mask in zip(self.h, layer_pasts, head_masks, strict=True):
-            hidden, present, layer_weights = run(
-                block, hidden, layer_past, **without_none(head_mask=layer_mask, attention_bias=bias)
-            )
-            hidden_states.append(hidden)
-            if present is not None:
-                presents.append(present)
-            if layer_weights is not None:
-                weights.append(layer_weights)
-        hidden_states[-1] = self._finished(hidden)
-        return Decoded(
-            [states.view(*shape, -1) for states in hidden_states],
-            presents,
-            weights if self.output_attentions else None,
+    total = input_ids.size(1) + (past_length(layer_pasts[0]) if layer_pasts else 0)
+    attention_mask = inputs.attention_mask
+    if attention_mask is not None:
+        attention_mask = flat_mask(attention_mask, input_ids.size(0), total)
+        attention_mask = None if is_known_full(attention_mask) else attention_mask
+    position_ids = chosen_positions(
+        inputs.position_ids, input_ids, attention_mask, positions, total
+    )
+    types = flat_texts("token_type_ids", inputs.token_type_ids)
+    hidden = model.drop(embedded(tokens, positions, input_ids, position_ids, types))
+    bias = (
+        None
+        if attention_mask is None
+        else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
+    )
+    head_masks: list[Tensor | None] = [None] * len(model.h)
+    if inputs.head_mask is not None:
+        head_masks = split_head_mask(
+            inputs.head_mask, len(model.h), model.config.n_head, hidden.dtype
         )
+    hidden_states, presents, weights = [hidden], [], []
+    # Gradients must reach the kept outputs of heads, so these are not computed a second time.
+    recompute = getattr(model, "gradient_checkpointing", False) and model.training
+    recompute = recompute and not getattr(model, "keep_multihead_output", False)
+    run = recomputed(run_block, wanted=recompute)
+    for block, layer_past, layer_mask in zip(model.h, layer_pasts, head_masks, strict=True):
+        hidden, present, layer_weights = run(
+            block, hidden, layer_past, **without_none(head_mask=layer_mask, attention_bias=bias)
+        )
+        hidden_states.append(hidden)
+        if present is not None:
+            presents.append(present)
+        if layer_weights is not None:
+            weights.append(layer_weights)
+    return Decoded(
+        [states.view(*shape, states.size(-1)) for states in hidden_states],
+        presents,
+        weights if getattr(model, "output_attentions", False) else None,
+    )
 
-    def _finished(self, hidden_state: Tensor) -> Tensor:
-        """Finish the output of the last block; GPT-2 normalizes it."""
-        return hidden_state
 
-    def _hidden(self, decoded: Decoded) -> Any:
-        return decoded.hidden_states[-1] if self.last_hidden_state_only else decoded.hidden_states
+def wanted_layers(model: Any, hidden_states: list[Tensor]) -> Any:
+    """Return all hidden states, or only the last ones, as the model's release did."""
+    usual = current_release().last_layer_only
+    return hidden_states[-1] if getattr(model, "last_hidden_state_only", usual) else hidden_states
+
+
+def smallest_bare(kind: type[GPTDecoder], last_hidden_state_only: bool) -> GPTDecoder:
+    """Make a model in which every size is 1, which only shows its parts."""
+    make_config: Any = kind.config_class
+    model = kind(make_config(1, n_positions=1, n_ctx=1, n_embd=1, n_layer=1, n_head=1))
+    model.last_hidden_state_only = last_hidden_state_only
+    return model

@@ -19,6 +19,7 @@ from ptbert_models.parts.activations import (
 )
 from ptbert_models.parts.attention import head_size
 from ptbert_models.parts.pruning import heads_to_prune
+from ptbert_models.parts.settings import setting
 from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
@@ -30,6 +31,19 @@ _LM_HEADS = (
     "OpenAIGPTLMHeadModel",
 )
 _CHOICES = ("GPT2DoubleHeadsModel", "OpenAIGPTDoubleHeadsModel")
+
+
+def dropout_rate(config: Any, name: str, family: type[GPTConfig] | None = None) -> float:
+    """Return a dropout rate by its name; 0 if the current release has no such dropout.
+
+    Args:
+        config: an object with the rate as an attribute.
+        name: the attribute.
+        family: configurations of the family of models that it is for; the given one's when None.
+    """
+    if current_release().silent_dropouts and name in (family or type(config)).june_dropouts:
+        return 0.0
+    return float(getattr(config, name))
 
 
 class GPTConfig(PreTrainedConfig):
@@ -89,9 +103,7 @@ class GPTConfig(PreTrainedConfig):
 
     def rate(self, name: str) -> float:
         """Return a dropout rate by its name; 0 if the current release has no such dropout."""
-        if current_release().silent_dropouts and name in self.june_dropouts:
-            return 0.0
-        return float(getattr(self, name))
+        return dropout_rate(self, name)
 
     @property
     def total_tokens_embeddings(self) -> int:
@@ -249,8 +261,10 @@ class GPT2Config(GPTConfig):
 
     def feed_forward_size(self) -> int:
         """Return the width F of the feed-forward layers."""
-        return super().feed_forward_size() if self.n_inner is None else self.n_inner
+        inner = setting(self, "n_inner", None)  # a program's own configuration may lack it
+        return 4 * self.n_embd if inner is None else inner
 
     def activation(self) -> Activation:
         """Return the activation function of the feed-forward layers."""
-        return activation(self.activation_function, GPT2_ACTIVATIONS, key="activation_function")
+        chosen = setting(self, "activation_function", GPT2Config.activation_function)
+        return activation(chosen, GPT2_ACTIVATIONS, key="activation_function")

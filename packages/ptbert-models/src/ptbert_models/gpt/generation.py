@@ -1,21 +1,37 @@
-"""Running a GPT on a batch of growing texts, with a cache of keys and values.
+"""Running a GPT on a batch of growing texts, with keys and values of the tokens before.
 
 Letters: B batch, L tokens fed, T tokens so far, E model width, V vocabulary with special tokens.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import Any
 
-from ptbert_models.gpt.bare import GPTDecoder
+import torch
+from torch import Tensor, nn
+
+from ptbert_models.gpt.bare import GPTDecoder, smallest_bare, split_output
 from ptbert_models.gpt.cache import LayerCache
+from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.heads import LMHead
 from ptbert_models.parts.inputs import without_none
+from ptbert_models.parts.tables import rows_of
+from ptbert_models.parts.untouched import is_untouched
 
 
-class CachedDecoding:
-    """Feeds tokens to a model and keeps their keys and values.
+def scores_rows(lm_head: nn.Module) -> bool:
+    """Whether a head may be given some positions only, because it is untouched."""
+    return isinstance(lm_head, LMHead) and is_untouched(lm_head, _smallest_head, type(lm_head))
+
+
+def _smallest_head(kind: type[LMHead]) -> LMHead:
+    config = GPTConfig.__new__(GPTConfig)
+    config.n_embd = config.vocab_size = 1  # type: ignore[misc]
+    return kind(nn.Parameter(torch.empty(1, 1)), config)
+
+
+class GPTDecoding:
+    """Feeds tokens to a model; the subclasses differ in what they keep of those before.
 
     Args:
         transformer: the bare model.
@@ -30,7 +46,7 @@ class CachedDecoding:
     def __init__(
         self,
         transformer: GPTDecoder,
-        lm_head: LMHead,
+        lm_head: nn.Module,
         capacity: int,
         attention_mask: Tensor | None,
     ) -> None:
@@ -38,30 +54,99 @@ class CachedDecoding:
         if attention_mask is not None:
             padding = attention_mask.size(1) - attention_mask.long().sum(1)
             longest -= int(padding.min())
-        limit = transformer.position_embedding().num_embeddings
-        if longest > limit:
+        limit = rows_of(transformer.position_embedding())
+        if limit is not None and longest > limit:
             raise ValueError(
                 f"a text would grow to {longest} tokens and n_positions={limit}; "
                 "shorten it or ask for fewer new tokens"
             )
         self._transformer = transformer
         self._lm_head = lm_head
-        self._caches = [LayerCache(capacity) for _ in transformer.h]
         self._attention_mask = attention_mask
+        self._started = False
 
     def feed(self, ids: Tensor) -> Tensor:
         """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
         mask = self._attention_mask
-        if mask is not None and self._caches[0].length:
+        if mask is not None and self._started:
             mask = self._attention_mask = torch.cat((mask, mask.new_ones(ids.shape)), dim=1)
-        output = self._transformer(ids, past=self._caches, **without_none(attention_mask=mask))
-        # Only the last position is scored: a row of scores is as wide as the vocabulary.
-        _, hidden, _ = self._transformer.split_output(output)
-        return self._lm_head(hidden[:, -1])
+        self._started = True
+        hidden = self._run(ids, without_none(attention_mask=mask))
+        if scores_rows(self._lm_head):
+            # Only the last position is scored: a row of scores is as wide as the vocabulary.
+            return self._lm_head(hidden[:, -1])
+        return self._lm_head(hidden)[:, -1]
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""
-        for cache in self._caches:
-            cache.select(rows)
         if self._attention_mask is not None:
             self._attention_mask = self._attention_mask.index_select(0, rows)
+
+    def _run(self, ids: Tensor, masks: dict[str, Tensor]) -> Tensor:
+        """Return the hidden states (B, L or more, E) of new tokens."""
+        raise NotImplementedError
+
+
+class CachedDecoding(GPTDecoding):
+    """Keeps keys and values in memory that is reserved once; for untouched models."""
+
+    def __init__(self, transformer: GPTDecoder, *others: Any) -> None:
+        super().__init__(transformer, *others)
+        self._caches = [LayerCache(others[1]) for _ in transformer.h]
+
+    def _run(self, ids: Tensor, masks: dict[str, Tensor]) -> Tensor:
+        output = self._transformer(ids, past=self._caches, **masks)
+        return split_output(output, has_presents=self._transformer.returns_presents)[1]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts."""
+        super().select(rows)
+        for cache in self._caches:
+            cache.select(rows)
+
+
+class PastDecoding(GPTDecoding):
+    """Keeps the tensors of keys and values that GPT-2 returned, as programs of 2019 did."""
+
+    _past: list[Tensor] | None = None
+
+    def _run(self, ids: Tensor, masks: dict[str, Tensor]) -> Tensor:
+        output = self._transformer(ids, **without_none(past=self._past), **masks)
+        _, hidden, (self._past,) = split_output(output, has_presents=True)
+        return hidden
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts."""
+        super().select(rows)
+        if self._past is not None:
+            self._past = [present.index_select(1, rows) for present in self._past]
+
+
+class RereadingDecoding(GPTDecoding):
+    """Reads the whole texts for each token: in 2019, blocks of GPT took no keys and values."""
+
+    _ids: Tensor | None = None
+
+    def _run(self, ids: Tensor, masks: dict[str, Tensor]) -> Tensor:
+        self._ids = ids if self._ids is None else torch.cat((self._ids, ids), dim=1)
+        return split_output(self._transformer(self._ids, **masks), has_presents=False)[1]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts."""
+        super().select(rows)
+        if self._ids is not None:
+            self._ids = self._ids.index_select(0, rows)
+
+
+def start_decoding(
+    transformer: GPTDecoder, lm_head: nn.Module, capacity: int, attention_mask: Tensor | None
+) -> GPTDecoding:
+    """Begin a run; arguments as in ``GPTDecoding``."""
+    kind = type(transformer)
+    if isinstance(transformer, GPTDecoder) and is_untouched(
+        transformer, smallest_bare, kind, transformer.last_hidden_state_only
+    ):
+        way: type[GPTDecoding] = CachedDecoding
+    else:
+        way = PastDecoding if transformer.returns_presents else RereadingDecoding
+    return way(transformer, lm_head, capacity, attention_mask)

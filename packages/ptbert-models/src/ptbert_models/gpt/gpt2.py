@@ -16,13 +16,26 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt import layers
 from ptbert_models.gpt.authors import read_gpt2_checkpoint, seen_values
-from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.bare import (
+    GPTDecoder,
+    GPTInputs,
+    GPTPreTrainedModel,
+    decode,
+    wanted_layers,
+)
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt.layers import MLP, CausalAttention
-from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.gpt.layers import CausalAttention, project_and_mix
+from ptbert_models.gpt.with_head import (
+    GPTWithHead,
+    GPTWithTwoHeads,
+    run_transformer,
+    scores_or_loss,
+    scores_or_losses,
+)
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import with_attentions
@@ -31,6 +44,8 @@ from ptbert_models.tensorflow import model_shapes
 
 class Attention(CausalAttention):
     """``CausalAttention`` that returns keys and values for later calls."""
+
+    config_class = GPT2Config
 
     def forward(
         self,
@@ -42,9 +57,15 @@ class Attention(CausalAttention):
         """Return the output (B, L, E) and keys and values (2, B, H, T, D).
 
         With ``output_attentions`` the weights (B, H, L, T) come first. Arguments as in
-        ``CausalAttention.project_and_mix``.
+        ``project_and_mix``.
         """
-        return with_attentions(*self.project_and_mix(x, layer_past, head_mask, attention_bias))
+        return with_attentions(*project_and_mix(self, x, layer_past, head_mask, attention_bias))
+
+
+class MLP(layers.MLP):
+    """``layers.MLP`` with the activation and the rates of this family."""
+
+    config_class = GPT2Config
 
 
 class Block(nn.Module):
@@ -77,7 +98,7 @@ class Block(nn.Module):
         self.ln_1 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
         self.attn = Attention(width, n_ctx, config, scale, output_attentions, keep_multihead_output)
         self.ln_2 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
-        self.mlp = MLP(config.feed_forward_size(), config)
+        self.mlp = MLP(GPT2Config.feed_forward_size(config), config)
 
     def forward(
         self,
@@ -103,6 +124,8 @@ class GPT2LMHead(LMHead):
 
 class GPT2MultipleChoiceHead(MultipleChoiceHead):
     """``MultipleChoiceHead``, under its name of 2019."""
+
+    config_class = GPT2Config
 
 
 class GPT2PreTrainedModel(GPTPreTrainedModel):
@@ -166,16 +189,6 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         super().__init__(config, output_attentions, keep_multihead_output)
         self.ln_f = BertLayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
-    def run_block(
-        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Run one block; return its output, its keys and values, and its attention weights."""
-        *weights, hidden_state, present = block(hidden_state, layer_past, **masks)
-        return hidden_state, present, weights[0] if weights else None
-
-    def _finished(self, hidden_state: Tensor) -> Tensor:
-        return self.ln_f(hidden_state)
-
     def forward(
         self,
         input_ids: Tensor,
@@ -203,10 +216,22 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
             output, the last one normalized; and presents, a list of N tensors (2, B, H, T, D) that
             hold keys and values.
         """
-        decoded = self.decode(
-            input_ids, position_ids, token_type_ids, past, head_mask, attention_mask
+        hidden_states, presents, weights = decode(
+            self,
+            self.wte,
+            self.wpe,
+            _run_block,
+            GPTInputs(input_ids, position_ids, token_type_ids, past, head_mask, attention_mask),
         )
-        return with_attentions(decoded.weights, self._hidden(decoded), decoded.presents)
+        hidden_states[-1] = self.ln_f(hidden_states[-1])
+        return with_attentions(weights, wanted_layers(self, hidden_states), presents)
+
+
+def _run_block(
+    block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    *weights, hidden_state, present = block(hidden_state, layer_past, **masks)
+    return hidden_state, present, weights[0] if weights else None
 
 
 class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
@@ -222,6 +247,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
 
     bare_type = GPT2Model
     lm_head_type = GPT2LMHead
+    set_tied = GPTWithHead.tie_weights  # its name in release 0.6.2
 
     def forward(
         self,
@@ -248,15 +274,17 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V) and presents.
         """
-        ran = self.run_transformer(
+        ran = run_transformer(
+            self,
             input_ids,
             position_ids,
             token_type_ids,
             past,
+            has_presents=True,
             head_mask=head_mask,
             attention_mask=attention_mask,
         )
-        return self.scores_or_loss(ran, lm_labels)
+        return scores_or_loss(self, ran, lm_labels)
 
 
 class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
@@ -274,6 +302,7 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
     bare_type = GPT2Model
     lm_head_type = GPT2LMHead
     choice_head_type = GPT2MultipleChoiceHead
+    set_tied = GPTWithHead.tie_weights  # its name in release 0.6.2
 
     def forward(
         self,
@@ -304,12 +333,14 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V), scores of choices (B, C) and presents.
         """
-        ran = self.run_transformer(
+        ran = run_transformer(
+            self,
             input_ids,
             position_ids,
             token_type_ids,
             past,
+            has_presents=True,
             head_mask=head_mask,
             attention_mask=attention_mask,
         )
-        return self.scores_or_losses(ran, mc_token_ids, lm_labels, mc_labels)
+        return scores_or_losses(self, ran, mc_token_ids, lm_labels, mc_labels)

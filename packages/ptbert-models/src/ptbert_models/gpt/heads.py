@@ -9,13 +9,13 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
-from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.parts.inputs import check_ids
+from ptbert_models.parts.inputs import check_ids, is_recorded
 
 
 class TiedLinear(nn.Linear):
@@ -69,11 +69,13 @@ class MultipleChoiceHead(nn.Module):
         config: width and rate of dropout.
     """
 
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
+
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_embd = config.n_embd
         # Drops a feature of all choices of a text together.
-        self.dropout = nn.Dropout1d(config.rate("resid_pdrop"))
+        self.dropout = nn.Dropout1d(dropout_rate(config, "resid_pdrop", self.config_class))
         self.linear = nn.Linear(config.n_embd, 1)
         nn.init.normal_(self.linear.weight, std=config.initializer_range)
         nn.init.zeros_(self.linear.bias)
@@ -92,13 +94,14 @@ class MultipleChoiceHead(nn.Module):
         Returns:
             (B, C).
         """
-        length = hidden_states.size(2)
-        check_ids(
-            mc_token_ids,
-            length,
-            name="mc_token_ids",
-            remedy=f"give positions in the text, which has {length} tokens",
-        )
+        if not is_recorded():  # a message with a length would fix that length
+            length = hidden_states.size(2)
+            check_ids(
+                mc_token_ids,
+                length,
+                name="mc_token_ids",
+                remedy=f"give positions in the text, which has {length} tokens",
+            )
         positions = mc_token_ids[..., None, None].expand(-1, -1, -1, hidden_states.size(-1))
         chosen = hidden_states.gather(2, positions).squeeze(2)  # (B, C, L, E) → (B, C, E)
         dropped = self.dropout(chosen.transpose(1, 2)).transpose(1, 2)

@@ -2,7 +2,8 @@
 
 Letters: B batch, L sequence length, T tokens of past and input together, H heads, D features per
 head, E model width, F feed-forward width. Attribute names are key names of 2019 checkpoints, and
-programs subclass these parts with positional arguments, so constructors keep their 2019 order.
+programs subclass these parts with positional arguments, so constructors keep their 2019 order. They
+read the attributes of a configuration and nothing else, because programs pass their own.
 
 Source:
     Radford et al. 2018 and 2019; Vaswani et al. 2017, arXiv:1706.03762, section 3.
@@ -11,13 +12,13 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ptbert_models.gpt.cache import LayerPast, extend_past
-from ptbert_models.gpt.config import GPTConfig
+from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.parts.attention import attend, dropout_of, head_size, merge_heads, split_heads
 from ptbert_models.parts.conv1d import Conv1D
 from ptbert_models.parts.inputs import without_none
@@ -52,6 +53,7 @@ class CausalAttention(nn.Module):
         keep_multihead_output: whether the heads' output is kept as ``multihead_output``.
     """
 
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
     # Class-level defaults, for whole-model pickles that are older than these attributes.
     n_ctx = 1024
     output_attentions = False
@@ -79,8 +81,8 @@ class CausalAttention(nn.Module):
         self.multihead_output = None
         self.c_attn = Conv1D(nx * 3, nx)
         self.c_proj = Conv1D(nx, nx)
-        self.attn_dropout = nn.Dropout(config.rate("attn_pdrop"))
-        self.resid_dropout = nn.Dropout(config.rate("resid_pdrop"))
+        self.attn_dropout = nn.Dropout(dropout_rate(config, "attn_pdrop", self.config_class))
+        self.resid_dropout = nn.Dropout(dropout_rate(config, "resid_pdrop", self.config_class))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
@@ -140,6 +142,7 @@ class CausalAttention(nn.Module):
         Returns:
             The context (B, H, L, D); with ``output_attentions`` the weights (B, H, L, T) first.
         """
+        need_weights = getattr(self, "output_attentions", False)
         context, weights = attend(
             q,
             k.transpose(-2, -1),
@@ -149,46 +152,60 @@ class CausalAttention(nn.Module):
             scale=None if self.scale else 1.0,
             dropout=dropout_of(self.attn_dropout),
             head_mask=head_mask,
-            need_weights=self.output_attentions,
+            need_weights=need_weights,
         )
-        return (weights, context) if self.output_attentions else context
+        return (weights, context) if need_weights else context
 
-    def project_and_mix(
-        self,
-        x: Tensor,
-        layer_past: LayerPast | None,
-        head_mask: Tensor | None,
-        attention_bias: Tensor | None,
-    ) -> tuple[Tensor | None, Tensor, Tensor]:
-        """Attend from (B, L, E) to past and input.
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the kept output: it belongs to a call, and cannot be copied."""
+        return {**vars(self), "multihead_output": None}
 
-        Args:
-            x: (B, L, E).
-            layer_past: keys and values of earlier tokens, (2, B, H, T - L, D), or a cache.
-            head_mask: factor of the weights, broadcastable to (B, H, L, T).
-            attention_bias: added to the scores, causal mask included; only the causal mask if None.
 
-        Returns:
-            Weights or None, the output (B, L, E), and all keys and values (2, B, H, T, D).
-        """
-        query, key_value = self.c_attn(x).split([self.split_size, 2 * self.split_size], dim=-1)
-        # (B, L, 2 * H * D) → (2, B, H, L, D), a view
-        key_value = key_value.unflatten(-1, (2, self.n_head, -1)).permute(2, 0, 3, 1, 4)
-        present = extend_past(layer_past, key_value)
-        key, value = present.unbind(0)
-        mixed = self._attn(
-            self.split_heads(query),
-            key.transpose(-2, -1),
-            value,
-            *(() if head_mask is None else (head_mask,)),
-            **without_none(bias=attention_bias),
-        )
-        weights, context = split_attentions(mixed)
-        if self.keep_multihead_output:
-            self.multihead_output = context  # (B, H, L, D), for the importance of heads
-            if context.requires_grad:
-                context.retain_grad()
-        return weights, self.resid_dropout(self.c_proj(self.merge_heads(context))), present
+def project_and_mix(
+    attention: Any,
+    x: Tensor,
+    layer_past: LayerPast | None,
+    head_mask: Tensor | None,
+    attention_bias: Tensor | None,
+) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Attend from (B, L, E) to past and input.
+
+    A function, because programs call ``forward`` with objects of their own as self.
+
+    Args:
+        attention: a ``CausalAttention``, or an object with its attributes of 2019.
+        x: (B, L, E).
+        layer_past: keys and values of earlier tokens, (2, B, H, T - L, D), or a cache.
+        head_mask: factor of the weights, broadcastable to (B, H, L, T).
+        attention_bias: added to the scores, causal mask included; only the causal mask if None.
+
+    Returns:
+        Weights or None, the output (B, L, E), and all keys and values (2, B, H, T, D).
+    """
+    projected, size, heads = attention.c_attn(x), attention.split_size, attention.n_head
+    # (B, L, 2 * H * D) → (2, B, H, L, D), a view
+    key_value = projected[..., size:].unflatten(-1, (2, heads, size // heads))
+    present = extend_past(layer_past, key_value.permute(2, 0, 3, 1, 4))
+    query, key, value = projected.split(size, dim=-1)
+    if layer_past is None:
+        # Not taken from what is returned: ONNX gives outputs the lengths of the example.
+        keys, values = attention.split_heads(key, k=True), attention.split_heads(value)
+    else:
+        keys, values = present[0].transpose(-2, -1), present[1]
+    mixed = attention._attn(
+        attention.split_heads(query),
+        keys,
+        values,
+        *(() if head_mask is None else (head_mask,)),
+        **without_none(bias=attention_bias),
+    )
+    weights, context = split_attentions(mixed)
+    if getattr(attention, "keep_multihead_output", False):
+        attention.multihead_output = context  # (B, H, L, D), for the importance of heads
+        if context.requires_grad:
+            context.retain_grad()
+    output = attention.c_proj(attention.merge_heads(context))
+    return weights, attention.resid_dropout(output), present
 
 
 class MLP(nn.Module):
@@ -199,12 +216,14 @@ class MLP(nn.Module):
         config: model width, activation and rate of dropout.
     """
 
+    config_class: ClassVar[type[GPTConfig] | None] = None  # of the family, for other configurations
+
     def __init__(self, n_state: int, config: GPTConfig) -> None:
         super().__init__()
         self.c_fc = Conv1D(n_state, config.n_embd)
         self.c_proj = Conv1D(config.n_embd, n_state)
-        self.act = config.activation()
-        self.dropout = nn.Dropout(config.rate("resid_pdrop"))
+        self.act = (self.config_class or type(config)).activation(config)
+        self.dropout = nn.Dropout(dropout_rate(config, "resid_pdrop", self.config_class))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

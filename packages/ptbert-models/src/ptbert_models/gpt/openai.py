@@ -16,13 +16,26 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.gpt import layers
 from ptbert_models.gpt.authors import read_openai_shards
-from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.bare import (
+    GPTDecoder,
+    GPTInputs,
+    GPTPreTrainedModel,
+    decode,
+    wanted_layers,
+)
 from ptbert_models.gpt.cache import LayerCache, LayerPast
 from ptbert_models.gpt.config import OpenAIGPTConfig
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
-from ptbert_models.gpt.layers import MLP, CausalAttention
-from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
+from ptbert_models.gpt.layers import CausalAttention, project_and_mix
+from ptbert_models.gpt.with_head import (
+    GPTWithHead,
+    GPTWithTwoHeads,
+    run_transformer,
+    scores_or_loss,
+    scores_or_losses,
+)
 from ptbert_models.parts import conv1d
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.normalization import BertLayerNorm
@@ -51,6 +64,8 @@ class Conv1D(conv1d.Conv1D):
 class Attention(CausalAttention):
     """``CausalAttention`` without keys and values among its outputs."""
 
+    config_class = OpenAIGPTConfig
+
     def forward(
         self,
         x: Tensor,
@@ -61,10 +76,16 @@ class Attention(CausalAttention):
         """Return the output (B, L, E).
 
         With ``output_attentions`` the weights (B, H, L, T) come first. Arguments as in
-        ``CausalAttention.project_and_mix``.
+        ``project_and_mix``.
         """
-        weights, output, _ = self.project_and_mix(x, layer_past, head_mask, attention_bias)
+        weights, output, _ = project_and_mix(self, x, layer_past, head_mask, attention_bias)
         return with_attentions(weights, output)
+
+
+class MLP(layers.MLP):
+    """``layers.MLP`` with the activation and the rates of this family."""
+
+    config_class = OpenAIGPTConfig
 
 
 class Block(nn.Module):
@@ -95,7 +116,7 @@ class Block(nn.Module):
         width = config.n_embd
         self.attn = Attention(width, n_ctx, config, scale, output_attentions, keep_multihead_output)
         self.ln_1 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
-        self.mlp = MLP(config.feed_forward_size(), config)
+        self.mlp = MLP(OpenAIGPTConfig.feed_forward_size(config), config)
         self.ln_2 = BertLayerNorm(width, eps=config.layer_norm_epsilon)
 
     def forward(
@@ -124,6 +145,8 @@ class OpenAIGPTLMHead(LMHead):
 
 class OpenAIGPTMultipleChoiceHead(MultipleChoiceHead):
     """``MultipleChoiceHead``, under its name of 2019."""
+
+    config_class = OpenAIGPTConfig
 
 
 class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
@@ -193,14 +216,6 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
     token_embedding_name = "tokens_embed"
     position_embedding_name = "positions_embed"
 
-    def run_block(
-        self, block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Run one block; return its output, no keys and values, and its attention weights."""
-        output = block(hidden_state, **without_none(layer_past=layer_past), **masks)
-        weights, hidden_state = split_attentions(output)
-        return hidden_state, None, weights
-
     def forward(
         self,
         input_ids: Tensor,
@@ -226,10 +241,22 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
             Hidden states, a list of N + 1 tensors (B, L, E): the embeddings, then each block's
             output.
         """
-        decoded = self.decode(
-            input_ids, position_ids, token_type_ids, past, head_mask, attention_mask
+        hidden_states, _, weights = decode(
+            self,
+            self.tokens_embed,
+            self.positions_embed,
+            _run_block,
+            GPTInputs(input_ids, position_ids, token_type_ids, past, head_mask, attention_mask),
         )
-        return with_attentions(decoded.weights, self._hidden(decoded))
+        return with_attentions(weights, wanted_layers(self, hidden_states))
+
+
+def _run_block(
+    block: nn.Module, hidden_state: Tensor, layer_past: LayerPast | None, **masks: Any
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    output = block(hidden_state, **without_none(layer_past=layer_past), **masks)
+    weights, hidden_state = split_attentions(output)
+    return hidden_state, None, weights
 
 
 class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
@@ -268,14 +295,16 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         Returns:
             The loss when labels are given; else scores (B, L, V).
         """
-        ran = self.run_transformer(
+        ran = run_transformer(
+            self,
             input_ids,
             position_ids,
             token_type_ids,
+            has_presents=False,
             head_mask=head_mask,
             attention_mask=attention_mask,
         )
-        return self.scores_or_loss(ran, lm_labels)
+        return scores_or_loss(self, ran, lm_labels)
 
 
 class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
@@ -321,11 +350,13 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             A list of the losses for which there are labels, language model first; else scores of
             tokens (B, C, L, V) and of choices (B, C).
         """
-        ran = self.run_transformer(
+        ran = run_transformer(
+            self,
             input_ids,
             position_ids,
             token_type_ids,
+            has_presents=False,
             head_mask=head_mask,
             attention_mask=attention_mask,
         )
-        return self.scores_or_losses(ran, mc_token_ids, lm_labels, mc_labels)
+        return scores_or_losses(self, ran, mc_token_ids, lm_labels, mc_labels)

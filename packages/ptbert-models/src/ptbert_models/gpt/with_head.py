@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
+from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel, split_output
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.generation import CachedDecoding
+from ptbert_models.gpt.generation import GPTDecoding, scores_rows, start_decoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.parts.inputs import without_none
-from ptbert_models.parts.losses import class_loss, labelled_only, token_loss
+from ptbert_models.parts.losses import label_loss, labelled_only
 from ptbert_models.parts.outputs import with_attentions
 
 
 class Ran(NamedTuple):
-    """What the bare model returned; see ``GPTPreTrainedModel.split_output``."""
+    """What the bare model returned; see ``split_output``."""
 
     weights: Any
     hidden: Tensor
@@ -63,30 +63,13 @@ class GPTWithHead(GPTPreTrainedModel):
             self.transformer.token_embedding().weight, predict_special_tokens
         )
 
-    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> CachedDecoding:
+    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> GPTDecoding:
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
-        return CachedDecoding(self.transformer, self.lm_head, capacity, attention_mask)
+        return start_decoding(self.transformer, self.lm_head, capacity, attention_mask)
 
-    def run_transformer(self, *inputs: Any, **masks: Tensor | None) -> Ran:
-        """Run the bare model on its inputs; masks that are None are left out."""
-        return Ran(*self.split_output(self.transformer(*inputs, **without_none(**masks))))
-
-    def scores_or_loss(self, ran: Ran, lm_labels: Tensor | None) -> Any:
-        """Return the loss where there are labels (..., L), else scores, weights and presents."""
-        if lm_labels is not None:
-            return self.lm_loss(ran.hidden, lm_labels)
-        return with_attentions(ran.weights, self.lm_head(ran.hidden), *ran.presents)
-
-    def lm_loss(self, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
-        """Mean cross entropy of the tokens that follow, scored only where they are labelled.
-
-        Args:
-            hidden_states: (..., L, E).
-            lm_labels: (..., L), usually the input itself: position i is scored against label i + 1.
-                -1 leaves a position out.
-        """
-        states, labels = labelled_only(hidden_states[..., :-1, :], lm_labels[..., 1:])
-        return token_loss(self.lm_head(states), labels)
+    def tie_weights(self) -> None:
+        """Let the head share the embeddings again, if something took them apart."""
+        self.lm_head.decoder.weight = self.transformer.token_embedding().weight
 
 
 class GPTWithTwoHeads(GPTWithHead):
@@ -103,21 +86,52 @@ class GPTWithTwoHeads(GPTWithHead):
         super().__init__(config, output_attentions, keep_multihead_output)
         self.multiple_choice_head = self.choice_head_type(config)
 
-    def scores_or_losses(
-        self,
-        ran: Ran,
-        mc_token_ids: Tensor,
-        lm_labels: Tensor | None,
-        mc_labels: Tensor | None,
-    ) -> Any:
-        """Return the losses for which there are labels, language model first, else all scores."""
-        if lm_labels is None and mc_labels is None:
-            choices = self.multiple_choice_head(ran.hidden, mc_token_ids)
-            return with_attentions(ran.weights, self.lm_head(ran.hidden), choices, *ran.presents)
-        losses = []
-        if lm_labels is not None:
-            losses.append(self.lm_loss(ran.hidden, lm_labels))
-        if mc_labels is not None:
-            scores = self.multiple_choice_head(ran.hidden, mc_token_ids)
-            losses.append(class_loss(scores, mc_labels))
-        return losses
+
+# Programs call ``forward`` with objects of their own as self. So what follows are no methods.
+
+
+def run_transformer(model: Any, *inputs: Any, has_presents: bool, **masks: Tensor | None) -> Ran:
+    """Run the bare model on its inputs; masks that are None are left out."""
+    output = model.transformer(*inputs, **without_none(**masks))
+    return Ran(*split_output(output, has_presents=has_presents))
+
+
+def scores_or_loss(model: Any, ran: Ran, lm_labels: Tensor | None) -> Any:
+    """Return the loss where there are labels (..., L), else scores, weights and presents."""
+    if lm_labels is not None:
+        return lm_loss(model.lm_head, ran.hidden, lm_labels)
+    return with_attentions(ran.weights, model.lm_head(ran.hidden), *ran.presents)
+
+
+def scores_or_losses(
+    model: Any, ran: Ran, mc_token_ids: Tensor, lm_labels: Tensor | None, mc_labels: Tensor | None
+) -> Any:
+    """Return the losses for which there are labels, language model first, else all scores."""
+    if lm_labels is None and mc_labels is None:
+        choices = model.multiple_choice_head(ran.hidden, mc_token_ids)
+        return with_attentions(ran.weights, model.lm_head(ran.hidden), choices, *ran.presents)
+    losses = []
+    if lm_labels is not None:
+        losses.append(lm_loss(model.lm_head, ran.hidden, lm_labels))
+    if mc_labels is not None:
+        scores = model.multiple_choice_head(ran.hidden, mc_token_ids)
+        losses.append(label_loss(scores, mc_labels))
+    return losses
+
+
+def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
+    """Mean cross entropy of the tokens that follow.
+
+    Only labelled positions are scored, if the head is untouched; else it scores all, as in 2019.
+
+    Args:
+        lm_head: scores tokens.
+        hidden_states: (..., L, E).
+        lm_labels: (..., L), usually the input itself: position i is scored against label i + 1.
+            -1 or -100 leaves a position out.
+    """
+    labels = lm_labels[..., 1:]
+    if not scores_rows(lm_head):
+        return label_loss(lm_head(hidden_states)[..., :-1, :], labels)
+    states, labels = labelled_only(hidden_states[..., :-1, :], labels)
+    return label_loss(lm_head(states), labels)

@@ -178,3 +178,12 @@ def activation_name(function: Activation) -> str | None:
         return _NAMES.get(function)
     except TypeError:  # an object that cannot be a key
         return None
+
+
+# What this library applies to each number by itself. Programs may put others into the tables above.
+POINTWISE: frozenset[Activation] = frozenset(
+    *BERT_ACTIVATIONS.values(),
+    *GPT_ACTIVATIONS.values(),
+    *GPT2_ACTIVATIONS.values(),
+    *LATER_ACTIVATIONS.values(),
+)

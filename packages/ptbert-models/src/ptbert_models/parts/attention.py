@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.parts.hooks import has_hooks
 from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.untouched import is_plain
 
 Dropout = float | Callable[[Tensor], Tensor]
 
@@ -71,17 +71,21 @@ def attend(
         if causal:
             bias = _without_later_keys(bias, query, key)
         return _attend_by_formula(query, key, value, bias, scale, dropout, head_mask)
-    # The kernel's own causal mask starts at the top left, so it is wrong with more keys.
-    masked_by_kernel = causal and bias is None and query.size(-2) == key.size(-2)
-    if causal and not masked_by_kernel:
-        bias = _without_later_keys(bias, query, key)
+    masked_by_kernel = False
+    if causal:
+        # The kernel's own causal mask starts at the top left, so it is wrong with more keys. It
+        # takes no symbol that stands for True or False, hence the branch.
+        if bias is None and query.size(-2) == key.size(-2):
+            masked_by_kernel = True
+        else:
+            bias = _without_later_keys(bias, query, key)
     context = F.scaled_dot_product_attention(
         query,
         key,
         value,
         attn_mask=bias,
         dropout_p=dropout,
-        is_causal=bool(masked_by_kernel),
+        is_causal=masked_by_kernel,
         scale=scale,
     )
     return context, None
@@ -121,15 +125,15 @@ def dropout_of(module: nn.Module) -> Dropout:
     """Return the dropout of a part in the form that ``attend`` takes.
 
     For a plain module that is its rate, which the fused kernel can use, or 0 in evaluation. A
-    module that a program replaced, or that has hooks to see the weights, is called instead.
+    module that a program replaced, or whose calls something sees, is called instead.
 
     Example:
         >>> dropout_of(nn.Dropout(0.1)), dropout_of(nn.Dropout(0.1).eval()), dropout_of(nn.ReLU())
         (0.1, 0.0, ReLU())
     """
-    if type(module) is not nn.Dropout or has_hooks(module):
+    if not is_plain(module, nn.Dropout):
         return module
-    return module.p if module.training else 0.0
+    return module.p if module.training else 0.0  # type: ignore[return-value]
 
 
 def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -207,7 +211,7 @@ def is_known_full(attention_mask: Tensor) -> bool:
         >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
         (True, False)
     """
-    if not values_are_known() or attention_mask.device.type != "cpu":
+    if not values_are_known(attention_mask) or attention_mask.device.type != "cpu":
         return False
     return attention_mask.dim() == 2 and bool((attention_mask == 1).all())
 

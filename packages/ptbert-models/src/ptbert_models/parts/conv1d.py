@@ -30,7 +30,7 @@ class Conv1D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) → (..., out)."""
-        flat = x.reshape(-1, x.size(-1))
+        flat = x.flatten(0, -2) if x.dim() > 1 else x[None]
         return torch.addmm(self.bias, flat, self.weight).view(*x.shape[:-1], self.nf)
 
     def extra_repr(self) -> str:

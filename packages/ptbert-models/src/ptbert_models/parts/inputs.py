@@ -5,24 +5,70 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._C import _len_torch_dispatch_stack
+from torch._C._functorch import peek_interpreter_stack
+
+_ORDINARY = frozenset((Tensor, nn.Parameter))
+_INTEGERS = frozenset((torch.int64, torch.int32))
 
 
-def values_are_known() -> bool:
-    """Whether the values of tensors can be read.
+def is_recorded() -> bool:
+    """Whether the calls of a model are only recorded: compiled, exported or traced.
 
-    False while a model is compiled, exported or traced: then only shapes are known, and the code
-    may not depend on values.
+    Then only shapes are known, and no step may depend on values.
     """
-    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return not (tracing or torch.compiler.is_compiling())
+    return torch.compiler.is_compiling() or is_traced()
+
+
+def is_traced() -> bool:
+    """Whether ``torch.jit.trace`` records the calls; then not even shapes can be compared."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
+def is_transformed() -> bool:
+    """Whether operations do something else than usual.
+
+    In the transforms of ``torch.func``, such as ``vmap``, and in dispatch modes, such as that of
+    fake tensors.
+    """
+    return peek_interpreter_stack() is not None or _len_torch_dispatch_stack() > 0
+
+
+def values_are_known(*tensors: Tensor) -> bool:
+    """Whether the values of tensors can be read, and steps and shapes may depend on them.
+
+    Example:
+        >>> values_are_known(torch.zeros(2)), values_are_known(torch.zeros(2, device="meta"))
+        (True, False)
+        >>> torch.func.vmap(lambda x: x * values_are_known(x))(torch.ones(2))
+        tensor([0., 0.])
+    """
+    if is_recorded() or is_transformed():
+        return False
+    return all(type(tensor) in _ORDINARY and not tensor.is_meta for tensor in tensors)
+
+
+def check_tensor(name: str, value: object) -> None:
+    """Raise ``TypeError`` for an argument that is no tensor, such as a list or a NumPy array."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} is of type {type(value).__name__}; give a tensor, such as "
+            f"torch.as_tensor({name})"
+        )
+
+
+def check_integers(name: str, ids: Tensor, what: str = "integers") -> None:
+    """Raise ``ValueError`` for ids that are no integers of a type that embeddings take."""
+    if ids.dtype not in _INTEGERS:
+        raise ValueError(f"{name} is of type {ids.dtype}; give {what}, such as {name}.long()")
 
 
 def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
-    """Raise an error for an id that an embedding has no row for.
+    """Raise an error for ids that are no numbers of rows, or that an embedding has no row for.
 
-    Nothing is checked where values are not known. On an accelerator the check waits for the device.
-    Without it a wrong id would make the device unusable for the rest of the process.
+    No values are checked where they are not known. On an accelerator the check waits for the
+    device. Without it a wrong id would make the device unusable for the rest of the process.
 
     Args:
         ids: integers of any shape.
@@ -31,7 +77,8 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
         remedy: what to do about it, for the message.
 
     Raises:
-        ValueError: if an id is negative or not below the limit.
+        TypeError: if the ids are no tensor.
+        ValueError: if they are no integers, or an id is negative or not below the limit.
 
     Example:
         >>> check_ids(torch.tensor([0, 9]), 5, name="input_ids", remedy="use its tokenizer")
@@ -39,12 +86,70 @@ def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
         ...
         ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
     """
-    if not values_are_known() or ids.is_meta or not ids.numel():
+    check_tensor(name, ids)
+    check_integers(name, ids)
+    if not values_are_known(ids) or not ids.numel():
         return
     lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
     if lowest < 0 or highest >= limit:
         wrong = lowest if lowest < 0 else highest
         raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
+
+
+def check_batch(name: str, ids: object) -> None:
+    """Raise an error if ids are no tensor of one row for each text.
+
+    Example:
+        >>> check_batch("input_ids", torch.tensor([1, 2]))
+        Traceback (most recent call last):
+        ...
+        ValueError: input_ids has shape (2,); give one row for each text: (batch, length)
+    """
+    check_tensor(name, ids)
+    if isinstance(ids, Tensor) and ids.dim() != 2:
+        raise ValueError(
+            f"{name} has shape {tuple(ids.shape)}; give one row for each text: (batch, length)"
+        )
+
+
+def flat_texts(name: str, tensor: Any) -> Any:
+    """Join all dimensions but the last: (B, C, L) → (B * C, L); None stays None.
+
+    Example:
+        >>> flat_texts("input_ids", torch.zeros(2, 3, 5)).shape
+        torch.Size([6, 5])
+    """
+    if tensor is None:
+        return None
+    check_tensor(name, tensor)
+    return tensor.flatten(0, -2) if tensor.dim() > 2 else tensor
+
+
+def check_mask(attention_mask: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise an error if a mask does not say for each token of a batch whether it is real.
+
+    Args:
+        attention_mask: (B, L), or (1, L) for the same in all texts.
+        shape: (B, L), that of the ids.
+
+    Raises:
+        TypeError: if it is no tensor.
+        ValueError: if it has another shape.
+
+    Example:
+        >>> check_mask(torch.ones(2, 3), (2, 4))
+        Traceback (most recent call last):
+        ...
+        ValueError: attention_mask has shape (2, 3) and the batch (2, 4); give 1 or 0 for each token
+    """
+    check_tensor("attention_mask", attention_mask)
+    if is_traced():
+        return
+    if attention_mask.shape != shape and attention_mask.shape != (1, *shape[1:]):
+        raise ValueError(
+            f"attention_mask has shape {tuple(attention_mask.shape)} and the batch "
+            f"{tuple(shape)}; give 1 or 0 for each token"
+        )
 
 
 def without_none(**arguments: Any) -> dict[str, Any]:

@@ -5,65 +5,59 @@ from torch import Tensor
 
 from ptbert_models.parts.inputs import values_are_known
 
-UNLABELLED = -1  # the label that losses of language models ignore
+UNLABELLED = -1  # the label that losses of language models ignored in 2019
 UNCLASSIFIED = -100  # the label that losses of classifiers ignore, PyTorch's default
 
 
-def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def is_labelled(labels: Tensor) -> Tensor:
+    """True where a label counts: every loss here leaves out both -1 and -100.
+
+    Example:
+        >>> import torch
+        >>> is_labelled(torch.tensor([0, -1, -100, 7]))
+        tensor([ True, False, False,  True])
+    """
+    return (labels != UNLABELLED) & (labels != UNCLASSIFIED)
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy over the labelled positions.
 
     Args:
-        logits: (..., V).
-        labels: (...), integers below V; -1 leaves a position out.
+        logits: (..., number of tokens or classes).
+        labels: (...), integers below that number; -1 or -100 leaves a position out.
 
     Returns:
         A scalar; not a number if nothing is labelled.
 
     Example:
         >>> import torch
-        >>> logits = torch.tensor([[0.0, 0.0], [5.0, -5.0]])
-        >>> token_loss(logits, torch.tensor([1, -1]))
+        >>> logits = torch.tensor([[0.0, 0.0], [5.0, -5.0], [5.0, -5.0]])
+        >>> label_loss(logits, torch.tensor([1, -1, -100]))
         tensor(0.6931)
     """
-    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=UNLABELLED)
+    labels = labels.masked_fill(labels == UNLABELLED, UNCLASSIFIED)
+    return F.cross_entropy(
+        logits.reshape(-1, logits.size(-1)), labels.reshape(-1), ignore_index=UNCLASSIFIED
+    )
 
 
 def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Leave out the positions without a label, so that no scores are computed for them.
 
-    Under ``torch.compile`` everything stays, because there shapes may not depend on values.
+    Everything stays where values are not known, because there shapes may not depend on values.
 
     Args:
         hidden_states: (B, L, E).
-        labels: (B, L), -1 where there is none.
+        labels: (B, L), -1 or -100 where there is none.
 
     Returns:
         Hidden states (number of labels, E) and the labels.
     """
-    if not values_are_known():
+    if not values_are_known(labels):
         return hidden_states, labels
-    labelled = labels != UNLABELLED
+    labelled = is_labelled(labels)
     return hidden_states[labelled], labels[labelled]
-
-
-def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy of classes.
-
-    Args:
-        logits: (..., number of classes).
-        labels: (...); -100 leaves a row out.
-
-    Returns:
-        A scalar.
-
-    Example:
-        >>> import torch
-        >>> class_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
-        tensor(0.6931)
-    """
-    return F.cross_entropy(
-        logits.view(-1, logits.size(-1)), labels.view(-1), ignore_index=UNCLASSIFIED
-    )
 
 
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
@@ -89,7 +83,7 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
     """
     length = start_logits.size(1)  # also the label that is left out
     start_loss, end_loss = (
-        F.cross_entropy(logits, positions.view(-1).clamp(0, length), ignore_index=length)
+        F.cross_entropy(logits, positions.reshape(-1).clamp(0, length), ignore_index=length)
         for logits, positions in ((start_logits, starts), (end_logits, ends))
     )
     return (start_loss + end_loss) / 2

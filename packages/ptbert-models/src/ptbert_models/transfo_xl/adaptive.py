@@ -22,7 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_ids, values_are_known
-from ptbert_models.parts.losses import UNLABELLED
+from ptbert_models.parts.losses import is_labelled
+from ptbert_models.parts.untouched import has_usual_weight
 
 _SCORED_TOGETHER = 2048  # tokens; measured, see benchmarks/transfo_xl.py
 IDS_REMEDY = "use ids of the tokenizer that this model was trained with"
@@ -81,31 +82,33 @@ class AdaptiveEmbedding(nn.Module):
             embedded = self.emb_layers[0](inp)
             if self.emb_projs:
                 embedded = F.linear(embedded, self.emb_projs[0])
-        elif values_are_known():
-            embedded = self._from_own_clusters(inp.flatten()).view(*inp.shape, self.d_proj)
+        elif values_are_known(inp):
+            embedded = _from_own_clusters(self, inp.flatten()).view(*inp.shape, self.d_proj)
         else:
-            embedded = self._from_all_clusters(inp)
+            embedded = _from_all_clusters(self, inp)
         return embedded * self.emb_scale
 
-    def _from_own_clusters(self, ids: Tensor) -> Tensor:
-        """Embed (R,) ids, each only by its own cluster."""
-        parts, order = [], []
-        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
-            rows = ((ids >= first) & (ids < end)).nonzero().squeeze(1)
-            vectors = self.emb_layers[cluster](ids[rows] - first)
-            parts.append(F.linear(vectors, self.emb_projs[cluster]))
-            order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
 
-    def _from_all_clusters(self, ids: Tensor) -> Tensor:
-        """Embed all ids by every cluster, keep the right ones: no shape depends on the ids."""
-        parts = []
-        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
-            inside = (ids >= first) & (ids < end)
-            vectors = self.emb_layers[cluster]((ids - first).clamp(0, end - first - 1))
-            part = F.linear(vectors, self.emb_projs[cluster])
-            parts.append(part.where(inside[..., None], 0.0))
-        return reduce(torch.add, parts)
+def _from_own_clusters(embedding: Any, ids: Tensor) -> Tensor:
+    """Embed (R,) ids, each only by its own cluster."""
+    parts, order = [], []
+    for cluster, (first, end) in enumerate(pairwise(embedding.cutoff_ends)):
+        rows = ((ids >= first) & (ids < end)).nonzero().squeeze(1)
+        vectors = embedding.emb_layers[cluster](ids[rows] - first)
+        parts.append(F.linear(vectors, embedding.emb_projs[cluster]))
+        order.append(rows)
+    return torch.cat(parts)[torch.cat(order).argsort()]
+
+
+def _from_all_clusters(embedding: Any, ids: Tensor) -> Tensor:
+    """Embed all ids by every cluster, keep the right ones: no shape depends on the ids."""
+    parts = []
+    for cluster, (first, end) in enumerate(pairwise(embedding.cutoff_ends)):
+        inside = (ids >= first) & (ids < end)
+        vectors = embedding.emb_layers[cluster]((ids - first).clamp(0, end - first - 1))
+        part = F.linear(vectors, embedding.emb_projs[cluster])
+        parts.append(part.where(inside[..., None], 0.0))
+    return reduce(torch.add, parts)
 
 
 class ProjectedAdaptiveLogSoftmax(nn.Module):
@@ -174,7 +177,7 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
 
         Args:
             hidden: (R, E).
-            target: (R,), the true tokens; -1 leaves a row out, its loss is 0.
+            target: (R,), the true tokens; -1 or -100 leaves a row out, its loss is 0.
             keep_order: not used, see the class.
 
         Returns:
@@ -187,89 +190,126 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
                 f"hidden has {hidden.size(0)} rows and target has shape {tuple(target.shape)}; "
                 "give one target for each row"
             )
-        check_ids(
-            target.where(target != UNLABELLED, 0), self.n_token, name="target", remedy=IDS_REMEDY
-        )
-        return self._losses(hidden, target)
+        labels = target.where(is_labelled(target), 0)
+        check_ids(labels, self.n_token, name="target", remedy=IDS_REMEDY)
+        return _losses(self, hidden, target)
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
-        first = self._scores(hidden, 0)
-        head = F.log_softmax(torch.cat([first, self._cluster_scores(hidden)], dim=-1), dim=-1)
+        first = _scores(self, _project(self, hidden, 0), 0)
+        head = F.log_softmax(torch.cat([first, _cluster_scores(self, hidden)], dim=-1), dim=-1)
         parts = [head[:, : self.shortlist_size]]
         for cluster in range(1, self.n_clusters + 1):
             of_cluster = head[:, self.shortlist_size + cluster - 1, None]
-            parts.append(F.log_softmax(self._scores(hidden, cluster), dim=-1) + of_cluster)
+            parts.append(
+                F.log_softmax(_scores(self, _project(self, hidden, cluster), cluster), dim=-1)
+                + of_cluster
+            )
         return torch.cat(parts, dim=-1)
 
-    def _losses(self, hidden: Tensor, target: Tensor) -> Tensor:
-        """Compute ``-log_prob(hidden)`` only at the target; rows with -1 are 0.
 
-        The first softmax is split in two: the first cluster's share is the sum over its tokens.
-        So the loss of a token is always the loss of its cluster plus the loss within it.
-        """
-        narrow = self._project(hidden, 0)
-        first_sum = self._log_sum(narrow, 0)
-        shares = torch.cat([first_sum[:, None], _wide(self._cluster_scores(hidden))], dim=-1)
-        cluster_losses = -F.log_softmax(shares, dim=-1)  # (R, 1 + further clusters)
-        losses = torch.zeros_like(first_sum)
-        for cluster, (first, end) in enumerate(pairwise(self.cutoff_ends)):
-            inside = (target >= first) & (target < end)
-            if values_are_known():
-                rows = inside.nonzero().squeeze(1)
-            else:  # no shape may depend on the target, so every cluster scores every row
-                rows = torch.arange(target.size(0), device=target.device)
-            inner = (target[rows] - first).clamp(0, end - first - 1)
-            if cluster > 0:
-                narrow = self._project(hidden[rows], cluster)
-                log_sum, score = self._log_sum(narrow, cluster), self._score(narrow, inner, cluster)
-            else:
-                log_sum, score = first_sum[rows], self._score(narrow[rows], inner, cluster)
-            loss = cluster_losses[rows, cluster] + log_sum - score
-            losses = losses.index_add(0, rows, loss.where(inside[rows], 0.0))
-        return losses
+def _losses(softmax: Any, hidden: Tensor, target: Tensor) -> Tensor:
+    """Compute ``-log_prob(hidden)`` only at the target; rows without a label are 0.
 
-    def _cluster_scores(self, hidden: Tensor) -> Tensor:
-        """Score the further clusters: (R, E) → (R, number of them)."""
-        if self.n_clusters == 0:
-            return hidden.new_zeros(hidden.size(0), 0)
-        return F.linear(self._project(hidden, 0), self.cluster_weight, self.cluster_bias)
-
-    def _scores(self, hidden: Tensor, cluster: int) -> Tensor:
-        """Score all tokens of one cluster: (R, E) → (R, tokens of the cluster)."""
-        return F.linear(self._project(hidden, cluster), *self._table(cluster))
-
-    def _log_sum(self, narrow: Tensor, cluster: int) -> Tensor:
-        """Return the logarithm of the sum of all tokens' exponentiated scores: (R, d) → (R,).
-
-        On the CPU the tokens are scored in blocks, so that the scores stay in its cache.
-        """
-        weight, bias = self._table(cluster)
-        size = _SCORED_TOGETHER if narrow.is_cpu and values_are_known() else weight.size(0)
-        sums = [
-            _wide(F.linear(narrow, some, some_bias)).logsumexp(dim=-1)
-            for some, some_bias in zip(
-                torch.split(weight, size), torch.split(bias, size), strict=True
+    The first softmax is split in two: the first cluster's share is the sum over its tokens.
+    So the loss of a token is always the loss of its cluster plus the loss within it.
+    """
+    narrow = _project(softmax, hidden, 0)
+    first_sum = _log_sum(softmax, narrow, 0)
+    shares = torch.cat([first_sum[:, None], _wide(_cluster_scores(softmax, hidden))], dim=-1)
+    cluster_losses = -F.log_softmax(shares, dim=-1)  # (R, 1 + further clusters)
+    losses = torch.zeros_like(first_sum)
+    for cluster, (first, end) in enumerate(pairwise(softmax.cutoff_ends)):
+        inside = (target >= first) & (target < end)
+        if values_are_known(target):
+            rows = inside.nonzero().squeeze(1)
+        else:  # no shape may depend on the target, so every cluster scores every row
+            rows = torch.arange(target.size(0), device=target.device)
+        inner = (target[rows] - first).clamp(0, end - first - 1)
+        if cluster > 0:
+            narrow = _project(softmax, hidden[rows], cluster)
+            log_sum, score = (
+                _log_sum(softmax, narrow, cluster),
+                _score(softmax, narrow, inner, cluster),
             )
-        ]
-        return torch.stack(sums).logsumexp(dim=0)
+        else:
+            log_sum, score = first_sum[rows], _score(softmax, narrow[rows], inner, cluster)
+        loss = cluster_losses[rows, cluster] + log_sum - score
+        losses = losses.index_add(0, rows, loss.where(inside[rows], 0.0))
+    return losses
 
-    def _score(self, narrow: Tensor, tokens: Tensor, cluster: int) -> Tensor:
-        """Score one token of a cluster in each row: (R, d), (R,) → (R,)."""
-        weight, bias = self._table(cluster)
-        return _wide((narrow * weight[tokens]).sum(dim=-1) + bias[tokens])
 
-    def _table(self, cluster: int) -> tuple[Tensor, Tensor]:
-        """Return the vectors and the biases of a cluster's tokens."""
-        table: Any = self.out_layers[0 if self.div_val == 1 else cluster]
-        if self.div_val > 1:
-            return table.weight, table.bias
-        tokens = slice(self.cutoff_ends[cluster], self.cutoff_ends[cluster + 1])
-        return table.weight[tokens], table.bias[tokens]
+def _cluster_scores(softmax: Any, hidden: Tensor) -> Tensor:
+    """Score the further clusters: (R, E) → (R, number of them)."""
+    if softmax.n_clusters == 0:
+        return hidden.new_zeros(hidden.size(0), 0)
+    return F.linear(_project(softmax, hidden, 0), softmax.cluster_weight, softmax.cluster_bias)
 
-    def _project(self, hidden: Tensor, cluster: int) -> Tensor:
-        """Project to the width of a cluster's vectors: (R, E) → (R, d)."""
-        return hidden @ self.out_projs[cluster] if len(self.out_projs) > 0 else hidden
+
+def _scores(softmax: Any, narrow: Tensor, cluster: int) -> Tensor:
+    """Score all tokens of one cluster: (R, d) → (R, tokens of the cluster)."""
+    table = _table(softmax, cluster)
+    if table is not None:
+        return F.linear(narrow, *table)
+    scores = _layer(softmax, cluster)(narrow)
+    return scores[:, _tokens(softmax, cluster)] if softmax.div_val == 1 else scores
+
+
+def _log_sum(softmax: Any, narrow: Tensor, cluster: int) -> Tensor:
+    """Return the logarithm of the sum of all tokens' exponentiated scores: (R, d) → (R,).
+
+    On the CPU the tokens are scored in blocks, so that the scores stay in its cache.
+    """
+    table = _table(softmax, cluster)
+    if table is None:
+        return _wide(_scores(softmax, narrow, cluster)).logsumexp(dim=-1)
+    weight, bias = table
+    size = _SCORED_TOGETHER if narrow.is_cpu and values_are_known() else weight.size(0)
+    sums = [
+        _wide(F.linear(narrow, some, some_bias)).logsumexp(dim=-1)
+        for some, some_bias in zip(torch.split(weight, size), torch.split(bias, size), strict=True)
+    ]
+    return torch.stack(sums).logsumexp(dim=0)
+
+
+def _score(softmax: Any, narrow: Tensor, tokens: Tensor, cluster: int) -> Tensor:
+    """Score one token of a cluster in each row: (R, d), (R,) → (R,)."""
+    table = _table(softmax, cluster)
+    if table is None:
+        return _wide(_scores(softmax, narrow, cluster)).gather(1, tokens[:, None]).squeeze(1)
+    weight, bias = table
+    return _wide((narrow * weight[tokens]).sum(dim=-1) + bias[tokens])
+
+
+def _table(softmax: Any, cluster: int) -> tuple[Tensor, Tensor] | None:
+    """Return the vectors and biases of a cluster's tokens, or None if a layer must be called."""
+    layer = _layer(softmax, cluster)
+    if not has_usual_weight(layer) or layer.bias is None:
+        return None
+    if softmax.div_val > 1:
+        return layer.weight, layer.bias
+    tokens = _tokens(softmax, cluster)
+    return layer.weight[tokens], layer.bias[tokens]
+
+
+def _layer(softmax: Any, cluster: int) -> Any:
+    return softmax.out_layers[0 if softmax.div_val == 1 else cluster]
+
+
+def _tokens(softmax: Any, cluster: int) -> slice:
+    return slice(softmax.cutoff_ends[cluster], softmax.cutoff_ends[cluster + 1])
+
+
+def _project(softmax: Any, hidden: Tensor, cluster: int) -> Tensor:
+    """Project to the width of a cluster's vectors: (R, E) → (R, d)."""
+    return hidden @ softmax.out_projs[cluster] if len(softmax.out_projs) > 0 else hidden
+
+
+def smallest_softmax(clusters: int, div_val: int, projects: bool) -> ProjectedAdaptiveLogSoftmax:
+    """Make a softmax that only shows its parts: its clusters have one token each."""
+    width = div_val**clusters  # so that the last cluster has a width
+    cutoffs = range(1, clusters + 1)
+    return ProjectedAdaptiveLogSoftmax(clusters + 1, width, width + projects, cutoffs, div_val)
 
 
 def _new_projection(width: int, cluster_width: int) -> nn.Parameter:

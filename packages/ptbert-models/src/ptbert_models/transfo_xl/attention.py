@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from ptbert_models.parts.attention import Dropout, attend, dropout_of, merge_heads, split_heads
 from ptbert_models.parts.inputs import values_are_known
 from ptbert_models.parts.normalization import BertLayerNorm
+from ptbert_models.parts.untouched import has_usual_weight
 from ptbert_models.transfo_xl.memory import mask_bias
 from ptbert_models.transfo_xl.positions import last_rows, relative_shift
 
@@ -55,7 +57,8 @@ def mix(
     few = queries == 1
     if values_are_known():  # otherwise lengths may be symbols, which cannot be compared
         few = queries * width * (features + keys) < keys * features * (width + queries)
-    mixed = (mix_few if few else mix_many)(
+    # A dropout that is called sees the weights of each head by itself.
+    mixed = (mix_few if few and not callable(dropout) else mix_many)(
         query, context, key_weight, value_weight, bias, scale=scale, dropout=dropout
     )
     return merge_heads(mixed).transpose(0, 1)
@@ -72,9 +75,21 @@ def mix_many(
     dropout: Dropout,
 ) -> Tensor:
     """Make keys and values of the whole context, for ``mix``; (B, H, Q, D)."""
-    heads = query.size(1)
-    key = split_heads(F.linear(context, key_weight).transpose(0, 1), heads)
-    value = split_heads(F.linear(context, value_weight).transpose(0, 1), heads)
+    key, value = F.linear(context, key_weight), F.linear(context, value_weight)
+    return mix_projected(query, key, value, bias, scale=scale, dropout=dropout)
+
+
+def mix_projected(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    scale: float,
+    dropout: Dropout,
+) -> Tensor:
+    """Attend to keys and values (K, B, H * D); (B, H, Q, D)."""
+    key, value = (split_heads(each.transpose(0, 1), query.size(1)) for each in (key, value))
     mixed, _ = attend(query, key, value, bias, scale=scale, dropout=dropout)
     return mixed
 
@@ -100,6 +115,49 @@ def mix_few(
     )
     wide = mixed.view_as(wide)
     return wide @ value_weight.view(heads, features, -1).transpose(1, 2)  # (B, H, Q, D)
+
+
+# What queries attend to: keys and values (K, B, H * D), or a context (K, B, E) and the weights
+# (H * D, E) that make keys and values of it.
+Source = tuple[Tensor, ...]
+
+
+def mix_source(
+    query: Tensor, source: Source, bias: Tensor | None, *, scale: float, dropout: nn.Module
+) -> Tensor:
+    """Attend to a source.
+
+    Args:
+        query: (B, H, Q, D).
+        source: see ``Source``.
+        bias: as in ``mix``.
+        scale: as in ``mix``.
+        dropout: the dropout of attention weights.
+
+    Returns:
+        (Q, B, H * D).
+    """
+    rate = dropout_of(dropout)
+    if callable(rate):
+        rate = _by_position(rate)
+    if len(source) == 3:
+        context, key_weight, value_weight = source
+        return mix(query, context, key_weight, value_weight, bias, scale=scale, dropout=rate)
+    key, value = source
+    mixed = mix_projected(query, key, value, bias, scale=scale, dropout=rate)
+    return merge_heads(mixed).transpose(0, 1)
+
+
+def separate_weights(net: Any, width: int) -> tuple[Tensor, ...] | None:
+    """Return the weights of a layer for each output of some width, or None if it must be called."""
+    if has_usual_weight(net) and net.bias is None:
+        return net.weight.split(width)
+    return None
+
+
+def _by_position(dropout: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Give a dropout the weights as in 2019, (Q, K, B, H), rather than (B, H, Q, K)."""
+    return lambda weights: dropout(weights.permute(2, 3, 0, 1)).permute(2, 3, 0, 1)
 
 
 def new_bias(heads: int, features: int) -> nn.Parameter:
@@ -166,15 +224,17 @@ class MultiHeadAttn(nn.Module):
         if self.pre_lnorm:  # of keys and values only, as the authors did
             context = self.layer_norm(context)
         query = split_heads(self.q_net(h).transpose(0, 1), self.n_head)
-        key_weight, value_weight = self.kv_net.weight.chunk(2)
-        mixed = mix(
+        width = self.n_head * self.d_head
+        weights = separate_weights(self.kv_net, width)
+        source = (
+            self.kv_net(context).split(width, dim=-1) if weights is None else (context, *weights)
+        )
+        mixed = mix_source(
             query,
-            context,
-            key_weight,
-            value_weight,
+            source,
             None if attn_mask is None else mask_bias(attn_mask, query.dtype),
             scale=self.scale,
-            dropout=dropout_of(self.dropatt),
+            dropout=self.dropatt,
         )
         output = h + self.drop(self.o_net(mixed))
         return output if self.pre_lnorm else self.layer_norm(output)
@@ -235,49 +295,51 @@ class RelMultiHeadAttn(nn.Module):
             "RelLearnableMultiHeadAttn share; use one of them"
         )
 
-    def query_and_context(self, w: Tensor, mems: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the queries (B, H, Q, D) of the new tokens, and what they attend to (K, B, E)."""
-        context = w if mems is None else torch.cat([mems, w])
-        if self.pre_lnorm:
-            context = self.layer_norm(context)
-        new = context[context.size(0) - w.size(0) :]
-        query_weight, _, _ = self.qkv_net.weight.chunk(3)
-        return split_heads(F.linear(new, query_weight).transpose(0, 1), self.n_head), context
 
-    def output(
-        self,
-        w: Tensor,
-        query: Tensor,
-        context: Tensor,
-        position_scores: Tensor,
-        attn_mask: Tensor | None,
-    ) -> Tensor:
-        """Attend, project, add the input and normalize.
+# Programs call ``forward`` with objects of their own as self. So these are no methods.
 
-        Args:
-            w: (Q, B, E), the input.
-            query: (B, H, Q, D), with its bias of content.
-            context: (K, B, E).
-            position_scores: (B, H, Q, K), for distances K - 1 to 0.
-            attn_mask: see ``mask_bias``.
-        """
-        bias = relative_shift(position_scores)
-        if attn_mask is None:
-            bias = bias * self.scale
-        else:  # in one pass
-            bias = torch.add(mask_bias(attn_mask, bias.dtype), bias, alpha=self.scale)
-        _, key_weight, value_weight = self.qkv_net.weight.chunk(3)
-        mixed = mix(
-            query,
-            context,
-            key_weight,
-            value_weight,
-            bias,
-            scale=self.scale,
-            dropout=dropout_of(self.dropatt),
-        )
-        output = w + self.drop(self.o_net(mixed))
-        return output if self.pre_lnorm else self.layer_norm(output)
+
+def query_and_source(attention: Any, w: Tensor, mems: Tensor | None) -> tuple[Tensor, Source]:
+    """Return the queries (B, H, Q, D) of the new tokens, and what they attend to."""
+    context = w if mems is None else torch.cat([mems, w])
+    if attention.pre_lnorm:
+        context = attention.layer_norm(context)
+    width, old = attention.n_head * attention.d_head, context.size(0) - w.size(0)
+    weights = separate_weights(attention.qkv_net, width)
+    if weights is None:
+        query, *projected = attention.qkv_net(context).split(width, dim=-1)
+        query, source = query[old:], tuple(projected)
+    else:  # no queries of the memory
+        query, source = F.linear(context[old:], weights[0]), (context, *weights[1:])
+    return split_heads(query.transpose(0, 1), attention.n_head), source
+
+
+def output(
+    attention: Any,
+    w: Tensor,
+    query: Tensor,
+    source: Source,
+    position_scores: Tensor,
+    attn_mask: Tensor | None,
+) -> Tensor:
+    """Attend, project, add the input and normalize.
+
+    Args:
+        attention: a ``RelMultiHeadAttn``, or an object with its attributes of 2019.
+        w: (Q, B, E), the input.
+        query: (B, H, Q, D), with its bias of content.
+        source: see ``Source``.
+        position_scores: (B, H, Q, K), for distances K - 1 to 0.
+        attn_mask: see ``mask_bias``.
+    """
+    bias = relative_shift(position_scores)
+    if attn_mask is None:
+        bias = bias * attention.scale
+    else:  # in one pass
+        bias = torch.add(mask_bias(attn_mask, bias.dtype), bias, alpha=attention.scale)
+    mixed = mix_source(query, source, bias, scale=attention.scale, dropout=attention.dropatt)
+    result = w + attention.drop(attention.o_net(mixed))
+    return result if attention.pre_lnorm else attention.layer_norm(result)
 
 
 class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
@@ -308,10 +370,11 @@ class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
         Returns:
             (Q, B, E).
         """
-        query, context = self.query_and_context(w, mems)
+        query, source = query_and_source(self, w, mems)
         positions = self.r_net(r).view(r.size(0), self.n_head, self.d_head)
         position_scores = (query + self.r_r_bias[:, None]) @ positions.permute(1, 2, 0)
-        return self.output(w, query + self.r_w_bias[:, None], context, position_scores, attn_mask)
+        query = query + self.r_w_bias[:, None]
+        return output(self, w, query, source, position_scores, attn_mask)
 
 
 class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
@@ -347,8 +410,9 @@ class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
         Returns:
             (Q, B, E).
         """
-        query, context = self.query_and_context(w, mems)
-        keys = context.size(0)
+        query, source = query_and_source(self, w, mems)
+        keys = source[0].size(0)
         position_scores = query @ last_rows(r_emb, keys).permute(1, 2, 0)
         position_scores = position_scores + last_rows(r_bias, keys).t()[:, None]
-        return self.output(w, query + r_w_bias[:, None], context, position_scores, attn_mask)
+        query = query + r_w_bias[:, None]
+        return output(self, w, query, source, position_scores, attn_mask)

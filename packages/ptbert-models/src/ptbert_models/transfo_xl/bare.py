@@ -17,6 +17,7 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.parts.inputs import check_batch
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
@@ -84,6 +85,9 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
                 self.init_bias(parameter)
             else:
                 self.init_weight(parameter)
+
+    def tie_weights(self) -> None:
+        """Let softmax and embedding share what they share; a bare model has no softmax."""
 
     def set_num_special_tokens(self, num_special_tokens: int) -> None:
         """Do nothing: the vocabulary of Transformer-XL has no part for special tokens."""
@@ -188,6 +192,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             Hidden states (B, L, E), and the memory for the next call: the inputs of all layers, N
             tensors (M, B, E) without gradient, or None where ``mem_len`` is 0.
         """
+        check_batch("input_ids", input_ids)
         time_first = input_ids.t()
         hidden, new_mems = self._forward(
             time_first, self.init_mems(time_first) if mems is None else mems
@@ -202,7 +207,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         hidden = self.word_emb(dec_inp)
         if mems is None:
             mems = [hidden.new_zeros(0, batch, self.d_model)] * self.n_layer
-        self._check_memory(mems, batch)
+        _check_memory(self, mems, batch)
         length = mems[0].size(0)
         window = self.mem_len if self.same_length and self.mem_len > 0 else None
         mask = hidden_positions(queries, length, window=window, device=dec_inp.device)[..., None]
@@ -217,12 +222,13 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             hidden = run(hidden, *positions.given_to_layer(index), mask, old)
         return self.drop(hidden), new_mems if self.mem_len > 0 else None
 
-    def _check_memory(self, mems: Sequence[Tensor], batch: int) -> None:
-        shapes = [tuple(memory.shape) for memory in mems]
-        length = mems[0].size(0) if shapes else 0
-        if shapes != [(length, batch, self.d_model)] * self.n_layer:
-            raise ValueError(
-                f"mems holds tensors of shapes {shapes}; this call takes {self.n_layer} of shape "
-                f"(any length, {batch}, {self.d_model}): give back what the last call returned, "
-                "for the same number of texts"
-            )
+
+def _check_memory(model: Any, mems: Sequence[Tensor], batch: int) -> None:
+    shapes = [tuple(memory.shape) for memory in mems]
+    length = mems[0].size(0) if shapes else 0
+    if shapes != [(length, batch, model.d_model)] * model.n_layer:
+        raise ValueError(
+            f"mems holds tensors of shapes {shapes}; this call takes {model.n_layer} of shape "
+            f"(any length, {batch}, {model.d_model}): give back what the last call returned, "
+            "for the same number of texts"
+        )

@@ -19,7 +19,8 @@ class MemoryDecoding:
 
     Args:
         transformer: the bare model.
-        log_probabilities: function from hidden states (B, E) to log-probabilities of tokens (B, V).
+        last_log_probabilities: function from hidden states (B, L, E) to log-probabilities (B, V) of
+            the tokens after the last of them.
         attention_mask: must be None: this family has no padding.
 
     Raises:
@@ -29,7 +30,7 @@ class MemoryDecoding:
     def __init__(
         self,
         transformer: TransfoXLModel,
-        log_probabilities: Callable[[Tensor], Tensor],
+        last_log_probabilities: Callable[[Tensor], Tensor],
         attention_mask: Tensor | None,
     ) -> None:
         if attention_mask is not None:
@@ -38,14 +39,13 @@ class MemoryDecoding:
                 "continued together; generate them one by one"
             )
         self._transformer = transformer
-        self._log_probabilities = log_probabilities
+        self._last_log_probabilities = last_log_probabilities
         self._mems: list[Tensor] | None = None
 
     def feed(self, ids: Tensor) -> Tensor:
         """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
         hidden, self._mems = self._transformer(ids, self._mems)
-        # Only the last position is scored: a row of scores is as wide as the vocabulary.
-        return self._log_probabilities(hidden[:, -1])
+        return self._last_log_probabilities(hidden)
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 from ptbert_models.parts.inputs import values_are_known
 
 
+def _frequencies(features: int, device: torch.device | None = None) -> Tensor:
+    return 1 / (10000 ** (torch.arange(0.0, features, 2.0, device=device) / features))
+
+
 class PositionalEmbedding(nn.Module):
     """Sines and cosines of positions, half of the features each.
 
@@ -34,15 +38,12 @@ class PositionalEmbedding(nn.Module):
     def __init__(self, demb: int) -> None:
         super().__init__()
         self.demb = demb
-        self.register_buffer("inv_freq", self._frequencies())  # in files of 2019; see forward()
-
-    def _frequencies(self, device: torch.device | None = None) -> Tensor:
-        return 1 / (10000 ** (torch.arange(0.0, self.demb, 2.0, device=device) / self.demb))
+        self.register_buffer("inv_freq", _frequencies(demb))  # in files of 2019; see forward()
 
     def forward(self, pos_seq: Tensor, bsz: int | None = None) -> Tensor:
         """Embed positions (K,) as (K, 1, demb), or as (K, bsz, demb)."""
         # Computed again in single precision: half precision cannot separate neighbouring positions.
-        angles = torch.outer(pos_seq.float(), self._frequencies(pos_seq.device))
+        angles = torch.outer(pos_seq.float(), _frequencies(self.demb, pos_seq.device))
         embedding = torch.cat([angles.sin(), angles.cos()], dim=-1)[:, None]
         return embedding if bsz is None else embedding.expand(-1, bsz, -1)
 

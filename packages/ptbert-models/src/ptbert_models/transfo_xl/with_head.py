@@ -17,8 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_ids
-from ptbert_models.parts.losses import UNLABELLED
-from ptbert_models.transfo_xl.adaptive import IDS_REMEDY, ProjectedAdaptiveLogSoftmax
+from ptbert_models.parts.losses import UNCLASSIFIED, is_labelled
+from ptbert_models.parts.untouched import is_plain, is_untouched
+from ptbert_models.transfo_xl.adaptive import (
+    IDS_REMEDY,
+    ProjectedAdaptiveLogSoftmax,
+    smallest_softmax,
+)
 from ptbert_models.transfo_xl.bare import TransfoXLModel, TransfoXLPreTrainedModel
 from ptbert_models.transfo_xl.config import TransfoXLConfig
 from ptbert_models.transfo_xl.generation import MemoryDecoding
@@ -80,11 +85,23 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
         if self.sample_softmax > 0:
             return F.log_softmax(self.out_layer(hidden), dim=-1)
-        return self.crit.log_prob(hidden)
+        return self.crit(hidden)
 
     def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> MemoryDecoding:
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
-        return MemoryDecoding(self.transformer, self.log_probabilities, attention_mask)
+        return MemoryDecoding(self.transformer, self._last_log_probabilities, attention_mask)
+
+    def _last_log_probabilities(self, hidden: Tensor) -> Tensor:
+        """Return the log-probabilities (B, V) after the last of the hidden states (B, L, E)."""
+        if self.sample_softmax > 0:
+            some = is_plain(self.out_layer, nn.Linear)
+        else:
+            sizes = self.crit.n_clusters, self.crit.div_val, len(self.crit.out_projs) > 0
+            some = is_untouched(self.crit, smallest_softmax, *sizes)
+        if some:  # a row of scores is as wide as the vocabulary
+            return self.log_probabilities(hidden[:, -1])
+        scores = self.log_probabilities(hidden.flatten(0, 1))
+        return scores.view(*hidden.shape[:2], -1)[:, -1]
 
     def reset_length(self, tgt_len: int, ext_len: int, mem_len: int) -> None:
         """Change the lengths of segments and memory, for evaluation for example."""
@@ -105,7 +122,7 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         Args:
             input_ids: (B, L), see ``TransfoXLModel.forward``.
             target: (B, L), the tokens to predict: those of ``input_ids`` one place further on,
-                shifted by the caller; -1 leaves a position out, its loss is 0.
+                shifted by the caller; -1 or -100 leaves a position out, its loss is 0.
             mems: see ``TransfoXLModel.forward``.
 
         Returns:
@@ -119,21 +136,26 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
                 f"{tuple(target.shape)}; give one target for each token"
             )
         if self.sample_softmax > 0:
-            return self._ordinary_softmax(hidden, target), new_mems
+            return _ordinary_softmax(self, hidden, target), new_mems
         flat_target = None if target is None else target.flatten()
         scores = self.crit(hidden.flatten(0, 1), flat_target)
         return scores.view(*input_ids.shape, *scores.shape[1:]), new_mems
 
-    def _ordinary_softmax(self, hidden: Tensor, target: Tensor | None) -> Tensor:
-        """Score all tokens, or a sample of them for a training loss."""
-        if target is None:
-            return self.log_probabilities(hidden)
-        labelled = target != UNLABELLED
-        labels = target.where(labelled, 0)
-        check_ids(labels, self.config.n_token, name="target", remedy=IDS_REMEDY)
-        if not self.training:
-            scores = self.out_layer(hidden).transpose(1, 2)
-            return F.cross_entropy(scores, target, ignore_index=UNLABELLED, reduction="none")
-        output_embedding = partial(F.embedding, weight=self.out_layer.weight)
-        scores = sample_logits(output_embedding, self.out_layer.bias, labels, hidden, self.sampler)
-        return -F.log_softmax(scores, dim=-1)[..., 0].where(labelled, 0.0)
+
+# Programs call ``forward`` with objects of their own as self. So this is no method.
+
+
+def _ordinary_softmax(model: Any, hidden: Tensor, target: Tensor | None) -> Tensor:
+    """Score all tokens, or a sample of them for a training loss."""
+    if target is None:
+        return F.log_softmax(model.out_layer(hidden), dim=-1)
+    labelled = is_labelled(target)
+    labels = target.where(labelled, 0)
+    check_ids(labels, model.config.n_token, name="target", remedy=IDS_REMEDY)
+    if not model.training:
+        scores = model.out_layer(hidden).transpose(1, 2)
+        ignored = target.where(labelled, UNCLASSIFIED)
+        return F.cross_entropy(scores, ignored, ignore_index=UNCLASSIFIED, reduction="none")
+    output_embedding = partial(F.embedding, weight=model.out_layer.weight)
+    scores = sample_logits(output_embedding, model.out_layer.bias, labels, hidden, model.sampler)
+    return -F.log_softmax(scores, dim=-1)[..., 0].where(labelled, 0.0)

@@ -1,0 +1,41 @@
+"""Parameters that several modules share, and operations that would take them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def keeping_ties(model: nn.Module) -> Iterator[None]:
+    """Let modules that share a parameter share one afterwards, also if it was replaced.
+
+    Moving a model away from the meta device makes new parameters, one for each place, and so does
+    ``load_state_dict(assign=True)``.
+
+    Example:
+        >>> import torch
+        >>> with torch.device("meta"):
+        ...     first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+        >>> second.weight = first.weight
+        >>> pair = nn.Sequential(first, second)
+        >>> with keeping_ties(pair):
+        ...     pair = pair.to_empty(device="cpu")
+        >>> first.weight is second.weight
+        True
+    """
+    places: dict[nn.Parameter, list[tuple[nn.Module, str]]] = {}
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            places.setdefault(parameter, []).append((module, name))
+    yield
+    for old, owners in places.items():
+        if len(owners) == 1:
+            continue
+        new = [getattr(module, name) for module, name in owners]
+        shared = next((each for each in new if each is not old), old)
+        for module, name in owners:
+            if getattr(module, name) is not shared:
+                setattr(module, name, shared)

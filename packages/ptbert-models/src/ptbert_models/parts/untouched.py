@@ -1,0 +1,316 @@
+"""Whether modules are as shipped and unobserved, so that a short cut past them cannot be noticed.
+
+A short cut calls other modules than the plain computation does, or gives them other shapes. Nobody
+notices that if every module on the way is as this library and PyTorch ship it, and if nothing
+watches the calls. No other module decides this. What is not known here counts as a change.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import is_
+from types import FunctionType
+from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch._C import _len_torch_function_stack
+from torch.nn.modules import module as torch_module
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
+
+from ptbert_models.parts.activations import POINTWISE
+from ptbert_models.parts.initialization import NoInitialization
+from ptbert_models.parts.inputs import is_recorded, is_transformed
+
+_BLANK = vars(nn.Module())
+_HOOKS = [name for name in _BLANK if "hook" in name and "state_dict" not in name]
+# The dictionaries of all hooks that run when a module is called or its gradients are computed.
+# Those whose name begins with the name of another say more about the same hooks.
+HOOKS = tuple(
+    name
+    for name in _HOOKS
+    if isinstance(_BLANK[name], dict)
+    and not any(name != other and name.startswith(other) for other in _HOOKS)
+)
+_GLOBAL_HOOKS = tuple(
+    name
+    for name, value in vars(torch_module).items()
+    if name.startswith("_global_") and isinstance(value, dict)
+)
+_IN_CALLS = frozenset(("forward", "_call_impl", "_compiled_call_impl"))  # see nn.Module.__call__
+# What acts when modules are made or copied, not when they are called; torch.compile replaces it.
+_NOT_IN_CALLS = frozenset(("__init__", "__setstate__", "__doc__", "__annotations__"))
+_MISSING = object()
+
+_PARAMETERS = frozenset((nn.Parameter, Tensor, type(None)))
+
+_shipped: dict[type, dict[str, Any]] = {}  # the attributes of module classes when they were new
+_accepted: dict[type, dict[str, Any]] = {}  # later attributes that make no difference
+
+
+def remember_classes() -> None:
+    """Note what all classes of modules look like now; called once, on import."""
+    waiting: list[type] = [nn.Module]
+    while waiting:
+        part = waiting.pop()
+        if part.__module__.startswith(("torch.nn.", "ptbert_models.")):
+            _shipped.setdefault(part, dict(vars(part)))
+        waiting.extend(part.__subclasses__())
+
+
+def calls_are_unobserved() -> bool:
+    """Whether nothing outside of a model sees or changes its calls.
+
+    False with global hooks of modules, in function and dispatch modes, and in the transforms of
+    ``torch.func``.
+
+    Example:
+        >>> from torch.utils.flop_counter import FlopCounterMode
+        >>> with FlopCounterMode(display=False):
+        ...     inside = calls_are_unobserved()
+        >>> inside, calls_are_unobserved()
+        (False, True)
+    """
+    for name in _GLOBAL_HOOKS:
+        if getattr(torch_module, name):
+            return False
+    if is_transformed():
+        return False
+    # A default device is a mode too. It matters only where no device is named.
+    return not _len_torch_function_stack() or all(
+        type(mode) is DeviceContext
+        for mode in _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    )
+
+
+def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether one module of PyTorch, without parts, may be replaced by its formula.
+
+    While a model is compiled or traced, this looks only at the module itself.
+
+    Args:
+        module: the module.
+        kind: the class that it must have.
+
+    Example:
+        >>> is_plain(nn.Dropout(0.1), nn.Dropout), is_plain(nn.Identity(), nn.Dropout)
+        (True, False)
+    """
+    if type(module) is not kind:
+        return False
+    for name in HOOKS:  # a generator takes twice the time, in every layer
+        if getattr(module, name):
+            return False
+    for name in _IN_CALLS:
+        if name in vars(module):
+            return False
+    return is_recorded() or (_is_as_shipped(kind) and calls_are_unobserved())
+
+
+def has_usual_weight(module: Any) -> bool:
+    """Whether a linear layer may be replaced by a product with its weight.
+
+    Not if it is another module than usual, if something sees its calls, or if its weight is no
+    ordinary parameter: adapters, pruning and quantization do all of this.
+
+    Example:
+        >>> has_usual_weight(nn.Linear(2, 2)), has_usual_weight(nn.Bilinear(2, 2, 2))
+        (True, False)
+    """
+    return is_plain(module, nn.Linear) and type(module.weight) is nn.Parameter
+
+
+def is_untouched(
+    module: nn.Module, make_reference: Callable[..., nn.Module], *arguments: Any
+) -> bool:
+    """Whether a module and all its parts are as shipped, and their calls unobserved.
+
+    The module is compared with one that was made for this purpose: its class, the attributes of
+    the class and of the object, its hooks, its parts and their order, the types of its parameters.
+    Sizes, rates and modes of training may differ, and so may attributes that nothing here reads.
+
+    Comparing takes about a millisecond for BERT-base. What was compared is kept, and the next call
+    only checks that all these objects still refer to the very same objects.
+
+    Args:
+        module: the module.
+        make_reference: makes a module of the same kind, with at least one layer.
+        *arguments: what ``make_reference`` is called with.
+
+    Returns:
+        False also while a model is compiled or traced.
+
+    Example:
+        >>> linear = nn.Linear(2, 2)
+        >>> is_untouched(linear, lambda: nn.Linear(1, 1))
+        True
+        >>> linear.forward = torch.square
+        >>> is_untouched(linear, lambda: nn.Linear(1, 1))
+        False
+    """
+    if is_recorded() or not calls_are_unobserved() or not isinstance(module, nn.Module):
+        return False
+    seen = _seen.get(module)
+    if seen is not None and seen.still_holds(module):
+        return True
+    _seen.pop(module, None)
+    if not _equals(module, _reference(make_reference, *arguments)):
+        return False
+    _seen[module] = _Seen.of(module)
+    return True
+
+
+class _Seen(NamedTuple):
+    """An untouched module, and everything that it refers to.
+
+    Only what is below the module is kept alive by this, so that the module itself can go.
+    """
+
+    objects: tuple[Any, ...]  # the parts, the attributes of all, and their dictionaries of parts
+    referents: list[Any]
+    hooks: tuple[Mapping[Any, Any], ...]
+    parameter_dicts: tuple[Mapping[str, Any], ...]
+    parameters: list[Any]
+    classes: list[Mapping[str, Any]]
+    attributes: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> _Seen:
+        parts = list(module.modules())
+        values = [vars(part) for part in parts]
+        children = [each["_modules"] for each in values if each["_modules"]]
+        parameter_dicts = tuple(each["_parameters"] for each in values if each["_parameters"])
+        classes = dict.fromkeys(each for part in parts for each in type(part).__mro__)
+        objects = (*parts[1:], *values, *children)
+        return cls(
+            objects,
+            gc.get_referents(module, *objects),
+            tuple(each[name] for each in values for name in HOOKS),
+            parameter_dicts,
+            gc.get_referents(*parameter_dicts),
+            [vars(each) for each in classes if each is not object],
+            [dict(vars(each)) for each in classes if each is not object],
+        )
+
+    def still_holds(self, module: nn.Module) -> bool:
+        """Whether nothing changed: this compares some thousand references, in C."""
+        try:
+            return (
+                gc.get_referents(module, *self.objects) == self.referents
+                and not any(self.hooks)
+                and self.classes == self.attributes
+                and self._has_parameters()
+            )
+        except (RuntimeError, TypeError, ValueError):  # two tensors have no single truth value
+            return False
+
+    def _has_parameters(self) -> bool:
+        """Whether the parameters are the same, and of the same types: both can be exchanged."""
+        now = gc.get_referents(*self.parameter_dicts)
+        return (
+            len(now) == len(self.parameters)
+            and all(map(is_, now, self.parameters))
+            and set(map(type, now)) <= _PARAMETERS
+        )
+
+
+_seen: WeakKeyDictionary[nn.Module, _Seen] = WeakKeyDictionary()
+
+
+@cache
+def _reference(make: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
+    with torch.device("meta"), NoInitialization():  # takes no random numbers from the program
+        return make(*arguments)
+
+
+@cache
+def _names(kind: Any) -> frozenset[str]:
+    """Return the names of attributes that a class had when it was new, inherited ones too."""
+    return frozenset().union(*(_shipped.get(each, vars(each)) for each in kind.__mro__))
+
+
+def _is_as_shipped(kind: type) -> bool:
+    """Whether a class and its base classes have the attributes that they had when they were new.
+
+    Others that nothing reads may have been added.
+    """
+    for each in kind.__mro__[:-1]:
+        now = vars(each)
+        if now != _accepted.get(each):
+            if not _reads_the_same(each, now):
+                return False
+            _accepted[each] = dict(now)
+    return True
+
+
+def _reads_the_same(kind: type, now: Mapping[str, Any]) -> bool:
+    new = _shipped.get(kind)
+    if new is None:
+        return False
+    changed = (
+        name
+        for name in (now.keys() | new.keys()) - _NOT_IN_CALLS
+        if now.get(name, _MISSING) is not new.get(name, _MISSING)
+    )
+    return not any(name in _names(kind) or name[:2] == "__" == name[-2:] for name in changed)
+
+
+def _equals(module: nn.Module, reference: nn.Module) -> bool:
+    """Whether a module behaves like the reference, apart from sizes and rates."""
+    kind = type(module)
+    if (
+        kind is not type(reference)
+        or not _is_original(cast("Any", kind))
+        or not _is_as_shipped(kind)
+    ):
+        return False
+    have, want = vars(module), vars(reference)
+    for name, value in have.items():
+        usual = want.get(name, _MISSING)
+        if usual is _MISSING:
+            usual = getattr(reference, name, _MISSING)
+        if not (usual is _MISSING or value is usual or _is_usual(name, value, usual)):
+            return False
+    for name in want.keys() - have.keys():  # whole-model files may lack what the class has
+        if not _is_usual(name, getattr(kind, name, _MISSING), want[name]):
+            return False
+    parts, usual_parts = have["_modules"], want["_modules"]
+    if kind is nn.ModuleList:  # of any length
+        return all(_equals(part, usual_parts["0"]) for part in parts.values())
+    if list(parts) != list(usual_parts):
+        return False
+    return all(map(_equals, parts.values(), usual_parts.values()))
+
+
+def _is_usual(name: str, value: Any, usual: Any) -> bool:
+    """Whether an attribute makes a module compute what the reference computes."""
+    if name in _BLANK:
+        if name in {"_parameters", "_buffers"}:
+            return value.keys() == usual.keys() and all(map(_is_ordinary, value.values()))
+        return name not in HOOKS or not value
+    if isinstance(usual, bool) or usual is None:
+        return value is usual
+    if callable(usual):
+        return any(value is function for function in POINTWISE)
+    return isinstance(value, (int, float, type(usual))) and not isinstance(usual, Tensor)
+
+
+def _is_ordinary(tensor: Any) -> bool:
+    return tensor is None or (
+        type(tensor) in _PARAMETERS and tensor.layout is torch.strided and not tensor.is_meta
+    )
+
+
+@cache
+def _is_original(kind: Any) -> bool:
+    """Whether a class and its bases were unchanged when this library was imported."""
+    return all(
+        value.__globals__["__name__"] == each.__module__
+        for each in kind.__mro__[:-1]
+        for name, value in _shipped.get(each, {}).items()
+        if isinstance(value, FunctionType) and name not in _NOT_IN_CALLS
+    )

@@ -1,0 +1,355 @@
+"""Every model gives the same with and without its short cuts, whatever is done to it.
+
+A hook for all modules switches every short cut off, so each model can be compared with itself.
+"""
+
+import copy
+import functools
+import io
+from contextlib import contextmanager, nullcontext
+
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.func import functional_call, grad, vmap
+from torch.nn.modules.module import register_module_forward_hook
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import ptbert_models
+from ptbert_models import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForMultipleChoice,
+    BertForNextSentencePrediction,
+    BertForPreTraining,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    GPT2Config,
+    OpenAIGPTConfig,
+    TransfoXLConfig,
+    TransfoXLLMHeadModel,
+)
+
+MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__]
+MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "from_pretrained")]
+IDS = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 10, 1, 2], [4, 4, 20, 0, 0]])
+MASK = (IDS > 0).long()
+TOKENS = torch.tensor([[-1, 4, -1, 6, -1], [8, -1, -1, -1, -1], [-1, 4, 20, -1, -1]])
+TEXTS = torch.tensor([0, 1, 0])
+
+
+def test_all_sixteen_are_compared():
+    assert len(MODELS) == 16
+
+
+def tiny(model_class):
+    """A model without dropout, with weights large enough to show a difference."""
+    torch.manual_seed(0)
+    sizes = {"n_positions": 12, "n_ctx": 12, "n_embd": 8, "n_layer": 2, "n_head": 2}
+    config = {
+        "bert": lambda: BertConfig(
+            30,
+            hidden_size=8,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=12,
+            max_position_embeddings=12,
+            initializer_range=0.5,
+        ),
+        "gpt": lambda: OpenAIGPTConfig(30, initializer_range=0.5, **sizes),
+        "gpt2": lambda: GPT2Config(30, initializer_range=0.5, **sizes),
+        "transfo_xl": lambda: TransfoXLConfig(
+            30,
+            cutoffs=[10, 20],
+            d_model=8,
+            d_embed=8,
+            n_head=2,
+            d_head=4,
+            d_inner=12,
+            div_val=2,
+            n_layer=2,
+            mem_len=4,
+            init_std=0.5,
+            proj_init_std=0.5,
+        ),
+    }[model_class.family]()
+    model = model_class(config)
+    for module in model.modules():
+        if isinstance(module, (nn.Dropout, nn.Dropout1d)):
+            module.p = 0.0
+    return model
+
+
+def call(model_class, *, labels=True, rows=slice(None)):
+    """Arguments of a call with padding, and with labels where the model takes them."""
+    ids, mask, tokens, texts = (each[rows] for each in (IDS, MASK, TOKENS, TEXTS))
+    given = {"input_ids": ids}
+    if model_class.family != "transfo_xl":
+        given["attention_mask"] = mask
+    if model_class is BertForMultipleChoice:
+        given = {name: torch.stack([each, each.flip(0)], 1) for name, each in given.items()}
+    if "DoubleHeads" in model_class.__name__:
+        given = {name: each[:, None] for name, each in given.items()}
+        given["mc_token_ids"] = torch.full((len(ids), 1), 2)
+        wanted = {"lm_labels": tokens[:, None], "mc_labels": torch.zeros_like(texts)}
+    else:
+        wanted = {
+            BertForMaskedLM: {"masked_lm_labels": tokens},
+            BertForPreTraining: {"masked_lm_labels": tokens, "next_sentence_label": texts},
+            BertForNextSentencePrediction: {"next_sentence_label": texts},
+            BertForSequenceClassification: {"labels": texts},
+            BertForTokenClassification: {"labels": mask},
+            BertForMultipleChoice: {"labels": texts},
+            BertForQuestionAnswering: {"start_positions": texts, "end_positions": texts + 1},
+            TransfoXLLMHeadModel: {"target": tokens},
+        }.get(model_class, {"lm_labels": tokens} if "LMHead" in model_class.__name__ else {})
+    return given | (wanted if labels else {})
+
+
+def tensors(output):
+    if output is None:
+        return []
+    if isinstance(output, torch.Tensor):
+        return [output]
+    return [tensor for each in output for tensor in tensors(each)]
+
+
+@contextmanager
+def without_short_cuts():
+    handle = register_module_forward_hook(lambda *_: None)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def same(got, want):
+    for left, right in zip(tensors(got), tensors(want), strict=True):
+        torch.testing.assert_close(left, right, atol=2e-5, rtol=1e-4)
+
+
+def run(model, **arguments):
+    """Results and gradients of a call."""
+    model.zero_grad()
+    output = tensors(model(**arguments))
+    sum(each.float().sum() for each in output).backward()
+    gradients = [each.grad for each in model.parameters() if each.requires_grad]
+    return [*(each.detach() for each in output), *(each for each in gradients if each is not None)]
+
+
+class Observer(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+class Counter(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+def hook(module, register):
+    getattr(module, register)(lambda *_: None)
+
+
+def in_list(model):
+    """The list of layers, under its name in each family."""
+    bare = getattr(model, model.base_model_prefix, model)
+    return bare.encoder.layer if model.family == "bert" else getattr(bare, "h", None) or bare.layers
+
+
+def share_layers(model):
+    in_list(model)[1] = in_list(model)[0]
+
+
+def drop_layers(model):
+    layers = in_list(model)
+    del layers[1]
+    if model.family == "transfo_xl":
+        getattr(model, "transformer", model).n_layer = 1
+
+
+def replace_leaves(model):
+    """Replace every linear layer and normalization by a program's own class."""
+    for module in list(model.modules()):
+        for name, part in list(module.named_children()):
+            if type(part) in {nn.Linear, nn.Dropout}:
+                mine = copy.copy(part)
+                mine.__class__ = type(f"My{type(part).__name__}", (type(part),), {})
+                setattr(module, name, mine)
+
+
+def patch_all(model):
+    for module in model.modules():
+        if not isinstance(module, (nn.ModuleList, nn.ParameterList)):
+            module.forward = functools.partial(module.forward)
+
+
+def hook_all(register):
+    def change(model):
+        for module in model.modules():
+            # PyTorch allows no such hook around an operation in place, and there is one.
+            in_place = model.family == "transfo_xl" and isinstance(module, (nn.Linear, nn.ReLU))
+            if not (in_place and "full" in register):
+                hook(module, register)
+
+    return change
+
+
+def is_linear(module):
+    return type(module) is nn.Linear
+
+
+def freeze(model):
+    """Leave one weight trainable."""
+    weights = list(model.requires_grad_(False).parameters())
+    weights[0].requires_grad_(True)
+
+
+def parametrize_one(model):
+    for module in model.modules():
+        if is_linear(module):
+            nn.utils.parametrize.register_parametrization(module, "weight", nn.Identity())
+            return
+
+
+CHANGES = {
+    "nothing": lambda model: None,
+    "evaluation": lambda model: model.eval(),
+    "hooks after": hook_all("register_forward_hook"),
+    "hooks before": hook_all("register_forward_pre_hook"),
+    "hooks of gradients": hook_all("register_full_backward_hook"),
+    "hooks before gradients": hook_all("register_full_backward_pre_hook"),
+    "patched methods": patch_all,
+    "replaced leaves": replace_leaves,
+    "shared layers": share_layers,
+    "fewer layers": drop_layers,
+    "a copy": copy.deepcopy,
+    "frozen weights": freeze,
+    "a parametrization": parametrize_one,
+    "gradient checkpointing": lambda model: setattr(model, "gradient_checkpointing", True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+@pytest.mark.filterwarnings(
+    "ignore:Full backward hook is firing:UserWarning",
+    "ignore:For backward hooks to be called:UserWarning",  # some parts return lists, as in 2019
+)
+def test_a_changed_model_gives_the_same_without_short_cuts(model_class, change):
+    model = tiny(model_class)
+    changed = CHANGES[change](model)
+    model = changed if isinstance(changed, type(model)) else model
+
+    got = run(model, **call(model_class))
+
+    with without_short_cuts():
+        same(got, run(model, **call(model_class)))
+
+
+class Words(torch.Tensor):
+    """Ids with a class of their own, as libraries of data loaders make them."""
+
+
+SURROUNDINGS = {
+    "no gradients": torch.no_grad,
+    "inference": torch.inference_mode,
+    "a function mode": Observer,
+    "a dispatch mode": Counter,
+    "a default device": lambda: torch.device("cpu"),
+    "half precision": lambda: torch.autocast("cpu", torch.bfloat16),
+    "kept tensors watched": lambda: torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: tensor, lambda tensor: tensor
+    ),
+    "a subclass of tensors": nullcontext,
+}
+
+
+@pytest.mark.parametrize("surrounding", SURROUNDINGS)
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_surroundings_make_no_difference(model_class, surrounding):
+    model, given = tiny(model_class), call(model_class)
+    with without_short_cuts(), torch.no_grad():
+        want = model(**given)
+    if surrounding == "a subclass of tensors":
+        given["input_ids"] = given["input_ids"].as_subclass(Words)
+
+    with SURROUNDINGS[surrounding]():
+        got = model(**given)
+
+    tolerance = {"atol": 2e-5, "rtol": 1e-4}
+    if surrounding == "half precision":
+        tolerance = {"atol": 1.0, "rtol": 0.2}
+    for left, right in zip(tensors(got), tensors(want), strict=True):
+        torch.testing.assert_close(left.as_subclass(torch.Tensor).float(), right, **tolerance)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_given_weights_and_gradients_of_single_texts(model_class, labels):
+    """With ``torch.func``: another model's weights, one text at a time, and its gradients."""
+    model = tiny(model_class).eval().double()
+    weights = {name: 2 * each.detach() for name, each in model.named_parameters()}
+    given = call(model_class, labels=labels)
+
+    def loss(weights, one):
+        one = {name: each[None] for name, each in one.items()}
+        return sum(each.sum() for each in tensors(functional_call(model, weights, (), one)))
+
+    got = vmap(lambda one: grad(loss)(weights, one))(given)
+
+    leaves = {name: each.requires_grad_() for name, each in weights.items()}
+    for row in range(3):
+        one = {name: each[row] for name, each in given.items()}
+        with without_short_cuts():
+            want = torch.autograd.grad(
+                loss(leaves, one), leaves.values(), allow_unused=True, materialize_grads=True
+            )
+        for name, expected in zip(leaves, want, strict=True):
+            torch.testing.assert_close(got[name][row], expected)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_shapes_without_values(model_class, labels):
+    """On the meta device, and with fake tensors."""
+    given = call(model_class, labels=labels)
+    shapes = [each.shape for each in tensors(tiny(model_class)(**given))]
+
+    with torch.device("meta"):
+        model = tiny(model_class)
+        output = model(**{name: each.to("meta") for name, each in given.items()})
+    assert [each.shape for each in tensors(output)] == shapes
+
+    with FakeTensorMode() as mode:
+        fake = {name: mode.from_tensor(each) for name, each in given.items()}
+        output = tiny(model_class)(**fake)
+    assert [each.shape for each in tensors(output)] == shapes
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_a_batch_of_no_texts(model_class):
+    model = tiny(model_class).eval()
+    nothing = call(model_class, labels=False, rows=slice(0))
+    if model_class is BertForMultipleChoice:
+        nothing = {name: torch.empty(0, 2, 5, dtype=torch.long) for name in nothing}
+
+    output = tensors(model(**nothing))
+
+    full = [list(each.shape) for each in tensors(model(**call(model_class, labels=False)))]
+    for shape in full:
+        shape[shape.index(3)] = 0  # there are three texts
+    assert [list(each.shape) for each in output] == full
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_whole_models_can_be_stored_after_a_call(model_class):
+    model, given = tiny(model_class).eval(), call(model_class, labels=False)
+    want = model(**given)
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    same(torch.load(file, weights_only=False)(**given), want)
