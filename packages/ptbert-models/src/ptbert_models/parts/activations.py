@@ -182,8 +182,10 @@ def activation_name(function: Activation) -> str | None:
 
 # What this library applies to each number by itself. Programs may put others into the tables above.
 POINTWISE: frozenset[Activation] = frozenset(
-    *BERT_ACTIVATIONS.values(),
-    *GPT_ACTIVATIONS.values(),
-    *GPT2_ACTIVATIONS.values(),
-    *LATER_ACTIVATIONS.values(),
+    (
+        *BERT_ACTIVATIONS.values(),
+        *GPT_ACTIVATIONS.values(),
+        *GPT2_ACTIVATIONS.values(),
+        *LATER_ACTIVATIONS.values(),
+    )
 )

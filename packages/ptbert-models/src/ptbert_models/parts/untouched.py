@@ -53,12 +53,13 @@ _accepted: dict[type, dict[str, Any]] = {}  # later attributes that make no diff
 
 
 def remember_classes() -> None:
-    """Note what all classes of modules look like now; called once, on import."""
+    """Note what all classes of modules look like now, and their bases; called once, on import."""
     waiting: list[type] = [nn.Module]
     while waiting:
         part = waiting.pop()
-        if part.__module__.startswith(("torch.nn.", "ptbert_models.")):
-            _shipped.setdefault(part, dict(vars(part)))
+        for each in part.__mro__:
+            if each.__module__.startswith(("torch.nn.", "ptbert_models.")):
+                _shipped.setdefault(each, dict(vars(each)))
         waiting.extend(part.__subclasses__())
 
 
