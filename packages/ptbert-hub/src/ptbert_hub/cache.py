@@ -12,10 +12,18 @@ from ptbert_hub.addresses import redacted
 from ptbert_hub.archives import extract_archive
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
 from ptbert_hub.client_cache import find_in_client_cache
+from ptbert_hub.digests import hash_file
 from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
 from ptbert_hub.entry_names import url_to_filename
-from ptbert_hub.errors import BadSource, CorruptCache, HubError, NotFound, OfflineMiss
+from ptbert_hub.errors import (
+    BadSource,
+    CorruptCache,
+    DigestMismatch,
+    HubError,
+    NotFound,
+    OfflineMiss,
+)
 from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
@@ -136,13 +144,16 @@ def _in_archive(folders: list[Path], file: RemoteFile, cache: Path) -> Path | No
     archive, _ = _look_up(folders, known_file(row.archive))
     if archive is None:
         return None
+    names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
     try:
         folder = extract_archive(archive.path, cache)
-    except HubError as error:
+        path = next((folder / name for name in names if (folder / name).is_file()), None)
+        if path and file.pin and hash_file(path).sha256.hexdigest() != file.pin.sha256:
+            raise DigestMismatch(f"its {path.name} is not the one that the catalog knows")
+    except OSError as error:
         log.warning("%s is not used: %s", archive.path, error)
         return None
-    names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return path
 
 
 def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) -> bool:
