@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from ptbert_hub import settings
@@ -27,6 +26,7 @@ from ptbert_hub.errors import (
 from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
+from ptbert_hub.partials import usable_size
 from ptbert_hub.records import record_path
 from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
 
@@ -176,20 +176,12 @@ def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) ->
 def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -> Path:
     locks, partial = (open_work_folder(cache, name) for name in ("locks", "partial"))
     key = url_to_filename(file.url)
-    with entry_lock(locks, key, lambda: _sizes(partial, key)):
+    with entry_lock(locks, key, lambda: sorted(map(usable_size, partial.glob(f"{key}.*.part")))):
         now = newest_good(cache, file)[0]
         if now is not None and now != found:  # somebody published it since we looked
             return now.path
         known = None if force else found
         return Download(file, cache, known).run()
-
-
-def _sizes(folder: Path, key: str) -> list[tuple[str, int]]:
-    sizes = []
-    for path in folder.glob(f"{key}.*"):
-        with suppress(OSError):
-            sizes.append((path.name, path.stat().st_size))
-    return sorted(sizes)
 
 
 def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -> HubError:
