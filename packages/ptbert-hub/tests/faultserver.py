@@ -43,7 +43,7 @@ class Reply:
         reset: close it with a reset.
         stall: keep it open and silent that many seconds first.
         rate: bytes a second.
-        raw: bytes to send instead of an answer, at ``rate`` a second.
+        raw: bytes to send instead of an answer, at ``rate`` a second after the first ``quick``.
         length: value of Content-Length; None for no such header.
     """
 
@@ -58,6 +58,7 @@ class Reply:
     chunked: bool = False
     silent: float = 0.0
     raw: bytes | None = None
+    quick: int = 0
 
 
 class FaultServer:
@@ -175,11 +176,10 @@ class FaultServer:
             self.requests.append(request)
         return request
 
-    def _drip(self, connection, data: bytes, rate: float | None):
-        if rate is None:
-            connection.sendall(data)
-            return
-        for at in range(len(data)):
+    def _drip(self, connection, data: bytes, rate: float | None, quick: int):
+        quick = len(data) if rate is None else quick
+        connection.sendall(data[:quick])
+        for at in range(quick, len(data)):
             connection.sendall(data[at : at + 1])
             if self._stopped.wait(1 / rate):
                 return
@@ -189,7 +189,7 @@ class FaultServer:
         request.status = reply.status
         self._stopped.wait(reply.silent)
         if reply.raw is not None:
-            self._drip(connection, reply.raw, reply.rate)
+            self._drip(connection, reply.raw, reply.rate, reply.quick)
             return
         headers = {"Connection": "close", **reply.headers}
         if reply.chunked:

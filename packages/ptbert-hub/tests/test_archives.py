@@ -1,6 +1,7 @@
 """Group G: archives are unpacked completely, once, and never outside their folder."""
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -29,7 +30,8 @@ from ptbert_hub import (
     records,
     url_to_filename,
 )
-from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, UnsafeArchive
+from ptbert_hub.catalog import Pin
+from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, OfflineMiss, UnsafeArchive
 from ptbert_hub.writers import claim
 
 
@@ -282,7 +284,14 @@ def check_mutations(tmp_path, cache, seeds):
     ]
     path = tmp_path / "mutated"
     path.touch()
-    before = {p for p in tmp_path.rglob("*") if cache not in p.parents} | {cache}
+    cache.mkdir()
+
+    def around():
+        return {
+            place for folder in (tmp_path, tmp_path.parent, cache) for place in folder.iterdir()
+        }
+
+    before = around() | {cache / ".ptbert-hub"}
     for seed in seeds:
         chance = random.Random(seed)
         data = mutated(chance.choice(whole), chance)
@@ -290,8 +299,7 @@ def check_mutations(tmp_path, cache, seeds):
         is_archive(path)
         with suppress(UnsafeArchive):
             shutil.rmtree(extract_archive(path, cache))
-        after = {p for p in tmp_path.rglob("*") if cache not in p.parents}
-        assert after | {cache} == before
+        assert around() | {cache / ".ptbert-hub"} == before
 
 
 def test_a_file_that_is_no_archive_is_an_error(tmp_path, cache):
@@ -553,3 +561,22 @@ def test_an_archive_of_early_2019_that_is_unsafe_does_not_stop_the_download(
     monkeypatch.setenv("HF_ENDPOINT", served.address)
 
     assert Path(get_from_cache(row.config, cache)).read_bytes() == b"{}"
+
+
+def test_a_pin_counts_more_than_an_archive_of_early_2019(cache, monkeypatch, caplog):
+    row = CATALOG["bert-base-cased"]
+    cache.mkdir()
+    entry = cache / url_to_filename(row.archive)
+    tar(entry, [member("pytorch_model.bin", b"\x80right"), member("config.json", b"{}")])
+    records.record_path(entry).write_text(json.dumps({"url": row.archive, "etag": None}))
+    monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
+    wrong, right = (
+        Pin(hashlib.sha256(data).hexdigest(), 6) for data in (b"\x80wrong", b"\x80right")
+    )
+
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {(row.name, "weights"): wrong})
+    with pytest.raises(OfflineMiss):
+        get_from_cache(row.weights, cache)
+    assert "its pytorch_model.bin is not the one that the catalog knows" in caplog.text
+    monkeypatch.setattr("ptbert_hub.sources.PINS", {(row.name, "weights"): right})
+    assert Path(get_from_cache(row.weights, cache)).read_bytes() == b"\x80right"

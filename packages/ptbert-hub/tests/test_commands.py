@@ -113,6 +113,15 @@ def test_errors_take_one_line(cache, capsys, arguments, text):
     assert err.count("\n") == 1
 
 
+def test_an_unknown_home_folder_takes_one_line_too(capsys):
+    text = "begins with a home folder that is not known; write the whole path, or set HOME"
+    assert run(capsys, "ls", "--cache-dir", "~nosuchuser/x") == (
+        1,
+        "",
+        f"ptbert-hub: '~nosuchuser/x' {text}\n",
+    )
+
+
 def test_verify_finds_a_flipped_bit_whatever_the_time_says(filled, capsys):
     assert run(capsys, "verify", "--cache-dir", str(filled))[0] == 0
     path = Path(rows(capsys, "ls", "--cache-dir", str(filled))[0]["path"])

@@ -54,9 +54,10 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub")
     """
     options = _parser(program).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    cache = settings.expand(options.cache_dir) if options.cache_dir else settings.default_cache()
 
     def run() -> int:
+        named = options.cache_dir
+        cache = settings.expand(named) if named else settings.default_cache()
         result: Result = options.run(options, cache)
         if options.json:
             rows = [asdict(row) for row in result.rows]

@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from ptbert_hub import settings
@@ -12,13 +11,22 @@ from ptbert_hub.addresses import redacted
 from ptbert_hub.archives import extract_archive
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
 from ptbert_hub.client_cache import find_in_client_cache
+from ptbert_hub.digests import hash_file
 from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
 from ptbert_hub.entry_names import url_to_filename
-from ptbert_hub.errors import BadSource, CorruptCache, HubError, NotFound, OfflineMiss
+from ptbert_hub.errors import (
+    BadSource,
+    CorruptCache,
+    DigestMismatch,
+    HubError,
+    NotFound,
+    OfflineMiss,
+)
 from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
+from ptbert_hub.partials import usable_size
 from ptbert_hub.records import record_path
 from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
 
@@ -136,13 +144,16 @@ def _in_archive(folders: list[Path], file: RemoteFile, cache: Path) -> Path | No
     archive, _ = _look_up(folders, known_file(row.archive))
     if archive is None:
         return None
+    names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
     try:
         folder = extract_archive(archive.path, cache)
-    except HubError as error:
+        path = next((folder / name for name in names if (folder / name).is_file()), None)
+        if path and file.pin and hash_file(path).sha256.hexdigest() != file.pin.sha256:
+            raise DigestMismatch(f"its {path.name} is not the one that the catalog knows")
+    except OSError as error:
         log.warning("%s is not used: %s", archive.path, error)
         return None
-    names = (WEIGHTS_NAME,) if file.url == row.weights else (CONFIG_NAME, "bert_config.json")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return path
 
 
 def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) -> bool:
@@ -165,20 +176,12 @@ def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) ->
 def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -> Path:
     locks, partial = (open_work_folder(cache, name) for name in ("locks", "partial"))
     key = url_to_filename(file.url)
-    with entry_lock(locks, key, lambda: _sizes(partial, key)):
+    with entry_lock(locks, key, lambda: sorted(map(usable_size, partial.glob(f"{key}.*.part")))):
         now = newest_good(cache, file)[0]
         if now is not None and now != found:  # somebody published it since we looked
             return now.path
         known = None if force else found
         return Download(file, cache, known).run()
-
-
-def _sizes(folder: Path, key: str) -> list[tuple[str, int]]:
-    sizes = []
-    for path in folder.glob(f"{key}.*"):
-        with suppress(OSError):
-            sizes.append((path.name, path.stat().st_size))
-    return sorted(sizes)
 
 
 def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -> HubError:

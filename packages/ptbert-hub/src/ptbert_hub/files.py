@@ -261,33 +261,26 @@ def disk(path: Path, needed: int | None = None) -> Iterator[None]:
     except OSError as error:
         number, shown = error.errno, str(path)
         if number in _FULL:
-            raise _disk_full(path, number, needed, None) from error
+            raise _disk_full(path, number, needed) from error
+        kind: type[HubError] = CacheWriteError
+        what, hint = f"writing {shown!r} failed", "check the disk"
         if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise CacheReadOnly(
-                f"{shown!r} cannot be written ({error.strerror})",
-                hint="name a folder of your own in PYTORCH_PRETRAINED_BERT_CACHE, and this one in "
-                "PTBERT_HUB_CACHE_RO to go on reading it",
-                path=shown,
-                errno=number,
-            ) from error
-        raise CacheWriteError(
-            f"writing {shown!r} failed ({error.strerror or error})",
-            hint="check the disk",
-            path=shown,
-            errno=number,
-        ) from error
+            kind, what = CacheReadOnly, f"{shown!r} cannot be written"
+            hint = (
+                "name a folder of your own in PYTORCH_PRETRAINED_BERT_CACHE, and this one in "
+                "PTBERT_HUB_CACHE_RO to go on reading it"
+            )
+        why = error.strerror or error
+        raise kind(f"{what} ({why})", hint=hint, path=shown, errno=number) from error
 
 
-def _disk_full(path: Path, number: int, needed: int | None, free: int | None) -> DiskFull:
+def _disk_full(path: Path, number: int, needed: int | None, free: int | None = None) -> DiskFull:
     if free is None:
-        try:
+        with suppress(OSError):
             free = shutil.disk_usage(path.parent).free
-        except OSError:
-            free = None
-    unknown = "an unknown number of"
+    wanted, left = ("an unknown number of" if n is None else n for n in (needed, free))
     return DiskFull(
-        f"no room for {path}: {unknown if needed is None else needed} bytes needed, "
-        f"{unknown if free is None else free} free",
+        f"no room for {path}: {wanted} bytes needed, {left} free",
         hint="make room, or name another disk in PYTORCH_PRETRAINED_BERT_CACHE",
         path=str(path),
         errno=number,

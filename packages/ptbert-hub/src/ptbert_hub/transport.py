@@ -13,12 +13,12 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from socket import EAI_AGAIN, gaierror
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import url2pathname
@@ -31,7 +31,6 @@ from ptbert_hub.errors import (
     NetworkError,
     NotFound,
     ProxyError,
-    SizeMismatch,
     Timeout,
     TLSError,
     Unverifiable,
@@ -121,33 +120,65 @@ def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Ite
         with requests.Session() as session:
             session.auth = _leave_alone
             response, hub_headers = _follow(session, url, headers, waits)
-            with response:
+            with response, _Body(response, waits, shown) as body:
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 encoding = lower.pop("content-encoding", "").strip().lower()
-                read = _reader(response, waits, shown)
+                read: Callable[[int], bytes] = body.read
                 if encoding not in {"", "identity"}:
                     blocks = _decoded(read, shown)
                     lower["content-encoding"], read = encoding, lambda _: next(blocks, b"")
                 yield Answer(shown, response.status_code, lower | hub_headers, read)
 
 
-def _reader(response: "requests.Response", waits: Waits, shown: str) -> Callable[[int], bytes]:
-    began, received = time.monotonic(), 0
-    is_sized = "content-length" in response.headers
+class _Body:
+    """The body of an answer: one thread reads it, another ends it if it drips or never ends."""
 
-    def read(size: int) -> bytes:
-        nonlocal received
-        data: bytes = response.raw.read1(size, decode_content=False)
-        received += len(data)
-        spent = time.monotonic() - began
-        if waits.has_copy and data and spent > SLOW_SECONDS:
-            is_endless = spent > ENDLESS_SECONDS and not is_sized
-            if is_endless or received < SLOWEST * spent:
-                text = f"{shown} sent {received} bytes in {spent:.0f} s, which is given up"
-                raise Timeout(text, hint="try again later", url=shown)
-        return data
+    def __init__(self, response: "requests.Response", waits: Waits, shown: str) -> None:
+        self._response, self._waits, self._shown = response, waits, shown
+        self._received, self._is_given_up, self._is_read = 0, False, Event()
 
-    return read
+    def __enter__(self) -> "_Body":
+        Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_read.set()
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most as many as asked for; none at the end.
+
+        Raises:
+            Timeout: if the answer was given up.
+        """
+        try:
+            data: bytes = self._response.raw.read1(size, decode_content=False)
+            self._received += len(data)
+            return data
+        finally:
+            if self._is_given_up:
+                raise Timeout(
+                    f"{self._shown} sent {self._received} bytes so slowly that it was given up",
+                    hint="try again later",
+                    url=self._shown,
+                    transient=not self._waits.has_copy,
+                )
+
+    def _watch(self) -> None:
+        began = last = time.monotonic()
+        before, is_sized = 0, "content-length" in self._response.headers
+        while not self._is_read.wait(0.25):
+            now, received = time.monotonic(), self._received
+            if received > before:
+                before, last = received, now
+            is_endless = now - began > ENDLESS_SECONDS and not is_sized
+            is_slow = now - began > SLOW_SECONDS and received < SLOWEST * (now - began)
+            if now - last > 2 * self._waits.silence or (
+                self._waits.has_copy and (is_endless or is_slow)
+            ):
+                self._is_given_up = True
+                with suppress(Exception):  # it has just ended
+                    self._response.raw.shutdown()
+                return
 
 
 def _decoded(read: Callable[[int], bytes], shown: str) -> Iterator[bytes]:
@@ -182,17 +213,9 @@ def http_get(url: str, temp_file: BinaryIO) -> None:
     """
     with get(url, {"Accept-Encoding": "identity"}) as answer:
         answers.step(answer.status, answer.headers, None, {}, answer.url)
-        announced, received = answers.body_size(answer.headers), 0
-        while chunk := answer.read(CHUNK):
-            received += len(chunk)
+        while chunk := answer.read(CHUNK):  # fewer bytes than announced are an error there
             with disk(Path(str(getattr(temp_file, "name", "the open file")))):
                 temp_file.write(chunk)
-    if announced is not None and received != announced:
-        raise SizeMismatch(
-            f"{answer.url} sent {received} bytes where it announced {announced}",
-            hint="try again",
-            url=answer.url,
-        )
 
 
 def _leave_alone(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
@@ -205,9 +228,8 @@ def _follow(
 ) -> tuple["requests.Response", dict[str, str]]:
     """The first answer that is no redirect, and the Hub's headers seen on the way."""
     hub_headers: dict[str, str] = {}
-    seen = {url}
-    here = url
-    for _ in range(MAX_REDIRECTS + 1):
+    here, seen = url, {url}
+    while True:
         ask = partial(
             session.get,
             _without_login(here),
@@ -231,11 +253,8 @@ def _follow(
         if response.status_code not in {301, 302, 303, 307, 308} or not location:
             return response, hub_headers
         response.close()
-        target = urljoin(here, location)
-        _check_redirect(here, target, seen)
-        seen.add(target)
-        here = target
-    raise _bad_redirect(url, f"redirects more than {MAX_REDIRECTS} times", "check the address")
+        here = _target(here, location, seen)
+        seen.add(here)
 
 
 def _in_time(ask: Callable[[], "requests.Response"], seconds: float) -> "requests.Response":
@@ -255,17 +274,20 @@ def _in_time(ask: Callable[[], "requests.Response"], seconds: float) -> "request
     return outcome.result(seconds)
 
 
-def _check_redirect(here: str, target: str, seen: set[str]) -> None:
+def _target(here: str, location: str, seen: set[str]) -> str:
+    """Where a redirect leads, if it may be followed."""
+    target, shown, hint = urljoin(here, location), redacted(here), "check the address"
     scheme = urlsplit(target).scheme
     if scheme not in {"http", "https"} or (urlsplit(here).scheme == "https" and scheme == "http"):
         what = f"redirects to {redacted(target)!r}, which is not followed"
-        raise _bad_redirect(here, what, "only https may follow https")
-    if target in seen:
-        raise _bad_redirect(here, "redirects in a circle", "check the address")
-
-
-def _bad_redirect(url: str, what: str, hint: str) -> NetworkError:
-    return NetworkError(f"{redacted(url)} {what}", hint=hint, url=redacted(url))
+        hint = "only https may follow https"
+    elif target in seen:
+        what = "redirects in a circle"
+    elif len(seen) > MAX_REDIRECTS:
+        what = f"redirects more than {MAX_REDIRECTS} times"
+    else:
+        return target
+    raise NetworkError(f"{shown} {what}", hint=hint, url=shown)
 
 
 def origin(url: str) -> tuple[str, str, int]:
