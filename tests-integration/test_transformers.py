@@ -1,5 +1,7 @@
 """Files go from this library to transformers and back, and both compute the same from them."""
 
+import json
+
 import pytest
 import torch
 import transformers
@@ -44,6 +46,9 @@ CASES = [
     ("GPT2LMHeadModel", "GPT2LMHeadModel", gpt_sizes()),
     ("OpenAIGPTModel", "OpenAIGPTModel", gpt_sizes()),
     ("OpenAIGPTLMHeadModel", "OpenAIGPTLMHeadModel", gpt_sizes()),
+    ("BertForMultipleChoice", "BertForMultipleChoice", bert_sizes()),
+    ("GPT2DoubleHeadsModel", "GPT2DoubleHeadsModel", gpt_sizes()),
+    ("OpenAIGPTDoubleHeadsModel", "OpenAIGPTDoubleHeadsModel", gpt_sizes()),
 ]
 cases = pytest.mark.parametrize(("ours", "theirs", "sizes"), CASES, ids=[case[0] for case in CASES])
 
@@ -57,6 +62,16 @@ def theirs_of(name, sizes):
 def outputs(ours, theirs):
     masked = isinstance(theirs, transformers.BertPreTrainedModel)
     with torch.no_grad():
+        if isinstance(theirs, transformers.BertForMultipleChoice):
+            choices = IDS[None], MASK[None]
+            got = first(ours(choices[0], None, choices[1]))
+            return got, theirs(*choices, return_dict=False)[0]
+        if type(theirs).__name__.endswith("DoubleHeadsModel"):
+            ends = torch.tensor([[3, 2]])
+            got, want = ours(IDS[None], ends), theirs(IDS[None], mc_token_ids=ends)
+            return torch.cat([got[0].flatten(), got[1].flatten()]), torch.cat(
+                [want.logits.flatten(), want.mc_logits.flatten()]
+            )
         if masked:
             return first(ours(IDS, None, MASK)), theirs(IDS, MASK, return_dict=False)[0]
         return first(ours(IDS)), theirs(IDS, return_dict=False)[0]
@@ -105,3 +120,78 @@ def test_our_folder_loads_there(ours, theirs, sizes, safe, tmp_path):
     assert not report["missing_keys"]
     got, want = outputs(model, loaded.eval())
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+@cases
+@pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
+def test_our_folder_comes_back_from_there(ours, theirs, sizes, safe, tmp_path):
+    model_class = getattr(ptbert, ours)
+    torch.manual_seed(0)
+    model = model_class(model_class.config_class.from_dict(sizes)).eval()
+    model.save_pretrained(tmp_path / "here", safe_serialization=safe)
+    loaded = getattr(transformers, theirs).from_pretrained(tmp_path / "here")
+
+    loaded.save_pretrained(tmp_path / "there")
+    again = model_class.from_pretrained(tmp_path / "there").eval()
+
+    assert torch.equal(outputs(again, loaded)[0], outputs(model, loaded)[0])
+
+
+@cases
+def test_our_folder_says_there_what_it_is(ours, theirs, sizes, tmp_path):
+    model_class = getattr(ptbert, ours)
+    model_class(model_class.config_class.from_dict(sizes)).save_pretrained(tmp_path)
+
+    config = transformers.AutoConfig.from_pretrained(tmp_path)
+
+    assert isinstance(config, getattr(transformers, theirs).config_class)
+    assert config.architectures == [theirs]
+
+
+def test_the_number_of_labels_goes_there_and_comes_back(tmp_path):
+    config = ptbert.BertConfig.from_dict(bert_sizes())
+    model = ptbert.BertForSequenceClassification(config, num_labels=3).eval()
+    model.save_pretrained(tmp_path / "here")
+
+    loaded = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "here")
+    loaded.save_pretrained(tmp_path / "there")
+    again = ptbert.BertForSequenceClassification.from_pretrained(tmp_path / "there")
+
+    assert (loaded.config.num_labels, again.num_labels) == (3, 3)
+    got, want = outputs(model, loaded.eval())
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "##s", "on", "mat"]
+TEXT = "the cats sat on the mat"
+
+
+def test_a_folder_of_bert_with_its_vocabulary_is_read_there(tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    tokenizer = ptbert.BertTokenizer(tmp_path / "vocab.txt")
+    config = ptbert.BertConfig.from_dict(bert_sizes() | {"vocab_size": len(WORDS)})
+    folder = tmp_path / "model"
+    ptbert.BertModel(config).save_pretrained(folder)
+    tokenizer.save_vocabulary(folder)
+
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+
+    assert theirs.encode(TEXT, add_special_tokens=False) == tokenizer.convert_tokens_to_ids(
+        tokenizer.tokenize(TEXT)
+    )
+    assert ptbert.BertTokenizer.from_pretrained(folder).tokenize(TEXT) == tokenizer.tokenize(TEXT)
+
+
+def test_a_folder_of_gpt2_with_its_vocabulary_is_read_there(tmp_path):
+    symbols = ["<|endoftext|>", *"thecasonm", "Ġ", "th", "the", "Ġc"]
+    (tmp_path / "vocab.json").write_text(json.dumps({s: i for i, s in enumerate(symbols)}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\nt h\nth e\nĠ c\n")
+    tokenizer = ptbert.GPT2Tokenizer(tmp_path / "vocab.json", tmp_path / "merges.txt")
+    config = ptbert.GPT2Config.from_dict(gpt_sizes() | {"vocab_size": len(symbols)})
+    folder = tmp_path / "model"
+    ptbert.GPT2Model(config).save_pretrained(folder)
+    tokenizer.save_vocabulary(folder)
+
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+
+    assert theirs.encode("the cat on") == tokenizer.encode("the cat on")

@@ -1,8 +1,10 @@
 import copy
 import json
+import math
 import pickle
 
 import pytest
+import torch
 
 from ptbert_models import BertConfig, BertModel, GPT2Config, OpenAIGPTConfig, TransfoXLConfig
 
@@ -117,6 +119,125 @@ def test_nonsense_is_refused_when_a_model_is_built(values, message):
     )
     with pytest.raises(ValueError, match=message):
         BertModel(config)
+
+
+SMALL = {
+    BertConfig: {
+        "vocab_size": 9,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    },
+    GPT2Config: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
+    OpenAIGPTConfig: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
+    TransfoXLConfig: {"n_token": 9, "cutoffs": [4], "d_model": 8, "d_embed": 8, "d_inner": 8},
+}
+ODD = [None, True, "8", [], [8], {}, -1, 1.5, 1e308, math.nan, math.inf, 2**31, 10**400]
+
+
+@pytest.mark.parametrize("config_class", SMALL)
+def test_values_of_a_wrong_type_are_refused_by_name(config_class):
+    """Every key with a rule against every odd value: a message names the key, or it is good."""
+    refused = 0
+    for key, rule in config_class.rules.items():
+        for value in ODD:
+            config = config_class.from_dict(SMALL[config_class] | {key: value})
+            problem = rule(value)
+            if problem is not None:
+                refused += 1
+                with pytest.raises(ValueError, match=rf"{config_class.__name__}: {key}="):
+                    config.validate()
+    assert refused > 8 * len(config_class.rules)
+
+
+@pytest.mark.parametrize("act", [None, 8, [], {"a": 1}, "x"])
+@pytest.mark.parametrize(
+    ("config_class", "key"),
+    [(BertConfig, "hidden_act"), (OpenAIGPTConfig, "afn"), (GPT2Config, "activation_function")],
+)
+def test_an_activation_of_a_wrong_type_is_named(config_class, key, act):
+    config = config_class.from_dict(SMALL[config_class] | {key: act})
+    with pytest.raises(ValueError, match=rf"^{key}: unknown activation .*, or give a function"):
+        config.validate()
+
+
+@pytest.mark.parametrize("kind", [3.0, True, "0", None, []])
+def test_a_kind_of_attention_is_a_number(kind):
+    config = TransfoXLConfig.from_dict(SMALL[TransfoXLConfig] | {"attn_type": kind})
+    with pytest.raises(ValueError, match=r"attn_type=.* must be 0, 1, 2 or 3"):
+        config.validate()
+
+
+def test_sizes_beyond_all_models_are_refused():
+    config = BertConfig.from_dict(SMALL[BertConfig] | {"vocab_size": 2**24 + 1})
+    with pytest.raises(ValueError, match="vocab_size=16777217 is larger than 16777216, the larg"):
+        config.validate()
+
+
+def test_long_values_are_cut_in_messages():
+    config = BertConfig.from_dict(SMALL[BertConfig] | {"vocab_size": "x" * 10_000})
+    with pytest.raises(ValueError, match="x… must be an integer") as caught:
+        config.validate()
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("config_class", "key"),
+    [
+        *(
+            (config_class, key)
+            for config_class in SMALL
+            for key in ("validate", "to_dict", "rules")
+        ),
+        (BertConfig, "activation"),
+        (GPT2Config, "head_size"),
+        (OpenAIGPTConfig, "total_tokens_embeddings"),
+        (TransfoXLConfig, "longest"),
+    ],
+)
+def test_a_key_cannot_take_the_place_of_a_method(config_class, key):
+    with pytest.raises(ValueError, match=f"{key!r} cannot be a key, because it is the name of a"):
+        config_class.from_dict({key: "gelu"})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_deep_json_is_an_error_that_names_the_file(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json' is not a JSON configuration .*recursion"):
+        BertConfig(tmp_path / "config.json")
+
+
+def test_a_key_with_two_values_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"vocab_size": 9, "a": NaN, "vocab_size": 10}')
+    with pytest.raises(ValueError, match="the key 'vocab_size' has two values: 9 and 10"):
+        BertConfig(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize("config_class", [GPT2Config, OpenAIGPTConfig, TransfoXLConfig])
+def test_names_of_later_libraries_are_the_same_sizes(config_class):
+    own = "d_model" if config_class is TransfoXLConfig else "n_embd"
+
+    config = config_class.from_dict({"hidden_size": 24, "num_hidden_layers": 3})
+
+    assert (getattr(config, own), config.n_layer) == (24, 3)
+    assert "hidden_size" not in config.to_dict()
+    with pytest.raises(ValueError, match=f"hidden_size=24 contradicts {own}=16, which is the same"):
+        config_class.from_dict({"hidden_size": 24, own: 16})
+
+
+def test_a_value_that_json_lacks_is_named():
+    config = BertConfig(9, hidden_act=torch.tanh)
+    with pytest.raises(
+        ValueError, match=r"hidden_act=<.*tanh.*> cannot be written as JSON .*; giv"
+    ):
+        config.to_json_string()
+    assert "tanh" in repr(config)
+
+
+def test_a_padding_token_is_in_the_vocabulary():
+    config = BertConfig.from_dict(SMALL[BertConfig] | {"pad_token_id": 9})
+    with pytest.raises(ValueError, match="pad_token_id=9 must be below vocab_size=9"):
+        config.validate()
 
 
 def test_a_function_may_be_the_activation(tiny_config):

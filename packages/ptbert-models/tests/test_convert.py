@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from ptbert_models import (
     load_tf_weights_in_transfo_xl,
 )
 from ptbert_models.convert import (
+    convert_checkpoint,
     convert_gpt2_checkpoint_to_pytorch,
     convert_openai_checkpoint_to_pytorch,
     convert_tf_checkpoint_to_pytorch,
@@ -89,6 +91,7 @@ def test_gpt2(tmp_path):
         convert_gpt2_checkpoint_to_pytorch(source, config, tmp_path / "new" / "out")
 
     model = GPT2LMHeadModel.from_pretrained(tmp_path / "new" / "out")
+    assert (model.config.model_type, model.config.architectures) == ("gpt2", ["GPT2Model"])
     expected = load_tf_weights_in_gpt2(GPT2LMHeadModel(GPT2Config(config)), source)
     assert equal(model.state_dict(), expected.state_dict())
 
@@ -121,3 +124,67 @@ def test_an_empty_configuration_means_the_published_one(tmp_path):
     with pytest.raises(ShapeMismatch, match=r"c_attn\.bias: \(144,\) in the checkpoint, \(2304,\)"):
         convert_gpt2_checkpoint_to_pytorch(DATA / "gpt2" / "open", "", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def copied(source, folder, **changes):
+    """Copy a checkpoint with its configuration changed; None removes a key."""
+    shutil.copytree(source, folder)
+    (path,) = [*folder.glob("bert_config.json"), *folder.glob("hparams.json")]
+    values = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "model_class", "changes", "message"),
+    [
+        ("bert", BertForPreTraining, {"num_hidden_layers": 2}, "num_hidden_layers=3, and the"),
+        ("bert", BertForPreTraining, {"vocab_size": 9}, "vocab_size=.*says vocab_size=9; correct"),
+        ("gpt2", GPT2LMHeadModel, {"n_layer": 1}, "show n_layer=3, and the configuration says"),
+        ("gpt2", GPT2LMHeadModel, {"n_vocab": 9}, "show vocab_size=307, and"),
+    ],
+)
+def test_a_configuration_that_contradicts_a_checkpoint_is_refused(
+    source, model_class, changes, message, tmp_path
+):
+    folder = copied(DATA / source / "open", tmp_path / "source", **changes)
+    with pytest.raises(ValueError, match=message):
+        model_class.from_pretrained(folder, from_tf=True)
+    with pytest.raises(ValueError, match=message):
+        convert_checkpoint(folder, tmp_path / "out")
+
+
+def test_a_configuration_may_leave_out_what_a_checkpoint_shows(tmp_path):
+    lacking = dict.fromkeys(["vocab_size", "num_hidden_layers", "intermediate_size"])
+    source = DATA / "bert" / "open"
+    folder = copied(source, tmp_path / "source", **lacking)
+
+    model = BertForPreTraining.from_pretrained(folder, from_tf=True)
+
+    expected = BertForPreTraining.from_pretrained(source, from_tf=True)
+    assert equal(model.state_dict(), expected.state_dict())
+    assert model.config.to_dict() == expected.config.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "key"),
+    [("bert", "bert_config.json", "num_attention_heads"), ("gpt2", "hparams.json", "n_head")],
+)
+def test_a_checkpoint_without_its_number_of_heads_is_refused(source, name, key, tmp_path):
+    shutil.copytree(DATA / source / "open", tmp_path / "source")
+    (tmp_path / "source" / name).unlink()
+    with pytest.raises(ValueError, match=f"put a {name} there, with {key} at least"):
+        convert_checkpoint(tmp_path / "source", tmp_path / "out")
+
+
+def test_variables_of_no_family_are_named(tmp_path):
+    for path in (DATA / "format").glob("partitioned.*"):
+        shutil.copy(path, tmp_path)
+    with pytest.raises(ValueError, match=r"has variables such as .*, which belong to none of the"):
+        convert_checkpoint(tmp_path / "partitioned", tmp_path / "out")
+
+
+def test_a_converted_folder_names_its_architecture(tmp_path):
+    convert_checkpoint(DATA / "bert_squad" / "open", tmp_path / "out")
+    values = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (values["model_type"], values["architectures"]) == ("bert", ["BertForQuestionAnswering"])

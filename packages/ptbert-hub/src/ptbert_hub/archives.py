@@ -60,7 +60,8 @@ def extract_archive(
         CacheError: if it cannot be unpacked here.
     """
     folder = unpack(path, cache_dir)
-    entries = list(folder.iterdir())
+    # Archives made on a Mac have a second copy of each name, for what only a Mac knows about it.
+    entries = [path for path in folder.iterdir() if not path.name.startswith(("__MACOSX", "._"))]
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
 

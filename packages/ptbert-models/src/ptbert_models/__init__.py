@@ -23,9 +23,11 @@ from ptbert_models.errors import (
     CheckpointError,
     CheckpointNotFound,
     CorruptCheckpoint,
+    MostlyMissing,
     NothingLoaded,
     ShapeMismatch,
     UnsafeCheckpoint,
+    UnusableWeights,
 )
 from ptbert_models.generation import generate
 from ptbert_models.gpt import (
@@ -66,6 +68,7 @@ __all__ = [
     "GPT2LMHeadModel",
     "GPT2Model",
     "GPT2MultipleChoiceHead",
+    "MostlyMissing",
     "NothingLoaded",
     "OpenAIGPTConfig",
     "OpenAIGPTDoubleHeadsModel",
@@ -76,6 +79,7 @@ __all__ = [
     "TransfoXLLMHeadModel",
     "TransfoXLModel",
     "UnsafeCheckpoint",
+    "UnusableWeights",
     "__version__",
     "generate",
     "load_tf_weights_in_bert",

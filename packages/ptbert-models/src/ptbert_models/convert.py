@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, atomic_write
-from ptbert_models.bert import BertConfig, BertForPreTraining
+from ptbert_models.bert import BertForPreTraining
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import fill
-from ptbert_models.files.weights import write_weights
+from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
 from ptbert_models.inspection import open_any_checkpoint
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel
+from ptbert_models.pretrained import PreTrainedModel, completed_config
+from ptbert_models.transfo_xl import TransfoXLLMHeadModel
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ def convert_checkpoint(
         source: see ``ptbert_models.inspection.open_any_checkpoint``.
         folder: where to write; it is created if it does not exist.
         safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
-        config_file: the configuration; None to look for it beside the source.
+        config_file: the configuration; None to look for it beside the source. TensorFlow
+            checkpoints of Transformer-XL need none.
         cache_dir: where downloads are kept instead of the usual cache.
 
     Returns:
@@ -68,9 +69,15 @@ def convert_checkpoint(
     weights = dict(opened.weights)
     if opened.is_authors:
         weights = _named(opened.family.published, opened.config, weights, source)
+    fits = opened.fits()
+    best = fits[0].model if fits else opened.family.published
     target.mkdir(parents=True, exist_ok=True)
-    path = write_weights(weights, target, safe_serialization=safe_serialization)
-    opened.config.to_json_file(target / CONFIG_NAME)
+    path = write_weights(
+        with_later_names(weights, best.later_suffixes),
+        target,
+        safe_serialization=safe_serialization,
+    )
+    opened.config.naming(best).to_json_file(target / CONFIG_NAME)
     return path
 
 
@@ -88,7 +95,9 @@ def convert_tf_checkpoint_to_pytorch(
         OSError: if the checkpoint is missing or damaged.
         ValueError: if configuration and checkpoint do not fit each other.
     """
-    config = BertConfig.from_json_file(bert_config_file)
+    config = completed_config(
+        BertForPreTraining, read_json_object(bert_config_file), tf_checkpoint_path
+    )
     state = read_authors_weights(BertForPreTraining, config, tf_checkpoint_path)
     _save(state, Path(pytorch_dump_path))
 
@@ -109,9 +118,10 @@ def convert_openai_checkpoint_to_pytorch(
         OSError: if a file is missing or damaged.
         ValueError: if configuration and files do not fit each other.
     """
-    config = _config_or(OpenAIGPTConfig, openai_config_file)
+    path = os.fspath(openai_config_file)
+    config = OpenAIGPTConfig(path) if path else OpenAIGPTConfig()
     state = read_authors_weights(OpenAIGPTModel, config, openai_checkpoint_folder_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(OpenAIGPTModel), pytorch_dump_folder_path)
 
 
 def convert_gpt2_checkpoint_to_pytorch(
@@ -128,9 +138,13 @@ def convert_gpt2_checkpoint_to_pytorch(
         OSError: if the checkpoint is missing or damaged.
         ValueError: if configuration and checkpoint do not fit each other.
     """
-    config = _config_or(GPT2Config, gpt2_config_file)
+    config: PreTrainedConfig = GPT2Config()
+    if os.fspath(gpt2_config_file):
+        config = completed_config(
+            GPT2Model, read_json_object(gpt2_config_file), gpt2_checkpoint_path
+        )
     state = read_authors_weights(GPT2Model, config, gpt2_checkpoint_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(GPT2Model), pytorch_dump_folder_path)
 
 
 def convert_transfo_xl_checkpoint_to_pytorch(
@@ -142,16 +156,18 @@ def convert_transfo_xl_checkpoint_to_pytorch(
 
     Args:
         tf_checkpoint_path: the checkpoint's prefix, one of its files, or its folder.
-        transfo_xl_config_file: the configuration; that of the published model when empty.
+        transfo_xl_config_file: the configuration. Where it says nothing, or is empty, sizes are
+            those of the checkpoint, and the rest is that of the published model.
         pytorch_dump_folder_path: the folder to write weights and configuration into.
 
     Raises:
         OSError: if the checkpoint is missing or damaged.
         ValueError: if configuration and checkpoint do not fit each other.
     """
-    config = _config_or(TransfoXLConfig, transfo_xl_config_file)
+    values = read_json_object(transfo_xl_config_file) if os.fspath(transfo_xl_config_file) else {}
+    config = completed_config(TransfoXLLMHeadModel, values, tf_checkpoint_path)
     state = read_authors_weights(TransfoXLLMHeadModel, config, tf_checkpoint_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(TransfoXLLMHeadModel), pytorch_dump_folder_path)
 
 
 def read_authors_weights(
@@ -182,10 +198,6 @@ def _named(
     for name in plan.report.missing:
         logger.warning("%s has no %s, so the converted file has none either", path, name)
     return state | {name: weights[name] for name in plan.report.unused}
-
-
-def _config_or(config_class: Callable[..., PreTrainedConfig], path: PathLike) -> PreTrainedConfig:
-    return config_class(path) if os.fspath(path) else config_class()
 
 
 def _save(state: dict[str, Tensor], path: Path) -> None:

@@ -8,7 +8,9 @@
         ├── CorruptCheckpoint                               not a weights file, or cut off
         ├── UnsafeCheckpoint                                a pickle that would run code
         ├── NothingLoaded       (ValueError)                not one weight fits the model
-        └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
+        ├── MostlyMissing       (ValueError)                most weights of the model are not there
+    ├── UnusableWeights     (ValueError)                integers, or two values for one weight
+    └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
 
 
@@ -30,6 +32,14 @@ class UnsafeCheckpoint(CheckpointError):
 
 class NothingLoaded(CheckpointError, ValueError):
     """Not a single weight of a checkpoint belongs to the model."""
+
+
+class MostlyMissing(CheckpointError, ValueError):
+    """A checkpoint has some weights of the model, but lacks most of them."""
+
+
+class UnusableWeights(CheckpointError, ValueError):
+    """A checkpoint's values cannot be a model's weights, or two of them contradict each other."""
 
 
 class ShapeMismatch(CheckpointError, ValueError, RuntimeError):

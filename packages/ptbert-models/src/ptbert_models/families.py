@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -39,22 +39,24 @@ class Family:
 
     Args:
         name: its name in the catalog of ptbert-hub.
-        model_type: its name in today's configurations on the Hugging Face Hub.
         config_class: its configuration.
         published: the model whose weights the authors' checkpoints hold.
         models: all its models, the bare one first.
     """
 
     name: str
-    model_type: str
     config_class: type[PreTrainedConfig]
     published: type[PreTrainedModel]
     models: tuple[type[PreTrainedModel], ...]
 
+    @property
+    def model_type(self) -> str:
+        """Its name in today's configurations on the Hugging Face Hub."""
+        return self.config_class.model_type
+
 
 _ALL = (
     Family(
-        "bert",
         "bert",
         BertConfig,
         BertForPreTraining,
@@ -71,13 +73,11 @@ _ALL = (
     ),
     Family(
         "gpt",
-        "openai-gpt",
         OpenAIGPTConfig,
         OpenAIGPTModel,
         (OpenAIGPTModel, OpenAIGPTLMHeadModel, OpenAIGPTDoubleHeadsModel),
     ),
     Family(
-        "gpt2",
         "gpt2",
         GPT2Config,
         GPT2Model,
@@ -85,7 +85,6 @@ _ALL = (
     ),
     Family(
         "transfo_xl",
-        "transfo-xl",
         TransfoXLConfig,
         TransfoXLLMHeadModel,
         (TransfoXLModel, TransfoXLLMHeadModel),
@@ -126,4 +125,36 @@ def family_of(config: Mapping[str, Any]) -> Family:
         f"a configuration with model_type={model_type!r} and keys such as "
         f"{sorted(config)[:5]} belongs to none of the families {known}; "
         "give a checkpoint of one of these"
+    )
+
+
+def family_of_variables(names: Iterable[str], source: str) -> Family:
+    """Return the family that a TensorFlow checkpoint without a configuration belongs to.
+
+    Args:
+        names: the names of its variables.
+        source: the checkpoint, for messages.
+
+    Raises:
+        ValueError: if its configuration is needed, or it is for another kind of model.
+
+    Example:
+        >>> family_of_variables(["transformer/layer_0/rel_attn/o/kernel"], "wt103").name
+        'transfo_xl'
+    """
+    names = list(names)
+    if any(name.startswith("transformer/layer_0/rel_attn/") for name in names):
+        return FAMILIES["transfo_xl"]
+    for start, config, key in (
+        ("bert/", "bert_config.json", "num_attention_heads"),
+        ("model/h0/", "hparams.json", "n_head"),
+    ):
+        if any(name.startswith(start) for name in names):
+            raise ValueError(
+                f"{source!r} has no configuration beside it, and the number of heads does not show "
+                f"in a checkpoint; put a {config} there, with {key} at least"
+            )
+    raise ValueError(
+        f"{source!r} has variables such as {', '.join(names[:3])}, which belong to none of the "
+        "families that this library knows"
     )

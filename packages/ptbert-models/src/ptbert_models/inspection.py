@@ -11,18 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ptbert_models.bert import BertForSequenceClassification, BertForTokenClassification
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.errors import NothingLoaded, ShapeMismatch
-from ptbert_models.families import FAMILIES, Family, family_of
-from ptbert_models.files.checkpoint import find_checkpoint
+from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
+from ptbert_models.families import FAMILIES, Family, family_of, family_of_variables
+from ptbert_models.files.checkpoint import SHAPES_NAME, find_checkpoint
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.files.loading import WRAPPER_PREFIX, modern_key
+from ptbert_models.files.loading import modern_key, unwrapped_keys
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.pretrained import PreTrainedModel
-
-_LABELLED = (BertForSequenceClassification, BertForTokenClassification)
+from ptbert_models.pretrained import PreTrainedModel, completed_config
+from ptbert_models.tensorflow import model_shapes
 
 
 @dataclass(frozen=True)
@@ -72,14 +70,14 @@ class OpenedCheckpoint:
 
     def _fit(self, model_class: type[PreTrainedModel]) -> Fit | None:
         options: dict[str, Any] = {}
-        labels = self.weights.get("classifier.bias")
-        if labels is not None and model_class in _LABELLED:
-            options["num_labels"] = len(labels)
-        with torch.device("meta"), NoInitialization():  # shapes only
-            model = model_class(self.config, **options)
+        for argument, key in model_class.saved_arguments.items():
+            if key is not None and key in self.weights:
+                options[argument] = len(self.weights[key])
         try:
+            with torch.device("meta"), NoInitialization():  # shapes only
+                model = model_class(self.config, **options)
             report = model.plan_loading(self.weights).report
-        except (NothingLoaded, ShapeMismatch):
+        except (NothingLoaded, MostlyMissing, ShapeMismatch, UnusableWeights):
             return None
         return Fit(model_class, report.missing, report.unused)
 
@@ -117,17 +115,21 @@ def open_any_checkpoint(
     files = find_checkpoint(
         name_or_path, "any", family=None, config_file=config_file, cache_dir=cache_dir
     )
-    if files.config is None:
-        family = FAMILIES["gpt"]
-        config: PreTrainedConfig = family.config_class()
-    else:
-        values = read_json_object(files.config)
-        family = family_of(values)
-        config = family.config_class.from_dict(values)
     is_authors = files.has_authors_format()
+    values = None if files.config is None else read_json_object(files.config)
+    if values is not None:
+        family = family_of(values)
+    elif (files.weights / SHAPES_NAME).is_file():
+        family = FAMILIES["gpt"]
+        values = family.config_class().to_dict()
+    else:
+        family = family_of_variables(model_shapes(files.weights), os.fspath(name_or_path))
+        values = {}
     if is_authors:
+        config = completed_config(family.published, values, files.weights)
         weights = family.published.read_tensorflow(files.weights, config)
     else:
+        config = family.config_class.from_dict(values)
         weights = read_weights(files.weights, memory_map=memory_map or files.immutable)
     return OpenedCheckpoint(family, config, files.weights, is_authors, _modern(weights, family))
 
@@ -139,4 +141,4 @@ def _modern(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
         modern_key(key, model.legacy_suffixes, model.ignored_suffixes): tensor
         for key, tensor in weights.items()
     }
-    return {k.removeprefix(WRAPPER_PREFIX): t for k, t in spelled.items() if k is not None}
+    return {list(unwrapped_keys(k))[-1]: t for k, t in spelled.items() if k is not None}

@@ -11,19 +11,46 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
-from ptbert_hub import CONFIG_NAME
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import find_checkpoint
-from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
-from ptbert_models.files.weights import read_weights, write_weights
+from ptbert_models.files.json_files import read_json_object
+from ptbert_models.files.loading import (
+    LoadPlan,
+    LoadReport,
+    fill,
+    foreign_to_layers,
+    modern_key,
+    plan_loading,
+)
+from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
+from ptbert_models.saving import is_ours, save
+from ptbert_models.statements import check_statements
 
 logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound="PreTrainedModel")
 
 
-class PreTrainedModel(nn.Module):
+class FamilyData:
+    """What a family contributes as data; its base class, and models of it, set these."""
+
+    config_class: ClassVar[type[PreTrainedConfig]]
+    family: ClassVar[str]  # its name in the catalog of ptbert-hub
+    base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
+    ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of old keys to ignore
+    later_suffixes: ClassVar[Mapping[str, str]] = {}  # ending that later libraries read → ours
+    # Values of the configuration that programs change in a model: the key, and where the bare model
+    # (or the model) has the number, or a list of that length.
+    kept_sizes: ClassVar[Mapping[str, str]] = {}
+    attention_of_layers: ClassVar[tuple[str, str] | None] = None  # the layers; what prunes in each
+    # Arguments of the constructor that are kept in the configuration, and the key of the weights
+    # that has as many rows, if there is one.
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {}
+
+
+class PreTrainedModel(FamilyData, nn.Module):
     """Base class of all models. Each family has a subclass for the base of its models.
 
     Args:
@@ -34,12 +61,6 @@ class PreTrainedModel(nn.Module):
         ValueError: if no model can be built from it.
     """
 
-    config_class: ClassVar[type[PreTrainedConfig]]
-    family: ClassVar[str]  # its name in the catalog of ptbert-hub
-    base_model_prefix: ClassVar[str]  # attribute under which a model with a head keeps the bare one
-    legacy_suffixes: ClassVar[Mapping[str, str]] = {}  # old ending of a key → today's
-    ignored_suffixes: ClassVar[tuple[str, ...]] = ()  # endings of old keys to ignore
-
     def __init__(self, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> None:
         super().__init__()
         if not isinstance(config, self.config_class):
@@ -48,6 +69,7 @@ class PreTrainedModel(nn.Module):
                 f"not from {config!r}; to load a checkpoint, call "
                 f"{type(self).__name__}.from_pretrained(name_or_path)"
             )
+        check_statements(config, config.statements, type(self))
         config.validate()
         self.config = config
 
@@ -88,7 +110,7 @@ class PreTrainedModel(nn.Module):
             ValueError: if its configuration is invalid, or its weights do not fit.
         """
         # A program's own constructor may set initial values that a file does not have.
-        ours = cls.__init__.__module__.startswith(f"{__package__}.")
+        ours = is_ours(cls)
         leading, inputs = _leading_options(inputs, ours=ours)
         cache_dir = leading.get("cache_dir") or cache_dir
         from_tf = leading.get("from_tf") or from_tf
@@ -100,21 +122,40 @@ class PreTrainedModel(nn.Module):
             family=cls.family,
             cache_dir=cache_dir,
         )
-        config = cls.config_class.from_json_file(cast("Path", files.config))
+        values = read_json_object(cast("Path", files.config))
+        if from_tf and state_dict is None:
+            config = completed_config(cls, values, files.weights)
+        else:
+            config = cls.config_class.from_dict(values)
         with NoInitialization() if ours else nullcontext():
-            model = cls(config, *inputs, **kwargs)
-        weights: Mapping[str, Tensor]
+            model = cls.from_config(config, *inputs, **kwargs)
         if state_dict is not None:
-            weights, source = state_dict, "the given state_dict"
+            weights: Mapping[str, Tensor] = state_dict
         elif from_tf:
-            weights, source = cls.read_tensorflow(files.weights, config), str(files.weights)
+            weights = cls.read_tensorflow(files.weights, config)
         else:
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
-            source = str(files.weights)
         report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
+        source = str(files.weights) if state_dict is None else "the given state_dict"
         _log(report, cls.__name__, source)
         return model
+
+    @classmethod
+    def from_config(cls, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> Self:
+        """Build the model that a saved configuration describes, with new weights.
+
+        Args:
+            config: the configuration. It may hold ``saved_arguments`` of the class, which count
+                unless arguments are given.
+            *inputs: further arguments of the class.
+            **kwargs: likewise.
+        """
+        if not inputs and is_ours(cls):
+            wanted = [name for name in cls.saved_arguments if name not in kwargs]
+            saved = {name: config.saved_argument(name) for name in wanted}
+            kwargs |= {name: value for name, value in saved.items() if value is not None}
+        return cls(config, *inputs, **kwargs)
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -133,8 +174,10 @@ class PreTrainedModel(nn.Module):
     ) -> None:
         """Write configuration and weights into a folder that ``from_pretrained`` reads.
 
-        A file appears only when it is complete. If the folder has weights in the other format,
-        they are removed, because they would belong to another model.
+        The configuration is that of the model as it is: with fewer layers, pruned heads, another
+        vocabulary. It also names the class, so that later libraries know it. A file appears only
+        when it is complete. If the folder has weights in the other format, they are removed,
+        because they would belong to another model.
 
         Args:
             save_directory: the folder; it is created if it does not exist.
@@ -142,6 +185,8 @@ class PreTrainedModel(nn.Module):
 
         Raises:
             OSError: if the folder cannot be written to.
+            ValueError: if ``from_pretrained`` would make another model of the files, because the
+                model was changed in a way that no configuration can say; nothing is written.
 
         Example:
             >>> import tempfile
@@ -152,10 +197,7 @@ class PreTrainedModel(nn.Module):
             ...     print(sorted(os.listdir(folder)))
             ['config.json', 'pytorch_model.bin']
         """
-        folder = Path(save_directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_weights(self.state_dict(), folder, safe_serialization=safe_serialization)
-        self.config.to_json_file(folder / CONFIG_NAME)
+        save(self, Path(save_directory), safe_serialization=safe_serialization)
 
     @classmethod
     def read_tensorflow(
@@ -168,6 +210,16 @@ class PreTrainedModel(nn.Module):
             config: sizes of the model that it is for.
         """
         raise NotImplementedError(f"{cls.__name__} has no TensorFlow counterpart")
+
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return the values of a configuration that show in a TensorFlow checkpoint.
+
+        Args:
+            path: as for ``read_tensorflow``.
+            config: decides where several values would give the same checkpoint.
+        """
+        return {}
 
     def init_weights(self, module: nn.Module) -> None:
         """Initialise one module; use as ``self.apply(self.init_weights)``."""
@@ -186,6 +238,7 @@ class PreTrainedModel(nn.Module):
             base_prefix=f"{self.base_model_prefix}.",
             legacy_suffixes=self.legacy_suffixes,
             ignored_suffixes=self.ignored_suffixes,
+            saved_arguments=self.saved_arguments,
         )
 
     def _load_from_state_dict(
@@ -232,11 +285,37 @@ def _leading_options(
     return dict(zip(names, inputs, strict=False)), inputs[len(names) :]
 
 
+def completed_config(
+    model_class: type[PreTrainedModel],
+    values: Mapping[str, Any],
+    path: str | os.PathLike[str],
+) -> PreTrainedConfig:
+    """Make the configuration of a TensorFlow checkpoint, with the values that show in it.
+
+    Args:
+        model_class: a class of the family.
+        values: what a configuration file says; it may say less than a model needs.
+        path: the checkpoint.
+
+    Raises:
+        ValueError: if the file says something else than the checkpoint shows.
+    """
+    config_class = model_class.config_class
+    seen = model_class.seen_in_tensorflow(path, config_class.from_dict(dict(values)))
+    stated = config_class.stated_keys(values)
+    unstated = {key: value for key, value in seen.items() if key not in stated}
+    config = config_class.from_dict({**unstated, **values})
+    config.refuse_contradictions(seen, stated, os.fspath(path))
+    return config
+
+
 def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
     """Fill a model from a TensorFlow checkpoint of its family, and log what was not used.
 
     Weights that the checkpoint lacks keep their values.
     """
+    seen = model.seen_in_tensorflow(path, model.config)
+    model.config.refuse_contradictions(seen, seen, os.fspath(path))
     weights = model.read_tensorflow(path, model.config)
     report = _load(model, weights, take=True, initialize_missing=False)
     _log(report, type(model).__name__, os.fspath(path))
@@ -265,6 +344,14 @@ def _log(report: LoadReport, model_name: str, source: str) -> None:
             model_name,
             source,
             ", ".join(report.missing),
+        )
+    if foreign := foreign_to_layers(report):
+        logger.warning(
+            "%s has layers without these weights of %s, which were made for layers that compute "
+            "something else: %s",
+            model_name,
+            source,
+            ", ".join(foreign),
         )
     if report.unused:
         logger.info(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -14,8 +14,13 @@ from torch.optim import Optimizer
 
 from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
 from ptbert_optim.fused import LOW_PRECISION, Coefficients, Row, fused_update
-from ptbert_optim.options import Group, completed_group, pair_of_betas
-from ptbert_optim.schedules import _LRSchedule, plain_schedule, resolve_schedule
+from ptbert_optim.options import Group, completed_group, pair_of_betas, settle_group
+from ptbert_optim.schedules import (
+    _LRSchedule,
+    plain_schedule,
+    resolve_schedule,
+    resumed_schedule,
+)
 
 __all__ = ["ScheduledAdam", "UpdateSettings", "bias_corrections"]
 
@@ -79,6 +84,7 @@ class ScheduledAdam(Optimizer):
         "fused": None,
         "capturable": False,
     }
+    _warned_of_zero = False
     update: ClassVar[Callable[..., Moments]]
     coefficients: ClassVar[Callable[..., Coefficients]]
 
@@ -115,7 +121,9 @@ class ScheduledAdam(Optimizer):
         Raises:
             ValueError: if an option is outside its range.
         """
-        super().add_param_group(completed_group(param_group, self.defaults))
+        group = completed_group(param_group, self.defaults)
+        super().add_param_group(group)
+        self._betas = [*getattr(self, "_betas", ()), group["betas"]]
 
     def get_lr(self) -> list[float]:
         """Return the scheduled rate of each tensor updated so far; ``[0]`` if none was."""
@@ -151,10 +159,11 @@ class ScheduledAdam(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         _refuse_unusable_gradients(type(self).__name__, self.param_groups)
+        known = zip_longest(self.param_groups, self._betas[: len(self.param_groups)])
+        self._betas = [settle_group(group, betas) for group, betas in known]
         if any(group["global_clip"] for group in self.param_groups):
             clip_together(self.param_groups)
         for group in self.param_groups:
-            group["b1"], group["b2"] = group["betas"]
             for bucket in self._buckets(group):
                 self._apply(bucket)
         return loss
@@ -173,12 +182,14 @@ class ScheduledAdam(Optimizer):
         """Load a saved state of this class, or of the class of this name in 2019.
 
         Groups may have ``betas``, or ``b1`` and ``b2``. Schedules may be objects, plain numbers or
-        names.
+        names. A schedule that this optimizer was given counts more than the saved one, so training
+        can go on with another ``t_total``; one warning names both.
 
         Raises:
             ValueError: if the state is of another optimizer or of other shapes.
         """
         seen: dict[str, Any] = {}
+        own = [group["schedule"] for group in self.param_groups]
 
         def look(_: Optimizer, loaded: dict[str, Any]) -> None:
             seen.update(loaded)
@@ -190,6 +201,8 @@ class ScheduledAdam(Optimizer):
             super().load_state_dict(state_dict)
         finally:
             last.remove()
+        for group, schedule in zip(self.param_groups, own, strict=True):
+            group["schedule"] = resumed_schedule(schedule, group["schedule"])
         # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
         for key, param in _saved_order(seen, self.param_groups):
             if saved := seen["state"].get(key):
@@ -201,6 +214,7 @@ class ScheduledAdam(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
         groups = [completed_group(group, defaults) for group in state["param_groups"]]
+        self._betas = [group["betas"] for group in groups]
         super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
 
     def _buckets(self, group: Group) -> Iterator[Bucket]:
@@ -217,6 +231,8 @@ class ScheduledAdam(Optimizer):
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
                 read_at = step if self.counts_first else step - 1
                 lr = lr * _multiplier(group["schedule"], read_at)
+                if not self._warned_of_zero and _is_stuck(lr, step, group):
+                    self._warned_of_zero = True
                 buckets[key] = Bucket(UpdateSettings(lr, step, weight_decay, group))
             tensors = param, param.grad, *(state[name] for name in self.moments)
             buckets[key].rows.append(Row(*map(local_part, tensors)))
@@ -315,6 +331,23 @@ def _multiplier(schedule: _LRSchedule, step: float | Tensor) -> float | Tensor:
         table[step.device] = torch.tensor(values, dtype=torch.float64, device=step.device)
     multipliers = table[step.device]
     return multipliers.take(step.long().clamp(max=len(multipliers) - 1))
+
+
+def _is_stuck(lr: float | Tensor, step: float | Tensor, group: Group) -> bool:
+    """Warn, and return True, if the rate is 0 for good, not only at the beginning of a warmup."""
+    schedule = group["schedule"]
+    if isinstance(lr, Tensor) or lr != 0:
+        return False
+    if float(group["lr"]) != 0 and not 0 < schedule.t_total < step:
+        return False
+    logger.warning(
+        "the learning rate is 0 at update %s (lr=%s, %r), so parameters stay as they are; set lr "
+        "or t_total, or leave them out",
+        step,
+        group["lr"],
+        schedule,
+    )
+    return True
 
 
 _tables: WeakKeyDictionary[_LRSchedule, dict[torch.device, Tensor]] = WeakKeyDictionary()

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch.optim.optimizer import required
 
-from ptbert_optim.schedules import resolve_schedule
+from ptbert_optim.schedules import _LRSchedule, resolve_schedule
 
-__all__ = ["Group", "completed_group", "pair_of_betas"]
+__all__ = ["Group", "completed_group", "pair_of_betas", "settle_group"]
 
 Group = dict[str, Any]
+
+NO_LIMIT = -1  # what max_grad_norm is in files of 2019 if gradients are not clipped
 
 
 def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Group:
@@ -31,6 +33,8 @@ def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Gr
         pair = full.get("betas", (full.get("b1"), full.get("b2")))
         full["betas"] = pair_of_betas(pair, group.get("b1"), group.get("b2"))
     full["b1"], full["b2"] = full["betas"] = pair_of_betas(full["betas"])
+    if full["max_grad_norm"] is None:
+        full["max_grad_norm"] = NO_LIMIT
     # Arguments of the schedule rather than options; until 0.6.1 they were kept beside its name.
     given = {name: full.pop(name) for name in ("warmup", "t_total") if name in group}
     if "schedule" in group:
@@ -40,6 +44,42 @@ def completed_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> Gr
         full["schedule"] = type(schedule)(**{**schedule.arguments(), **given})
     _check(full)
     return full
+
+
+def settle_group(group: Group, known: tuple[float, float]) -> tuple[float, float]:
+    """Let values count that a program has set in a group by hand, whatever their names.
+
+    These are ``b1`` and ``b2`` beside ``betas``, arguments and names of schedules, and a
+    ``max_grad_norm`` of None.
+
+    Args:
+        group: is changed in place.
+        known: the ``betas`` when they last agreed with ``b1`` and ``b2``.
+
+    Returns:
+        The ``betas`` that count now.
+
+    Example:
+        >>> group = {"betas": (0.9, 0.99), "b1": 0.8, "b2": 0.99, "max_grad_norm": 1.0,
+        ...          "schedule": resolve_schedule("none")}
+        >>> settle_group(group, (0.9, 0.99))
+        (0.8, 0.99)
+    """
+    betas = pair_of_betas(group["betas"])
+    if betas == known:
+        betas = pair_of_betas(betas, group.get("b1"), group.get("b2"))
+    group["b1"], group["b2"] = group["betas"] = betas
+    if group["max_grad_norm"] is None:
+        group["max_grad_norm"] = NO_LIMIT
+    given: dict[str, float] = {
+        name: group.pop(name) for name in ("warmup", "t_total") if name in group
+    }
+    schedule = group["schedule"]
+    if not isinstance(schedule, _LRSchedule):
+        group["schedule"] = resolve_schedule(schedule, **given)
+    elif given:
+        group["schedule"] = type(schedule)(**(schedule.arguments() | given))
+    return betas
 
 
 def pair_of_betas(
@@ -60,5 +100,6 @@ def _check(group: Group) -> None:
     for name in ("b1", "b2"):
         if not 0 <= group[name] < 1:
             raise ValueError(f"{name}={group[name]!r} is refused; choose a number in [0, 1)")
-    if math.isnan(group["max_grad_norm"]):
-        raise ValueError("max_grad_norm=nan is refused; choose a number, -1 for no clipping")
+    norm = group["max_grad_norm"]
+    if not isinstance(norm, (int, float)) or math.isnan(norm):
+        raise ValueError(f"max_grad_norm={norm!r} is refused; choose a number, -1 for no clipping")

@@ -1,5 +1,6 @@
 """Learning rate schedules: each class holds the arguments of one curve of ``curves.py``."""
 
+import copy
 import difflib
 import logging
 import math
@@ -309,6 +310,28 @@ def plain_schedule(schedule: _LRSchedule) -> _LRSchedule | dict[str, Any]:
     """Return a schedule as plain numbers and its class name; unchanged if the class is not ours."""
     name = type(schedule).__name__
     return {"class": name, **vars(schedule)} if type(schedule) is _CLASSES.get(name) else schedule
+
+
+def resumed_schedule(own: _LRSchedule, saved: _LRSchedule) -> _LRSchedule:
+    """Return the schedule with which training goes on from a saved state.
+
+    Args:
+        own: of the optimizer that the state is loaded into. It counts if the program has said
+            something: a ``t_total``, or another class than the usual one.
+        saved: of the state.
+    """
+    says_nothing = type(own) is WarmupLinearSchedule and own.t_total < 0
+    if says_nothing:
+        again = copy.copy(saved)
+        again.warned_for_t_total_at_progress = -1.0  # it has not warned in this process
+        return again
+    if type(own) is not type(saved) or own.arguments() != saved.arguments():
+        logger.warning(
+            "training was saved with %r and goes on with %r, which this optimizer was given",
+            saved,
+            own,
+        )
+    return own
 
 
 def schedule_class(name: object) -> type[_LRSchedule]:

@@ -43,6 +43,7 @@ def take_steps(optimizer, number, seed=1):
         ({"betas": (0.9, -0.1)}, r"b2=-0.1 is refused"),
         ({"betas": 0.9}, r"betas=0.9 is no pair; give \(b1, b2\), or b1= and b2="),
         ({"max_grad_norm": float("nan")}, r"max_grad_norm=nan is refused; .* -1 for no clipping"),
+        ({"max_grad_norm": "1"}, r"max_grad_norm='1' is refused; .* -1 for no clipping"),
         ({"schedule": "linear"}, r"'linear' is no schedule; did you mean"),
         ({"warmup": 2, "schedule": "warmup_linear"}, r"warmup=2 is no share"),
     ],
@@ -395,3 +396,144 @@ def test_zero_grad_and_a_step_without_gradients_change_nothing(optimizer_class):
 
     assert torch.equal(weight, before)
     assert optimizer.state_dict()["state"] == {}
+
+
+def updated(optimizer_class, by_hand=None, **options):
+    """Return a parameter after three steps, the last two after values were set by hand."""
+    (weight,) = weights((40, 30))
+    optimizer = optimizer_class([weight], **({"lr": 0.1} | options))
+    take_steps(optimizer, 1)
+    for name, value in (by_hand or {}).items():
+        optimizer.param_groups[0][name] = value
+    take_steps(optimizer, 2, seed=2)
+    return weight, optimizer
+
+
+@pytest.mark.parametrize("global_clip", [False, True])
+def test_no_largest_norm_means_no_clipping(optimizer_class, global_clip):
+    options = {"global_clip": global_clip}
+    unlimited, optimizer = updated(optimizer_class, max_grad_norm=None, **options)
+    by_hand, _ = updated(optimizer_class, {"max_grad_norm": None}, max_grad_norm=-1, **options)
+    expected, _ = updated(optimizer_class, max_grad_norm=-1, **options)
+
+    assert torch.equal(unlimited, expected)
+    assert torch.equal(by_hand, expected)
+    assert optimizer.param_groups[0]["max_grad_norm"] == -1  # as files of 2019 write it
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "pair"),
+    [
+        ({"b1": 0.5}, (0.5, 0.999)),
+        ({"b2": 0.5}, (0.9, 0.5)),
+        ({"b1": 0.5, "b2": 0.6}, (0.5, 0.6)),
+        ({"betas": (0.5, 0.6)}, (0.5, 0.6)),
+        ({"betas": [0.5, 0.6]}, (0.5, 0.6)),
+        ({"betas": (0.5, 0.6), "b1": 0.7}, (0.5, 0.6)),
+    ],
+)
+def test_betas_set_by_hand_count_under_either_name(optimizer_class, by_hand, pair):
+    weight, optimizer = updated(optimizer_class, by_hand)
+    expected, _ = updated(optimizer_class, {"betas": pair})
+
+    group = optimizer.param_groups[0]
+    assert (group["betas"], group["b1"], group["b2"]) == (pair, *pair)
+    assert torch.equal(weight, expected)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_betas_set_by_hand_count_in_a_copy_too(optimizer_class, again):
+    _, optimizer = updated(optimizer_class, {"b1": 0.5})
+    other = again(optimizer)
+    other.add_param_group({"params": weights(2)})
+    for group in other.param_groups:
+        group["b2"] = 0.75
+    take_steps(other, 1)
+    assert [group["betas"] for group in other.param_groups] == [(0.5, 0.75), (0.9, 0.75)]
+
+
+def test_betas_and_schedules_of_a_file_count_after_loading(optimizer_class):
+    _, optimizer = updated(optimizer_class, {"b1": 0.5})
+    _, other = updated(optimizer_class, {"b1": 0.25})
+    other.load_state_dict(optimizer.state_dict())
+    take_steps(other, 1)
+    assert other.param_groups[0]["betas"] == (0.5, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "expected"),
+    [
+        ({"t_total": 40}, "WarmupLinearSchedule(warmup=0.5, t_total=40)"),
+        ({"warmup": 0.25}, "WarmupLinearSchedule(warmup=0.25, t_total=20)"),
+        ({"schedule": "none"}, "ConstantLR(warmup=0, t_total=-1)"),
+        (
+            {"schedule": "warmup_cosine", "warmup": 0.1, "t_total": 30},
+            "WarmupCosineSchedule(warmup=0.1, t_total=30, cycles=0.5)",
+        ),
+    ],
+)
+def test_a_schedule_set_by_hand_counts(optimizer_class, by_hand, expected):
+    _, optimizer = updated(optimizer_class, by_hand, warmup=0.5, t_total=20)
+    group = optimizer.param_groups[0]
+    assert str(group["schedule"]) == expected
+    assert not {"warmup", "t_total"} & group.keys()
+
+
+def test_training_goes_on_with_the_schedule_that_it_is_given_now(optimizer_class, caplog):
+    _, first = updated(optimizer_class, warmup=0.1, t_total=4)
+    (weight,) = weights((40, 30))
+    second = optimizer_class([weight], lr=0.1, warmup=0.1, t_total=30)
+
+    second.load_state_dict(first.state_dict())
+
+    assert second.param_groups[0]["schedule"].t_total == 30
+    assert second.get_lr() == pytest.approx([0.1 * (3 / 30) / 0.1])  # the end of the warmup
+    (message,) = caplog.messages
+    assert "saved with WarmupLinearSchedule(warmup=0.1, t_total=4) and goes on with" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "WarmupLinearSchedule(warmup=0.1, t_total=4)"),
+        ({"warmup": 0.1, "t_total": 4}, "WarmupLinearSchedule(warmup=0.1, t_total=4)"),
+        ({"schedule": "none"}, "ConstantLR(warmup=0, t_total=-1)"),
+        ({"schedule": WarmupCosineSchedule(t_total=9)}, "WarmupCosineSchedule(warmup=0.002, t_t"),
+    ],
+)
+def test_the_saved_schedule_counts_where_nothing_else_is_said(
+    optimizer_class, options, expected, caplog
+):
+    _, first = updated(optimizer_class, warmup=0.1, t_total=4)
+    second = optimizer_class(weights((40, 30)), lr=0.1, **options)
+    second.load_state_dict(first.state_dict())
+    assert str(second.param_groups[0]["schedule"]).startswith(expected)
+    assert len(caplog.messages) == ("schedule" in options)
+
+
+def test_a_rate_of_zero_after_the_plan_is_warned_of_in_every_run(optimizer_class, caplog):
+    weight, first = updated(optimizer_class, t_total=1)
+    assert sum("the learning rate is 0 at update" in message for message in caplog.messages) == 1
+    caplog.clear()
+    before = weight.detach().clone()
+
+    second = optimizer_class([weight], lr=0.1)
+    second.load_state_dict(first.state_dict())
+    take_steps(second, 2)
+
+    assert torch.equal(weight, before)
+    assert sum("the learning rate is 0 at update 4" in message for message in caplog.messages) == 1
+
+
+def test_a_rate_of_zero_in_a_group_is_warned_of_once(optimizer_class, caplog):
+    still, moving = weights((4, 3), (4, 3))
+    optimizer = optimizer_class([{"params": [still], "lr": 0.0}, {"params": [moving]}], lr=0.1)
+    take_steps(optimizer, 3)
+    (message,) = caplog.messages
+    assert message.startswith("the learning rate is 0 at update 1 (lr=0.0, WarmupLinearSchedule(")
+    assert message.endswith("so parameters stay as they are; set lr or t_total, or leave them out")
+
+
+def test_the_zeros_of_a_plan_are_not_warned_of(optimizer_class, caplog):
+    updated(optimizer_class, warmup=0.5, t_total=3)
+    assert not caplog.messages

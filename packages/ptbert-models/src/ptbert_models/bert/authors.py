@@ -8,7 +8,9 @@ Source:
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -38,6 +40,31 @@ def read_bert_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         path: see ``ptbert_models.tensorflow.open_checkpoint``.
     """
     return translate(open_checkpoint(path), RENAMES, transposed=TRANSPOSED)
+
+
+def seen_values(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Return the values of a configuration that the variables of a checkpoint show.
+
+    The number of heads does not show.
+
+    Args:
+        shapes: the shapes of the variables by name.
+
+    Example:
+        >>> seen_values({"bert/embeddings/word_embeddings": (9, 8), "bert/encoder/layer_1/x": ()})
+        {'num_hidden_layers': 2, 'vocab_size': 9, 'hidden_size': 8}
+    """
+    found = (re.match(r"^bert/encoder/layer_(\d+)/", name) for name in shapes)
+    layers = [int(each[1]) for each in found if each]
+    seen = {"num_hidden_layers": max(layers) + 1} if layers else {}
+    for name, keys in (
+        ("bert/embeddings/word_embeddings", ("vocab_size", "hidden_size")),
+        ("bert/embeddings/position_embeddings", ("max_position_embeddings", "hidden_size")),
+        ("bert/embeddings/token_type_embeddings", ("type_vocab_size", "hidden_size")),
+        ("bert/encoder/layer_0/intermediate/dense/bias", ("intermediate_size",)),
+    ):
+        seen |= zip(keys, shapes.get(name, ()), strict=False)
+    return seen
 
 
 def load_tf_weights_in_bert(model: Model, tf_checkpoint_path: str | os.PathLike[str]) -> Model:

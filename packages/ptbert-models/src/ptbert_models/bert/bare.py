@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.bert.authors import read_bert_checkpoint
+from ptbert_models.bert.authors import read_bert_checkpoint, seen_values
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import BertEmbeddings, BertEncoder, BertPooler
 from ptbert_models.bert.own_parts import mask_may_be_left_out
@@ -27,6 +27,7 @@ from ptbert_models.parts.initialization import initialize_normal
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.tensorflow import model_shapes
 
 
 class BertPreTrainedModel(PreTrainedModel):
@@ -46,8 +47,21 @@ class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     family = "bert"
     base_model_prefix = "bert"
-    legacy_suffixes: ClassVar[Mapping[str, str]] = {".gamma": ".weight", ".beta": ".bias"}
-    ignored_suffixes = (".embeddings.position_ids",)  # a buffer of later libraries
+    legacy_suffixes: ClassVar[Mapping[str, str]] = {
+        ".gamma": ".weight",
+        ".beta": ".bias",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",  # of later libraries
+    }
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        "vocab_size": "embeddings.word_embeddings.num_embeddings",
+        "pad_token_id": "embeddings.word_embeddings.padding_idx",
+        "max_position_embeddings": "embeddings.position_embeddings.num_embeddings",
+        "type_vocab_size": "embeddings.token_type_embeddings.num_embeddings",
+        "num_hidden_layers": "encoder.layer",
+    }
+    attention_of_layers: ClassVar[tuple[str, str] | None] = ("encoder.layer", "attention")
+    # Buffers of later libraries.
+    ignored_suffixes = (".embeddings.position_ids", ".embeddings.token_type_ids")
     output_attentions = False  # for whole-model pickles that are older than this attribute
 
     @classmethod
@@ -56,6 +70,11 @@ class BertPreTrainedModel(PreTrainedModel):
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint as a state dict."""
         return read_bert_checkpoint(path)
+
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return what shows in a checkpoint: all sizes but the number of heads."""
+        return seen_values(model_shapes(path))
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Initialise one module; programs also call this with a part of a model as self."""
@@ -97,6 +116,7 @@ class BertModel(BertPreTrainedModel):
         self.encoder = BertEncoder(config, output_attentions, keep_multihead_output)
         self.pooler = BertPooler(config)
         self.apply(self.init_bert_weights)
+        self.prune_heads(config.heads_to_prune())
 
     @property
     def gradient_checkpointing(self) -> bool:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
-from typing import TYPE_CHECKING, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models import rules
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.pruning import heads_to_prune
+from ptbert_models.rules import Rule
+from ptbert_models.statements import QUANTIZED, Statement, architecture
+
+_AS_ENCODER = "load it with the library that wrote it; here BERT is an encoder of whole texts"
 
 
 @dataclass(repr=False, eq=False)
 class BertConfig(PreTrainedConfig):
     """Sizes and rates of a BERT model; the defaults are those of ``bert-base-uncased``.
+
+    Files of later libraries may also hold ``pad_token_id`` (the token whose embedding is not
+    trained), ``classifier_dropout`` (the rate before classifiers), ``pruned_heads``, ``num_labels``
+    or ``id2label``, and ``num_choices``, which are used if present.
 
     Args:
         vocab_size_or_config_json_file: number of tokens, or the path of a JSON file.
@@ -52,24 +64,83 @@ class BertConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
 
+    # Files of later libraries may set these.
+    pad_token_id: ClassVar[int | None] = 0
+    classifier_dropout: ClassVar[float | None] = None
+    num_labels: ClassVar[int | None] = None
+    id2label: ClassVar[Mapping[str, str] | None] = None
+    num_choices: ClassVar[int | None] = None
+
+    model_type: ClassVar[str] = "bert"
+    rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
+        {
+            "vocab_size": rules.size,
+            "hidden_size": rules.size,
+            "num_hidden_layers": rules.size,
+            "num_attention_heads": rules.size,
+            "intermediate_size": rules.size,
+            "max_position_embeddings": rules.size,
+            "type_vocab_size": rules.size,
+            "hidden_dropout_prob": rules.probability,
+            "attention_probs_dropout_prob": rules.probability,
+            "initializer_range": rules.number,
+            "layer_norm_eps": rules.number,
+            "classifier_dropout": rules.optional_probability,
+            "num_labels": rules.optional_size,
+            "id2label": rules.labels,
+            "num_choices": rules.optional_size,
+            "pad_token_id": rules.optional_count,
+            "pruned_heads": rules.heads_by_layer,
+        }
+    )
+    statements: ClassVar[tuple[Statement, ...]] = (
+        architecture("bert"),
+        QUANTIZED,
+        Statement("position_embedding_type", ("absolute",), _AS_ENCODER),
+        Statement("is_decoder", (False,), _AS_ENCODER),
+        Statement("add_cross_attention", (False,), _AS_ENCODER),
+        Statement(
+            "tie_word_embeddings",
+            (True,),
+            "load it with the library that wrote it; here the scores of tokens are computed with "
+            "their embeddings",
+            concerns=("BertForMaskedLM", "BertForPreTraining"),
+        ),
+    )
+
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
 
     def validate(self) -> None:
         """Raise ``ValueError`` naming the first value of which no model can be built."""
-        check_positive(
-            self,
-            "vocab_size",
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "max_position_embeddings",
-            "type_vocab_size",
-        )
-        check_probability(self, "hidden_dropout_prob", "attention_probs_dropout_prob")
+        super().validate()
+        if self.pad_token_id is not None and self.pad_token_id >= self.vocab_size:
+            raise ValueError(
+                f"BertConfig: pad_token_id={self.pad_token_id} must be below vocab_size="
+                f"{self.vocab_size}; without it the padding token is 0"
+            )
         self.head_size()
         self.activation()
+
+    def saved_argument(self, name: str) -> Any:
+        """Return the value of a model's argument that a file may hold; None if it does not.
+
+        Raises:
+            ValueError: if the number of labels and their names contradict each other.
+        """
+        value, labels = super().saved_argument(name), self.id2label
+        if name != "num_labels" or labels is None:
+            return value
+        if value not in (None, len(labels)):
+            raise ValueError(
+                f"BertConfig: num_labels={value} contradicts id2label, which has {len(labels)} "
+                "labels; pass num_labels yourself"
+            )
+        return len(labels)
+
+    def heads_to_prune(self) -> dict[int, set[int]]:
+        """Return the heads that a model of this configuration lacks, by the number of the layer."""
+        return heads_to_prune(self.pruned_heads, self.num_hidden_layers, self.num_attention_heads)
 
     def head_size(self) -> int:
         """Return the number of features per head."""
@@ -81,4 +152,10 @@ class BertConfig(PreTrainedConfig):
 
     def activation(self) -> Activation:
         """Return the activation function that ``hidden_act`` names."""
-        return activation(self.hidden_act, BERT_ACTIVATIONS)
+        return activation(self.hidden_act, BERT_ACTIVATIONS, key="hidden_act")
+
+
+def classifier_rate(config: BertConfig) -> float:
+    """Return the rate of dropout before a classifier, which files may have of its own."""
+    rate = getattr(config, "classifier_dropout", None)
+    return config.hidden_dropout_prob if rate is None else rate

@@ -8,11 +8,12 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.config import BertConfig, classifier_rate
 from ptbert_models.bert.with_head import BertWithHead, Inputs
 from ptbert_models.parts.losses import UNCLASSIFIED, class_loss, span_loss
 from ptbert_models.parts.outputs import with_attentions
@@ -20,6 +21,8 @@ from ptbert_models.parts.outputs import with_attentions
 
 class _LabelClassifier(BertWithHead):
     """A classifier: scores of labels, computed from BERT's output."""
+
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {"num_labels": "classifier.bias"}
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class _LabelClassifier(BertWithHead):
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
         self.num_labels = num_labels
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, num_labels)
         self.apply(self.init_bert_weights)
 
@@ -97,6 +100,8 @@ class BertForMultipleChoice(BertWithHead):
         keep_multihead_output: see ``BertModel``.
     """
 
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {"num_choices": None}
+
     def __init__(
         self,
         config: BertConfig,
@@ -106,7 +111,7 @@ class BertForMultipleChoice(BertWithHead):
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
         self.num_choices = num_choices
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, 1)
         self.apply(self.init_bert_weights)
 

@@ -23,7 +23,12 @@ from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split
 from ptbert_models.parts.inputs import check_ids, values_are_known, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
-from ptbert_models.parts.pruning import head_numbers, prune_linear_layer, remaining_features
+from ptbert_models.parts.pruning import (
+    head_numbers,
+    original_numbers,
+    prune_linear_layer,
+    remaining_features,
+)
 from ptbert_models.parts.recomputing import recomputed
 
 
@@ -33,8 +38,9 @@ class BertEmbeddings(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         width = config.hidden_size
-        # The padding token 0 gets no gradient.
-        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=0)
+        # The padding token gets no gradient.
+        padding = getattr(config, "pad_token_id", 0)
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
         self.LayerNorm = BertLayerNorm(width, eps=config.layer_norm_eps)  # key name of 2019
@@ -144,6 +150,7 @@ class BertAttention(nn.Module):
     """Self-attention with its projection and residual connection."""
 
     output_attentions = False
+    pruned_heads: frozenset[int] = frozenset()  # by their numbers before any was pruned
 
     def __init__(
         self,
@@ -162,6 +169,7 @@ class BertAttention(nn.Module):
         if not heads:
             return
         attention = self.self
+        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         stay = remaining_features(
             heads, attention.num_attention_heads, attention.attention_head_size
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from ptbert_hub import (
     locate,
 )
 from ptbert_models.errors import CheckpointNotFound
-from ptbert_models.files.weights import SAFETENSORS_NAME, is_torch_file
+from ptbert_models.files.formats import is_torch_file
+from ptbert_models.files.weights import SAFETENSORS_NAME
+from ptbert_models.tensorflow.table import is_table
 
 CONFIG_NAMES = (
     CONFIG_NAME,
@@ -38,6 +41,8 @@ WEIGHTS_NAMES = (
 )
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 SHAPES_NAME = "params_shapes.json"  # beside OpenAI's numpy files of GPT, which lack a configuration
+
+_TENSORFLOW = re.compile(r"\.index$|\.data-\d+-of-\d+$|\.ckpt(-\d+)?(\.meta)?$")
 
 Format = Literal["pytorch", "authors", "any", "none"]
 _PathLike = str | os.PathLike[str]
@@ -157,13 +162,17 @@ class _Search:
         has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
         if self.weights_format == "any" and look(SHAPES_NAME) and not has_config:
             return CheckpointFiles(None, folder, immutable)
+        if not has_config and (inner := _inner_archive(folder)):
+            return self.in_archive(inner)
+        if self.weights_format == "any" and not has_config and _has_tensorflow(folder):
+            return CheckpointFiles(None, folder, immutable)
         config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
         if self.weights_format == "none":
             weights = config
         elif self.weights_format == "pytorch" or (
             self.weights_format == "any" and any(map(look, WEIGHTS_NAMES))
         ):
-            weights = _first(look, WEIGHTS_NAMES, str(folder))
+            weights = _first(look, WEIGHTS_NAMES, str(folder), advice=advice_for(folder))
         else:
             weights = folder
         return CheckpointFiles(config, weights, immutable)
@@ -175,7 +184,11 @@ class _Search:
                 f"{str(weights)!r} is a TensorFlow checkpoint; read it with from_tf=True"
             )
         folder = weights.parent
-        config = self._config(lambda: _first(_looking_in(folder), CONFIG_NAMES, str(folder)))
+        look = _looking_in(folder)
+        has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
+        if self.weights_format == "any" and not has_config and _is_tensorflow(weights):
+            return CheckpointFiles(None, weights, immutable=False)
+        config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
         return CheckpointFiles(config, weights, immutable=False)
 
     def _config(self, find: Callable[[], Path]) -> Path:
@@ -197,12 +210,57 @@ def _looking_in(folder: Path) -> Callable[[str], Path | None]:
     return lambda name: folder / name if (folder / name).is_file() else None
 
 
-def _first(look: Callable[[str], Path | None], names: Iterable[str], where: str) -> Path:
+def _first(
+    look: Callable[[str], Path | None],
+    names: Iterable[str],
+    where: str,
+    *,
+    advice: str = "",
+) -> Path:
     names = tuple(names)
     for name in names:
         if path := look(name):
             return path
-    raise CheckpointNotFound(
-        f"{where!r} has none of {', '.join(names)}; "
-        "give a folder, archive or address that holds a model's configuration and its weights"
+    usual = "give a folder, archive or address that holds a model's configuration and its weights"
+    raise CheckpointNotFound(f"{where!r} has none of {', '.join(names)}; {advice or usual}")
+
+
+def _inner_archive(folder: Path) -> Path | None:
+    """Return the archive in a folder, as AllenNLP packed models together with their vocabulary."""
+    if (usual := folder / "weights.tar.gz").is_file():
+        return usual
+    found = [path for path in folder.iterdir() if path.name.endswith(ARCHIVE_SUFFIXES)]
+    return found[0] if len(found) == 1 and found[0].is_file() else None
+
+
+def _is_tensorflow(weights: Path) -> bool:
+    """Whether this is the prefix of a TensorFlow checkpoint, or its file of the older format."""
+    return not weights.is_file() or is_table(weights)
+
+
+def _has_tensorflow(folder: Path) -> bool:
+    """Whether there are weights of TensorFlow, and none of PyTorch."""
+    look = _looking_in(folder)
+    return not any(map(look, WEIGHTS_NAMES)) and any(
+        _TENSORFLOW.search(path.name) and not is_torch_file(path) for path in folder.iterdir()
     )
+
+
+def advice_for(folder: Path) -> str:
+    """Say how the weights of a folder can be read that has none of the usual names.
+
+    Returns:
+        What it has and what to do; empty if there is nothing that looks like weights.
+    """
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    others = [name for name in names if is_torch_file(folder / name)]
+    others += [name for name in names if name.endswith(".safetensors")]
+    authors = {name for name in names if _TENSORFLOW.search(name)} - set(others)
+    if SHAPES_NAME in names or authors:
+        return "it has a TensorFlow checkpoint or OpenAI's files: read it with from_tf=True"
+    for name in ("tf_model.h5", "flax_model.msgpack"):
+        if name in names:
+            return f"it has {name!r}: save it for PyTorch with the library that wrote it"
+    if len(others) == 1:
+        return f"its weights may be in {others[0]!r}: give that path, {str(folder / others[0])!r}"
+    return f"its weights may be in one of {', '.join(others)}: give its path" if others else ""

@@ -6,14 +6,30 @@ Families contribute data, not code: see the class attributes of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+import torch
 from torch import Tensor, nn
 
-from ptbert_models.errors import NothingLoaded, ShapeMismatch
+from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
 
-WRAPPER_PREFIX = "module."  # what DataParallel puts before every key
+# What stands in keys of models that were wrapped when they were saved: by DataParallel and half
+# precision, by trainers, by torch.compile, and by sharding and checkpointing.
+WRAPPERS = frozenset(
+    {
+        "module",
+        "model",
+        "_orig_mod",
+        "_forward_module",
+        "_fsdp_wrapped_module",
+        "_checkpoint_wrapped_module",
+    }
+)
+_IN_LAYER = re.compile(r"(\w+\.\d+)\.")  # such as layer.3. and h.3.
+_FLOATING = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
 
 @dataclass(frozen=True)
@@ -62,11 +78,27 @@ def modern_key(
     return key
 
 
+def unwrapped_keys(key: str) -> Iterator[str]:
+    """Yield a key as it is, without wrappers in front, and without wrappers anywhere.
+
+    Example:
+        >>> list(unwrapped_keys("module._orig_mod.bert._orig_mod.pooler"))
+        ['module._orig_mod.bert._orig_mod.pooler', 'bert._orig_mod.pooler', 'bert.pooler']
+    """
+    yield key
+    parts = key.split(".")
+    if WRAPPERS.isdisjoint(parts):
+        return
+    inner = [part for part in parts if part not in WRAPPERS]
+    yield ".".join(parts[parts.index(inner[0]) if inner else len(parts) :])
+    yield ".".join(inner)
+
+
 def fitting_key(key: str, model_state: Mapping[str, Tensor], base_prefix: str) -> str | None:
     """Return the model's key that belongs to a key of a checkpoint, or None.
 
     A file of a bare model fits a model with a head, and the reverse: the base prefix is added or
-    removed as needed. The prefix of a wrapper is removed.
+    removed as needed. The names of wrappers are removed.
 
     Example:
         >>> model_state = {"bert.pooler.weight": None}
@@ -75,10 +107,10 @@ def fitting_key(key: str, model_state: Mapping[str, Tensor], base_prefix: str) -
         >>> fitting_key("bert.pooler.weight", {"pooler.weight": None}, "bert.")
         'pooler.weight'
     """
-    bare = key.removeprefix(WRAPPER_PREFIX)
-    for candidate in (key, bare, base_prefix + bare, bare.removeprefix(base_prefix)):
-        if candidate in model_state:
-            return candidate
+    for bare in unwrapped_keys(key):
+        for candidate in (bare, base_prefix + bare, bare.removeprefix(base_prefix)):
+            if candidate in model_state:
+                return candidate
     return None
 
 
@@ -89,15 +121,20 @@ def plan_loading(
     base_prefix: str,
     legacy_suffixes: Mapping[str, str],
     ignored_suffixes: Iterable[str],
+    saved_arguments: Mapping[str, str | None] = MappingProxyType({}),
 ) -> LoadPlan:
     """Decide which tensor goes where; nothing is changed.
 
     Raises:
         NothingLoaded: if no tensor fits.
+        MostlyMissing: if more than half of the bare model's parameters are missing.
+        UnusableWeights: if a tensor has no floating-point numbers, or if two tensors for one
+            parameter differ.
         ShapeMismatch: if a tensor has another shape than the parameter that it is for.
     """
     model_state = model.state_dict(keep_vars=True)
     sources: dict[str, Tensor] = {}
+    names: dict[int, str] = {}  # of the tensors, by the parameter that each is for
     unused = []
     for key, tensor in state.items():
         new_key = modern_key(key, legacy_suffixes, ignored_suffixes)
@@ -106,21 +143,42 @@ def plan_loading(
         target = fitting_key(new_key, model_state, base_prefix)
         if target is None:
             unused.append(key)
-        else:
-            sources[target] = tensor
+            continue
+        _check_value(target, model_state[target], tensor)
+        first = names.setdefault(id(model_state[target]), key)
+        if first != key and not _is_same(state[first], tensor):
+            raise UnusableWeights(
+                f"{first!r} and {key!r} are the same parameter in {type(model).__name__}, and have "
+                "different values in the checkpoint; remove one, or use a class that has both"
+            )
+        sources[target] = tensor
     if not sources:
         raise NothingLoaded(
             f"none of the {len(state)} weights given belongs to {type(model).__name__}: it has "
             f"keys such as {_some(model_state)}, and the checkpoint has {_some(state)}"
         )
-    filled = {id(model_state[key]) for key in sources}  # a tied parameter has several keys
     missing = [  # buffers have the values that the constructor computed
         key
         for key, parameter in model_state.items()
-        if isinstance(parameter, nn.Parameter) and id(parameter) not in filled
+        if isinstance(parameter, nn.Parameter) and id(parameter) not in names
     ]
-    _check_shapes(model_state, sources)
+    _check_shapes(model_state, sources, saved_arguments)
+    _check_missing(model, missing, base_prefix, state)
     return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
+
+
+def foreign_to_layers(report: LoadReport) -> list[str]:
+    """Return the unused keys that belong to layers of the model, which then compute otherwise.
+
+    Example:
+        >>> report = LoadReport(("bert.layer.0.dense.weight",), (), (
+        ...     "bert.layer.0.adapter.weight", "bert.layer.9.dense.weight", "head.weight"))
+        >>> foreign_to_layers(report)
+        ['bert.layer.0.adapter.weight']
+    """
+    layers = {found[1] for key in report.loaded if (found := _IN_LAYER.search(key))}
+    unused = ((key, _IN_LAYER.search(key)) for key in report.unused)
+    return [key for key, found in unused if found and found[1] in layers]
 
 
 def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
@@ -129,35 +187,101 @@ def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
     Args:
         model: the model the plan was made for.
         plan: see ``plan_loading``.
-        take: whether the model may keep the tensors themselves. False copies them, so that
-            training does not change the caller's.
+        take: whether the model may keep the tensors themselves, where each has memory of its own.
+            False copies them, so that training does not change the caller's.
     """
     model_state = model.state_dict(keep_vars=True)
-    owners: dict[int, Tensor] = {}
+    if not take:
+        for key, tensor in plan.sources.items():
+            model_state[key].data.copy_(tensor.detach())
+        return
+    targets: dict[int, Tensor] = {}
+    kept: dict[int, Tensor] = {}  # a tied parameter has several keys
     for key, tensor in plan.sources.items():
         target = model_state[key]
-        if not take:
-            target.data.copy_(tensor.detach())
-            continue
-        converted = tensor.detach().to(dtype=target.dtype, device=target.device)
-        # Two keys of a file may share memory where this model's parameters are separate.
-        if owners.setdefault(converted.data_ptr(), target) is not target:
-            converted = converted.clone()
-        target.data = converted
+        targets[id(target)] = target
+        kept[id(target)] = tensor.detach().to(dtype=target.dtype, device=target.device)
+    shared = _sharing_memory(kept)
+    for number, tensor in kept.items():
+        targets[number].data = (
+            tensor.clone(memory_format=torch.contiguous_format) if (number in shared) else tensor
+        )
 
 
-def _check_shapes(model_state: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> None:
+def _sharing_memory(tensors: Mapping[int, Tensor]) -> set[int]:
+    """Return the keys of tensors that share memory with one before, or have one number twice."""
+    shared = {key for key, tensor in tensors.items() if not tensor.is_contiguous()}
+    ranges = sorted(
+        (tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes, key)
+        for key, tensor in tensors.items()
+        if key not in shared and tensor.nbytes
+    )
+    end = 0
+    for first, last, key in ranges:
+        if first < end:
+            shared.add(key)
+        end = max(end, last)
+    return shared
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    if one.data_ptr() == other.data_ptr() and one.stride() == other.stride():
+        return True
+    return torch.equal(one, other)
+
+
+def _check_missing(
+    model: nn.Module, missing: Iterable[str], base_prefix: str, state: Mapping[str, Tensor]
+) -> None:
+    """Refuse a checkpoint with less than half of the bare model: a head may be new, it not."""
+    parameters = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    bare = {name for name in parameters if name.startswith(base_prefix)} or set(parameters)
+    lacking = [name for name in missing if name in bare]
+    if 2 * len(lacking) > len(bare):
+        raise MostlyMissing(
+            f"{len(lacking)} of the {len(bare)} weights of {type(model).__name__} without its head "
+            f"are missing, such as {_some(lacking)}; the checkpoint has {_some(state)}. Give the "
+            "checkpoint of such a model, or copy single weights with load_state_dict(strict=False)"
+        )
+
+
+def _check_value(key: str, target: Tensor, tensor: Tensor) -> None:
+    if not target.is_floating_point():
+        return
+    is_dense = tensor.layout == torch.strided and not tensor.is_nested
+    if tensor.dtype in _FLOATING and is_dense and not tensor.is_meta:
+        return
+    kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout)
+    kind = "nested" if tensor.is_nested else kind.removeprefix("torch.")
+    kind = "without values" if tensor.is_meta else kind
+    raise UnusableWeights(
+        f"{key} is {kind} in the checkpoint, and weights are dense floating-point numbers; if it "
+        "was quantized, load it with the library that did that, and save it as float32"
+    )
+
+
+def _check_shapes(
+    model_state: Mapping[str, Tensor],
+    sources: Mapping[str, Tensor],
+    saved_arguments: Mapping[str, str | None],
+) -> None:
     wrong = [
         f"{key}: {tuple(tensor.shape)} in the checkpoint, "
         f"{tuple(model_state[key].shape)} in the model"
         for key, tensor in sources.items()
         if tensor.shape != model_state[key].shape
     ]
-    if wrong:
-        raise ShapeMismatch(
-            f"{len(wrong)} weights have other shapes than the model: {'; '.join(wrong[:10])}. "
-            "Build the model with the sizes of the checkpoint"
-        )
+    if not wrong:
+        return
+    remedy = "Build the model with the sizes of the checkpoint"
+    for argument, key in saved_arguments.items():
+        if key is not None and key in sources and len(sources[key]) != len(model_state[key]):
+            remedy = f"The checkpoint needs {argument}={len(sources[key])}"
+    raise ShapeMismatch(
+        f"{len(wrong)} weights have other shapes than the model: {'; '.join(wrong[:10])}. {remedy}"
+    )
 
 
 def _some(keys: Iterable[str]) -> str:

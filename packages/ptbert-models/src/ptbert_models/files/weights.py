@@ -12,10 +12,11 @@ from torch import Tensor
 from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.pickles import ForeignName
-from ptbert_hub.torch_files import begins_like_torch
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
+from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.files.saved_tensors import read_tensors
+from ptbert_models.files.nesting import find_state
+from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
 
 SAFETENSORS_NAME = "model.safetensors"
 
@@ -38,19 +39,14 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         CorruptCheckpoint: if a file is cut off, or is no weights file.
         UnsafeCheckpoint: if opening a file would run code.
     """
-    if path.name.endswith(".index.json"):
+    kind = weights_format(path)
+    if kind == "index":
         return _read_indexed(path, memory_map=memory_map)
-    if path.suffix == ".safetensors":
+    if kind == "safetensors":
         return _read_safetensors(path, memory_map=memory_map)
+    if kind is None and (other := looks_like(path)):
+        raise _corrupt(path, f"torch.save did not write it; {other}")
     return _read_torch(path, memory_map=memory_map)
-
-
-def is_torch_file(path: Path) -> bool:
-    """Whether this is a file that begins like those of ``torch.save``, whatever its name is."""
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return begins_like_torch(file.read(4))
 
 
 def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
@@ -69,8 +65,11 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
     if safe_serialization:
         path, other = other, path
         save = _import_safetensors(path).torch.save
-        owners = {(t.data_ptr(), t.shape): name for name, t in reversed(list(state.items()))}
-        single = {name: state[name].contiguous() for name in owners.values()}
+        names = {
+            (t.data_ptr(), t.dtype, t.shape, t.stride()): name
+            for name, t in reversed(list(state.items()))
+        }
+        single = {name: _alone(state[name]) for name in names.values()}
         with atomic_write(path) as file:
             file.write(save(single, metadata={"format": "pt"}))
     else:
@@ -80,9 +79,38 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
     return path
 
 
+def with_later_names(
+    state: Mapping[str, Tensor], later_suffixes: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """Return weights with their names in later libraries too, in front, where these differ.
+
+    Args:
+        state: tensors by name.
+        later_suffixes: ending of a name in later libraries → ending here.
+
+    Example:
+        >>> list(with_later_names({"h.0.weight": None, "head.decoder.weight": None},
+        ...                       {"head.weight": "head.decoder.weight"}))
+        ['head.weight', 'h.0.weight', 'head.decoder.weight']
+    """
+    later = {
+        name.removesuffix(here) + there: tensor
+        for there, here in later_suffixes.items()
+        for name, tensor in state.items()
+        if name.endswith(here)
+    }
+    return {**later, **state}
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """Return a contiguous tensor that is no part of a larger one, which safetensors asks for."""
+    tensor = tensor.contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
 def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     try:
-        loaded = read_tensors(path, memory_map=memory_map)
+        loaded = read_tensors(path, memory_map=memory_map, makers=_things_beside_weights())
     except ForeignName as error:
         if error.name.startswith("torch."):
             raise CorruptCheckpoint(
@@ -96,18 +124,21 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         ) from error
     except BadContent as error:
         raise _corrupt(path, error) from error
-    if not isinstance(loaded, Mapping):
-        raise CorruptCheckpoint(
-            f"{str(path)!r} holds a {type(loaded).__name__}, not a dictionary of tensors; "
-            "save model.state_dict()"
-        )
-    tensors = {name: tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
-    if unnamed := [key for key in tensors if not isinstance(key, str)]:
-        raise CorruptCheckpoint(
-            f"{str(path)!r} has a tensor called {unnamed[0]!r}, which is no name; "
-            "save model.state_dict()"
-        )
-    return tensors
+    return find_state(loaded, path)
+
+
+def _things_beside_weights() -> Makers:
+    """Makers of what training checkpoints may have beside weights, and nobody needs here.
+
+    These are devices, types of numbers, and the names that ``torch.load`` was told to be safe, such
+    as those of schedules. They stay records.
+    """
+    safe = (
+        each[1] if isinstance(each, tuple) else f"{each.__module__}.{each.__qualname__}"
+        for each in torch.serialization.get_safe_globals()
+    )
+    names = {*safe, "torch.device", *map(str, NUMBERS.values())}
+    return dict.fromkeys(names, lambda record: record)
 
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -133,9 +164,14 @@ def _import_safetensors(path: Path) -> Any:
 
 
 def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    weight_map = read_json_object(index).get("weight_map")
-    if not isinstance(weight_map, dict):
-        raise CorruptCheckpoint(f"{str(index)!r} has no 'weight_map'; download it again")
+    try:
+        weight_map = read_json_object(index).get("weight_map")
+    except ValueError as error:
+        raise CorruptCheckpoint(f"{error}; or download it again") from error
+    if not isinstance(weight_map, dict) or not all(map(_is_file_name, weight_map.values())):
+        raise CorruptCheckpoint(
+            f"{str(index)!r} has no 'weight_map' from weights to names of files; download it again"
+        )
     tensors: dict[str, Tensor] = {}
     for name in sorted(set(weight_map.values())):
         part = index.with_name(name)
@@ -143,8 +179,14 @@ def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
             raise CheckpointNotFound(
                 f"{str(index)!r} names {name!r}, which is not beside it; download that file too"
             )
+        if weights_format(part) == "index":
+            raise CorruptCheckpoint(f"{str(index)!r} names {name!r}, which is no weights file")
         tensors.update(read_weights(part, memory_map=memory_map))
     return tensors
+
+
+def _is_file_name(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name not in {"", "."}
 
 
 def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:

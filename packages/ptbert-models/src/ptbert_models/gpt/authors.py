@@ -7,6 +7,8 @@ Source:
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,6 +57,25 @@ def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     state = translate(open_checkpoint(path), GPT2_RENAMES)
     return {key: _matrix(tensor) for key, tensor in state.items()}
+
+
+def seen_values(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Return the values of a configuration that the variables of a checkpoint of GPT-2 show.
+
+    The number of heads does not show.
+
+    Args:
+        shapes: the shapes of the variables by name.
+
+    Example:
+        >>> seen_values({"model/wte": (9, 8), "model/h0/ln_1/g": (8,), "model/h1/ln_1/g": (8,)})
+        {'n_layer': 2, 'vocab_size': 9, 'n_embd': 8}
+    """
+    found = (re.match(r"^model/h(\d+)/", name) for name in shapes)
+    layers = [int(each[1]) for each in found if each]
+    seen = {"n_layer": max(layers) + 1} if layers else {}
+    seen |= zip(("vocab_size", "n_embd"), shapes.get("model/wte", ()), strict=False)
+    return seen | dict(zip(("n_positions", "n_embd"), shapes.get("model/wpe", ()), strict=False))
 
 
 def read_openai_shards(folder: str | os.PathLike[str]) -> dict[str, Tensor]:

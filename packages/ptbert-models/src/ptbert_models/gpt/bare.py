@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from torch import Tensor, nn
 
 from ptbert_hub.release import current_release
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.gpt.cache import LayerPast, past_length
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.embeddings import copy_rows, counted_positions, embedded, flat_mask
@@ -24,6 +25,7 @@ from ptbert_models.parts.attention import causal_padding_bias, is_known_full, sp
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.saving import is_ours
 
 
 def last_layer(hidden: Any) -> Tensor:
@@ -36,11 +38,17 @@ class GPTPreTrainedModel(PreTrainedModel):
 
     config: GPTConfig
     base_model_prefix = "transformer"
-    legacy_suffixes: ClassVar[Mapping[str, str]] = {  # how later libraries name the heads
+    later_suffixes: ClassVar[Mapping[str, str]] = {
         "lm_head.weight": "lm_head.decoder.weight",
         "multiple_choice_head.summary.weight": "multiple_choice_head.linear.weight",
         "multiple_choice_head.summary.bias": "multiple_choice_head.linear.bias",
     }
+    legacy_suffixes: ClassVar[Mapping[str, str]] = later_suffixes
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        "n_layer": "h",
+        "predict_special_tokens": "lm_head.predict_special_tokens",
+    }
+    attention_of_layers: ClassVar[tuple[str, str] | None] = ("h", "attn")
     # Causal masks and positions are no weights.
     ignored_suffixes: ClassVar[tuple[str, ...]] = (
         ".attn.bias",
@@ -56,7 +64,7 @@ class GPTPreTrainedModel(PreTrainedModel):
         pretrained_model_name_or_path: str | os.PathLike[str],
         *inputs: Any,
         num_special_tokens: int | None = None,
-        predict_special_tokens: bool = True,
+        predict_special_tokens: bool | None = None,
         **kwargs: Any,
     ) -> Self:
         """Build a model with the configuration and the weights of a checkpoint.
@@ -66,16 +74,31 @@ class GPTPreTrainedModel(PreTrainedModel):
             *inputs: further arguments of the class.
             num_special_tokens: number of special tokens to make room for; as many as the
                 checkpoint has when None.
-            predict_special_tokens: whether a language-model head scores them too.
+            predict_special_tokens: whether a language-model head scores them too; what the
+                configuration says when None.
             **kwargs: as in ``PreTrainedModel.from_pretrained``.
         """
         model = super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
-        if num_special_tokens is not None or not predict_special_tokens:
+        if num_special_tokens is not None or predict_special_tokens is not None:
             number = model.config.n_special if num_special_tokens is None else num_special_tokens
-            model.set_num_special_tokens(number, predict_special_tokens)
+            wanted = model.config.predict_special_tokens
+            model.set_num_special_tokens(
+                number, wanted if predict_special_tokens is None else predict_special_tokens
+            )
         tie = getattr(model, "set_tied", None)  # a method of subclasses written for release 0.6.2
         if tie is not None:
             tie()
+        return model
+
+    @classmethod
+    def from_config(cls, config: PreTrainedConfig, *inputs: Any, **kwargs: Any) -> Self:
+        """Build the model that a saved configuration describes, with new weights.
+
+        Where the configuration says so, the head does not score special tokens.
+        """
+        model = super().from_config(config, *inputs, **kwargs)
+        if is_ours(cls) and not model.config.predict_special_tokens:
+            model.set_num_special_tokens(model.config.n_special, predict_special_tokens=False)
         return model
 
     def set_num_special_tokens(
@@ -157,6 +180,7 @@ class GPTDecoder(GPTPreTrainedModel):
             for _ in range(config.n_layer)
         )
         self.apply(self.init_weights)
+        self.prune_heads(config.heads_to_prune())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
-from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models import rules
+from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
@@ -17,6 +18,18 @@ from ptbert_models.parts.activations import (
     activation,
 )
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.pruning import heads_to_prune
+from ptbert_models.rules import Rule
+from ptbert_models.statements import QUANTIZED, Statement, architecture
+
+_ELSEWHERE = "load it with the library that wrote it"
+_LM_HEADS = (
+    "GPT2DoubleHeadsModel",
+    "GPT2LMHeadModel",
+    "OpenAIGPTDoubleHeadsModel",
+    "OpenAIGPTLMHeadModel",
+)
+_CHOICES = ("GPT2DoubleHeadsModel", "OpenAIGPTDoubleHeadsModel")
 
 
 class GPTConfig(PreTrainedConfig):
@@ -37,6 +50,41 @@ class GPTConfig(PreTrainedConfig):
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
 
+    rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
+        {
+            "vocab_size": rules.size,
+            "n_positions": rules.size,
+            "n_ctx": rules.size,
+            "n_embd": rules.size,
+            "n_layer": rules.size,
+            "n_head": rules.size,
+            "n_special": rules.count,
+            "resid_pdrop": rules.probability,
+            "embd_pdrop": rules.probability,
+            "attn_pdrop": rules.probability,
+            "layer_norm_epsilon": rules.number,
+            "initializer_range": rules.number,
+            "predict_special_tokens": rules.flag,
+            "pruned_heads": rules.heads_by_layer,
+        }
+    )
+    statements: ClassVar[tuple[Statement, ...]] = (
+        QUANTIZED,
+        Statement("tie_word_embeddings", (True,), _ELSEWHERE, concerns=_LM_HEADS),
+        Statement("summary_type", ("cls_index",), _ELSEWHERE, concerns=_CHOICES),
+        Statement("summary_use_proj", (True,), _ELSEWHERE, concerns=_CHOICES),
+        Statement("summary_activation", (None,), _ELSEWHERE, concerns=_CHOICES),
+        Statement("summary_proj_to_labels", (True,), _ELSEWHERE, concerns=_CHOICES),
+    )
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "n_vocab": "vocab_size",  # in OpenAI's own files; later libraries have the others
+            "hidden_size": "n_embd",
+            "max_position_embeddings": "n_positions",
+            "num_attention_heads": "n_head",
+            "num_hidden_layers": "n_layer",
+        }
+    )
     june_dropouts: ClassVar[frozenset[str]] = frozenset()  # which release 0.6.2 lacks
 
     def rate(self, name: str) -> float:
@@ -51,21 +99,19 @@ class GPTConfig(PreTrainedConfig):
         return self.vocab_size + self.n_special
 
     def _take(self, values: dict[str, Any]) -> None:
-        if "n_vocab" in values:  # as OpenAI's own files say
+        if "n_vocab" in values:  # OpenAI's own files have one length for both
             values = {"n_positions": values.get("n_ctx", self.n_ctx)} | values
-            values["vocab_size"] = values.pop("n_vocab")
         super()._take(values)
 
     def validate(self) -> None:
         """Raise ``ValueError`` naming the first value of which no model can be built."""
-        check_positive(self, "vocab_size", "n_positions", "n_ctx", "n_embd", "n_layer", "n_head")
-        check_probability(self, "resid_pdrop", "embd_pdrop", "attn_pdrop")
-        if not isinstance(self.n_special, int) or self.n_special < 0:
-            raise ValueError(
-                f"{type(self).__name__}: n_special={self.n_special!r} must be an integer from 0 up"
-            )
+        super().validate()
         self.head_size()
         self.activation()
+
+    def heads_to_prune(self) -> dict[int, set[int]]:
+        """Return the heads that a model of this configuration lacks, by the number of the layer."""
+        return heads_to_prune(self.pruned_heads, self.n_layer, self.n_head)
 
     def head_size(self) -> int:
         """Return the number of features per head."""
@@ -128,10 +174,15 @@ class OpenAIGPTConfig(GPTConfig):
     predict_special_tokens: bool = True
 
     june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop"})
+    model_type: ClassVar[str] = "openai-gpt"
+    statements: ClassVar[tuple[Statement, ...]] = (
+        architecture("openai-gpt", "openaigpt"),
+        *GPTConfig.statements,
+    )
 
     def activation(self) -> Activation:
         """Return the activation function that ``afn`` names."""
-        return activation(self.afn, GPT_ACTIVATIONS)
+        return activation(self.afn, GPT_ACTIVATIONS, key="afn")
 
 
 @dataclass(repr=False, eq=False)
@@ -184,27 +235,17 @@ class GPT2Config(GPTConfig):
     activation_function: ClassVar[Any] = "gelu_new"
     n_inner: ClassVar[int | None] = None
 
-    # Variants of the computation that later libraries have and this one does not.
-    _FIXED: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "scale_attn_weights": True,
-            "scale_attn_by_inverse_layer_idx": False,
-            "add_cross_attention": False,
-        }
+    model_type: ClassVar[str] = "gpt2"
+    rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
+        {**GPTConfig.rules, "n_inner": rules.optional_size}
     )
-
-    def validate(self) -> None:
-        """Raise ``ValueError`` naming the first value of which no model can be built."""
-        super().validate()
-        if self.n_inner is not None:
-            check_positive(self, "n_inner")
-        for name, value in self._FIXED.items():
-            given = getattr(self, name, value)
-            if given != value:
-                raise ValueError(
-                    f"GPT2Config: {name}={given!r} is a variant that this model does not compute; "
-                    f"only {name}={value!r} is"
-                )
+    statements: ClassVar[tuple[Statement, ...]] = (
+        architecture("gpt2"),
+        *GPTConfig.statements,
+        Statement("scale_attn_weights", (True,), _ELSEWHERE),
+        Statement("scale_attn_by_inverse_layer_idx", (False,), _ELSEWHERE),
+        Statement("add_cross_attention", (False,), _ELSEWHERE),
+    )
 
     def feed_forward_size(self) -> int:
         """Return the width F of the feed-forward layers."""
@@ -212,4 +253,4 @@ class GPT2Config(GPTConfig):
 
     def activation(self) -> Activation:
         """Return the activation function of the feed-forward layers."""
-        return activation(self.activation_function, GPT2_ACTIVATIONS)
+        return activation(self.activation_function, GPT2_ACTIVATIONS, key="activation_function")

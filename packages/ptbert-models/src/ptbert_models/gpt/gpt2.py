@@ -10,13 +10,13 @@ Source:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.gpt.authors import read_gpt2_checkpoint
+from ptbert_models.gpt.authors import read_gpt2_checkpoint, seen_values
 from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel
 from ptbert_models.gpt.cache import LayerPast
 from ptbert_models.gpt.config import GPT2Config
@@ -26,6 +26,7 @@ from ptbert_models.gpt.with_head import GPTWithHead, GPTWithTwoHeads
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.tensorflow import model_shapes
 
 
 class Attention(CausalAttention):
@@ -119,6 +120,11 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     config: GPT2Config
     config_class = GPT2Config
     family = "gpt2"
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        **GPTPreTrainedModel.kept_sizes,
+        "vocab_size": "wte.num_embeddings",
+        "n_positions": "wpe.num_embeddings",
+    }
     returns_presents = True
 
     @classmethod
@@ -127,6 +133,11 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint of OpenAI's code as a state dict."""
         return read_gpt2_checkpoint(path)
+
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return what shows in a checkpoint: all sizes but the number of heads."""
+        return seen_values(model_shapes(path))
 
 
 class GPT2Model(GPTDecoder, GPT2PreTrainedModel):

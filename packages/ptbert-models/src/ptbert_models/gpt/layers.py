@@ -22,7 +22,12 @@ from ptbert_models.parts.attention import attend, dropout_of, head_size, merge_h
 from ptbert_models.parts.conv1d import Conv1D
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.outputs import split_attentions
-from ptbert_models.parts.pruning import head_numbers, prune_conv1d_layer, remaining_features
+from ptbert_models.parts.pruning import (
+    head_numbers,
+    original_numbers,
+    prune_conv1d_layer,
+    remaining_features,
+)
 
 
 def add_missing_dropout(module: nn.Module, *names: str) -> None:
@@ -52,6 +57,7 @@ class CausalAttention(nn.Module):
     output_attentions = False
     keep_multihead_output = False
     multihead_output: Tensor | None = None
+    pruned_heads: frozenset[int] = frozenset()  # by their numbers before any was pruned
 
     def __init__(
         self,
@@ -96,6 +102,7 @@ class CausalAttention(nn.Module):
         heads = head_numbers(heads)
         if not heads:
             return
+        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         width = self.split_size // self.n_head
         stay = remaining_features(heads, self.n_head, width)
         query_key_value = torch.cat([stay + part * self.split_size for part in range(3)])

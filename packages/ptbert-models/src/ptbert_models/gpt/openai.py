@@ -132,6 +132,11 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
     config: OpenAIGPTConfig
     config_class = OpenAIGPTConfig
     family = "gpt"
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        **GPTPreTrainedModel.kept_sizes,
+        "vocab_size": "tokens_embed.num_embeddings",
+        "n_positions": "positions_embed.num_embeddings",
+    }
     legacy_suffixes: ClassVar[Mapping[str, str]] = {
         **GPTPreTrainedModel.legacy_suffixes,
         ".g": ".weight",

@@ -47,28 +47,64 @@ def swish(x: torch.Tensor) -> torch.Tensor:
     return F.silu(x)
 
 
-def activation(name_or_function: str | Activation, table: Mapping[str, Activation]) -> Activation:
+def activation(
+    name_or_function: str | Activation,
+    table: Mapping[str, Activation],
+    *,
+    key: str = "activation",
+) -> Activation:
     """Look up an activation by the name that a configuration gives; functions pass through.
 
     Args:
-        name_or_function: a key of ``table``, or the function itself.
-        table: the names that the family knows.
+        name_or_function: a key of ``table`` or of ``LATER_ACTIVATIONS``, or the function itself.
+        table: the names that the family knows, which come first.
+        key: where the configuration gives it, for messages.
 
     Raises:
-        ValueError: if the name is not in the table.
+        ValueError: if no activation has that name.
 
     Example:
         >>> activation("relu", BERT_ACTIVATIONS)(torch.tensor([-1.0, 1.0]))
         tensor([0., 1.])
+        >>> activation("relu2", BERT_ACTIVATIONS)(torch.tensor([-1.0, 3.0]))
+        tensor([0., 9.])
     """
     if callable(name_or_function):
         return name_or_function
-    if name_or_function not in table:
+    known = {**LATER_ACTIVATIONS, **table}
+    if not isinstance(name_or_function, str) or name_or_function not in known:
+        later = sorted(known.keys() - table.keys())
         raise ValueError(
-            f"unknown activation {name_or_function!r}; choose one of {', '.join(sorted(table))}, "
+            f"{key}: unknown activation {name_or_function!r}; choose one of "
+            f"{', '.join(sorted(table))}, or of the names of later libraries ({', '.join(later)}), "
             "or give a function"
         )
-    return table[name_or_function]
+    return known[name_or_function]
+
+
+def _limited_gelu(x: torch.Tensor) -> torch.Tensor:
+    return F.gelu(x).clamp(-10, 10)
+
+
+def _quick_gelu(x: torch.Tensor) -> torch.Tensor:
+    return x * torch.sigmoid(1.702 * x)
+
+
+def _laplace(x: torch.Tensor) -> torch.Tensor:
+    """Cumulative distribution of a normal variable, as Ma et al. 2022, arXiv:2209.10655, use it."""
+    return 0.5 * (1 + torch.erf((x - 0.707107) / (0.282095 * 2**0.5)))
+
+
+def _squared_relu(x: torch.Tensor) -> torch.Tensor:
+    return F.relu(x) ** 2
+
+
+def _root_of_softplus(x: torch.Tensor) -> torch.Tensor:
+    return F.softplus(x).sqrt()
+
+
+def _identity(x: torch.Tensor) -> torch.Tensor:
+    return x
 
 
 # Ordinary dictionaries, because programs add activations of their own.
@@ -80,7 +116,7 @@ BERT_ACTIVATIONS: dict[str, Activation] = {
 }
 # What OpenAI GPT calls "gelu" is the approximate form.
 GPT_ACTIVATIONS: dict[str, Activation] = {"gelu": gelu_tanh, "relu": F.relu, "swish": swish}
-# Names that later libraries write into GPT-2 files; all of OpenAI's use the first.
+# OpenAI's GPT-2 is the first in later libraries.
 GPT2_ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": gelu_tanh,
     "gelu_pytorch_tanh": gelu_tanh,
@@ -89,3 +125,56 @@ GPT2_ACTIVATIONS: dict[str, Activation] = {
     "swish": swish,
     "silu": swish,
 }
+# Names that later libraries write into files of all families. Those with weights of their own are
+# left out.
+LATER_ACTIVATIONS: dict[str, Activation] = {
+    "gelu": gelu,
+    "gelu_10": _limited_gelu,
+    "gelu_accurate": gelu_tanh,
+    "gelu_fast": gelu_tanh,
+    "gelu_new": gelu_tanh,
+    "gelu_python": gelu,
+    "gelu_python_tanh": gelu_tanh,
+    "gelu_pytorch_tanh": gelu_tanh,
+    "gelu_tanh": gelu_tanh,
+    "hardswish": F.hardswish,
+    "laplace": _laplace,
+    "leaky_relu": F.leaky_relu,
+    "linear": _identity,
+    "mish": F.mish,
+    "quick_gelu": _quick_gelu,
+    "relu": F.relu,
+    "relu2": _squared_relu,
+    "relu6": F.relu6,
+    "sigmoid": torch.sigmoid,
+    "silu": swish,
+    "sqrtsoftplus": _root_of_softplus,
+    "swish": swish,
+    "tanh": torch.tanh,
+}
+# Functions whose names mean the same in every family, and in later libraries.
+_NAMES: dict[Activation, str] = {
+    gelu: "gelu_python",
+    F.gelu: "gelu_python",
+    gelu_tanh: "gelu_new",
+    swish: "silu",
+    F.silu: "silu",
+    F.relu: "relu",
+    torch.relu: "relu",
+    torch.tanh: "tanh",
+    torch.sigmoid: "sigmoid",
+    **{LATER_ACTIVATIONS[name]: name for name in ("hardswish", "leaky_relu", "mish", "relu6")},
+}
+
+
+def activation_name(function: Activation) -> str | None:
+    """Return a name by which configurations of all families know a function, or None.
+
+    Example:
+        >>> activation_name(F.silu), activation_name(torch.sin)
+        ('silu', None)
+    """
+    try:
+        return _NAMES.get(function)
+    except TypeError:  # an object that cannot be a key
+        return None

@@ -55,8 +55,54 @@ def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tens
         )
     if len(heads) == total:
         raise ValueError(f"cannot prune all {total} heads of a layer; leave at least one")
-    stay = torch.tensor([head not in heads for head in range(total)])
+    # On the CPU also where models are built without memory: how many stay must be known.
+    stay = torch.tensor([head not in heads for head in range(total)], device="cpu")
     return stay.repeat_interleave(head_size).nonzero().flatten()
+
+
+def original_numbers(heads: Iterable[int], pruned: Iterable[int]) -> frozenset[int]:
+    """Return all heads that a layer has lost, by the numbers that they had at first.
+
+    Args:
+        heads: those that are pruned now, by their numbers among the heads that were left.
+        pruned: those that were pruned before, by their first numbers.
+
+    Example:
+        >>> sorted(original_numbers([0, 1], pruned=[1]))
+        [0, 1, 2]
+    """
+    gone = sorted(pruned)
+    for head in sorted(heads):
+        number = head
+        for each in sorted(pruned):
+            number += each <= number
+        gone.append(number)
+    return frozenset(gone)
+
+
+def heads_to_prune(saved: Any, layers: int, heads: int) -> dict[int, set[int]]:
+    """Read which heads a configuration says are pruned.
+
+    Args:
+        saved: lists of heads by layer, whose numbers are texts in JSON; or None.
+        layers: number of layers.
+        heads: number of heads of a layer before.
+
+    Raises:
+        ValueError: if there is no such layer or head, or none would remain.
+
+    Example:
+        >>> heads_to_prune({"1": [0, 2], "0": []}, layers=2, heads=4)
+        {1: {0, 2}}
+    """
+    by_layer = {int(layer): set(each) for layer, each in (saved or {}).items() if each}
+    for layer, each in by_layer.items():
+        if layer >= layers or not each < set(range(heads)):
+            raise ValueError(
+                f"pruned_heads={saved!r} is impossible: there are {layers} layers of {heads} "
+                "heads, and one head must stay in each"
+            )
+    return by_layer
 
 
 def prune_linear_layer(layer: nn.Linear, index: Tensor, dim: int = 0) -> nn.Linear:

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
 from ptbert_models.tensorflow.bundle import Bundle
 from ptbert_models.tensorflow.table import is_table
+from ptbert_models.tensorflow.translation import is_training_state
 from ptbert_models.tensorflow.v1 import V1Checkpoint
 
-__all__ = ["open_checkpoint"]
+__all__ = ["model_shapes", "open_checkpoint"]
 
 _USUAL_NAMES = ("model.ckpt", "bert_model.ckpt")
 _OWN_SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 _SHARD_SUFFIX = re.compile(r"-\d{5}-of-\d{5}$")
 
 
-def open_checkpoint(path: str | os.PathLike[str]) -> Mapping[str, npt.NDArray[np.generic]]:
+def open_checkpoint(path: str | os.PathLike[str]) -> Bundle | V1Checkpoint:
     """Open a TensorFlow checkpoint of either format.
 
     Args:
@@ -34,6 +31,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Mapping[str, npt.NDArray[np
 
     Returns:
         Arrays by variable name. They are read, and their checksums verified, when they are used.
+        ``shapes()`` gives their shapes without reading them.
 
     Raises:
         CheckpointNotFound: if there is no checkpoint.
@@ -60,6 +58,16 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Mapping[str, npt.NDArray[np
                 f"{str(file)!r} is not a TensorFlow checkpoint, or it is cut off; copy it again"
             )
     return V1Checkpoint(files)
+
+
+def model_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a checkpoint's variables by name, without the state of training.
+
+    Args:
+        path: as for ``open_checkpoint``.
+    """
+    shapes = open_checkpoint(path).shapes()
+    return {name: shape for name, shape in shapes.items() if not is_training_state(name)}
 
 
 def _newest(folder: Path) -> Path:

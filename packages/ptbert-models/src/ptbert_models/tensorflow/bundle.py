@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,13 @@ from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
 from ptbert_models.tensorflow.crc32c import crc32c, mask
 from ptbert_models.tensorflow.dtypes import STRING, array_of, numpy_type
 from ptbert_models.tensorflow.protobuf import read_message, read_varint
-from ptbert_models.tensorflow.slices import Extent, index_of, read_shape, read_slice, slice_key
+from ptbert_models.tensorflow.slices import (
+    Extent,
+    places_of_pieces,
+    read_shape,
+    read_slice,
+    slice_key,
+)
 from ptbert_models.tensorflow.table import read_table
 
 Array = npt.NDArray[np.generic]
@@ -59,8 +67,12 @@ class Bundle(Mapping[str, Array]):
                     self._read_header(value)
             except (ValueError, IndexError) as error:
                 raise self._damaged(key.decode("utf-8", "replace"), error) from error
+        self._refuse_shared_bytes()
         # Keys that begin with a zero byte belong to pieces of variables.
-        self._names = [key.decode() for key in self._entries if not key.startswith(b"\x00")]
+        try:
+            self._names = [key.decode() for key in self._entries if not key.startswith(b"\x00")]
+        except UnicodeDecodeError as error:
+            raise self._damaged("a name", error) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -80,23 +92,42 @@ class Bundle(Mapping[str, Array]):
             CheckpointNotFound: if a data file is missing.
         """
         entry = self._entries[name.encode()]
-        if not entry.slices:
-            return self._read(name, entry)
-        whole = np.empty(entry.shape, numpy_type(entry.dtype))
-        for extents in entry.slices:
-            piece = self._entries.get(slice_key(name.encode(), extents))
-            if piece is None:
-                raise self._damaged(name, f"its piece {extents} is missing")
-            whole[index_of(extents)] = self._read(name, piece)
+        return self._joined(name, entry) if entry.slices else self._read(name, entry)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of all variables by name."""
+        return {name: self._entries[name.encode()].shape for name in self._names}
+
+    def _joined(self, name: str, entry: Entry) -> Array:
+        """Read a variable that was saved in pieces."""
+        keys = [slice_key(name.encode(), extents) for extents in entry.slices]
+        pieces = [self._entries.get(key) for key in keys]
+        if None in pieces:
+            raise self._damaged(name, f"its piece {entry.slices[pieces.index(None)]} is missing")
+        found = cast("list[Entry]", pieces)
+        try:
+            places = places_of_pieces(entry.shape, entry.slices)
+        except ValueError as error:
+            raise self._damaged(name, error) from error
+        for place, piece in zip(places, found, strict=True):
+            wanted = tuple(part.stop - part.start for part in place)
+            if (piece.dtype, piece.shape) != (entry.dtype, wanted):
+                raise self._damaged(
+                    name, f"a piece of shape {wanted} is stored with shape {piece.shape}"
+                )
+        arrays = [self._read(name, piece) for piece in found]
+        whole = np.empty(entry.shape, numpy_type(entry.dtype))  # every number is written below
+        for place, array in zip(places, arrays, strict=True):
+            whole[place] = array
         return whole
 
     def _read(self, name: str, entry: Entry) -> Array:
         data = self._shard(entry.shard)[entry.offset : entry.offset + entry.size]
         if len(data) < entry.size:
             raise self._damaged(name, "its data file is cut off")
-        if mask(_checksum(data, entry)) != entry.crc:
-            raise self._damaged(name, "its bytes have a wrong checksum")
         try:
+            if mask(_checksum(data, entry)) != entry.crc:
+                raise ValueError("its bytes have a wrong checksum")
             return array_of(entry.dtype, entry.shape, data, big_endian=self._big_endian)
         except ValueError as error:
             raise self._damaged(name, error) from error
@@ -123,6 +154,14 @@ class Bundle(Mapping[str, Array]):
         version = read_message(fields[3][0]) if fields[3] else {2: []}
         if version[2] and version[2][0] > 1:
             raise ValueError(f"it is of version {version[2][0]}, and only version 1 is known")
+
+    def _refuse_shared_bytes(self) -> None:
+        """Refuse entries that share bytes, so that all variables are no larger than the files."""
+        end = (-1, 0)
+        for entry in sorted(self._entries.values(), key=lambda each: (each.shard, each.offset)):
+            if entry.size and (entry.shard, entry.offset) < end:
+                raise self._damaged("a variable", "it shares bytes with another one")
+            end = max(end, (entry.shard, entry.offset + entry.size))
 
     def _damaged(self, name: str, problem: Exception | str) -> CorruptCheckpoint:
         return CorruptCheckpoint(
@@ -152,7 +191,7 @@ def _checksum(data: memoryview, entry: Entry) -> int:
     """The checksum of an entry; lengths of strings count with 4 or 8 bytes, not as stored."""
     if entry.dtype != STRING:
         return crc32c(data)
-    count, at = int(np.prod(entry.shape)), 0
+    count, at = math.prod(entry.shape), 0
     crc = 0
     for _ in range(count):
         length, at = read_varint(data, at)

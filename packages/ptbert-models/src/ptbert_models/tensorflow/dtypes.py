@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def array_of(
     Raises:
         ValueError: if there are more or fewer bytes than the shape needs.
     """
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if dtype == STRING:
         return _strings(count, data).reshape(shape)
     stored = np.dtype("u2") if dtype == BFLOAT16 else numpy_type(dtype)

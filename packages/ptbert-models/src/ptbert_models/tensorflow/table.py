@@ -18,6 +18,8 @@ MAGIC = bytes.fromhex("57fb808b247547db")
 _FOOTER = 48
 _TRAILER = 5  # kind of compression, checksum
 _PLAIN, _SNAPPY = 0, 1
+# A key repeats the beginning of the one before it, so a short file can hold very many long keys.
+_MOST_KEYS, _KEYS_PER_BYTE = 1 << 26, 8
 
 
 def is_table(path: Path) -> bool:
@@ -48,9 +50,17 @@ def read_table(path: Path, data: memoryview) -> Iterator[tuple[bytes, memoryview
         footer = data[-_FOOTER:]
         _, at = _read_handle(footer, 0)  # the metaindex, which holds nothing of interest
         handle, _ = _read_handle(footer, at)
+        end, budget = 0, _MOST_KEYS + _KEYS_PER_BYTE * len(data)
         for _, value in _read_block(data, *handle):
-            block, _ = _read_handle(value, 0)
-            yield from _read_block(data, *block)
+            (offset, size), _ = _read_handle(value, 0)
+            if offset < end:
+                raise ValueError(f"the block at byte {offset} begins inside the one before it")
+            end = offset + size
+            for key, entry in _read_block(data, offset, size):
+                budget -= len(key)
+                if budget < 0:
+                    raise ValueError("its keys are far longer than names of variables")
+                yield key, entry
     except (ValueError, IndexError) as error:
         raise CorruptCheckpoint(f"{str(path)!r} is damaged ({error}); copy it again") from error
 
@@ -81,6 +91,8 @@ def _read_block(data: memoryview, offset: int, size: int) -> Iterator[tuple[byte
         shared, at = read_varint(entries, at)
         added, at = read_varint(entries, at)
         length, at = read_varint(entries, at)
+        if shared > len(key) or at + added + length > len(entries):
+            raise ValueError(f"an entry of the block at byte {offset} is cut off")
         key = key[:shared] + bytes(entries[at : at + added])
         at += added
         yield key, entries[at : at + length]

@@ -21,7 +21,7 @@ from ptbert_models.tensorflow.dtypes import (
     widen_bfloat16,
 )
 from ptbert_models.tensorflow.protobuf import read_message, read_varints
-from ptbert_models.tensorflow.slices import Extent, index_of, read_shape, read_slice
+from ptbert_models.tensorflow.slices import Extent, places_of_pieces, read_shape, read_slice
 from ptbert_models.tensorflow.table import read_table
 
 Array = npt.NDArray[np.generic]
@@ -84,20 +84,27 @@ class V1Checkpoint(Mapping[str, Array]):
         """
         variable = self._variables[name]
         try:
+            places = places_of_pieces(variable.shape, [extents for extents, _ in variable.pieces])
+            arrays = [
+                _read_tensor(
+                    tensor, variable.dtype, tuple(part.stop - part.start for part in place)
+                )
+                for place, (_, tensor) in zip(places, variable.pieces, strict=True)
+            ]
+            # Every number is written below.
             whole = np.empty(variable.shape, numpy_type(variable.dtype))
-            filled = 0
-            for extents, tensor in variable.pieces:
-                place = whole[index_of(extents)]
-                whole[index_of(extents)] = _read_tensor(tensor, variable.dtype, place.shape)
-                filled += place.size
-            if filled != whole.size:
-                raise ValueError(f"it has only {filled} of its {whole.size} numbers")
+            for place, array in zip(places, arrays, strict=True):
+                whole[place] = array
         except (ValueError, IndexError) as error:
             raise CorruptCheckpoint(
                 f"{str(self.paths[0])!r}: {name!r} cannot be read ({error}); "
                 "copy the checkpoint again"
             ) from error
         return whole
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of all variables by name."""
+        return {name: variable.shape for name, variable in self._variables.items()}
 
     def _read_contents(self, value: memoryview) -> None:
         """Read the list of variables, which every file of the checkpoint has of its own."""

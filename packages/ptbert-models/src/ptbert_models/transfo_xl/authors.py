@@ -17,6 +17,7 @@ from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
 from ptbert_models.tensorflow import open_checkpoint
 from ptbert_models.tensorflow.translation import translate, translate_name
 from ptbert_models.transfo_xl.config import TransfoXLConfig
+from ptbert_models.transfo_xl.variables import clusters_without_projection
 
 Model = TypeVar("Model", bound=PreTrainedModel)
 
@@ -50,7 +51,11 @@ def read_transfo_xl_checkpoint(
         config: ``untie_r`` says whether layers have biases of their own, ``div_val`` whether
             clusters have tables of their own.
     """
-    state = translate(open_checkpoint(path), RENAMES, transposed=TRANSPOSED)
+    checkpoint = open_checkpoint(path)
+    state = translate(checkpoint, RENAMES, transposed=TRANSPOSED)
+    for cluster in clusters_without_projection(checkpoint.shapes(), config.d_model):
+        for key in (f"transformer.word_emb.emb_projs.{cluster}", f"crit.out_projs.{cluster}"):
+            state.setdefault(key, torch.eye(config.d_model))
     if config.untie_r:  # one variable for all layers there
         for name in ("r_w_bias", "r_r_bias"):
             stacked = state.pop(f"transformer.{name}", None)

@@ -11,8 +11,8 @@ Source:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -20,12 +20,14 @@ from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.tensorflow import model_shapes
 from ptbert_models.transfo_xl.adaptive import AdaptiveEmbedding
 from ptbert_models.transfo_xl.authors import read_transfo_xl_checkpoint
 from ptbert_models.transfo_xl.config import TransfoXLConfig
 from ptbert_models.transfo_xl.kinds import KINDS
 from ptbert_models.transfo_xl.memory import hidden_positions, updated_memory
 from ptbert_models.transfo_xl.positions import PositionalEmbedding
+from ptbert_models.transfo_xl.variables import seen_values
 
 _BIASES = frozenset({"bias", "r_bias", "cluster_bias"})
 
@@ -37,6 +39,14 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     config_class = TransfoXLConfig
     family = "transfo_xl"
     base_model_prefix = "transformer"
+    kept_sizes: ClassVar[Mapping[str, str]] = {
+        "n_layer": "layers",
+        "tgt_len": "tgt_len",
+        "ext_len": "ext_len",
+        "mem_len": "mem_len",
+        "same_length": "same_length",
+        "clamp_len": "clamp_len",
+    }
 
     @classmethod
     def read_tensorflow(
@@ -44,6 +54,11 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     ) -> dict[str, Tensor]:
         """Read a TensorFlow checkpoint of the authors' code as a state dict."""
         return read_transfo_xl_checkpoint(path, cast("TransfoXLConfig", config))
+
+    @classmethod
+    def seen_in_tensorflow(cls, path: str | os.PathLike[str], config: Any = None) -> dict[str, Any]:
+        """Return what shows in a checkpoint: all sizes and all that is shared."""
+        return seen_values(model_shapes(path), config)
 
     def init_weight(self, weight: Tensor) -> None:
         """Initialise one weight, by ``config.init``."""
@@ -132,6 +147,9 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
             )
             for _ in range(config.n_layer)
         )
+        for module in self.modules():
+            if isinstance(module, BertLayerNorm):
+                module.variance_epsilon = config.layer_norm_epsilon
         if kind.has_sinusoids:
             self.pos_emb = PositionalEmbedding(config.d_model)
         self.apply(self.init_weights)

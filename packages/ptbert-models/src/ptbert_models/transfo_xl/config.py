@@ -7,12 +7,46 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ptbert_models.config import PreTrainedConfig, check_positive, check_probability
+from ptbert_models import rules
+from ptbert_models.config import PreTrainedConfig
+from ptbert_models.rules import Rule
+from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _WIKITEXT_103_TOKENS = 267735
-_INITIALIZERS = ("normal", "uniform")
+_RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "n_token": rules.size,
+        "d_model": rules.size,
+        "d_embed": rules.size,
+        "n_head": rules.size,
+        "d_head": rules.size,
+        "d_inner": rules.size,
+        "n_layer": rules.size,
+        "div_val": rules.size,
+        "tgt_len": rules.size,
+        "ext_len": rules.length,
+        "mem_len": rules.length,
+        "clamp_len": rules.integer,
+        "sample_softmax": rules.integer,
+        "dropout": rules.probability,
+        "dropatt": rules.probability,
+        "init": rules.one_of("normal", "uniform"),
+        "init_range": rules.number,
+        "proj_init_std": rules.number,
+        "init_std": rules.number,
+        "layer_norm_epsilon": rules.number,
+        "pre_lnorm": rules.flag,
+        "same_length": rules.flag,
+        "adaptive": rules.flag,
+        "tie_weight": rules.flag,
+        "untie_r": rules.flag,
+        "cutoffs": rules.integers,
+        "tie_projs": rules.flags,
+    }
+)
 
 
 class AttnType(IntEnum):
@@ -27,6 +61,9 @@ class AttnType(IntEnum):
 @dataclass(repr=False, eq=False)
 class TransfoXLConfig(PreTrainedConfig):
     """Sizes and rates of a Transformer-XL; the defaults are those of ``transfo-xl-wt103``.
+
+    Files of later libraries may also hold ``layer_norm_epsilon`` (added to variances; 1e-12 without
+    it, as in 2019), which is used if present.
 
     Args:
         vocab_size_or_config_json_file: number of tokens V, or the path of a JSON file.
@@ -102,6 +139,23 @@ class TransfoXLConfig(PreTrainedConfig):
     init_std: float = 0.02
 
     vocabulary_key: ClassVar[str] = "n_token"
+    layer_norm_epsilon: ClassVar[float] = 1e-12  # files of later libraries may set it
+
+    model_type: ClassVar[str] = "transfo-xl"
+    rules: ClassVar[Mapping[str, Rule]] = _RULES
+    statements: ClassVar[tuple[Statement, ...]] = (
+        architecture("transfo-xl"),
+        QUANTIZED,
+        Statement(
+            "tie_word_embeddings",
+            (True,),
+            "say tie_weight=False, which is computed",
+            concerns=("TransfoXLLMHeadModel",),
+        ),
+    )
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"hidden_size": "d_model", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"}
+    )
 
     if TYPE_CHECKING:  # not fields: the first argument and proj_share_all_but_first set them
         n_token: ClassVar[int]
@@ -131,19 +185,16 @@ class TransfoXLConfig(PreTrainedConfig):
                 setattr(config, name, value)
         return config
 
+    @classmethod
+    def stated_keys(cls, values: Mapping[str, Any]) -> set[str]:
+        """Return which of this family's keys the values of a file decide."""
+        stated = super().stated_keys(values)
+        consequences = {"vocab_size": "n_token", "proj_share_all_but_first": "tie_projs"}
+        return stated | {consequences[key] for key in values if key in consequences}
+
     def validate(self) -> None:
         """Raise ``ValueError`` naming the first value of which no model can be built."""
-        check_positive(self, "n_token", "d_model", "d_embed", "n_head", "d_head", "d_inner")
-        check_positive(self, "n_layer", "div_val", "tgt_len")
-        check_probability(self, "dropout", "dropatt")
-        for name in ("ext_len", "mem_len", "init_range", "proj_init_std", "init_std"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"TransfoXLConfig: {name}={getattr(self, name)!r} is negative")
-        if self.init not in _INITIALIZERS:
-            raise ValueError(
-                f"TransfoXLConfig: init={self.init!r} is unknown; choose one of "
-                f"{', '.join(_INITIALIZERS)}"
-            )
+        super().validate()
         self._validate_clusters()
         self._validate_positions()
 
@@ -165,7 +216,7 @@ class TransfoXLConfig(PreTrainedConfig):
             )
 
     def _validate_positions(self) -> None:
-        if self.attn_type not in list(AttnType):
+        if rules.integer(self.attn_type) or self.attn_type not in list(AttnType):
             raise ValueError(f"TransfoXLConfig: attn_type={self.attn_type!r} must be 0, 1, 2 or 3")
         sinusoidal = {AttnType.DISTANCE_SINUSOIDS, AttnType.SINUSOIDS}
         if self.attn_type in sinusoidal and self.d_model % 2:
@@ -184,7 +235,9 @@ class TransfoXLConfig(PreTrainedConfig):
 
 def _concluded(values: Mapping[str, Any], *, share: bool) -> dict[str, Any]:
     """Return values that files often lack, computed from the others."""
+    cutoffs = values["cutoffs"]
+    further = len(cutoffs) if isinstance(cutoffs, (list, tuple)) else 0  # validate() names it
     return {
         "n_token": values.get("vocab_size", _WIKITEXT_103_TOKENS),
-        "tie_projs": [False] + [share] * len(values["cutoffs"]),
+        "tie_projs": [False] + [share] * further,
     }
