@@ -189,6 +189,7 @@ REFUSED = {  # what: pickle, message
     "an extension": (b"\x80\x02\x82\x01.", "it has a step of the unknown kind 0x82"),
     "a buffer of protocol 5": (b"\x80\x05\x97.", "it has a step of the unknown kind 0x97"),
     "a name that is none": (b"cos\nsys\x1b[31mtem\n.", r"it asks for 'os.sys\\x1b\[31mtem'"),
+    "a long name": (b"cos\n" + b"n" * 300 + b"\n.", r"it asks for 'os\.n+', which is no name"),
     "a number as name": (b"\x80\x04K\x01K\x02\x93.", "it asks for something that has no name"),
     "a call of a number": (b"K\x01)R.", "it has a call without a name, or with keywords"),
     "keywords": (named("m.f") + b")}" + text("a") + b"Ns\x92.", "without a name, or with keywords"),

@@ -91,6 +91,7 @@ def test_gpt2(tmp_path):
         convert_gpt2_checkpoint_to_pytorch(source, config, tmp_path / "new" / "out")
 
     model = GPT2LMHeadModel.from_pretrained(tmp_path / "new" / "out")
+    assert (model.config.model_type, model.config.architectures) == ("gpt2", ["GPT2Model"])
     expected = load_tf_weights_in_gpt2(GPT2LMHeadModel(GPT2Config(config)), source)
     assert equal(model.state_dict(), expected.state_dict())
 

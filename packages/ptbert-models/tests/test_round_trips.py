@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -131,6 +132,14 @@ def test_the_number_of_labels_is_kept(model_class, tmp_path):
     assert model_class.from_pretrained(tmp_path, 3).num_labels == 3
     with pytest.raises(ptbert_models.ShapeMismatch, match="The checkpoint needs num_labels=3"):
         model_class.from_pretrained(tmp_path, num_labels=4)
+
+
+def test_the_number_of_labels_of_a_tensorflow_checkpoint_is_kept(tmp_path):
+    source = Path(__file__).parent / "data" / "tensorflow" / "bert_classifier" / "open"
+    model = BertForSequenceClassification.from_pretrained(source, from_tf=True, num_labels=3)
+    again = round_trip(model, tmp_path)
+    assert again.num_labels == 3
+    assert torch.equal(again.classifier.weight, model.classifier.weight)
 
 
 def test_names_of_labels_are_their_number(tmp_path):

@@ -236,6 +236,15 @@ def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
         assert tmp_path / name / "file" == file_utils.PYTORCH_PRETRAINED_BERT_CACHE / "file"
 
 
+def test_june_had_more_names_for_the_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("ENV_TORCH_HOME", raising=False)
+    for name in ("one", "two"):
+        home = tmp_path / name
+        monkeypatch.setenv("TORCH_HOME", str(home))
+        assert file_utils.torch_cache_home == file_utils._get_torch_home() == str(home)  # noqa: SLF001
+        assert file_utils.default_cache_path == str(home / "pytorch_pretrained_bert")
+
+
 @pytest.mark.parametrize("module", ["file_utils", "tokenization_transfo_xl"])
 def test_an_unknown_name_is_an_attribute_error(module):
     with pytest.raises(AttributeError, match=f"module 'ptbert.{module}' has no attribute 'no'"):

@@ -85,6 +85,12 @@ class PreTrainedConfig:
         """
         return cls.from_dict(read_json_object(json_file))
 
+    def naming(self, model_class: type) -> Self:
+        """Return a copy that names the architecture and the class, as later libraries expect."""
+        config = copy.copy(self)
+        vars(config).update(model_type=self.model_type, architectures=[model_class.__name__])
+        return config
+
     def to_dict(self) -> dict[str, Any]:
         """Return a deep copy of all values, unknown keys included."""
         return copy.deepcopy(vars(self))

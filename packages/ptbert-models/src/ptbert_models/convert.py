@@ -6,7 +6,6 @@ weights of the checkpoint and no others. Weights of heads that the model class l
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 from pathlib import Path
@@ -72,15 +71,13 @@ def convert_checkpoint(
         weights = _named(opened.family.published, opened.config, weights, source)
     fits = opened.fits()
     best = fits[0].model if fits else opened.family.published
-    config = copy.copy(opened.config)
-    vars(config).update(model_type=config.model_type, architectures=[best.__name__])
     target.mkdir(parents=True, exist_ok=True)
     path = write_weights(
         with_later_names(weights, best.later_suffixes),
         target,
         safe_serialization=safe_serialization,
     )
-    config.to_json_file(target / CONFIG_NAME)
+    opened.config.naming(best).to_json_file(target / CONFIG_NAME)
     return path
 
 
@@ -124,7 +121,7 @@ def convert_openai_checkpoint_to_pytorch(
     path = os.fspath(openai_config_file)
     config = OpenAIGPTConfig(path) if path else OpenAIGPTConfig()
     state = read_authors_weights(OpenAIGPTModel, config, openai_checkpoint_folder_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(OpenAIGPTModel), pytorch_dump_folder_path)
 
 
 def convert_gpt2_checkpoint_to_pytorch(
@@ -147,7 +144,7 @@ def convert_gpt2_checkpoint_to_pytorch(
             GPT2Model, read_json_object(gpt2_config_file), gpt2_checkpoint_path
         )
     state = read_authors_weights(GPT2Model, config, gpt2_checkpoint_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(GPT2Model), pytorch_dump_folder_path)
 
 
 def convert_transfo_xl_checkpoint_to_pytorch(
@@ -170,7 +167,7 @@ def convert_transfo_xl_checkpoint_to_pytorch(
     values = read_json_object(transfo_xl_config_file) if os.fspath(transfo_xl_config_file) else {}
     config = completed_config(TransfoXLLMHeadModel, values, tf_checkpoint_path)
     state = read_authors_weights(TransfoXLLMHeadModel, config, tf_checkpoint_path)
-    _save_folder(state, config, pytorch_dump_folder_path)
+    _save_folder(state, config.naming(TransfoXLLMHeadModel), pytorch_dump_folder_path)
 
 
 def read_authors_weights(

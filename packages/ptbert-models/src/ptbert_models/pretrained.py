@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.files.loading import LoadPlan, LoadReport, fill, modern_key, plan_loading
+from ptbert_models.files.loading import (
+    LoadPlan,
+    LoadReport,
+    fill,
+    foreign_to_layers,
+    modern_key,
+    plan_loading,
+)
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
 from ptbert_models.parts.ties import keeping_ties
@@ -350,6 +357,14 @@ def _log(report: LoadReport, model_name: str, source: str) -> None:
             model_name,
             source,
             ", ".join(report.missing),
+        )
+    if foreign := foreign_to_layers(report):
+        logger.warning(
+            "%s has layers without these weights of %s, which were made for layers that compute "
+            "something else: %s",
+            model_name,
+            source,
+            ", ".join(foreign),
         )
     if report.unused:
         logger.info(

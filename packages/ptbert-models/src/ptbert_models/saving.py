@@ -95,8 +95,7 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
     if labels is not None and len(labels) != getattr(config, "num_labels", None):
         for key in ("id2label", "label2id"):  # the names of other labels
             vars(config).pop(key, None)
-    vars(config).update(model_type=config.model_type, architectures=[type(model).__name__])
-    return config
+    return config.naming(type(model))
 
 
 def _pruned_heads(bare: nn.Module, places: tuple[str, str] | None) -> dict[str, list[int]]:

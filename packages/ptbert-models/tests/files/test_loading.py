@@ -350,6 +350,11 @@ def test_weights_that_share_memory_are_copied(tiny_config, save, case):
         (lambda tensor: tensor.to(torch.float8_e4m3fn), "float8_e4m3fn"),
         (lambda tensor: tensor.to_sparse(), "sparse_coo"),
         (lambda tensor: tensor.to("meta"), "without values"),
+        pytest.param(
+            lambda tensor: torch.nested.nested_tensor([tensor]),
+            "nested",
+            marks=pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors"),
+        ),
     ],
 )
 def test_weights_that_are_no_floating_point_numbers_are_refused(tiny_config, make, kind):
@@ -422,3 +427,20 @@ def test_the_embeddings_of_gpt2_are_not_replaced_by_the_head_s():
     state["lm_head.weight"] = torch.randn(9, 8)  # as later libraries name it
     with pytest.raises(UnusableWeights, match=r"wte.weight' and .* same parameter"):
         model.plan_loading(state)
+
+
+def test_weights_of_layers_that_compute_something_else_are_warned_of(tiny_config, save, caplog):
+    model = BertModel(tiny_config)
+    folder = save(model)
+    foreign = "encoder.layer.0.attention.self.distance_embedding.weight"
+    weights = {foreign: torch.ones(3, 4), "encoder.layer.7.output.dense.weight": torch.ones(1)}
+    torch.save(model.state_dict() | weights, folder / "pytorch_model.bin")
+
+    BertForMaskedLM.from_pretrained(folder)
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert [each for each in messages if "compute something else" in each] == [
+        "BertForMaskedLM has layers without these weights of "
+        f"{folder / 'pytorch_model.bin'}, which were made for layers that compute something else: "
+        f"{foreign}"
+    ]

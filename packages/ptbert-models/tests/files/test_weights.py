@@ -356,10 +356,26 @@ def test_a_tensor_without_a_name_is_refused(tensors, tmp_path, key):
     path = tmp_path / "pytorch_model.bin"
     torch.save(tensors | {key: torch.ones(2)}, path)
     with pytest.raises(
-        CorruptCheckpoint,
-        match=rf"has a tensor of the name {key}; names of weights are texts",
+        CorruptCheckpoint, match=rf"has a tensor of the name {key}; names of weights are texts: s"
     ):
         read_weights(path, memory_map=False)
+
+
+class Schedule:
+    """What a training program keeps beside weights."""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_pytorch_was_told_to_be_safe_may_be_beside_weights(tensors, tmp_path, named):
+    path = tmp_path / "pytorch_model.bin"
+    beside = {"device": torch.device("cpu"), "dtype": torch.float32, "schedule": Schedule()}
+    torch.save({"model": tensors, "training": beside}, path)
+    with pytest.raises(UnsafeCheckpoint, match=r"would run '.*test_weights\.Schedule'"):
+        read_weights(path, memory_map=False)
+
+    name = f"{Schedule.__module__}.{Schedule.__qualname__}"
+    with torch.serialization.safe_globals([(Schedule, name) if named else Schedule]):
+        assert same(read_weights(path, memory_map=False), tensors)
 
 
 SPECIAL = {

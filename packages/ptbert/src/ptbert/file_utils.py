@@ -28,9 +28,12 @@ from ptbert_hub import (
     split_s3_path,
     url_to_filename,
 )
+from ptbert_hub.settings import torch_home
 
 if TYPE_CHECKING:
     PYTORCH_PRETRAINED_BERT_CACHE: Path
+    torch_cache_home: str
+    default_cache_path: str
 
 
 logger = logging.getLogger("ptbert_hub")
@@ -41,6 +44,7 @@ __all__ = [
     "WEIGHTS_NAME",
     "Path",
     "cached_path",
+    "default_cache_path",
     "filename_to_url",
     "fnmatch",
     "get_file_extension",
@@ -56,6 +60,7 @@ __all__ = [
     "split_s3_path",
     "sys",
     "tempfile",
+    "torch_cache_home",
     "tqdm",
     "url_to_filename",
     "urlparse",
@@ -63,7 +68,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Path:
-    if name == "PYTORCH_PRETRAINED_BERT_CACHE":  # the folder as the environment says now
+def _get_torch_home() -> str:  # June's name; it came from torch.hub
+    return str(torch_home())
+
+
+def __getattr__(name: str) -> Path | str:  # the folders as the environment says now
+    if name == "PYTORCH_PRETRAINED_BERT_CACHE":
         return default_cache()
+    if name == "torch_cache_home":
+        return _get_torch_home()
+    if name == "default_cache_path":  # where files are if nothing else was chosen
+        return str(torch_home() / "pytorch_pretrained_bert")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

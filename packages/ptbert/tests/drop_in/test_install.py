@@ -56,6 +56,7 @@ def _clean_imports(monkeypatch, restored_safe_globals):
     """Whatever a test installs and imports is gone afterwards."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     yield
+    vars(ptbert).pop("__version__", None)
     set_release("june")
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
@@ -69,6 +70,14 @@ def test_the_example_runs():
 def test_the_package_is_ptbert():
     ptbert.install_as(NAME)
     assert importlib.import_module(NAME) is ptbert
+
+
+@pytest.mark.parametrize("release", ["april", "june"])
+def test_the_version_is_that_of_2019_from_the_import_on(release):
+    install.install_as(NAME, release=release)
+    assert ptbert.__version__ != "0.6.2"
+
+    assert importlib.import_module(NAME).__version__ == "0.6.2"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -81,7 +81,7 @@ class Arguments:
 
     def take_line(self) -> str:
         """Return the next line, without its end."""
-        return self._line(VALUE).decode("ascii")
+        return self._line(VALUE).decode()
 
     def take_quoted_line(self) -> str:
         """Return the next line, which is a text of Python 2 in quotation marks."""

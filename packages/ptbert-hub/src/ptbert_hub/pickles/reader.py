@@ -11,7 +11,6 @@ repeated tuples are ever hashed. Memory has a budget, and so have steps, because
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from struct import Struct
 from struct import error as StructError
@@ -29,7 +28,7 @@ _NO_VALUE = Name("a value that is not there")
 _KEYS = frozenset({str, bytes, int, bool, float, type(None)})
 # Numbers can be chosen so that a dictionary is slow; texts cannot, because their hashes are random.
 _NUMBER_KEYS = 10_000
-_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_LONGEST_NAME = 300
 
 
 class PickleReader(Arguments):
@@ -229,7 +228,8 @@ class PickleReader(Arguments):
         """Return the record of a function or class."""
         if type(module) is not str or type(name) is not str:
             raise BadContent("it asks for something that has no name")
-        if not _NAME.fullmatch(text := f"{module}.{name}"):
+        text = f"{module}.{name}"
+        if not text.isprintable() or len(text) > _LONGEST_NAME:  # it will be shown
             raise BadContent(f"it asks for {text[:80]!a}, which is no name")
         self.room -= 2 * VALUE
         return Name(text)

@@ -77,7 +77,8 @@ class BertPreTrainedModel(PreTrainedModel):
         "num_hidden_layers": "encoder.layer",
     }
     attention_of_layers: ClassVar[tuple[str, str] | None] = ("encoder.layer", "attention")
-    ignored_suffixes = (".embeddings.position_ids",)  # a buffer of later libraries
+    # Buffers of later libraries.
+    ignored_suffixes = (".embeddings.position_ids", ".embeddings.token_type_ids")
     output_attentions = False  # for whole-model pickles that are older than this attribute
 
     @classmethod

@@ -6,6 +6,7 @@ Families contribute data, not code: see the class attributes of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,6 +28,7 @@ WRAPPERS = frozenset(
         "_checkpoint_wrapped_module",
     }
 )
+_IN_LAYER = re.compile(r"(\w+\.\d+)\.")  # such as layer.3. and h.3.
 _FLOATING = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
 
@@ -142,6 +144,7 @@ def plan_loading(
         if target is None:
             unused.append(key)
             continue
+        _check_value(target, model_state[target], tensor)
         first = names.setdefault(id(model_state[target]), key)
         if first != key and not _is_same(state[first], tensor):
             raise UnusableWeights(
@@ -159,10 +162,23 @@ def plan_loading(
         for key, parameter in model_state.items()
         if isinstance(parameter, nn.Parameter) and id(parameter) not in names
     ]
-    _check_values(model_state, sources)
     _check_shapes(model_state, sources, saved_arguments)
     _check_missing(model, missing, base_prefix, state)
     return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
+
+
+def foreign_to_layers(report: LoadReport) -> list[str]:
+    """Return the unused keys that belong to layers of the model, which then compute otherwise.
+
+    Example:
+        >>> report = LoadReport(("bert.layer.0.dense.weight",), (), (
+        ...     "bert.layer.0.adapter.weight", "bert.layer.9.dense.weight", "head.weight"))
+        >>> foreign_to_layers(report)
+        ['bert.layer.0.adapter.weight']
+    """
+    layers = {found[1] for key in report.loaded if (found := _IN_LAYER.search(key))}
+    unused = ((key, _IN_LAYER.search(key)) for key in report.unused)
+    return [key for key, found in unused if found and found[1] in layers]
 
 
 def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
@@ -231,17 +247,19 @@ def _check_missing(
         )
 
 
-def _check_values(model_state: Mapping[str, Tensor], sources: Mapping[str, Tensor]) -> None:
-    for key, tensor in sources.items():
-        if not model_state[key].is_floating_point():
-            continue
-        if tensor.dtype not in _FLOATING or tensor.layout != torch.strided or tensor.is_meta:
-            kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout)
-            raise UnusableWeights(
-                f"{key} is {'without values' if tensor.is_meta else kind.removeprefix('torch.')} "
-                "in the checkpoint, and weights are dense floating-point numbers; if it was "
-                "quantized, load it with the library that did that, and save it as float32"
-            )
+def _check_value(key: str, target: Tensor, tensor: Tensor) -> None:
+    if not target.is_floating_point():
+        return
+    is_dense = tensor.layout == torch.strided and not tensor.is_nested
+    if tensor.dtype in _FLOATING and is_dense and not tensor.is_meta:
+        return
+    kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout)
+    kind = "nested" if tensor.is_nested else kind.removeprefix("torch.")
+    kind = "without values" if tensor.is_meta else kind
+    raise UnusableWeights(
+        f"{key} is {kind} in the checkpoint, and weights are dense floating-point numbers; if it "
+        "was quantized, load it with the library that did that, and save it as float32"
+    )
 
 
 def _check_shapes(

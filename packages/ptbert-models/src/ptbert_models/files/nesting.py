@@ -27,7 +27,7 @@ def find_state(loaded: Any, path: Path) -> dict[str, Tensor]:
     """Return the tensors of a loaded file by name.
 
     Args:
-        loaded: what ``torch.load`` returned: a state dict, or a training checkpoint that holds one
+        loaded: what the file holds: a state dict, or a training checkpoint that holds one
             under one of ``USUAL_KEYS``.
         path: the file, for messages.
 

@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 _MOST_DIMENSIONS = 16
 _MOST_REPEATED = 1 << 24  # numbers of a tensor that has more of them than its storage
 
-_NUMBERS = {
+NUMBERS = {
     "BFloat16": torch.bfloat16,
     "Bool": torch.bool,
     "Byte": torch.uint8,
@@ -110,7 +110,7 @@ class _Making:
         return plain_value(record) if make is None else make(record)
 
     def _load(self, storage: Storage) -> _Loaded:
-        dtype = _NUMBERS[storage.kind]
+        dtype = NUMBERS[storage.kind]
         place = storage.start, storage.size
         if place not in self._loaded:
             if self._mapped is not None and storage.start % dtype.itemsize == 0:

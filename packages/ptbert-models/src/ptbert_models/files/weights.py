@@ -16,7 +16,7 @@ from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCh
 from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.nesting import find_state
-from ptbert_models.files.saved_tensors import read_tensors
+from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
 
 SAFETENSORS_NAME = "model.safetensors"
 
@@ -110,7 +110,7 @@ def _alone(tensor: Tensor) -> Tensor:
 
 def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     try:
-        loaded = read_tensors(path, memory_map=memory_map)
+        loaded = read_tensors(path, memory_map=memory_map, makers=_things_beside_weights())
     except ForeignName as error:
         if error.name.startswith("torch."):
             raise CorruptCheckpoint(
@@ -125,6 +125,20 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     except BadContent as error:
         raise _corrupt(path, error) from error
     return find_state(loaded, path)
+
+
+def _things_beside_weights() -> Makers:
+    """Makers of what training checkpoints may have beside weights, and nobody needs here.
+
+    These are devices, types of numbers, and the names that ``torch.load`` was told to be safe, such
+    as those of schedules. They stay records.
+    """
+    safe = (
+        each[1] if isinstance(each, tuple) else f"{each.__module__}.{each.__qualname__}"
+        for each in torch.serialization.get_safe_globals()
+    )
+    names = {*safe, "torch.device", *map(str, NUMBERS.values())}
+    return dict.fromkeys(names, lambda record: record)
 
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import runpy
+import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
 from importlib.util import find_spec
-from types import TracebackType
 from typing import NoReturn
 
 from ptbert.commands.command import Command
 from ptbert.drop_in.children import install_in_children
-from ptbert.drop_in.install import install_as
+from ptbert.drop_in.install import IMPORT_PATH
 from ptbert_hub.release import RELEASES
 
-NAME_2019 = "pytorch_pretrained_bert"
+_STANDARD_INPUT = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,81 +30,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
     )
-    parser.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
+    parser.add_argument(
+        "script",
+        nargs=argparse.REMAINDER,
+        help="a script, a folder or zip file with __main__.py, or - for standard input; and its "
+        "arguments",
+    )
 
 
 def run(arguments: argparse.Namespace) -> NoReturn:
-    """Run the program, and exit as it does.
+    """Become a Python process that runs the program, or wait for one where that cannot be done.
+
+    The process is python itself, so the program sees what it would see under python. ptbert is
+    only found under the name of the old library; see ``ptbert.drop_in.children``.
 
     Args:
         arguments: with ``module`` or ``script``, each the words of a command line.
 
     Raises:
         OSError: if there is no such script.
-        ValueError: if neither is given.
+        ValueError: if neither is given, or if this process ignores its environment.
         ImportError: if there is no such module.
     """
     words = arguments.module or arguments.script
+    if words[:1] == ["--"] and not arguments.module:
+        words = words[1:]
     if not words:
         raise ValueError("there is no program to run; give a script, or -m and a module")
-    install_as(NAME_2019, release=arguments.release)
+    if sys.flags.ignore_environment:
+        raise ValueError("the options -E and -I of python hide what ptbert run needs; leave them")
+    if arguments.module:
+        _check_module(words[0])
+        words = ["-m", *words]
+    elif words[0] != _STANDARD_INPUT and not os.path.exists(words[0]):
+        raise FileNotFoundError(f"there is no script {words[0]!r}; check the path")
     install_in_children(release=arguments.release)
-    start = _prepare_module(words) if arguments.module else _prepare_script(words)
-    try:
-        start()
-    except Exception as error:
-        _report(error)
-    sys.exit()  # skips what other commands of ptbert do at their end
+    command = [sys.executable, *_options_of_python(), *words]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "nt":  # there a process that becomes another one ends for who started it
+        sys.exit(subprocess.run(command, check=False).returncode)
+    os.execv(sys.executable, command)
 
 
-def _prepare_script(words: list[str]) -> Callable[[], object]:
-    script = words[0]
-    if not os.path.exists(script):
-        raise FileNotFoundError(f"there is no script {script!r}; check the path")
-    _set_first_path(os.path.dirname(os.path.realpath(script)))
-    sys.argv = words
-    return partial(runpy.run_path, script, run_name="__main__")
-
-
-def _prepare_module(words: list[str]) -> Callable[[], object]:
-    module = words[0]
-    _set_first_path(os.getcwd())
-    if not _is_there(module):
-        raise ModuleNotFoundError(f"there is no module {module!r}; check the name and sys.path")
-    sys.argv = ["-m", *words[1:]]
-    return partial(runpy.run_module, module, run_name="__main__", alter_sys=True)
-
-
-def _is_there(module: str) -> bool:
-    """Whether a module can be found; the packages around it are imported for that."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
-            return False
-        _report(error)
-    except Exception as error:  # of the program's own packages
-        _report(error)
-
-
-def _set_first_path(folder: str) -> None:
-    """Replace this command's folder in ``sys.path`` by the program's, if python puts one there."""
+def _check_module(module: str) -> None:
+    """Check the first part of a module's name; python itself looks for the rest."""
+    first = module.partition(".")[0]
     if not sys.flags.safe_path:
-        sys.path[0] = folder
+        sys.path[0] = os.getcwd()
+    sys.path.insert(1, IMPORT_PATH)
+    try:
+        found = find_spec(first) if first else None
+    except ValueError:  # a module of that name is here already, and has no spec
+        return
+    if found is None:
+        raise ModuleNotFoundError(f"there is no module {module!r}; check the name and sys.path")
 
 
-def _report(error: Exception) -> NoReturn:
-    """Print an uncaught error of the program, with a traceback that begins in it, and exit."""
-    place: TracebackType | None = error.__traceback__
-    while place is not None and _is_around_the_program(place):
-        place = place.tb_next
-    sys.excepthook(type(error), error.with_traceback(place), place)
-    sys.exit(1)
-
-
-def _is_around_the_program(place: TracebackType) -> bool:
-    name = str(place.tb_frame.f_globals.get("__name__"))
-    return name == __name__ or name.partition(".")[0] in {"importlib", "runpy"}
+def _options_of_python() -> list[str]:
+    """The options that this python was started with, such as ``-u`` and ``-W error``."""
+    words = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
+    if not words:
+        return []
+    *options, last = words  # a script, or a module after -m
+    if last.startswith("-m"):
+        return options
+    if options and options[-1].startswith("-") and options[-1].endswith("m"):
+        cluster = options.pop().removesuffix("m")  # such as -Pm
+        return options + ([cluster] if cluster != "-" else [])
+    return options
 
 
 COMMAND = Command(
@@ -118,8 +109,8 @@ COMMAND = Command(
   ptbert run -m my_package.train --epochs 3
   ptbert run --release june run_gpt2.py
 
-The program gets the same sys.argv, __main__ and sys.path[0] as under python. Python processes
-that it starts get ptbert in place of the old library too.
+The program is run by python itself, so everything is as under python. Python processes that it
+starts get ptbert in place of the old library too.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -14,9 +14,10 @@ _RELEASE_VARIABLE = "PTBERT_RELEASE"
 def install_in_children(*, release: str) -> None:
     """Let Python processes started from now on find ptbert as ``pytorch_pretrained_bert`` too.
 
-    The folder ``import_path`` beside this module has a package of that name, which only calls
-    ``replace_by_ptbert``. The folder goes to the front of where new processes look for modules,
-    before what is installed. Nothing changes for a process that does not import the name.
+    The folder ``import_path`` beside this module goes to the front of where new processes look for
+    modules. It has a package of that name, which only calls ``replace_by_ptbert``, and a
+    ``sitecustomize``, which lets processes find that package before any other. Nothing else changes
+    for a process that does not import the name.
 
     Args:
         release: see ``ptbert.install_as``.
@@ -24,8 +25,6 @@ def install_in_children(*, release: str) -> None:
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = IMPORT_PATH + (f"{os.pathsep}{others}" if others else "")
     os.environ[_RELEASE_VARIABLE] = release
-    # Processes of multiprocessing take over this list instead.
-    sys.path.insert(1, IMPORT_PATH)
 
 
 def replace_by_ptbert(name: str) -> None:

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 IMPORT_PATH = os.path.join(os.path.dirname(__file__), "import_path")
 _PTBERT = "ptbert"
+_VERSION_2019 = "0.6.2"  # of April; the state of June was never released and had the same number
 _INSTALLED = ("site-packages", "dist-packages")
 _LOGGERS = {  # ptbert's packages, and the modules of 2019 that did the same work
     "ptbert_hub": "file_utils",
@@ -32,7 +33,8 @@ def install_as(name: str, *, release: str = "april") -> None:
 
     This function imports nothing; modules are loaded when the program imports them. It does not
     matter whether a library of that name is installed. Pickles that name its classes load; new
-    pickles name the classes of ptbert. Call it again to change the release.
+    pickles name the classes of ptbert. From then on, ``__version__`` is that of the old library.
+    Call it again to change the release.
 
     Args:
         name: what programs import, such as "pytorch_pretrained_bert".
@@ -131,6 +133,7 @@ class _Alias(MetaPathFinder, InspectLoader):
         if fullname == self.name:
             from ptbert.drop_in.whole_models import allow_whole_models
 
+            sys.modules[fullname].__dict__["__version__"] = _VERSION_2019
             set_release(self.release)
             allow_whole_models(self.name)
 
