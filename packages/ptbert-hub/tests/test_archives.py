@@ -94,6 +94,12 @@ def test_the_single_folder_of_an_archive_is_stepped_into(tmp_path, cache):
         assert extract_archive(path, cache) == folder
 
 
+def test_the_copies_of_names_that_a_mac_adds_do_not_count(tmp_path, cache):
+    names = ("model/config.json", "._model", "__MACOSX/model/._config.json")
+    path = tar(tmp_path / "mac.tar.gz", [member(name, b"{}") for name in names])
+    assert [file.name for file in extract_archive(path, cache).iterdir()] == ["config.json"]
+
+
 def hardlink(target):
     return member("link", b"", type=tarfile.LNKTYPE, linkname=target)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from ptbert_models import BertConfig
+from ptbert_models import BertConfig, GPT2Config, OpenAIGPTConfig, TransfoXLConfig
 
 torch.set_num_threads(1)  # small models gain nothing from more
 
@@ -21,6 +21,30 @@ def tiny_config():
         intermediate_size=24,
         max_position_embeddings=12,
     )
+
+
+@pytest.fixture
+def small():
+    """Values of the smallest models, by the class of the configuration."""
+    gpt = {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2}
+    return {
+        BertConfig: {
+            "vocab_size": 9,
+            "hidden_size": 8,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        },
+        GPT2Config: gpt,
+        OpenAIGPTConfig: gpt,
+        TransfoXLConfig: {
+            "n_token": 9,
+            "cutoffs": [4],
+            "d_model": 8,
+            "d_embed": 8,
+            "d_inner": 8,
+            "n_layer": 1,
+        },
+    }
 
 
 @pytest.fixture

@@ -128,27 +128,17 @@ def test_nonsense_is_refused_when_a_model_is_built(values, message):
         BertModel(config)
 
 
-SMALL = {
-    BertConfig: {
-        "vocab_size": 9,
-        "hidden_size": 8,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    },
-    GPT2Config: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
-    OpenAIGPTConfig: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
-    TransfoXLConfig: {"n_token": 9, "cutoffs": [4], "d_model": 8, "d_embed": 8, "d_inner": 8},
-}
+CLASSES = [BertConfig, GPT2Config, OpenAIGPTConfig, TransfoXLConfig]
 ODD = [None, True, "8", [], [8], {}, -1, 1.5, 1e308, math.nan, math.inf, 2**31, 10**400]
 
 
-@pytest.mark.parametrize("config_class", SMALL)
-def test_values_of_a_wrong_type_are_refused_by_name(config_class):
+@pytest.mark.parametrize("config_class", CLASSES)
+def test_values_of_a_wrong_type_are_refused_by_name(config_class, small):
     """Every key with a rule against every odd value: a message names the key, or it is good."""
     refused = 0
     for key, rule in config_class.rules.items():
         for value in ODD:
-            config = config_class.from_dict(SMALL[config_class] | {key: value})
+            config = config_class.from_dict(small[config_class] | {key: value})
             problem = rule(value)
             if problem is not None:
                 refused += 1
@@ -162,27 +152,27 @@ def test_values_of_a_wrong_type_are_refused_by_name(config_class):
     ("config_class", "key"),
     [(BertConfig, "hidden_act"), (OpenAIGPTConfig, "afn"), (GPT2Config, "activation_function")],
 )
-def test_an_activation_of_a_wrong_type_is_named(config_class, key, act):
-    config = config_class.from_dict(SMALL[config_class] | {key: act})
+def test_an_activation_of_a_wrong_type_is_named(config_class, key, act, small):
+    config = config_class.from_dict(small[config_class] | {key: act})
     with pytest.raises(ValueError, match=rf"^{key}: unknown activation .*, or give a function"):
         config.validate()
 
 
 @pytest.mark.parametrize("kind", [3.0, True, "0", None, []])
-def test_a_kind_of_attention_is_a_number(kind):
-    config = TransfoXLConfig.from_dict(SMALL[TransfoXLConfig] | {"attn_type": kind})
+def test_a_kind_of_attention_is_a_number(kind, small):
+    config = TransfoXLConfig.from_dict(small[TransfoXLConfig] | {"attn_type": kind})
     with pytest.raises(ValueError, match=r"attn_type=.* must be 0, 1, 2 or 3"):
         config.validate()
 
 
-def test_sizes_beyond_all_models_are_refused():
-    config = BertConfig.from_dict(SMALL[BertConfig] | {"vocab_size": 2**24 + 1})
+def test_sizes_beyond_all_models_are_refused(small):
+    config = BertConfig.from_dict(small[BertConfig] | {"vocab_size": 2**24 + 1})
     with pytest.raises(ValueError, match="vocab_size=16777217 is larger than 16777216, the larg"):
         config.validate()
 
 
-def test_long_values_are_cut_in_messages():
-    config = BertConfig.from_dict(SMALL[BertConfig] | {"vocab_size": "x" * 10_000})
+def test_long_values_are_cut_in_messages(small):
+    config = BertConfig.from_dict(small[BertConfig] | {"vocab_size": "x" * 10_000})
     with pytest.raises(ValueError, match="x… must be an integer") as caught:
         config.validate()
     assert len(str(caught.value)) < 300
@@ -193,7 +183,7 @@ def test_long_values_are_cut_in_messages():
     [
         *(
             (config_class, key)
-            for config_class in SMALL
+            for config_class in CLASSES
             for key in ("validate", "to_dict", "rules")
         ),
         (BertConfig, "activation"),
@@ -241,8 +231,8 @@ def test_a_value_that_json_lacks_is_named():
     assert "tanh" in repr(config)
 
 
-def test_a_padding_token_is_in_the_vocabulary():
-    config = BertConfig.from_dict(SMALL[BertConfig] | {"pad_token_id": 9})
+def test_a_padding_token_is_in_the_vocabulary(small):
+    config = BertConfig.from_dict(small[BertConfig] | {"pad_token_id": 9})
     with pytest.raises(ValueError, match="pad_token_id=9 must be below vocab_size=9"):
         config.validate()
 

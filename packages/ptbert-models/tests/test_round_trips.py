@@ -2,7 +2,6 @@
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,12 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-import ptbert_models
 from ptbert_models import (
     BertForMaskedLM,
     BertForMultipleChoice,
-    BertForSequenceClassification,
-    BertForTokenClassification,
     BertModel,
     GPT2LMHeadModel,
     GPT2Model,
@@ -108,75 +104,6 @@ def test_a_folder_says_what_it_holds(model_class, tmp_path):
     values = json.loads((tmp_path / "config.json").read_text())
     assert values["model_type"] == MODELS[model_class].model_type
     assert values["architectures"] == [model_class.__name__]
-
-
-def test_a_folder_says_what_it_holds_now(tmp_path):
-    """Not what the file said that the model was made from."""
-    changes = {"architectures": ["BertForPreTraining"], "id2label": {"0": "a", "1": "b"}}
-    model = built(BertForSequenceClassification, changes, num_labels=3)
-
-    model.save_pretrained(tmp_path)
-
-    values = json.loads((tmp_path / "config.json").read_text())
-    assert values["architectures"] == ["BertForSequenceClassification"]
-    assert values["num_labels"] == 3
-    assert "id2label" not in values
-
-
-@pytest.mark.parametrize("model_class", [BertForSequenceClassification, BertForTokenClassification])
-def test_the_number_of_labels_is_kept(model_class, tmp_path):
-    model = built(model_class, num_labels=3)
-    again = round_trip(model, tmp_path)
-    assert again.num_labels == 3
-    assert_same(model, again)
-    assert model_class.from_pretrained(tmp_path, 3).num_labels == 3
-    with pytest.raises(ptbert_models.ShapeMismatch, match="The checkpoint needs num_labels=3"):
-        model_class.from_pretrained(tmp_path, num_labels=4)
-
-
-def test_the_number_of_labels_of_a_tensorflow_checkpoint_is_kept(tmp_path):
-    source = Path(__file__).parent / "data" / "tensorflow" / "bert_classifier" / "open"
-    model = BertForSequenceClassification.from_pretrained(source, from_tf=True, num_labels=3)
-    again = round_trip(model, tmp_path)
-    assert again.num_labels == 3
-    assert torch.equal(again.classifier.weight, model.classifier.weight)
-
-
-def test_names_of_labels_are_their_number(tmp_path):
-    model = built(BertForSequenceClassification, num_labels=3)
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    names = {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
-    (tmp_path / "config.json").write_text(json.dumps(VALUES["bert"] | names))
-
-    again = BertForSequenceClassification.from_pretrained(tmp_path)
-
-    assert again.num_labels == 3
-    assert round_trip(again, tmp_path).config.id2label == names["id2label"]
-
-
-def test_labels_that_contradict_each_other_are_refused(tmp_path):
-    contradiction = {"id2label": {"0": "a", "1": "b", "2": "c"}, "num_labels": 2}
-    (tmp_path / "config.json").write_text(json.dumps(VALUES["bert"] | contradiction))
-    state = built(BertModel).state_dict()
-    with pytest.raises(ValueError, match="num_labels=2 contradicts id2label, which has 3 labels"):
-        BertForSequenceClassification.from_pretrained(tmp_path, state_dict=state)
-    model = BertForSequenceClassification.from_pretrained(tmp_path, state_dict=state, num_labels=2)
-    assert model.num_labels == 2
-
-
-def test_a_file_of_2019_says_how_many_labels_it_needs(tmp_path):
-    torch.save(
-        built(BertForSequenceClassification, num_labels=3).state_dict(),
-        tmp_path / "pytorch_model.bin",
-    )
-    (tmp_path / "config.json").write_text(json.dumps(VALUES["bert"]))
-    with pytest.raises(ptbert_models.ShapeMismatch, match=r"\. The checkpoint needs num_labels=3$"):
-        BertForSequenceClassification.from_pretrained(tmp_path)
-
-
-def test_the_number_of_choices_is_kept(tmp_path):
-    model = built(BertForMultipleChoice, num_choices=4)
-    assert round_trip(model, tmp_path).num_choices == 4
 
 
 def bare_of(model):

@@ -5,28 +5,10 @@ import torch
 import torch.nn.functional as F
 
 import ptbert_models
-from ptbert_models import BertConfig, GPT2Config, OpenAIGPTConfig, TransfoXLConfig
+from ptbert_models import BertConfig, GPT2Config, OpenAIGPTConfig
 from ptbert_models.families import FAMILIES
 from ptbert_models.parts.activations import LATER_ACTIVATIONS
 
-SIZES = {
-    BertConfig: {
-        "vocab_size": 9,
-        "hidden_size": 8,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    },
-    GPT2Config: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
-    OpenAIGPTConfig: {"vocab_size": 9, "n_embd": 8, "n_layer": 1, "n_head": 2},
-    TransfoXLConfig: {
-        "n_token": 9,
-        "cutoffs": [4],
-        "d_model": 8,
-        "d_embed": 8,
-        "d_inner": 8,
-        "n_layer": 1,
-    },
-}
 MODELS = [model for family in FAMILIES.values() for model in family.models]
 REFUSED = [  # values, and the models that do not compute them
     ({"model_type": "roberta"}, MODELS),
@@ -65,13 +47,19 @@ REFUSED = [  # values, and the models that do not compute them
 ]
 
 
-def built(model_class, values):
-    config_class = model_class.config_class
-    return model_class(config_class.from_dict(SIZES[config_class] | values))
+@pytest.fixture
+def built(small):
+    """Return a function that builds a small model with further values of the configuration."""
+
+    def build(model_class, values):
+        config_class = model_class.config_class
+        return model_class(config_class.from_dict(small[config_class] | values))
+
+    return build
 
 
 @pytest.mark.parametrize(("values", "models"), REFUSED, ids=[str(case[0]) for case in REFUSED])
-def test_what_is_not_computed_is_refused_by_name(values, models):
+def test_what_is_not_computed_is_refused_by_name(built, values, models):
     (key,) = values
     for model_class in models:
         with pytest.raises(ValueError, match=f"{key}=.* is a variant that this model does not"):
@@ -114,12 +102,12 @@ USUAL = {
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
-def test_what_published_files_say_is_computed(family):
+def test_what_published_files_say_is_computed(built, family):
     for model_class in family.models:
         built(model_class, USUAL[family.name])
 
 
-def test_the_token_without_gradient_is_the_one_that_the_file_names():
+def test_the_token_without_gradient_is_the_one_that_the_file_names(built):
     for values, index in (({}, 0), ({"pad_token_id": 3}, 3), ({"pad_token_id": None}, None)):
         model = built(ptbert_models.BertModel, values)
         assert model.embeddings.word_embeddings.padding_idx == index
@@ -129,13 +117,13 @@ def test_the_token_without_gradient_is_the_one_that_the_file_names():
     "name",
     ["BertForSequenceClassification", "BertForTokenClassification", "BertForMultipleChoice"],
 )
-def test_classifiers_may_have_a_dropout_rate_of_their_own(name):
+def test_classifiers_may_have_a_dropout_rate_of_their_own(built, name):
     model_class = getattr(ptbert_models, name)
     assert built(model_class, {"classifier_dropout": 0.5}).dropout.p == 0.5
     assert built(model_class, {"classifier_dropout": None}).dropout.p == 0.1
 
 
-def test_transformer_xl_may_have_an_epsilon_of_its_own():
+def test_transformer_xl_may_have_an_epsilon_of_its_own(built):
     for values, epsilon in (({}, 1e-12), ({"layer_norm_epsilon": 1e-5}, 1e-5)):
         layer = built(ptbert_models.TransfoXLModel, values).layers[0]
         assert layer.dec_attn.layer_norm.variance_epsilon == epsilon

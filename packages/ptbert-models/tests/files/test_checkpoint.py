@@ -1,7 +1,5 @@
 import functools
-import http.server
 import tarfile
-import threading
 import zipfile
 from pathlib import Path
 
@@ -83,29 +81,6 @@ def test_archives_are_unpacked(folder, tmp_path, suffix, inside):
     assert files.config.read_bytes() == (folder / "config.json").read_bytes()
     assert files.weights.read_bytes() == (folder / "pytorch_model.bin").read_bytes()
     assert files.immutable
-
-
-@pytest.fixture
-def server(tmp_path):
-    """The address of a loopback server of the temporary folder, and the paths it was asked for."""
-    asked = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(tmp_path))
-
-        def log_request(self, code="-", size="-"):
-            asked.append(self.path)
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", asked
-        running.shutdown()
-        thread.join()
 
 
 def test_a_folder_at_an_address_loads(folder, server, tmp_path, tiny_config):

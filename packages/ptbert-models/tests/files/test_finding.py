@@ -1,10 +1,7 @@
 """What is in a file is found, or the error says what the file is and which call reads it."""
 
-import functools
-import http.server
 import os
 import tarfile
-import threading
 
 import pytest
 import torch
@@ -184,27 +181,10 @@ def test_an_index_names_weights_files_beside_it(tmp_path, index, message):
         read_weights(tmp_path / "w.index.json", memory_map=False)
 
 
-@pytest.fixture
-def server(tmp_path):
-    """The address of a loopback server of the temporary folder."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Handler, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
-
-
 def test_safetensors_load_from_a_folder_s_address(model, server, tmp_path):
     model.save_pretrained(tmp_path / "folder", safe_serialization=True)
 
-    again = type(model).from_pretrained(f"{server}/folder", cache_dir=tmp_path / "cache")
+    again = type(model).from_pretrained(f"{server[0]}/folder", cache_dir=tmp_path / "cache")
 
     state = again.state_dict()
     assert all(torch.equal(state[key], tensor) for key, tensor in model.state_dict().items())

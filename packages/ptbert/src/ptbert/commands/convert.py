@@ -80,6 +80,7 @@ COMMAND = Command(
   ptbert convert bert-base-cased ./bert-base-cased/           # published, with its vocabulary
   ptbert convert model.ckpt-7 classifier/ --config bert_config.json
   ptbert convert 117M/ gpt2/                                  # OpenAI's files
+  ptbert convert wt103/model.ckpt-0 transfo-xl/               # needs no configuration
 
 The folder gets config.json, the weights and the vocabulary. Weights with old names get their
 current ones. To write safetensors, install the package safetensors.
