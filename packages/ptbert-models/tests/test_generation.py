@@ -13,6 +13,7 @@ from ptbert_models import (
     GPT2LMHeadModel,
     OpenAIGPTConfig,
     OpenAIGPTLMHeadModel,
+    generation,
 )
 from ptbert_models.generation import Choice, generate
 
@@ -51,6 +52,54 @@ def test_greedy_is_the_step_by_step_argmax(model):
 
     assert torch.equal(generate(model.train(), PROMPTS, 20, temperature=0), ids)
     assert torch.equal(generate(model, PROMPTS, 20, top_k=1), ids)
+
+
+@pytest.fixture
+def warnings_about_padding(caplog):
+    generation.warn_of_padding.cache_clear()
+    yield lambda: [each for each in caplog.messages if "if that is padding" in each]
+    generation.warn_of_padding.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("prompts", "options"),
+    [
+        (torch.tensor([[3, 4, 5], [7, 0, 0]]), {}),
+        (torch.tensor([[3, 4, 5], [0, 0, 7]]), {}),
+        (torch.tensor([[3, 4, 5], [7, 9, 9]]), {"pad_id": 9}),
+        (torch.tensor([[3, 4, 5], [9, 9, 7]]), {"stop_ids": [9]}),
+    ],
+)
+def test_what_may_be_padding_without_a_mask_is_named_once(
+    model, warnings_about_padding, prompts, options
+):
+    for _ in range(2):
+        generate(model, prompts, 2, **options)
+    (message,) = warnings_about_padding()
+    assert "on the left and pass attention_mask with 0 where it is" in message
+
+
+@pytest.mark.parametrize(
+    ("prompts", "options"),
+    [
+        (torch.tensor([[3, 4, 5], [0, 0, 7]]), {"attention_mask": torch.ones(2, 3)}),
+        (torch.tensor([[0, 4, 5], [0, 6, 7]]), {}),
+        (torch.tensor([[3, 0, 5], [4, 6, 7]]), {}),
+        (torch.tensor([[3, 4, 0]]), {}),
+        (torch.tensor([[3, 4, 0], [1, 2, 3]]), {"pad_id": 9}),
+    ],
+)
+def test_usual_prompts_are_not_taken_for_padding(model, warnings_about_padding, prompts, options):
+    generate(model, prompts, 2, **options)
+    assert not warnings_about_padding()
+
+
+@pytest.mark.parametrize("prompts", [[[1, 2]], PROMPTS.numpy()])
+def test_prompts_that_are_no_tensor_are_named(model, prompts):
+    with pytest.raises(TypeError, match=r"ids is of type .*; give a tensor"):
+        generate(model, prompts, 2)
+    with pytest.raises(TypeError, match="attention_mask is of type list; give a tensor"):
+        generate(model, PROMPTS, 2, attention_mask=[[1] * 4] * 3)
 
 
 def test_a_model_without_special_tokens_in_its_scores_generates_none(model):

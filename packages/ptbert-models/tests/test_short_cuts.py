@@ -12,6 +12,8 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.func import functional_call, grad, vmap
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
@@ -310,6 +312,32 @@ def test_given_weights_and_gradients_of_single_texts(model_class, labels):
             )
         for name, expected in zip(leaves, want, strict=True):
             torch.testing.assert_close(got[name][row], expected)
+
+
+@pytest.fixture
+def one_process(tmp_path):
+    """A group of processes that consists of this one."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
+    )
+    yield init_device_mesh("cpu", (1,))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "layer by layer"])
+@pytest.mark.parametrize(
+    "model_class",
+    [BertForMaskedLM, ptbert_models.OpenAIGPTLMHeadModel, TransfoXLLMHeadModel],
+    ids=lambda each: each.__name__,
+)
+@pytest.mark.filterwarnings("ignore:FSDP2-wrapped module:UserWarning")  # returned a view
+def test_sharded_weights(model_class, whole, one_process):
+    model, given = tiny(model_class).eval(), call(model_class)
+    want = [each.detach() for each in tensors(model(**given))]
+    for layer in [] if whole else in_list(model):
+        fully_shard(layer, mesh=one_process)
+    fully_shard(model, mesh=one_process)
+    same([each.detach() for each in tensors(model(**given))], want)
 
 
 @pytest.mark.parametrize("labels", [False, True])

@@ -214,10 +214,10 @@ def test_choices_that_are_no_tensors_are_named(tiny_config):
 
 @pytest.fixture
 def warnings_about_types(caplog):
-    bare._warn_of_types.cache_clear()
+    bare.warn_of_types.cache_clear()
     caplog.set_level(logging.WARNING)
     yield lambda: [each for each in caplog.messages if "token_type_ids is 1" in each]
-    bare._warn_of_types.cache_clear()
+    bare.warn_of_types.cache_clear()
 
 
 @pytest.mark.parametrize("model_class", [BertModel, BertForSequenceClassification])

@@ -33,6 +33,8 @@ def test_a_layer_multiplies_with_weights_in_by_out():
     x = torch.randn(4, 5, 2)
 
     torch.testing.assert_close(layer(x), x @ layer.weight + layer.bias)
+    torch.testing.assert_close(layer(x[0, 0]), x[0, 0] @ layer.weight + layer.bias)
+    assert (layer.in_features, layer.out_features) == (2, 3)
 
 
 def test_the_width_of_a_gpt_convolution_is_one():

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ptbert_models.parts.losses import label_loss, labelled_only, span_loss
+from ptbert_models.parts.losses import is_labelled, label_loss, labelled_only, span_loss
 
 
 @pytest.fixture
@@ -36,7 +36,24 @@ def test_nothing_labelled_is_not_a_number(logits):
     assert math.isnan(label_loss(*labelled_only(logits, labels)))
 
 
-def test_class_loss_leaves_out_the_default_of_torch(logits):
+def test_both_usual_labels_of_nothing_are_left_out():
+    logits, labels = torch.randn(4, 5), torch.tensor([-100, 2, -1, 4])
+    expected = F.cross_entropy(logits[[1, 3]], labels[[1, 3]])
+    torch.testing.assert_close(label_loss(logits, labels), expected)
+    hidden, kept = labelled_only(logits, labels)
+    assert torch.equal(hidden, logits[[1, 3]])
+    assert kept.tolist() == [2, 4]
+    assert is_labelled(labels).tolist() == [False, True, False, True]
+
+
+def test_labels_and_scores_may_be_parts_of_larger_tensors(logits):
+    labels = torch.tensor([[4, 1, 2, 0], [3, 0, 1, 0]])[:, :3]
+    assert not labels.is_contiguous()
+    expected = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    torch.testing.assert_close(label_loss(logits.mT.contiguous().mT, labels), expected)
+
+
+def test_the_loss_leaves_out_the_default_of_torch(logits):
     labels = torch.tensor([[1, -100, 2], [0, 3, -100]])
     torch.testing.assert_close(label_loss(logits, labels), F.cross_entropy(logits.mT, labels))
 

@@ -128,6 +128,8 @@ def test_every_changed_attribute_of_every_class_is_seen(bert):
         for name, value in list(vars(each).items()):
             if name in NOT_IN_CALLS | {"__module__", "__dict__", "__weakref__"}:
                 continue
+            if name.startswith("___"):  # a note that torch.compile leaves
+                continue
             replacement = functools.partial(value) if callable(value) else object()
             type.__setattr__(each, name, replacement)
             seen = not is_usual(bert)

@@ -182,16 +182,18 @@ def project_and_mix(
     Returns:
         Weights or None, the output (B, L, E), and all keys and values (2, B, H, T, D).
     """
-    projected, size, heads = attention.c_attn(x), attention.split_size, attention.n_head
+    size, heads = attention.split_size, attention.n_head
+    query, key_value = attention.c_attn(x).split([size, 2 * size], dim=-1)
     # (B, L, 2 * H * D) → (2, B, H, L, D), a view
-    key_value = projected[..., size:].unflatten(-1, (2, heads, size // heads))
-    present = extend_past(layer_past, key_value.permute(2, 0, 3, 1, 4))
-    query, key, value = projected.split(size, dim=-1)
+    new = key_value.unflatten(-1, (2, heads, size // heads)).permute(2, 0, 3, 1, 4)
+    present = extend_past(layer_past, new)
     if layer_past is None:
         # Not taken from what is returned: ONNX gives outputs the lengths of the example.
+        key, value = key_value.split(size, dim=-1)
         keys, values = attention.split_heads(key, k=True), attention.split_heads(value)
     else:
-        keys, values = present[0].transpose(-2, -1), present[1]
+        key, values = present.unbind(0)
+        keys = key.transpose(-2, -1)
     mixed = attention._attn(
         attention.split_heads(query),
         keys,

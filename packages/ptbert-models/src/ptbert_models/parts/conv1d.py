@@ -33,6 +33,16 @@ class Conv1D(nn.Module):
         flat = x.flatten(0, -2) if x.dim() > 1 else x[None]
         return torch.addmm(self.bias, flat, self.weight).view(*x.shape[:-1], self.nf)
 
+    @property
+    def in_features(self) -> int:
+        """Size of the input, under the name that linear layers of PyTorch have for it."""
+        return self.weight.size(0)
+
+    @property
+    def out_features(self) -> int:
+        """Size of the output, likewise."""
+        return self.weight.size(1)
+
     def extra_repr(self) -> str:
         """Sizes, for ``print(model)``."""
         return f"nf={self.nf}, nx={self.weight.size(0)}"

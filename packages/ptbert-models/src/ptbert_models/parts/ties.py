@@ -8,6 +8,15 @@ from contextlib import contextmanager
 from torch import nn
 
 
+def shared_parameters(model: nn.Module) -> dict[nn.Parameter, list[tuple[nn.Module, str]]]:
+    """Return the parameters that stand in several places, with their modules and names."""
+    places: dict[nn.Parameter, list[tuple[nn.Module, str]]] = {}
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            places.setdefault(parameter, []).append((module, name))
+    return {parameter: owners for parameter, owners in places.items() if len(owners) > 1}
+
+
 @contextmanager
 def keeping_ties(model: nn.Module) -> Iterator[None]:
     """Let modules that share a parameter share one afterwards, also if it was replaced.
@@ -26,14 +35,9 @@ def keeping_ties(model: nn.Module) -> Iterator[None]:
         >>> first.weight is second.weight
         True
     """
-    places: dict[nn.Parameter, list[tuple[nn.Module, str]]] = {}
-    for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-            places.setdefault(parameter, []).append((module, name))
+    ties = shared_parameters(model)
     yield
-    for old, owners in places.items():
-        if len(owners) == 1:
-            continue
+    for old, owners in ties.items():
         new = [getattr(module, name) for module, name in owners]
         shared = next((each for each in new if each is not old), old)
         for module, name in owners:
