@@ -13,6 +13,7 @@ from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
 from ptbert_models.parts.pruning import heads_to_prune
+from ptbert_models.parts.settings import setting
 from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
@@ -157,5 +158,5 @@ class BertConfig(PreTrainedConfig):
 
 def classifier_rate(config: BertConfig) -> float:
     """Return the rate of dropout before a classifier, which files may have of its own."""
-    rate = getattr(config, "classifier_dropout", None)
+    rate = setting(config, "classifier_dropout", None)
     return config.hidden_dropout_prob if rate is None else rate

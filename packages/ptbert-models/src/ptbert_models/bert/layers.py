@@ -47,7 +47,7 @@ class BertEmbeddings(nn.Module):
         super().__init__()
         width = config.hidden_size
         # The padding token gets no gradient.
-        padding = getattr(config, "pad_token_id", 0)
+        padding = setting(config, "pad_token_id", 0)
         self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
         self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
