@@ -19,10 +19,10 @@ from ptbert_tokenizers.batches.rows import (
     make_batch,
 )
 from ptbert_tokenizers.batches.texts import (
-    checked_text,
     checked_texts,
     checked_words,
     joined_words,
+    no_text,
     separated,
     word_numbers,
 )
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # not pickled; computed when needed
+_SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
+
 _DERIVED = frozenset({"_cache_state", "_cutter_state", "_quick_state", "_table_state"})
 
 
@@ -115,11 +117,13 @@ class TextEncoder(ABC):
         Raises:
             TypeError: if a text is not a string.
         """
-        checked_text(text)
+        if not isinstance(text, str):
+            raise no_text(text, "text")
         frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
-            checked_text(text_pair, "text_pair")
+            if not isinstance(text_pair, str):
+                raise no_text(text_pair, "text_pair")
             ids += [*frame.between, *self._ids(text_pair)]
         ids += frame.after
         warn_if_long(len(ids), self.max_len)
@@ -170,7 +174,8 @@ class TextEncoder(ABC):
             return self._flat_around(texts, cutter)
         quick = self._quick() if is_untouched else None
         if quick is not None:
-            return quick.flat(texts)
+            is_short = len(texts) == 1 and len(texts[0]) <= _SHORT
+            return self._flat_of([quick.ids(texts[0])]) if is_short else quick.flat(texts)
         return self._flat_of([self._plain_ids(text) for text in texts])
 
     def _flat_around(self, texts: Sequence[str], cutter: Cutter) -> FlatIds:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.adding import AddsTokens, refuse_other_ids
-from ptbert_tokenizers.batches.texts import separated
+from ptbert_tokenizers.batches.texts import checked_texts, separated
 from ptbert_tokenizers.encoding import TextEncoder
 from ptbert_tokenizers.files.options import settings_of
 from ptbert_tokenizers.files.saved_settings import (
@@ -206,6 +206,9 @@ class PreTrainedTokenizer(AddsTokens, TextEncoder):
         Returns:
             The tokens, and for each token the number of its word.
 
+        Raises:
+            TypeError: if it is one string, or something in it is not a string.
+
         Example:
             >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
@@ -213,9 +216,10 @@ class PreTrainedTokenizer(AddsTokens, TextEncoder):
             >>> BertTokenizer("vocab.txt").tokenize_words(["Jim", "Henson"])
             (['jim', 'hen', '##son'], [0, 1, 1])
         """
+        given = checked_texts(words, "words")
         tokens: list[str] = []
         numbers: list[int] = []
-        for number, word in enumerate(separated(words, self.word_separator)):
+        for number, word in enumerate(separated(given, self.word_separator)):
             found = self.tokenize(word)
             tokens += found
             numbers += [number] * len(found)
