@@ -48,7 +48,6 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
     usual_special_tokens: ClassVar[tuple[str, ...]] = ()
     """Special tokens that the vocabularies of the family have."""
     # Also for pickles of earlier versions:
-    pad_token: str | None = None
     bos_token: str | None = None
     eos_token: str | None = None
 
@@ -109,22 +108,14 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         """Take over what a folder says besides the constructor's arguments."""
         ids = (saved.own or {}).get("special_token_ids")
         if ids is not None and list(ids) == list(self.special_tokens):
-            if not are_ids(ids.values()):
-                raise BadVocabulary(
-                    f"{saved.path!r} has {ids!r} as ids of special tokens; correct the file"
-                )
-            self._set_special_ids(dict(ids))
+            self._set_special_ids(_checked_ids(ids, saved.path))
         super().take_saved(saved, whole)
 
     def _special_tokens(self) -> Iterable[str]:
         known = self.vocabulary
         roles = (self.unk_token, self.pad_token, self.bos_token, self.eos_token)
         own = (*self.usual_special_tokens, *roles, *self.added_tokens.special)
-        found = [token for token in own if token is not None and token in known]
-        return dict.fromkeys([*self.special_tokens, *found])
-
-    def _pad_id(self) -> int:
-        return 0 if self.pad_token is None else self.vocabulary.get(self.pad_token, 0)
+        return {*self.special_tokens, *(each for each in own if each is not None and each in known)}
 
     def bpe(self, token: str) -> str:
         """Return the pieces of one word, with a space between two.
@@ -244,3 +235,9 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             self.vocabulary.get(self.unk_token),
             self.word_end,
         )
+
+
+def _checked_ids(ids: Any, path: str) -> dict[str, int]:
+    if not (isinstance(ids, dict) and are_ids(ids.values())):
+        raise BadVocabulary(f"{path!r} has {ids!r} as ids of special tokens; correct the file")
+    return ids

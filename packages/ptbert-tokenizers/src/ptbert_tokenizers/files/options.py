@@ -40,6 +40,7 @@ class Option:
         key: its name in ``tokenizer_config.json``; the name of the argument when empty.
         is_common: whether the library ``transformers`` gives this key the same meaning. The others
             are written below ``ptbert``.
+        besides: what other libraries have in this list without naming it.
 
     Example:
         >>> Option("max_len", "number or null", "max_len", key="model_max_length").checked(512, "f")
@@ -51,6 +52,7 @@ class Option:
     where: str
     key: str = ""
     is_common: bool = True
+    besides: tuple[str, ...] = ()
 
     @property
     def key_in_file(self) -> str:

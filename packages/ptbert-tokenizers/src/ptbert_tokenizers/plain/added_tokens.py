@@ -80,7 +80,8 @@ class AddedTokens:
 
     def __init__(self, entries: Mapping[AddedToken, int] | None = None) -> None:
         by_content = {token.content: (token, index) for token, index in (entries or {}).items()}
-        self.entries: Mapping[AddedToken, int] = dict(by_content.values())
+        in_order = sorted(by_content.values(), key=lambda entry: entry[1])
+        self.entries: Mapping[AddedToken, int] = dict(in_order)
         self.ids: Mapping[str, int] = {token.content: i for token, i in self.entries.items()}
         self.tokens: Mapping[int, str] = {index: token for token, index in self.ids.items()}
         self.special = frozenset(token.content for token in self.entries if token.special)
