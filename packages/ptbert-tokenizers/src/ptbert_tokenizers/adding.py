@@ -63,7 +63,7 @@ class AddsTokens(ABC):
         """
         given = [tokens] if isinstance(tokens, (str, AddedToken)) else list(tokens)
         known = self.vocabulary
-        index = next_id(known)
+        first = index = next_id(known)
         entries: dict[AddedToken, int] = {}
         for each in given:
             token = AddedToken(each, special=special_tokens) if isinstance(each, str) else each
@@ -74,7 +74,7 @@ class AddsTokens(ABC):
             entries = {old: i for old, i in entries.items() if old.content != token.content}
             entries[token] = number
         self._add(entries)
-        return index - next_id(known)
+        return index - first
 
     def add_special_tokens(
         self, special_tokens: Mapping[str, Token | Sequence[Token]] | Iterable[Token]

@@ -25,7 +25,7 @@ is_wordpiece = Untouched(WordpieceTokenizer)
 RULES = Rules(
     options=(
         Option("do_lower_case", "true or false", "_basic.do_lower_case"),
-        Option("max_len", "number or null", "max_len", key="model_max_length"),
+        Option("max_len", "length or null", "max_len", key="model_max_length"),
         Option("do_basic_tokenize", "true or false", "do_basic_tokenize", is_common=False),
         Option(
             "never_split",

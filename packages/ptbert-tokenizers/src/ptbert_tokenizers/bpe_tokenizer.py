@@ -24,7 +24,7 @@ from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME,
 
 COMMON_OPTIONS = (
     Option("special_tokens", "list of strings", "special_tokens", is_common=False),
-    Option("max_len", "number or null", "max_len", key="model_max_length"),
+    Option("max_len", "length or null", "max_len", key="model_max_length"),
     Option("unk_token", "string", "unk_token"),
     Option("pad_token", "string or null", "pad_token"),
     Option("bos_token", "string or null", "bos_token"),
@@ -106,10 +106,13 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
     def take_saved(self, saved: Saved, whole: TokenizerJson | None) -> None:
         """Take over what a folder says besides the constructor's arguments."""
-        ids = (saved.own or {}).get("special_token_ids")
-        if ids is not None and list(ids) == list(self.special_tokens):
-            self._set_special_ids(_checked_ids(ids, saved.path))
+        names = list(self.special_tokens)
+        ids: Any = (saved.own or {}).get("special_token_ids")
+        are_saved = isinstance(ids, dict) and list(ids) == names
+        self._set_special_ids(_checked_ids(ids, saved.path) if are_saved else {})
         super().take_saved(saved, whole)
+        if not are_saved:
+            self.set_special_tokens(names)  # after the added tokens
 
     def _special_tokens(self) -> Iterable[str]:
         known = self.vocabulary
@@ -237,7 +240,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         )
 
 
-def _checked_ids(ids: Any, path: str) -> dict[str, int]:
-    if not (isinstance(ids, dict) and are_ids(ids.values())):
+def _checked_ids(ids: dict[str, int], path: str) -> dict[str, int]:
+    if not are_ids(ids.values()):
         raise BadVocabulary(f"{path!r} has {ids!r} as ids of special tokens; correct the file")
     return ids

@@ -141,13 +141,16 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
 
     def _add(self, entries: Mapping[AddedToken, int]) -> None:
         """Add tokens, which are symbols of the vocabulary here."""
+        symbols, numbers = list(self.idx2sym), OrderedDict(self.sym2idx)
         for token, index in AddedTokens(entries).entries.items():
-            self.add_symbol(token.content)
-            if self.sym2idx[token.content] != index:
+            if numbers.setdefault(token.content, index) != index or index > len(symbols):
                 raise BadVocabulary(
                     f"the added token {token.content!r} has the id {index}, which does not follow "
                     "those of the vocabulary; get the files of the model again"
                 )
+            symbols += [token.content] * (index == len(symbols))
+        # Other threads see all new symbols at once.
+        self.idx2sym, self.sym2idx = symbols, numbers
         super()._add(entries)
 
     def _normalization(self) -> Hashable:
