@@ -1,7 +1,7 @@
 """BertTokenizer: text to WordPiece ids and back."""
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from ptbert_tokenizers.bert_parts import BertParts, is_basic, is_wordpiece
@@ -108,6 +108,10 @@ class BertTokenizer(BertParts):
         if not (self.do_basic_tokenize and is_basic(self.basic_tokenizer)):
             return None
         return basic_values(self.basic_tokenizer)
+
+    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
+        words = None if self._normalization() is None else quick_words(self._basic)
+        return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.basic_tokenizer)

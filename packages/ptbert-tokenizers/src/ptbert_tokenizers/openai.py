@@ -171,6 +171,10 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         is_basic = self.fix_text is None and _is_basic(self.nlp)
         return basic_values(self.nlp) if is_basic else None
 
+    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
+        words = None if self._normalization() is None else quick_words(self.nlp)
+        return None if words is None else words.may_hold
+
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.nlp)
 

@@ -134,6 +134,7 @@ class Cutter:
         added: the tokens.
         normalize: from a text to its normalized characters, each with the position that it comes
             from; None if normalizing changes nothing.
+        may_hold: tells quickly whether a text, once normalized, may hold one of some spellings.
         separator: what separates words; one beside an added token belongs to no word.
 
     Example:
@@ -146,10 +147,12 @@ class Cutter:
         self,
         added: AddedTokens,
         normalize: Callable[[str], Traced] | None = None,
+        may_hold: Callable[[str, Iterable[str]], bool] | None = None,
         separator: str = "",
     ) -> None:
         self.ids = added.ids
         self._normalize = normalize
+        self._may_hold = may_hold
         self._separator = separator
         self._plain = _Pattern(
             (each.content, each) for each in added.entries if not each.normalized
@@ -204,6 +207,10 @@ class Cutter:
             return [piece]
         if self._normalize is None:
             return self._normalized.cut(piece)
+        if self._may_hold is not None and not self._may_hold(
+            piece.text, self._normalized.spellings
+        ):
+            return [piece]
         traced = self._normalize(piece.text)
         text = "".join(char for char, _ in traced)
         positions = [piece.positions[position] for _, position in traced]
