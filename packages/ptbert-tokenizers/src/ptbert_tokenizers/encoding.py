@@ -1,7 +1,7 @@
 """From texts to ids, for all four tokenizers: one text, many texts, and batches for a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from operator import is_
@@ -28,7 +28,7 @@ from ptbert_tokenizers.batches.texts import (
 )
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
-from ptbert_tokenizers.plain.added_tokens import Cutter, Piece
+from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
 
@@ -57,25 +57,6 @@ class Setting(NamedTuple):
     def is_that_of(self, other: "Setting") -> bool:
         """Tell whether an encoder made for this setting can be used for the other one."""
         return self.values == other.values and all(map(is_, self.objects, other.objects))
-
-
-def _joined(
-    cut: Sequence[Sequence[Piece]], flat: FlatIds, ids_of_added: Mapping[str, int]
-) -> list[list[int]]:
-    """The ids of each text, from those of its pieces; ``flat`` has those between added tokens."""
-    ids, bounds = flat.ids.tolist(), flat.bounds.tolist()
-    spans = iter(pairwise(bounds))
-    found: list[list[int]] = []
-    for pieces in cut:
-        row: list[int] = []
-        for piece in pieces:
-            if piece.is_added:
-                row.append(ids_of_added[piece.text])
-            else:
-                start, stop = next(spans)
-                row += ids[start:stop]
-        found.append(row)
-    return found
 
 
 class TextEncoder(ABC):
@@ -168,35 +149,21 @@ class TextEncoder(ABC):
         return flat if max_len is None and not frame.length else framed(flat, frame, max_len)
 
     def _flat(self, texts: Sequence[str]) -> FlatIds:
-        is_untouched = self._is_untouched()
-        cutter = self._cutter() if is_untouched else None
-        if cutter is not None:
-            return self._flat_around(texts, cutter)
-        quick = self._quick() if is_untouched else None
-        if quick is not None:
-            is_short = len(texts) == 1 and len(texts[0]) <= _SHORT
-            return self._flat_of([quick.ids(texts[0])]) if is_short else quick.flat(texts)
-        return self._flat_of([self._plain_ids(text) for text in texts])
+        if not self._is_untouched():
+            return _flat([self._plain_ids(text) for text in texts])
+        cutter = self._cutter()
+        if cutter is None:
+            return self._flat_between(texts)
+        return _flat_around(texts, cutter, self._flat_between)
 
-    def _flat_around(self, texts: Sequence[str], cutter: Cutter) -> FlatIds:
-        """The ids of texts that may hold added tokens: what is between them is encoded together."""
-        cut = [cutter.pieces(text) for text in texts]
-        has_added = any(piece.is_added for pieces in cut for piece in pieces)
-        between = [piece.text for pieces in cut for piece in pieces if not piece.is_added]
-        between = between if has_added else list(texts)
+    def _flat_between(self, texts: Sequence[str]) -> FlatIds:
+        """The ids of texts in which added tokens are not looked for; methods are untouched."""
         quick = self._quick()
         if quick is None:
-            flat = self._flat_of([self._ids_between(text) for text in between])
-        else:
-            flat = quick.flat(between)
-        return self._flat_of(_joined(cut, flat, cutter.ids)) if has_added else flat
-
-    @staticmethod
-    def _flat_of(found: Sequence[Sequence[int]]) -> FlatIds:
-        import numpy as np
-
-        bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-        return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
+            return _flat([self._ids_between(text) for text in texts])
+        if len(texts) == 1 and len(texts[0]) <= _SHORT:
+            return _flat([quick.ids(texts[0])])
+        return quick.flat(texts)
 
     def encode_batch(
         self,
@@ -354,3 +321,33 @@ class TextEncoder(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+
+
+def _flat(found: Sequence[Sequence[int]]) -> FlatIds:
+    import numpy as np
+
+    bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
+
+
+def _flat_around(
+    texts: Sequence[str], cutter: Cutter, flat_between: Callable[[Sequence[str]], FlatIds]
+) -> FlatIds:
+    """The ids of texts that may hold added tokens: what is between them is encoded together."""
+    cut = [cutter.pieces(text) for text in texts]
+    if not any(piece.is_added for pieces in cut for piece in pieces):
+        return flat_between(texts)
+    between = [piece.text for pieces in cut for piece in pieces if not piece.is_added]
+    ids, bounds = (array.tolist() for array in flat_between(between))
+    spans = iter(pairwise(bounds))
+    found: list[list[int]] = []
+    for pieces in cut:
+        row: list[int] = []
+        for piece in pieces:
+            if piece.is_added:
+                row.append(cutter.ids[piece.text])
+            else:
+                start, stop = next(spans)
+                row += ids[start:stop]
+        found.append(row)
+    return _flat(found)
