@@ -10,8 +10,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
+from ptbert_tokenizers.batch_encoding import BatchEncoder
 from ptbert_tokenizers.batches.texts import checked_texts, separated
-from ptbert_tokenizers.encoding import TextEncoder
 from ptbert_tokenizers.files.saved_settings import (
     Rules,
     Saved,
@@ -27,7 +27,7 @@ from ptbert_tokenizers.plain.special_tokens import tokens_around
 logger = logging.getLogger(__name__)
 
 
-class PreTrainedTokenizer(KeepsSettings, TextEncoder):
+class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     """The methods that every tokenizer has."""
 
     family: ClassVar[str]
