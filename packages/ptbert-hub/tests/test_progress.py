@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from ptbert_hub import progress
-from ptbert_hub.progress import Progress, wants_bar
+from ptbert_hub.progress import Progress, new_bar, wants_bar, watched
 
 FETCH = "import sys; from ptbert_hub import get_from_cache; get_from_cache(*sys.argv[1:])"
 BIG = progress.BAR_BYTES + 1
@@ -119,6 +119,33 @@ def test_a_closed_or_replaced_standard_error_draws_no_bar(monkeypatch, broken, t
     monkeypatch.setattr(sys, "stderr", broken)
 
     assert not wants_bar(BIG)
+
+
+def test_items_are_counted_on_a_terminal_only(capsys, monkeypatch):
+    items = [1, 2, 3]
+    assert watched(items, unit="things") is items
+
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
+    assert watched(items, unit="things", verbose=False) is items
+    assert list(watched(items, unit="things", label="counting")) == items
+    shown = capsys.readouterr().err
+    assert "counting:   0%" in shown
+    assert "0/3" in shown
+    assert " things/s" in shown
+    assert shown.endswith("\r")  # it is removed at the end
+
+
+def test_a_bar_counts_bytes(capsys, monkeypatch):
+    assert new_bar("text.txt", BIG) is None
+
+    monkeypatch.setenv("PTBERT_HUB_PROGRESS", "1")
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
+    assert new_bar("text.txt", progress.BAR_BYTES) is None
+    bar = new_bar("text.txt", 10 << 20, 5 << 20)
+    bar.update(1)
+    bar.close()
+    assert "text.txt:  50%" in capsys.readouterr().err
 
 
 def test_without_a_terminal_the_log_shows_the_progress(monkeypatch, caplog):

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
+from ptbert_tokenizers import (
+    BasicTokenizer,
+    BertTokenizer,
+    GPT2Tokenizer,
+    OpenAIGPTTokenizer,
+)
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
+from ptbert_tokenizers.plain.offsets import normalized
+from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.gpt2_words import FAMILIAR, Gpt2Words
 
 _spec = spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
@@ -136,6 +143,22 @@ def test_offsets_slice_to_what_spells_the_token(load: Callable[..., Any]) -> Non
         # final sigma alone is not final.
         surface, spelling = (word.replace("ς", "σ") for word in (surface, spelling))
         return spelling in surface or set(spelling) <= set(surface)
+
+    check()
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_texts_are_searched_for_added_tokens_if_they_may_hold_one(lower: bool) -> None:
+    contents = ["covid 19", "É", "[MASK]x", "ΑΣ", "京 b", "a\u0301b", "İ", "\u2028", "-"]
+    basic = BasicTokenizer(lower)
+    words = QuickWords(lower, basic.never_split)
+    parts = ["".join(char for char, _ in normalized(each, basic)) for each in contents]
+
+    @given(st.lists(texts | st.sampled_from(contents), max_size=4).map("".join))
+    def check(text: str) -> None:
+        spelled = "".join(char for char, _ in normalized(text, basic))
+        for part in parts:
+            assert part not in spelled or words.may_hold(text, [part])
 
     check()
 

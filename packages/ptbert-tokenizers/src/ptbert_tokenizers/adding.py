@@ -5,7 +5,7 @@ assignment, so a call in another thread sees the tokens from before or from afte
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -63,7 +63,7 @@ class AddsTokens(ABC):
         """
         given = [tokens] if isinstance(tokens, (str, AddedToken)) else list(tokens)
         known = self.vocabulary
-        index = next_id(known)
+        first = index = next_id(known)
         entries: dict[AddedToken, int] = {}
         for each in given:
             token = AddedToken(each, special=special_tokens) if isinstance(each, str) else each
@@ -74,7 +74,7 @@ class AddsTokens(ABC):
             entries = {old: i for old, i in entries.items() if old.content != token.content}
             entries[token] = number
         self._add(entries)
-        return index - next_id(known)
+        return index - first
 
     def add_special_tokens(
         self, special_tokens: Mapping[str, Token | Sequence[Token]] | Iterable[Token]
@@ -155,12 +155,16 @@ class AddsTokens(ABC):
         known: tuple[AddedTokens, Hashable, Cutter] | None = self.__dict__.get("_cutter_state")
         if known is None or known[0] is not added or known[1] != key:
             normalize = None if key is None else self._normalized
-            cutter = Cutter(added, normalize, self._separator())
+            cutter = Cutter(added, normalize, self._may_hold(), self._separator())
             self.__dict__["_cutter_state"] = known = (added, key, cutter)
         return known[2]
 
     def _normalization(self) -> Hashable:
         """All that ``_normalized`` depends on; None if texts are not normalized."""
+        return None
+
+    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
+        """A quick test whether a text may hold some spellings; None if there is none."""
         return None
 
     def _separator(self) -> str:

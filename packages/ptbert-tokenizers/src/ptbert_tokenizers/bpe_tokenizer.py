@@ -24,7 +24,7 @@ from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME,
 
 COMMON_OPTIONS = (
     Option("special_tokens", "list of strings", "special_tokens", is_common=False),
-    Option("max_len", "number or null", "max_len", key="model_max_length"),
+    Option("max_len", "length or null", "max_len", key="model_max_length"),
     Option("unk_token", "string", "unk_token"),
     Option("pad_token", "string or null", "pad_token"),
     Option("bos_token", "string or null", "bos_token"),
@@ -48,7 +48,6 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
     usual_special_tokens: ClassVar[tuple[str, ...]] = ()
     """Special tokens that the vocabularies of the family have."""
     # Also for pickles of earlier versions:
-    pad_token: str | None = None
     bos_token: str | None = None
     eos_token: str | None = None
 
@@ -107,24 +106,19 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
     def take_saved(self, saved: Saved, whole: TokenizerJson | None) -> None:
         """Take over what a folder says besides the constructor's arguments."""
-        ids = (saved.own or {}).get("special_token_ids")
-        if ids is not None and list(ids) == list(self.special_tokens):
-            if not are_ids(ids.values()):
-                raise BadVocabulary(
-                    f"{saved.path!r} has {ids!r} as ids of special tokens; correct the file"
-                )
-            self._set_special_ids(dict(ids))
+        names = list(self.special_tokens)
+        ids: Any = (saved.own or {}).get("special_token_ids")
+        are_saved = isinstance(ids, dict) and list(ids) == names
+        self._set_special_ids(_checked_ids(ids, saved.path) if are_saved else {})
         super().take_saved(saved, whole)
+        if not are_saved:
+            self.set_special_tokens(names)  # after the added tokens
 
     def _special_tokens(self) -> Iterable[str]:
         known = self.vocabulary
         roles = (self.unk_token, self.pad_token, self.bos_token, self.eos_token)
         own = (*self.usual_special_tokens, *roles, *self.added_tokens.special)
-        found = [token for token in own if token is not None and token in known]
-        return dict.fromkeys([*self.special_tokens, *found])
-
-    def _pad_id(self) -> int:
-        return 0 if self.pad_token is None else self.vocabulary.get(self.pad_token, 0)
+        return {*self.special_tokens, *(each for each in own if each is not None and each in known)}
 
     def bpe(self, token: str) -> str:
         """Return the pieces of one word, with a space between two.
@@ -244,3 +238,9 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             self.vocabulary.get(self.unk_token),
             self.word_end,
         )
+
+
+def _checked_ids(ids: dict[str, int], path: str) -> dict[str, int]:
+    if not are_ids(ids.values()):
+        raise BadVocabulary(f"{path!r} has {ids!r} as ids of special tokens; correct the file")
+    return ids

@@ -1,40 +1,25 @@
-"""From texts to ids, for all four tokenizers: one text, many texts, and batches for a model."""
+"""From texts to ids, for all four tokenizers: one text, and many texts end to end."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from operator import is_
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
-from ptbert_tokenizers.batches.rows import (
-    Padding,
-    PaddingSide,
-    Plan,
-    Side,
-    Truncation,
-    make_batch,
-)
-from ptbert_tokenizers.batches.texts import (
-    checked_text,
-    checked_texts,
-    checked_words,
-    joined_words,
-    separated,
-    word_numbers,
-)
+from ptbert_tokenizers.batches.texts import checked_texts, no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
-from ptbert_tokenizers.plain.added_tokens import Cutter, Piece
+from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
+
+_SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
 
 # not pickled; computed when needed
 _DERIVED = frozenset({"_cache_state", "_cutter_state", "_quick_state", "_table_state"})
@@ -57,25 +42,6 @@ class Setting(NamedTuple):
         return self.values == other.values and all(map(is_, self.objects, other.objects))
 
 
-def _joined(
-    cut: Sequence[Sequence[Piece]], flat: FlatIds, ids_of_added: Mapping[str, int]
-) -> list[list[int]]:
-    """The ids of each text, from those of its pieces; ``flat`` has those between added tokens."""
-    ids, bounds = flat.ids.tolist(), flat.bounds.tolist()
-    spans = iter(pairwise(bounds))
-    found: list[list[int]] = []
-    for pieces in cut:
-        row: list[int] = []
-        for piece in pieces:
-            if piece.is_added:
-                row.append(ids_of_added[piece.text])
-            else:
-                start, stop = next(spans)
-                row += ids[start:stop]
-        found.append(row)
-    return found
-
-
 class TextEncoder(ABC):
     """The methods of a tokenizer that return ids.
 
@@ -84,10 +50,6 @@ class TextEncoder(ABC):
     """
 
     max_len: int = NO_LIMIT
-    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
-    """Names of the arrays of a batch that the family's models take."""
-    word_separator: ClassVar[str] = ""
-    """What separates a word from the one before it and belongs to the word's tokens."""
 
     @abstractmethod
     def tokenize(self, text: str) -> list[str]:
@@ -115,11 +77,13 @@ class TextEncoder(ABC):
         Raises:
             TypeError: if a text is not a string.
         """
-        checked_text(text)
+        if not isinstance(text, str):
+            raise no_text(text, "text")
         frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
-            checked_text(text_pair, "text_pair")
+            if not isinstance(text_pair, str):
+                raise no_text(text_pair, "text_pair")
             ids += [*frame.between, *self._ids(text_pair)]
         ids += frame.after
         warn_if_long(len(ids), self.max_len)
@@ -164,141 +128,25 @@ class TextEncoder(ABC):
         return flat if max_len is None and not frame.length else framed(flat, frame, max_len)
 
     def _flat(self, texts: Sequence[str]) -> FlatIds:
-        is_untouched = self._is_untouched()
-        cutter = self._cutter() if is_untouched else None
-        if cutter is not None:
-            return self._flat_around(texts, cutter)
-        quick = self._quick() if is_untouched else None
-        if quick is not None:
-            return quick.flat(texts)
-        return self._flat_of([self._plain_ids(text) for text in texts])
+        if not self._is_untouched():
+            return _flat([self._plain_ids(text) for text in texts])
+        cutter = self._cutter()
+        if cutter is None:
+            return self._flat_between(texts)
+        return _flat_around(texts, cutter, self._flat_between)
 
-    def _flat_around(self, texts: Sequence[str], cutter: Cutter) -> FlatIds:
-        """The ids of texts that may hold added tokens: what is between them is encoded together."""
-        cut = [cutter.pieces(text) for text in texts]
-        has_added = any(piece.is_added for pieces in cut for piece in pieces)
-        between = [piece.text for pieces in cut for piece in pieces if not piece.is_added]
-        between = between if has_added else list(texts)
+    def _flat_between(self, texts: Sequence[str]) -> FlatIds:
+        """The ids of texts in which added tokens are not looked for; methods are untouched."""
         quick = self._quick()
         if quick is None:
-            flat = self._flat_of([self._ids_between(text) for text in between])
-        else:
-            flat = quick.flat(between)
-        return self._flat_of(_joined(cut, flat, cutter.ids)) if has_added else flat
-
-    @staticmethod
-    def _flat_of(found: Sequence[Sequence[int]]) -> FlatIds:
-        import numpy as np
-
-        bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-        return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
-
-    def encode_batch(
-        self,
-        texts: Sequence[str] | Sequence[Sequence[str]],
-        text_pairs: Sequence[str] | Sequence[Sequence[str]] | None = None,
-        max_len: int | None = None,
-        padding: Padding = "longest",
-        truncation: Truncation = "longest_first",
-        *,
-        stride: int | None = None,
-        add_special_tokens: bool = True,
-        return_offsets: bool = False,
-        return_special_tokens_mask: bool = False,
-        is_split_into_words: bool = False,
-        padding_side: PaddingSide = "right",
-        pad_to_multiple_of: int | None = None,
-        workers: int = 1,
-    ) -> Batch:
-        """Return many texts, or pairs of texts, as arrays for a model.
-
-        Args:
-            texts: the texts, or the first of each pair.
-            text_pairs: the second of each pair.
-            max_len: largest number of tokens in a row; the tokenizer's own limit when None.
-            padding: fill rows up to the ``longest`` one, or to ``max_len``.
-            truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
-                ``only_second`` text; ``never`` raises instead.
-            stride: cut a long text into windows, where each window repeats this many tokens of the
-                one before; None to keep only the first window.
-            add_special_tokens: as in ``encode``.
-            return_offsets: also return where in its text each token is.
-            return_special_tokens_mask: also return which tokens are special tokens or padding.
-            is_split_into_words: each text is a list of words, as for ``tokenize_words``. The batch
-                then has ``word_index``, and ``offsets`` count from the beginning of the word.
-            padding_side: put padding ``right`` or ``left`` of the tokens.
-            pad_to_multiple_of: make the length of rows a multiple of this.
-            workers: number of processes to use; useful for several megabytes of text or more.
-
-        Raises:
-            TypeError: if something is not a string; it is named with its position.
-            ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
-            WorkerDied: if a process ended before it answered.
-
-        Example:
-            >>> from pathlib import Path
-            >>> from ptbert_tokenizers import BertTokenizer
-            >>> _ = Path("v.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\nhello\\nworld\\n")
-            >>> batch = BertTokenizer("v.txt").encode_batch(["Hello world", "hello"])
-            >>> batch.input_ids.tolist()
-            [[2, 4, 5, 3], [2, 4, 3, 0]]
-            >>> batch.attention_mask.tolist()
-            [[1, 1, 1, 1], [1, 1, 1, 0]]
-        """
-        check = checked_words if is_split_into_words else checked_texts
-        given: list[Any] = [check(texts)]
-        if text_pairs is not None:
-            given.append(check(text_pairs, "text_pairs"))
-            if len(given[0]) != len(given[1]):
-                raise ValueError(
-                    f"{len(given[0])} texts and {len(given[1])} text_pairs; give one for each"
-                )
-        are_pairs = text_pairs is not None
-        plan = Plan(
-            frame=self._frame(are_pairs) if add_special_tokens else Frame(),
-            pad_id=self._pad_id(),
-            max_len=self.max_len if max_len is None and self.max_len < NO_LIMIT else max_len,
-            padding=padding,
-            truncation=truncation,
-            stride=stride,
-            are_pairs=are_pairs,
-            padding_side=padding_side,
-            pad_to_multiple_of=pad_to_multiple_of,
-            model_inputs=self.model_inputs,
-        )
-        make_side = self._side_of_words if is_split_into_words else self._side
-        sides = [make_side(each, return_offsets, workers) for each in given]
-        return make_batch(plan, sides, with_mask=return_special_tokens_mask)
-
-    def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
-        flat = self._flat(texts) if workers == 1 else self.encode_flat(texts, workers=workers)
-        return Side(flat, self._flat_offsets(texts) if with_offsets else None)
-
-    def _side_of_words(
-        self, texts: Sequence[Sequence[str]], with_offsets: bool, workers: int
-    ) -> Side:
-        words = [word for text in texts for word in separated(text, self.word_separator)]
-        flat, offsets, _ = self._side(words, with_offsets, workers)
-        numbers = word_numbers(flat, texts)
-        if offsets is not None:
-            before = (numbers > 0) * len(self.word_separator)  # characters that are not the word's
-            offsets = (offsets - before[:, None]).clip(0)
-        return Side(joined_words(flat, texts), offsets, numbers)
-
-    def _flat_offsets(self, texts: Sequence[str]) -> "NDArray[np.int64]":
-        """The spans of all tokens of all texts, (T, 2)."""
-        import numpy as np
-
-        spans = [span for text in texts for span in self.tokenize_with_offsets(text)[1]]
-        return np.array(spans, np.int64).reshape(-1, 2)
+            return _flat([self._ids_between(text) for text in texts])
+        if len(texts) == 1 and len(texts[0]) <= _SHORT:
+            return _flat([quick.ids(texts[0])])
+        return quick.flat(texts)
 
     def _frame(self, pair: bool) -> Frame:
         """Ids around one text, or around and between two."""
         return Frame()
-
-    def _pad_id(self) -> int:
-        """The id used as padding. The attention mask shows which positions are padding."""
-        return 0
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the tokens of ``text``."""
@@ -349,3 +197,33 @@ class TextEncoder(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+
+
+def _flat(found: Sequence[Sequence[int]]) -> FlatIds:
+    import numpy as np
+
+    bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
+
+
+def _flat_around(
+    texts: Sequence[str], cutter: Cutter, flat_between: Callable[[Sequence[str]], FlatIds]
+) -> FlatIds:
+    """The ids of texts that may hold added tokens: what is between them is encoded together."""
+    cut = [cutter.pieces(text) for text in texts]
+    if not any(piece.is_added for pieces in cut for piece in pieces):
+        return flat_between(texts)
+    between = [piece.text for pieces in cut for piece in pieces if not piece.is_added]
+    ids, bounds = (array.tolist() for array in flat_between(between))
+    spans = iter(pairwise(bounds))
+    found: list[list[int]] = []
+    for pieces in cut:
+        row: list[int] = []
+        for piece in pieces:
+            if piece.is_added:
+                row.append(cutter.ids[piece.text])
+            else:
+                start, stop = next(spans)
+                row += ids[start:stop]
+        found.append(row)
+    return _flat(found)

@@ -143,6 +143,10 @@ class GPT2Tokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _replaced_parts(self) -> Iterable[str]:
+        if self._word_setting() is None or self.byte_encoder != bytes_to_unicode():
+            yield "how text is cut into words"
+
     def _word_setting(self) -> Setting | None:
         symbols = self.byte_encoder
         if not (

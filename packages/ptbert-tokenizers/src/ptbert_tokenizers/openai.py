@@ -150,6 +150,12 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _replaced_parts(self) -> Iterable[str]:
+        setting = self._word_setting()
+        usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
+        if self.fix_text is None and (setting is None or setting.values != usual):
+            yield "nlp"
+
     def _word_setting(self) -> Setting | None:
         basic = self.nlp
         if self.fix_text is not None or not (_has_own_cuts(self) and _is_basic(basic)):
@@ -164,6 +170,10 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _normalization(self) -> Hashable:
         is_basic = self.fix_text is None and _is_basic(self.nlp)
         return basic_values(self.nlp) if is_basic else None
+
+    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
+        words = None if self._normalization() is None else quick_words(self.nlp)
+        return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.nlp)

@@ -7,27 +7,19 @@ and, if it has any, the settings that belong to a published checkpoint.
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
-from ptbert_tokenizers.adding import AddsTokens, refuse_other_ids
-from ptbert_tokenizers.batches.texts import separated
-from ptbert_tokenizers.encoding import TextEncoder
-from ptbert_tokenizers.files.options import settings_of
+from ptbert_tokenizers.batch_encoding import BatchEncoder
+from ptbert_tokenizers.batches.texts import checked_texts, separated
 from ptbert_tokenizers.files.saved_settings import (
     Rules,
     Saved,
     read_saved,
-    set_aside_others,
-    write_saved,
 )
-from ptbert_tokenizers.files.tokenizer_config import TOKENIZER_CONFIG_NAME
-from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.keeping import KeepsSettings
 from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
-from ptbert_tokenizers.max_length import NO_LIMIT
 from ptbert_tokenizers.plain.added_tokens import Piece
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.plain.special_tokens import tokens_around
@@ -35,15 +27,13 @@ from ptbert_tokenizers.plain.special_tokens import tokens_around
 logger = logging.getLogger(__name__)
 
 
-class PreTrainedTokenizer(AddsTokens, TextEncoder):
+class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     """The methods that every tokenizer has."""
 
     family: ClassVar[str]
     rules: ClassVar[Rules]
     vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
-    file_arguments: ClassVar[int] = 1
-    """How many arguments of the constructor are files, at the beginning."""
 
     @classmethod
     def from_pretrained(
@@ -89,76 +79,9 @@ class PreTrainedTokenizer(AddsTokens, TextEncoder):
         return tokenizer
 
     @classmethod
-    def _with_saved(
-        cls, saved: Saved, inputs: Sequence[Any], given: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """The constructor's keyword arguments: the caller's, then those saved that he left out."""
-        parameters = signature(cls).parameters
-        by_position = list(parameters)[cls.file_arguments :][: len(inputs)]
-        family = next(each for each in cls.__mro__ if "rules" in vars(each))
-        usual = signature(family).parameters
-        kwargs = dict(given)
-        for name, value in saved.arguments.items():
-            default = usual[name].default
-            is_usual = value == (list(default) if isinstance(default, tuple) else default)
-            # A subclass may lack an argument; that matters only for an unusual value.
-            is_given = name in given or name in by_position
-            if not is_given and (name in parameters or not is_usual):
-                kwargs[name] = default if is_usual else value
-        return kwargs
-
-    def take_saved(self, saved: Saved, whole: TokenizerJson | None) -> None:
-        """Take over what a folder says besides the constructor's arguments.
-
-        Raises:
-            BadVocabulary: if it contradicts the vocabulary.
-        """
-        if whole is not None:
-            refuse_other_ids(self.vocabulary, whole)
-        self._take_added(saved)
-
-    def _write_saved(self, path: str, folder: str | None) -> None:
-        """Write the settings into a folder, or beside a file at that path."""
-        settings = settings_of(self.rules.options, self)
-        lost = [option.name for option in self.rules.options if option.name not in settings]
-        if lost:
-            logger.warning(
-                "%s are not saved, because a program replaced the parts that have them; replace "
-                "them again after loading",
-                ", ".join(lost),
-            )
-        if folder is None:
-            config = Path(f"{path}.{TOKENIZER_CONFIG_NAME}")
-        else:
-            set_aside_others(Path(folder))
-            config = Path(folder, TOKENIZER_CONFIG_NAME)
-        if self.max_len >= NO_LIMIT:
-            settings.pop("max_len", None)
-        write_saved(config, self.rules, settings, self.added_tokens, self._own_settings())
-
-    def _own_settings(self) -> dict[str, Any]:
-        """What a folder needs besides the constructor's arguments and the added tokens."""
-        return {}
-
-    @classmethod
     @abstractmethod
     def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:
         """Construct the tokenizer from its files and the caller's arguments."""
-
-    @property
-    @abstractmethod
-    def vocabulary(self) -> Mapping[str, int]:
-        """Token → id, special tokens included."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings of the tokenizer, as values that ``json`` can write."""
-        return {
-            "class": type(self).__name__,
-            **settings_of(self.rules.options, self),
-            "max_len": self.max_len,
-            "tokens": len(self.vocabulary),
-            "added_tokens": dict(self.added_tokens.ids),
-        }
 
     @abstractmethod
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
@@ -206,6 +129,9 @@ class PreTrainedTokenizer(AddsTokens, TextEncoder):
         Returns:
             The tokens, and for each token the number of its word.
 
+        Raises:
+            TypeError: if it is one string, or something in it is not a string.
+
         Example:
             >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
@@ -213,9 +139,10 @@ class PreTrainedTokenizer(AddsTokens, TextEncoder):
             >>> BertTokenizer("vocab.txt").tokenize_words(["Jim", "Henson"])
             (['jim', 'hen', '##son'], [0, 1, 1])
         """
+        given = checked_texts(words, "words")
         tokens: list[str] = []
         numbers: list[int] = []
-        for number, word in enumerate(separated(words, self.word_separator)):
+        for number, word in enumerate(separated(given, self.word_separator)):
             found = self.tokenize(word)
             tokens += found
             numbers += [number] * len(found)

@@ -1,6 +1,5 @@
 """TransfoXLTokenizer: whole words, numbered by frequency."""
 
-import json
 import os
 import re
 from collections import OrderedDict
@@ -12,11 +11,17 @@ from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
+from ptbert_tokenizers.files.symbols import (
+    SYMBOLS_NAME,
+    form_of_lines,
+    read_symbols,
+    write_symbols,
+)
 from ptbert_tokenizers.files.torch_file import is_torch_file, read_plain_objects
-from ptbert_tokenizers.files.vocabulary import PathLike, read_text, saving_folder, write_lines
+from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain import unicode_14
-from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken
+from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
@@ -24,7 +29,7 @@ from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 if TYPE_CHECKING:
     from torch import Tensor
 
-VOCAB_NAME = "vocab.txt"
+VOCAB_NAME = SYMBOLS_NAME
 TORCH_VOCAB_NAME = "vocab.bin"
 
 _NUMBER = "_idx"  # <name>_idx is the id of a special symbol
@@ -41,6 +46,23 @@ _TORCH_VOCABULARY: dict[str, type | tuple[type, ...]] = {
     "idx2sym": list,
     "sym2idx": dict,
 }
+
+
+RULES = Rules(
+    options=(
+        Option("special", "list of strings", "special"),
+        Option("min_freq", "number", "min_freq"),
+        Option("max_size", "number or null", "max_size"),
+        Option("lower_case", "true or false", "lower_case"),
+        Option("delimiter", "string or null", "delimiter"),
+        Option("vocab_file", "string or null", "vocab_file", is_common=False),
+        Option("never_split", "list of strings", "never_split", is_common=False),
+        Option("pad_token", "string or null", "pad_token"),
+    ),
+    classes=("TransfoXLTokenizer",),
+    neutral={"unk_token": ("<unk>", "<UNK>")},
+)
+"""What a folder keeps of such a tokenizer."""
 
 
 class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
@@ -75,21 +97,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     vocabulary_names: ClassVar[tuple[str, ...]] = (VOCAB_NAME, TORCH_VOCAB_NAME)
     model_inputs: ClassVar[tuple[str, ...]] = ("input_ids",)
     file_arguments: ClassVar[int] = 0
-    rules: ClassVar[Rules] = Rules(
-        options=(
-            Option("special", "list of strings", "special"),
-            Option("min_freq", "number", "min_freq"),
-            Option("max_size", "number or null", "max_size"),
-            Option("lower_case", "true or false", "lower_case"),
-            Option("delimiter", "string or null", "delimiter"),
-            Option("vocab_file", "string or null", "vocab_file", is_common=False),
-            Option("never_split", "list of strings", "never_split", is_common=False),
-            Option("pad_token", "string or null", "pad_token"),
-        ),
-        classes=("TransfoXLTokenizer",),
-        neutral={"unk_token": ("<unk>", "<UNK>")},
-    )
-    pad_token: str | None = None  # also for pickles of earlier versions
+    rules: ClassVar[Rules] = RULES
 
     def __init__(
         self,
@@ -127,10 +135,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return self.sym2idx
 
     def build_vocab(self) -> None:
-        """Number the special symbols, the counted words, most frequent first, and added tokens.
-
-        With ``vocab_file`` the first two are read from that file instead.
-        """
+        """Number the special symbols, the counted words (or a ``vocab_file``), added tokens."""
         super().build_vocab()
         added = self.added_tokens
         if added:
@@ -139,14 +144,16 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
 
     def _add(self, entries: Mapping[AddedToken, int]) -> None:
         """Add tokens, which are symbols of the vocabulary here."""
-        for token, index in sorted(entries.items(), key=lambda entry: entry[1]):
-            self.add_symbol(token.content)
-            if self.sym2idx[token.content] != index:
+        symbols, numbers = list(self.idx2sym), OrderedDict(self.sym2idx)
+        for token, index in AddedTokens(entries).entries.items():
+            if numbers.setdefault(token.content, index) != index or index > len(symbols):
                 raise BadVocabulary(
-                    f"the added token {token.content!r} has the id {index}, but the next free id "
-                    f"of the vocabulary is {self.sym2idx[token.content]}; get the files of the "
-                    "model again"
+                    f"the added token {token.content!r} has the id {index}, which does not follow "
+                    "those of the vocabulary; get the files of the model again"
                 )
+            symbols += [token.content] * (index == len(symbols))
+        # Other threads see all new symbols at once.
+        self.idx2sym, self.sym2idx = symbols, numbers
         super()._add(entries)
 
     def _normalization(self) -> Hashable:
@@ -159,9 +166,6 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     def _separator(self) -> str:
         return self.delimiter or ""
 
-    def _pad_id(self) -> int:
-        return 0 if self.pad_token is None else self.sym2idx.get(self.pad_token, 0)
-
     def _special_tokens(self) -> Iterable[str]:
         return [symbol for symbol in self.special if symbol in self.sym2idx]
 
@@ -173,11 +177,8 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             add_eos: put ``<eos>`` at the end.
             add_double_eos: put ``<S>`` at both ends instead, as for the One Billion Word corpus.
         """
-        cutter = self._cutter()
-        if cutter is None:
-            symbols = self._tokens_between(line)
-        else:
-            symbols = cutter.tokens(line, self._tokens_between)
+        cut, cutter = self._tokens_between, self._cutter()
+        symbols = cut(line) if cutter is None else cutter.tokens(line, cut)
         if add_double_eos:
             return ["<S>", *symbols, "<S>"]
         return [*symbols, "<eos>"] if add_eos else symbols
@@ -198,20 +199,6 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             spans.append((start, start + len(part)))
             start += len(part) + len(self.delimiter)
         return spans
-
-    def convert_tokens_to_ids(self, symbols: Iterable[str]) -> list[int]:
-        """Return the ids of symbols; see ``get_idx``."""
-        return [self.get_idx(symbol) for symbol in symbols]
-
-    def convert_ids_to_tokens(self, indices: Iterable[int]) -> list[str]:
-        """Return the symbols of ids; see ``get_sym``."""
-        return [self.get_sym(int(index)) for index in indices]
-
-    def convert_to_tensor(self, symbols: Iterable[str]) -> "Tensor":
-        """Return the ids of symbols as a tensor (L) of int64; needs torch."""
-        import torch
-
-        return torch.tensor(self.convert_tokens_to_ids(symbols), dtype=torch.long)
 
     def decode(self, indices: Iterable[int], exclude: Collection[int] | None = None) -> str:
         """Return symbols with a space between two.
@@ -267,8 +254,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         """Write symbols and settings into a folder: ``vocab.txt``, ``tokenizer_config.json``.
 
         ``vocab.txt`` has one symbol a line; as a JSON string, if one of them is empty or holds a
-        space. For the path of a file, the settings are beside it. A path is a folder if there is
-        one, if it ends in a slash, or if it has no suffix and nothing is there.
+        space. For the path of a file, the settings are beside it.
 
         Returns:
             The path of the vocabulary.
@@ -276,50 +262,27 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         Raises:
             ValueError: if a symbol is empty or holds a space, and ``vocab_path`` is a file.
         """
-        folder = saving_folder(vocab_path)
-        path = os.fspath(vocab_path) if folder is None else os.path.join(folder, VOCAB_NAME)
-        odd = next((symbol for symbol in self.idx2sym if symbol.split() != [symbol]), None)
-        if odd is None:
-            write_lines(path, self.idx2sym)
-        elif folder is None:
-            raise ValueError(
-                f"symbol {odd!r} is empty or holds a space and cannot be saved one a line; "
-                "save into a folder, or build the vocabulary without it"
-            )
-        else:
-            write_lines(path, list(map(json.dumps, self.idx2sym)))
+        path, folder = write_symbols(vocab_path, self.idx2sym)
         self._write_saved(path, folder)
         return path
 
     def _own_settings(self) -> dict[str, Any]:
-        are_words = all(symbol.split() == [symbol] for symbol in self.idx2sym)
         numbers = {name: i for name, i in vars(self).items() if name.endswith(_NUMBER)}
-        return {"lines": "words" if are_words else "json", "numbers": numbers}
+        return {"lines": form_of_lines(self.idx2sym), "numbers": numbers}
 
 
 def _own_vocabulary(path: str, saved: Saved) -> dict[str, Any]:
     """The attributes in a ``vocab.txt`` that this class wrote with its settings."""
     own = saved.own or {}
-    lines = read_text(path).split("\n")[:-1]
-    symbols: list[Any] = lines
-    if own.get("lines") == "json":
-        try:
-            symbols = [json.loads(line) for line in lines]
-        except json.JSONDecodeError:
-            symbols = [None]
+    symbols = read_symbols(path, own.get("lines", ""))
     numbers = own.get("numbers", {})
-    if (
-        len(set(map(str, symbols))) < len(symbols)
-        or not all(isinstance(symbol, str) for symbol in symbols)
-        or not isinstance(numbers, dict)
-        or not all(
-            name.endswith(_NUMBER) and type(i) is int and 0 <= i < len(symbols)
-            for name, i in numbers.items()
-        )
+    if not isinstance(numbers, dict) or not all(
+        name.endswith(_NUMBER) and type(i) is int and 0 <= i < len(symbols)
+        for name, i in numbers.items()
     ):
         raise BadVocabulary(
-            f"{path!r} does not agree with {saved.path!r}: it was changed after it was saved; save "
-            "the tokenizer again"
+            f"{saved.path!r} has {numbers!r} as ids of special symbols among "
+            f"{len(symbols)}; save the tokenizer again"
         )
     numbered = OrderedDict((symbol, index) for index, symbol in enumerate(symbols))
     return {"idx2sym": symbols, "sym2idx": numbered, **numbers}

@@ -48,6 +48,15 @@ def test_a_worked_pair(tokenizer: BertTokenizer) -> None:
     assert batch.input_ids[1].tolist() == tokenizer.encode("c", "e f g")
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_rows_may_be_empty(tokenizer: BertTokenizer, side: Any) -> None:
+    batch = tokenizer.encode_batch(["", ""], add_special_tokens=False, padding_side=side)
+
+    assert batch.input_ids.shape == (2, 0)
+    assert batch.text_index.tolist() == [0, 1]
+    assert batch.inputs()["attention_mask"].shape == (2, 0)
+
+
 def test_padding_to_max_len(tokenizer: BertTokenizer) -> None:
     batch = tokenizer.encode_batch(["a"], max_len=6, padding="max_len")
 

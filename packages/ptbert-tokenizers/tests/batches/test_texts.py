@@ -88,6 +88,13 @@ def test_encode_takes_one_string(tokenizer: BertTokenizer, text: Any, message: s
             tokenizer.encode("a", text)
 
 
+def test_one_string_is_not_a_list_of_words(tokenizer: BertTokenizer) -> None:
+    with pytest.raises(TypeError, match=r"^words is one string; give a list of strings"):
+        tokenizer.tokenize_words("abc")
+    with pytest.raises(TypeError, match=r"^words\[1\] is None, and not a string"):
+        tokenizer.tokenize_words(["a", None])  # type: ignore[list-item]
+
+
 def test_strings_of_other_classes_are_texts(tokenizer: BertTokenizer) -> None:
     class Name(str):
         pass

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptbert_tokenizers import BertTokenizer, FlatIds, WorkerDied
+from ptbert_tokenizers import BertTokenizer, FlatIds, TransfoXLTokenizer, WorkerDied
 from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.families import load_tokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 posix = pytest.mark.skipif(os.name != "posix", reason="has no signals for one process")
 
@@ -209,18 +211,28 @@ def test_workers_end_with_the_process_that_started_them_however_it_ends() -> Non
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", ["bert-base-uncased", "openai-gpt", "gpt2"])
-def test_the_pickle_of_a_tokenizer_does_not_change_by_using_it(
-    name: str, published: Callable[[str], Path], texts: list[str]
-) -> None:
-    from ptbert_tokenizers.families import load_tokenizer
+def tokenizer_of(name: str, published: Callable[[str], Path]) -> PreTrainedTokenizer:
+    if name != "transfo_xl":
+        return load_tokenizer(published(name))
+    counted = TransfoXLTokenizer(special=["<eos>", "<unk>"])
+    counted.count_sents([["the", "cat", "the"]])
+    counted.build_vocab()
+    return counted
 
-    tokenizer = load_tokenizer(published(name))
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "openai-gpt", "gpt2", "transfo_xl"])
+@pytest.mark.parametrize("added", [[], ["<x>"]], ids=["", "with added tokens"])
+def test_the_pickle_of_a_tokenizer_does_not_change_by_using_it(
+    name: str, added: list[str], published: Callable[[str], Path], texts: list[str]
+) -> None:
+    tokenizer = tokenizer_of(name, published)
+    tokenizer.add_tokens(added)
     before = pickle.dumps(tokenizer)
 
     for text in texts[:50]:
         tokenizer.tokenize(text)
         tokenizer.decode(tokenizer.encode(text))
+        tokenizer.tokenize_with_special_tokens(text)
     tokenizer.encode_batch(texts[:50], return_offsets=name != "openai-gpt")
     tokenizer.encode_flat(texts)
 

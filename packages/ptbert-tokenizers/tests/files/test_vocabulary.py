@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_tokenizers import BadVocabulary, load_vocab
+from ptbert_tokenizers import BadVocabulary, BertTokenizer, load_vocab
 from ptbert_tokenizers.files.vocabulary import (
     Vocabulary,
+    lines_by_id,
     read_json_vocabulary,
     read_merges,
     write_lines,
@@ -100,6 +101,85 @@ def test_a_token_with_a_line_end_is_not_saved() -> None:
     with pytest.raises(ValueError, match=r"token 'a\\nb' holds a line end"):
         write_lines("v", ["a\nb"])
     assert not Path("v").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("<!DOCTYPE html>\n<html></html>\n", "'v' is an error page, not a vocabulary; download"),
+        ("<?xml version='1.0'?>\n<Error></Error>\n", "'v' is an error page, not a vocabulary"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 3\n",
+            "'v' is a git-lfs pointer, not a vocabulary; download the file itself",
+        ),
+        ('{"do_lower_case": true}\n', "'v' is a JSON file, not a vocabulary with one token a line"),
+        ('[\n"a",\n"b"]\n', "'v' is a JSON file, not a vocabulary with one token a line"),
+    ],
+)
+def test_a_file_that_is_plainly_no_vocabulary_is_named(text: str, what: str) -> None:
+    Path("v").write_text(text)
+
+    with pytest.raises(BadVocabulary, match=what):
+        load_vocab("v")
+
+
+def test_a_few_lines_without_the_unknown_token_are_no_vocabulary() -> None:
+    write_lines("v", ["Not", "Found"])
+    with pytest.raises(
+        BadVocabulary,
+        match=r"'v' is not a vocabulary: it has 2 different lines, such as 'Not', and no \[UNK\]",
+    ):
+        BertTokenizer("v")
+
+    assert BertTokenizer("v", False, unk_token="Not").tokenize("Found x") == ["Found", "Not"]
+    write_lines("v", ["a", "b", "c", "d", "e"])
+    assert BertTokenizer("v").tokenize("a") == ["a"]
+
+
+def test_a_tokenizer_json_given_as_vocab_json_is_recognised() -> None:
+    Path("v").write_text('{"model": {"type": "BPE"}}')
+
+    with pytest.raises(
+        BadVocabulary, match=r"has an object as 'model', .* with its folder by from_p"
+    ):
+        read_json_vocabulary("v")
+
+
+@pytest.mark.parametrize("header", ["", "#version: 0.2\n", "#version\n"])
+def test_the_first_merge_counts_without_a_header_too(header: str) -> None:
+    Path("m").write_text(f"{header}a b\nab c\n")
+
+    assert read_merges("m") == [("a", "b"), ("ab", "c")]
+
+
+def test_gaps_are_filled_with_tokens_whose_last_line_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vocabulary = {"b": 4, "": 5, "[UNK]": 0, "a": 2}
+
+    assert lines_by_id(vocabulary) == ["[UNK]", "a", "a", "b", "b", ""]
+    write_lines("v", lines_by_id(vocabulary))
+    assert dict(load_vocab("v")) == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "message"),
+    [
+        ({" a": 0}, "token ' a' begins or ends with a space and cannot be saved one token a line"),
+        ({"a": -1}, "token 'a' has the id -1, which cannot be the number of a line; give it one"),
+        ({"a": 2**40}, r"token 'a' has the id \d+, which cannot be the number of a line"),
+        ({"a": 1, "b": 1}, "'a' and 'b' have the same id 1 and cannot be saved one token a line"),
+    ],
+)
+def test_what_lines_cannot_hold_is_named(vocabulary: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        lines_by_id(vocabulary)
+
+
+def test_a_byte_order_mark_at_the_beginning_of_a_token_is_kept() -> None:
+    write_lines("v", ["\ufeffa", "b"])
+
+    assert list(load_vocab("v")) == ["\ufeffa", "b"]
 
 
 def test_every_way_of_editing_is_counted() -> None:

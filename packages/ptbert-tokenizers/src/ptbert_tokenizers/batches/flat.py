@@ -56,3 +56,17 @@ def joined(parts: Sequence[FlatIds]) -> FlatIds:
     return FlatIds(
         np.concatenate([part.ids for part in parts]), np.concatenate([*bounds, starts[-1:]])
     )
+
+
+def positions(starts: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Return the numbers from each start on, as many as its count says, end to end.
+
+    Example:
+        >>> import numpy as np
+        >>> positions(np.array([5, 0]), np.array([2, 3])).tolist()
+        [5, 6, 0, 1, 2]
+    """
+    import numpy as np
+
+    ends = counts.cumsum()
+    return np.arange(int(ends[-1]) if len(ends) else 0) + (starts - ends + counts).repeat(counts)

@@ -1,12 +1,8 @@
 """The ids that a model expects around texts."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ptbert_tokenizers.batches.flat import FlatIds
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from ptbert_tokenizers.batches.flat import FlatIds, positions
 
 
 class Frame(NamedTuple):
@@ -53,19 +49,11 @@ def framed(flat: FlatIds, frame: Frame, max_len: int | None = None) -> FlatIds:
     bounds = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths + around, out=bounds[1:])
     ids = np.empty(int(bounds[-1]), np.int32)
-    ids[_positions(bounds[:-1] + len(frame.before), lengths)] = flat.ids[
-        _positions(flat.bounds[:-1], lengths)
+    ids[positions(bounds[:-1] + len(frame.before), lengths)] = flat.ids[
+        positions(flat.bounds[:-1], lengths)
     ]
     for place, each in enumerate(frame.before):
         ids[bounds[:-1] + place] = each
     for place, each in enumerate(reversed(frame.after), 1):
         ids[bounds[1:] - place] = each
     return FlatIds(ids, bounds)
-
-
-def _positions(starts: "NDArray[np.int64]", lengths: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """``start``, ``start + 1``, ... as many as ``length`` says, for each text in turn."""
-    import numpy as np
-
-    before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ptbert_tokenizers.batches.batch import Batch
-from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.batches.flat import FlatIds, positions
 from ptbert_tokenizers.batches.frame import Frame
 
 if TYPE_CHECKING:
@@ -196,61 +196,93 @@ def make_batch(plan: Plan, sides: Sequence[Side], *, with_mask: bool = False) ->
         sides: all texts, and all second texts if there are any.
         with_mask: whether to show which tokens are special.
     """
-    rows = list(_rows(plan, sides))
-    longest = max((len(row.first) + len(row.second) for row in rows), default=-plan.frame.length)
-    return _filled(plan, rows, sides, plan.width(longest + plan.frame.length), with_mask)
-
-
-def _rows(plan: Plan, sides: Sequence[Side]) -> Iterator[Row]:
-    lengths = [(side.flat.bounds[1:] - side.flat.bounds[:-1]).tolist() for side in sides]
-    if len(lengths) == 1:
-        lengths.append([0] * len(lengths[0]))
-    for text, (first, second) in enumerate(zip(*lengths, strict=True)):
-        yield from plan.rows(text, first, second)
-
-
-def _filled(
-    plan: Plan, rows: Sequence[Row], sides: Sequence[Side], width: int, with_mask: bool
-) -> Batch:
     import numpy as np
 
-    frame, shape = plan.frame, (len(rows), width)
+    table = _table(plan, sides)
+    lengths = table.counts.sum(0) + plan.frame.length
+    width = plan.width(int(lengths.max(initial=0)))
+    shape = len(lengths), width
+    place = np.arange(len(lengths)) * width  # where each row goes on, in arrays that are flat
+    if plan.padding_side == "left":
+        place += width - lengths
+    ends = place + lengths
     batch = Batch(
         input_ids=np.full(shape, plan.pad_id, np.int64),
         token_type_ids=np.zeros(shape, np.int64),
         attention_mask=np.zeros(shape, np.int64),
-        text_index=np.array([row.text for row in rows], np.int64),
+        text_index=table.text,
         offsets=None if sides[0].offsets is None else np.zeros((*shape, 2), np.int64),
         word_index=None if sides[0].word_index is None else np.full(shape, -1, np.int64),
         special_tokens_mask=np.ones(shape, np.int64) if with_mask else None,
         model_inputs=plan.model_inputs,
     )
-    for number, row in enumerate(rows):
-        length = len(row.first) + len(row.second) + frame.length
-        start = column = 0 if plan.padding_side == "right" else width - length
-        ids = batch.input_ids[number]
-        ids[column : column + len(frame.before)] = frame.before
-        column += len(frame.before)
-        for side, tokens in zip(sides, (row.first, row.second), strict=False):
-            if side is not sides[0]:
-                ids[column : column + len(frame.between)] = frame.between
-                column += len(frame.between)
-                batch.token_type_ids[number, column : start + length] = 1
-            first = int(side.flat.bounds[row.text]) + tokens.start
-            _copy(batch, number, column, side, slice(first, first + len(tokens)))
-            column += len(tokens)
-        ids[column : start + length] = frame.after
-        batch.attention_mask[number, start : start + length] = 1
+    batch.attention_mask.reshape(-1)[positions(place, lengths)] = 1
+    ids = batch.input_ids.reshape(-1)
+    for number, side in enumerate(sides):
+        place = _write(ids, plan.frame.between if number else plan.frame.before, place)
+        if number:
+            batch.token_type_ids.reshape(-1)[positions(place, ends - place)] = 1
+        counts = table.counts[number]
+        _copy(batch, side, table.tokens(number, side), positions(place, counts))
+        place = place + counts
+    _write(ids, plan.frame.after, place)
     return batch
 
 
-def _copy(batch: Batch, row: int, column: int, side: Side, tokens: slice) -> None:
-    """Copy tokens of one text, and what belongs to them, into a row from a column on."""
-    there = row, slice(column, column + tokens.stop - tokens.start)
-    batch.input_ids[there] = side.flat.ids[tokens]
+class _Table(NamedTuple):
+    """The rows of a batch.
+
+    Args:
+        text: (B,), which text each comes from.
+        counts: (sides, B), how many tokens it has of each side.
+        starts: (sides, B), the first of them; None if rows are whole texts in order.
+    """
+
+    text: "NDArray[np.int64]"
+    counts: "NDArray[np.int64]"
+    starts: "NDArray[np.int64] | None" = None
+
+    def tokens(self, number: int, side: Side) -> "NDArray[np.int64] | slice":
+        """Return which tokens of a side are in the rows, row after row."""
+        if self.starts is None:
+            return slice(None)
+        starts = side.flat.bounds[self.text] + self.starts[number]
+        return positions(starts, self.counts[number])
+
+
+def _table(plan: Plan, sides: Sequence[Side]) -> _Table:
+    import numpy as np
+
+    counts = np.array([side.flat.bounds[1:] - side.flat.bounds[:-1] for side in sides])
+    if plan.capacity is None or counts.sum(0).max(initial=0) <= plan.capacity:
+        return _Table(np.arange(counts.shape[1]), counts)
+    rows = [
+        (row.text, row.first.start, row.second.start, len(row.first), len(row.second))
+        for text, (first, *second) in enumerate(counts.T.tolist())
+        for row in plan.rows(text, first, sum(second))
+    ]
+    table = np.array(rows, np.int64).T
+    return _Table(table[0], table[3:5][: len(sides)], table[1:3][: len(sides)])
+
+
+def _write(
+    ids: "NDArray[np.int64]", marks: Sequence[int], place: "NDArray[np.int64]"
+) -> "NDArray[np.int64]":
+    """Write the same ids into all rows, from a place of each on; return the place after them."""
+    for mark in marks:
+        ids[place] = mark
+        place = place + 1
+    return place
+
+
+def _copy(
+    batch: Batch, side: Side, tokens: "NDArray[np.int64] | slice", places: "NDArray[np.int64]"
+) -> None:
+    """Copy tokens of one side, and what belongs to them, to places in the batch, row after row."""
+    batch.input_ids.reshape(-1)[places] = side.flat.ids[tokens]
     if batch.offsets is not None and side.offsets is not None:
-        batch.offsets[there] = side.offsets[tokens]
+        batch.offsets.reshape(-1, 2)[places] = side.offsets[tokens]
     if batch.word_index is not None and side.word_index is not None:
-        batch.word_index[there] = side.word_index[tokens]
+        batch.word_index.reshape(-1)[places] = side.word_index[tokens]
     if batch.special_tokens_mask is not None:
-        batch.special_tokens_mask[there] = 0
+        batch.special_tokens_mask.reshape(-1)[places] = 0

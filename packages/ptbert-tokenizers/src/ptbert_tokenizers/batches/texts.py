@@ -10,22 +10,15 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.batches.flat import FlatIds
 
 
-def checked_text(text: Any, name: str = "text") -> str:
-    """Return a text if it is a string.
+def no_text(value: Any, name: str) -> TypeError:
+    """Return the error for an argument that is not a string.
 
     Args:
-        text: what the caller gave.
-        name: of the argument, for messages.
-
-    Raises:
-        TypeError: if it is something else.
+        value: what the caller gave.
+        name: of the argument.
     """
-    if not isinstance(text, str):
-        raise TypeError(
-            f"{name} is {_shown(text)}, and not a string; give one string"
-            + (", or many to encode_batch()" if isinstance(text, (list, tuple)) else "")
-        )
-    return text
+    many = ", or many to encode_batch()" if isinstance(value, (list, tuple)) else ""
+    return TypeError(f"{name} is {_shown(value)}, and not a string; give one string{many}")
 
 
 def checked_texts(texts: Any, name: str = "texts") -> list[str]:

@@ -110,7 +110,11 @@ class _Worker:
         self._connection, theirs = multiprocessing.Pipe()
         _our_ends.append(self._connection)
         self._process = multiprocessing.Process(target=_serve, args=(encode, theirs), daemon=True)
-        self._process.start()
+        try:
+            self._process.start()
+        except BaseException:
+            _our_ends.remove(self._connection)
+            raise
         theirs.close()
 
     @property

@@ -58,5 +58,4 @@ def written(added: AddedTokens) -> Mapping[str, Any]:
         >>> written(AddedTokens({AddedToken("[E1]", special=True): 7}))["7"]["content"]
         '[E1]'
     """
-    in_order = sorted(added.entries.items(), key=lambda entry: entry[1])
-    return {str(index): token.flags() for token, index in in_order}
+    return {str(index): token.flags() for token, index in added.entries.items()}

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from ptbert_tokenizers.errors import BadVocabulary
+from ptbert_tokenizers.max_length import NO_LIMIT
 
 Kind = Literal[
     "true or false",
@@ -20,12 +21,14 @@ Kind = Literal[
     "string",
     "string or null",
     "list of strings",
+    "length or null",  # null, or a number beyond those of 2019, is no limit
 ]
 _TYPES: dict[str, tuple[type, ...]] = {
     "true": (bool,),
     "number": (int, float),
     "string": (str,),
     "list": (list,),
+    "length": (int, float),
 }
 
 
@@ -40,10 +43,12 @@ class Option:
         key: its name in ``tokenizer_config.json``; the name of the argument when empty.
         is_common: whether the library ``transformers`` gives this key the same meaning. The others
             are written below ``ptbert``.
+        besides: what other libraries have in this list without naming it.
 
     Example:
-        >>> Option("max_len", "number or null", "max_len", key="model_max_length").checked(512, "f")
-        512
+        >>> length = Option("max_len", "length or null", "max_len", key="model_max_length")
+        >>> length.checked(512, "tokenizer_config.json"), length.checked(1e30, "")
+        (512, None)
     """
 
     name: str
@@ -51,6 +56,7 @@ class Option:
     where: str
     key: str = ""
     is_common: bool = True
+    besides: tuple[str, ...] = ()
 
     @property
     def key_in_file(self) -> str:
@@ -90,6 +96,8 @@ class Option:
                 f"{self.kind!r} is expected; correct it, or remove it and pass the setting to "
                 "from_pretrained"
             )
+        if self.kind.startswith("length"):
+            return int(value) if value < NO_LIMIT else None
         return value
 
 

@@ -9,7 +9,7 @@
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,11 @@ def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved
     path = str(config)
     _refuse_others(settings, rules, path)
     own = settings.get(OWN_KEY)
-    common = tuple(option for option in rules.options if option.is_common)
     if own is not None and not any((config.parent / name).is_file() for name in OTHERS_NAMES):
         if not isinstance(own, dict):
             raise BadVocabulary(f"{path!r} has {own!r} as {OWN_KEY}; correct it, or remove it")
-        others = tuple(option for option in rules.options if not option.is_common)
-        arguments = with_names(settings, common, path) | with_names(own, others, path)
+        told = {key: value for key, value in settings.items() if value is not None}
+        arguments = with_names(told, rules.options, path) | with_names(own, rules.options, path)
         return Saved(arguments, list(_numbered(settings, path)), own=own, path=path)
     return _of_another_library(config, settings, rules, whole)
 
@@ -139,6 +138,9 @@ def _of_another_library(
         rules.options,
         path,
     )
+    for option in rules.options:
+        if option.besides and option.name in arguments:
+            arguments[option.name] = list(dict.fromkeys([*option.besides, *arguments[option.name]]))
     if whole is not None:
         says_all = settings.get("tokenizer_class") in (None, *_PLAIN_CLASSES)
         if whole.lacks and says_all:
@@ -192,8 +194,9 @@ def write_saved(
     config: Path,
     rules: Rules,
     settings: Mapping[str, Any],
+    vocabulary: Container[str],
     added: AddedTokens,
-    own: Mapping[str, Any],
+    more: Mapping[str, Any],
 ) -> Path:
     """Write the settings of a tokenizer beside its vocabulary.
 
@@ -201,24 +204,24 @@ def write_saved(
         config: path of ``tokenizer_config.json``.
         rules: those of the family.
         settings: the value of each option, by the constructor's names.
+        vocabulary: all tokens.
         added: the added tokens.
-        own: what else the family needs.
+        more: what else the family needs.
     """
-    common = {
-        option.key_in_file: settings[option.name]
-        for option in rules.options
-        if option.is_common and option.name in settings
-    }
-    others = {
-        option.key_in_file: settings[option.name]
-        for option in rules.options
-        if not option.is_common and option.name in settings
-    }
-    content: dict[str, Any] = {"tokenizer_class": rules.classes[0], **common}
+    common: dict[str, Any] = {"tokenizer_class": rules.classes[0]}
+    own: dict[str, Any] = {}
+    for option in rules.options:
+        if option.name not in settings:
+            continue
+        value = settings[option.name]
+        # To a special token that the vocabulary lacks, other libraries would give a new id.
+        is_lacking = option.name in ROLES and value is not None and value not in vocabulary
+        if is_lacking:
+            common[option.key_in_file] = None
+        (common if option.is_common and not is_lacking else own)[option.key_in_file] = value
     if added:
-        content[_DECODER] = written(added)
-    content[OWN_KEY] = {**others, **own}
-    return write_json_object(config, content)
+        common[_DECODER] = written(added)
+    return write_json_object(config, {**common, OWN_KEY: {**own, **more}})
 
 
 def set_aside_others(folder: Path) -> None:

@@ -80,7 +80,8 @@ class AddedTokens:
 
     def __init__(self, entries: Mapping[AddedToken, int] | None = None) -> None:
         by_content = {token.content: (token, index) for token, index in (entries or {}).items()}
-        self.entries: Mapping[AddedToken, int] = dict(by_content.values())
+        in_order = sorted(by_content.values(), key=lambda entry: entry[1])
+        self.entries: Mapping[AddedToken, int] = dict(in_order)
         self.ids: Mapping[str, int] = {token.content: i for token, i in self.entries.items()}
         self.tokens: Mapping[int, str] = {index: token for token, index in self.ids.items()}
         self.special = frozenset(token.content for token in self.entries if token.special)
@@ -133,6 +134,7 @@ class Cutter:
         added: the tokens.
         normalize: from a text to its normalized characters, each with the position that it comes
             from; None if normalizing changes nothing.
+        may_hold: tells quickly whether a text, once normalized, may hold one of some spellings.
         separator: what separates words; one beside an added token belongs to no word.
 
     Example:
@@ -145,10 +147,12 @@ class Cutter:
         self,
         added: AddedTokens,
         normalize: Callable[[str], Traced] | None = None,
+        may_hold: Callable[[str, Iterable[str]], bool] | None = None,
         separator: str = "",
     ) -> None:
         self.ids = added.ids
         self._normalize = normalize
+        self._may_hold = may_hold
         self._separator = separator
         self._plain = _Pattern(
             (each.content, each) for each in added.entries if not each.normalized
@@ -203,6 +207,10 @@ class Cutter:
             return [piece]
         if self._normalize is None:
             return self._normalized.cut(piece)
+        if self._may_hold is not None and not self._may_hold(
+            piece.text, self._normalized.spellings
+        ):
+            return [piece]
         traced = self._normalize(piece.text)
         text = "".join(char for char, _ in traced)
         positions = [piece.positions[position] for _, position in traced]

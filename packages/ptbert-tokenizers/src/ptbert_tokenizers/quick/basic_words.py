@@ -23,7 +23,7 @@ lower-cased as a whole beforehand.
 import codecs
 import re
 import unicodedata
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
@@ -187,6 +187,22 @@ class QuickWords:
         else:
             data = text.translate(self._images).encode()
         return data.translate(self._table, self._deleted)
+
+    def may_hold(self, text: str, parts: Iterable[str]) -> bool:
+        """Tell whether a normalized text may hold one of some normalized parts.
+
+        Spaces are left out of both, because the image has more of them than the normalized text.
+
+        Example:
+            >>> words = QuickWords(True, [])
+            >>> words.may_hold("the COVID 19", ["covid 19"]), words.may_hold("the", ["covid 19"])
+            (True, False)
+        """
+        made = self._image(text.replace(_NUL, ""))
+        if self._is_exception(made):
+            return True
+        found = made.replace(b" ", b"")
+        return any("".join(part.split()).encode() in found for part in parts)
 
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()

@@ -93,8 +93,8 @@ class BpeVocabulary:
         Args:
             special_tokens: the new list; None or an empty list for none.
         """
-        known = {**self.encoder, **self.added_tokens.ids}
         names = list(dict.fromkeys(special_tokens or ()))
+        known = {**self.encoder, **self.added_tokens.ids} if names else {}
         new = count(next_id(known))
         self._set_special_ids({name: known[name] if name in known else next(new) for name in names})
 

@@ -5,11 +5,15 @@ import os
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
 from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -156,3 +160,17 @@ class CountedVocabulary(ABC):
         if index is None:
             raise unknown_token(sym, None, len(self), "add <unk> to special for unknown words")
         return index
+
+    def convert_tokens_to_ids(self, symbols: Iterable[str]) -> list[int]:
+        """Return the ids of symbols; see ``get_idx``."""
+        return [self.get_idx(symbol) for symbol in symbols]
+
+    def convert_ids_to_tokens(self, indices: Iterable[int]) -> list[str]:
+        """Return the symbols of ids; see ``get_sym``."""
+        return [self.get_sym(int(index)) for index in indices]
+
+    def convert_to_tensor(self, symbols: Iterable[str]) -> "Tensor":
+        """Return the ids of symbols as a tensor (L) of int64; needs torch."""
+        import torch
+
+        return torch.tensor(self.convert_tokens_to_ids(symbols), dtype=torch.long)

@@ -1,0 +1,140 @@
+"""From many texts to a batch for a model, for all four tokenizers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ptbert_tokenizers.batches.batch import Batch
+from ptbert_tokenizers.batches.frame import Frame
+from ptbert_tokenizers.batches.rows import (
+    Padding,
+    PaddingSide,
+    Plan,
+    Side,
+    Truncation,
+    make_batch,
+)
+from ptbert_tokenizers.batches.texts import (
+    checked_texts,
+    checked_words,
+    joined_words,
+    separated,
+    word_numbers,
+)
+from ptbert_tokenizers.encoding import TextEncoder
+from ptbert_tokenizers.max_length import NO_LIMIT
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class BatchEncoder(TextEncoder):
+    """The method of a tokenizer that returns batches."""
+
+    model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
+    """Names of the arrays of a batch that the family's models take."""
+    word_separator: ClassVar[str] = ""
+    """What separates a word from the one before it and belongs to the word's tokens."""
+
+    def encode_batch(
+        self,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        text_pairs: Sequence[str] | Sequence[Sequence[str]] | None = None,
+        max_len: int | None = None,
+        padding: Padding = "longest",
+        truncation: Truncation = "longest_first",
+        *,
+        stride: int | None = None,
+        add_special_tokens: bool = True,
+        return_offsets: bool = False,
+        return_special_tokens_mask: bool = False,
+        is_split_into_words: bool = False,
+        padding_side: PaddingSide = "right",
+        pad_to_multiple_of: int | None = None,
+        workers: int = 1,
+    ) -> Batch:
+        """Return many texts, or pairs of texts, as arrays for a model.
+
+        Args:
+            texts: the texts, or the first of each pair.
+            text_pairs: the second of each pair.
+            max_len: largest number of tokens in a row; the tokenizer's own limit when None.
+            padding: fill rows up to the ``longest`` one, or to ``max_len``.
+            truncation: what to cut where a row is too long: ``longest_first``, ``only_first`` or
+                ``only_second`` text; ``never`` raises instead.
+            stride: cut a long text into windows, where each window repeats this many tokens of the
+                one before; None to keep only the first window.
+            add_special_tokens: as in ``encode``.
+            return_offsets: also return where in its text each token is.
+            return_special_tokens_mask: also return which tokens are special tokens or padding.
+            is_split_into_words: each text is a list of words, as for ``tokenize_words``. The batch
+                then has ``word_index``, and ``offsets`` count from the beginning of the word.
+            padding_side: put padding ``right`` or ``left`` of the tokens.
+            pad_to_multiple_of: make the length of rows a multiple of this.
+            workers: number of processes to use; useful for several megabytes of text or more.
+
+        Raises:
+            TypeError: if something is not a string; it is named with its position.
+            ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
+            WorkerDied: if a process ended before it answered.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("v.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\nhello\\nworld\\n")
+            >>> batch = BertTokenizer("v.txt").encode_batch(["Hello world", "hello"])
+            >>> batch.input_ids.tolist()
+            [[2, 4, 5, 3], [2, 4, 3, 0]]
+            >>> batch.attention_mask.tolist()
+            [[1, 1, 1, 1], [1, 1, 1, 0]]
+        """
+        check = checked_words if is_split_into_words else checked_texts
+        given: list[Any] = [check(texts)]
+        if text_pairs is not None:
+            given.append(check(text_pairs, "text_pairs"))
+            if len(given[0]) != len(given[1]):
+                raise ValueError(
+                    f"{len(given[0])} texts and {len(given[1])} text_pairs; give one for each"
+                )
+        are_pairs = text_pairs is not None
+        plan = Plan(
+            frame=self._frame(are_pairs) if add_special_tokens else Frame(),
+            pad_id=self._pad_id(),
+            max_len=self.max_len if max_len is None and self.max_len < NO_LIMIT else max_len,
+            padding=padding,
+            truncation=truncation,
+            stride=stride,
+            are_pairs=are_pairs,
+            padding_side=padding_side,
+            pad_to_multiple_of=pad_to_multiple_of,
+            model_inputs=self.model_inputs,
+        )
+        make_side = self._side_of_words if is_split_into_words else self._side
+        sides = [make_side(each, return_offsets, workers) for each in given]
+        return make_batch(plan, sides, with_mask=return_special_tokens_mask)
+
+    def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
+        flat = self._flat(texts) if workers == 1 else self.encode_flat(texts, workers=workers)
+        return Side(flat, self._flat_offsets(texts) if with_offsets else None)
+
+    def _side_of_words(
+        self, texts: Sequence[Sequence[str]], with_offsets: bool, workers: int
+    ) -> Side:
+        words = [word for text in texts for word in separated(text, self.word_separator)]
+        flat, offsets, _ = self._side(words, with_offsets, workers)
+        numbers = word_numbers(flat, texts)
+        if offsets is not None:
+            before = (numbers > 0) * len(self.word_separator)  # characters that are not the word's
+            offsets = (offsets - before[:, None]).clip(0)
+        return Side(joined_words(flat, texts), offsets, numbers)
+
+    def _flat_offsets(self, texts: Sequence[str]) -> "NDArray[np.int64]":
+        """The spans of all tokens of all texts, (T, 2)."""
+        import numpy as np
+
+        spans = [span for text in texts for span in self.tokenize_with_offsets(text)[1]]
+        return np.array(spans, np.int64).reshape(-1, 2)
+
+    def _pad_id(self) -> int:
+        """The id used as padding. The attention mask shows which positions are padding."""
+        return 0
