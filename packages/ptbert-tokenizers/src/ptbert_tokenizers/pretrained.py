@@ -31,7 +31,6 @@ class PreTrainedTokenizer(KeepsSettings, TextEncoder):
 
     family: ClassVar[str]
     rules: ClassVar[Rules]
-    vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
     word_separator: ClassVar[str] = ""
     """What separates a word from the one before it and belongs to the word's tokens."""

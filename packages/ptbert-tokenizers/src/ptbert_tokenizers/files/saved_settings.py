@@ -18,7 +18,11 @@ from ptbert_hub.files import replace
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.added_tokens import added_token, marked_token, written
 from ptbert_tokenizers.files.options import Option, with_names
-from ptbert_tokenizers.files.tokenizer_config import read_json_object, write_json_object
+from ptbert_tokenizers.files.tokenizer_config import (
+    TOKENIZER_CONFIG_NAME,
+    read_json_object,
+    write_json_object,
+)
 from ptbert_tokenizers.files.tokenizer_json import TOKENIZER_JSON_NAME, TokenizerJson
 from ptbert_tokenizers.plain.added_tokens import AddedToken, AddedTokens
 
@@ -94,7 +98,9 @@ def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved
     path = str(config)
     _refuse_others(settings, rules, path)
     own = settings.get(OWN_KEY)
-    if own is not None and not any((config.parent / name).is_file() for name in OTHERS_NAMES):
+    is_folder = config.name == TOKENIZER_CONFIG_NAME  # or else it belongs to one file
+    others = is_folder and any((config.parent / name).is_file() for name in OTHERS_NAMES)
+    if own is not None and not others:
         if not isinstance(own, dict):
             raise BadVocabulary(f"{path!r} has {own!r} as {OWN_KEY}; correct it, or remove it")
         told = {key: value for key, value in settings.items() if value is not None}
