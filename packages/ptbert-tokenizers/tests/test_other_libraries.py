@@ -342,6 +342,15 @@ def changed(whole: dict[str, Any], part: str, **keys: Any) -> dict[str, Any]:
     ("content", "message"),
     [
         ([], "describes no tokenizer: it has no model; give the folder"),
+        (
+            changed(GPT2_JSON, "model", merges=3),
+            "has no list of added tokens or of merges; save the",
+        ),
+        ({**GPT2_JSON, "added_tokens": 3}, "has no list of added tokens or of merges; save the"),
+        (
+            changed(BERT_JSON, "normalizer", lowercase="yes"),
+            "tokenizer.json' has 'yes' as do_lower_case, where a value of the kind 'true or false",
+        ),
         ({"model": {"type": "Unigram"}}, "has a model that no tokenizer of this package has: Unig"),
         (changed(BERT_JSON, "normalizer", type="NFC"), "has a normalizer .* has: NFC; load it"),
         (
@@ -400,6 +409,11 @@ def test_a_tokenizer_json_of_another_kind_is_refused(content: Any, message: str)
 
 
 def test_a_tokenizer_json_that_is_damaged_is_named() -> None:
+    Path("tokenizer.json").write_text("[" * 100_000)
+
+    with pytest.raises(BadVocabulary, match=r"tokenizer\.json' is not JSON"):
+        load_tokenizer(".")
+
     Path("tokenizer.json").write_text("{")
 
     with pytest.raises(BadVocabulary, match=r"tokenizer\.json' is not JSON"):

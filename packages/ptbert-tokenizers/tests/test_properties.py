@@ -17,7 +17,7 @@ from ptbert_tokenizers import (
     OpenAIGPTTokenizer,
 )
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
-from ptbert_tokenizers.plain.offsets import normalized
+from ptbert_tokenizers.plain.offsets import normalized, traced_words
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.gpt2_words import FAMILIAR, Gpt2Words
 
@@ -143,6 +143,31 @@ def test_offsets_slice_to_what_spells_the_token(load: Callable[..., Any]) -> Non
         # final sigma alone is not final.
         surface, spelling = (word.replace("ς", "σ") for word in (surface, spelling))
         return spelling in surface or set(spelling) <= set(surface)
+
+    check()
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("strip", [None, True, False])
+@pytest.mark.parametrize("chinese", [True, False])
+def test_words_are_those_of_the_basic_tokenizer(
+    lower: bool, strip: bool | None, chinese: bool
+) -> None:
+    basic = BasicTokenizer(lower, strip_accents=strip, tokenize_chinese_chars=chinese)
+    words = QuickWords(lower, basic.never_split, strip, chinese)
+
+    @given(st.lists(texts, max_size=3))
+    def check(several: list[str]) -> None:
+        expected = [basic.tokenize(text) for text in several]
+        assert [words(text) for text in several] == expected
+        traced = [traced_words(text, basic) for text in several]
+        assert [["".join(char for char, _ in word) for word in each] for each in traced] == expected
+        found = words.spans(several)
+        if found is not None:
+            spelled = [
+                word.decode() for spans in found for word in spans.words(spans.lengths.nonzero()[0])
+            ]
+            assert spelled == [word for each in expected for word in each]
 
     check()
 

@@ -69,17 +69,26 @@ def test_a_file_without_a_suffix_that_is_there_stays_a_file() -> None:
     assert bert().save_vocabulary("vocabulary") == "vocabulary"
 
 
-@pytest.mark.parametrize("name", ["own.bin", "vocab.txt"])
-def test_settings_of_a_file_are_beside_it(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("own.bin", "own.bin.tokenizer_config.json"),
+        ("saved/vocab.txt", "saved/tokenizer_config.json"),
+    ],
+)
+def test_settings_of_a_file_are_beside_it(name: str, config: str) -> None:
     tokenizer = bert(do_lower_case=False, max_len=9)
     tokenizer.add_tokens(["new"])
+    Path("saved").mkdir()
+    Path("tokenizer.json").write_text("of something else")
 
     tokenizer.save_vocabulary(name)
 
-    assert Path(f"{name}.tokenizer_config.json").is_file()
-    twin = BertTokenizer.from_pretrained(name)
-    assert twin.settings() == tokenizer.settings()
-    assert twin.tokenize("THEnew") == ["[UNK]", "new"]
+    assert Path(config).is_file()
+    for source in {name, name.replace("vocab.txt", "")}:
+        twin = BertTokenizer.from_pretrained(source)
+        assert twin.settings() == tokenizer.settings()
+        assert twin.tokenize("THEnew") == ["[UNK]", "new"]
 
 
 def test_ids_of_special_tokens_are_kept_although_they_depend_on_the_order() -> None:

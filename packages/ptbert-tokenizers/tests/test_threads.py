@@ -141,6 +141,19 @@ def test_threads_that_share_a_tokenizer_get_the_ids_of_one_thread(
     assert wrong_calls(make, 1, batches=4, warm=warm) == 0
 
 
+@pytest.mark.usefixtures("_often")
+def test_threads_that_share_a_tokenizer_with_added_tokens_get_the_ids_of_one_thread(
+    make: Callable[[], Any],
+) -> None:
+    def with_added() -> Any:
+        tokenizer = make()
+        tokenizer.add_tokens(["ab", "京", "É"])
+        tokenizer.add_special_tokens(["l"])
+        return tokenizer
+
+    assert wrong_calls(with_added, 3, batches=2, warm=False) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_often")
 def test_ten_thousand_calls_of_threads(make: Callable[[], Any]) -> None:

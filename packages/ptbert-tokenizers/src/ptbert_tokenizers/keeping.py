@@ -1,6 +1,7 @@
 """From the settings of a tokenizer to its folder, and back"""
 
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -20,6 +21,8 @@ class KeepsSettings(AddsTokens):
     """The methods that describe a tokenizer, and write and read the description."""
 
     max_len: int
+    vocabulary_names: ClassVar[tuple[str, ...]]
+    """What a vocabulary is called in a folder; the first one that is there is read."""
     pad_token: str | None = None
     file_arguments: ClassVar[int] = 1
     """How many arguments of the constructor are files, at the beginning."""
@@ -68,7 +71,10 @@ class KeepsSettings(AddsTokens):
         self._take_added(saved)
 
     def _write_saved(self, path: str, folder: str | None) -> None:
-        """Write the settings into a folder, or beside a file at that path."""
+        """Write the settings into a folder, or beside a file at that path.
+
+        A file with the usual name of a vocabulary stands for its folder, as in ``from_pretrained``.
+        """
         settings = settings_of(self.rules.options, self)
         replaced = [*self._replaced_parts()]
         if replaced:
@@ -76,6 +82,8 @@ class KeepsSettings(AddsTokens):
                 "a program changed %s, which cannot be saved; change it again after loading",
                 " and ".join(replaced),
             )
+        if folder is None and os.path.basename(path) in self.vocabulary_names:
+            folder = os.path.dirname(path) or os.curdir
         if folder is None:
             config = Path(f"{path}.{TOKENIZER_CONFIG_NAME}")
         else:

@@ -32,7 +32,6 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
 
     family: ClassVar[str]
     rules: ClassVar[Rules]
-    vocabulary_names: ClassVar[tuple[str, ...]]
     merges_name: ClassVar[str | None] = None
 
     @classmethod

@@ -18,7 +18,11 @@ from ptbert_hub.files import replace
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.added_tokens import added_token, marked_token, written
 from ptbert_tokenizers.files.options import Option, with_names
-from ptbert_tokenizers.files.tokenizer_config import read_json_object, write_json_object
+from ptbert_tokenizers.files.tokenizer_config import (
+    TOKENIZER_CONFIG_NAME,
+    read_json_object,
+    write_json_object,
+)
 from ptbert_tokenizers.files.tokenizer_json import TOKENIZER_JSON_NAME, TokenizerJson
 from ptbert_tokenizers.plain.added_tokens import AddedToken, AddedTokens
 
@@ -94,7 +98,9 @@ def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved
     path = str(config)
     _refuse_others(settings, rules, path)
     own = settings.get(OWN_KEY)
-    if own is not None and not any((config.parent / name).is_file() for name in OTHERS_NAMES):
+    is_folder = config.name == TOKENIZER_CONFIG_NAME  # or else it belongs to one file
+    others = is_folder and any((config.parent / name).is_file() for name in OTHERS_NAMES)
+    if own is not None and not others:
         if not isinstance(own, dict):
             raise BadVocabulary(f"{path!r} has {own!r} as {OWN_KEY}; correct it, or remove it")
         told = {key: value for key, value in settings.items() if value is not None}
@@ -112,6 +118,7 @@ def _refuse_others(settings: Mapping[str, Any], rules: Rules, path: str) -> None
         )
     for key, values in {**_NEUTRAL, **rules.neutral}.items():
         value = settings.get(key)
+        value = value.get("content") if isinstance(value, dict) else value
         if value is not None and value not in values:
             raise BadVocabulary(
                 f"{path!r} has {key}={value!r}, which {rules.classes[0]} does not have and which "
@@ -123,8 +130,8 @@ def _refuse_others(settings: Mapping[str, Any], rules: Rules, path: str) -> None
 def _of_another_library(
     config: Path, settings: dict[str, Any], rules: Rules, whole: TokenizerJson | None
 ) -> Saved:
-    path, folder = str(config), config.parent
-    special = read_json_object(folder / SPECIAL_TOKENS_MAP_NAME)
+    path = str(config)
+    special = read_json_object(config.parent / SPECIAL_TOKENS_MAP_NAME)
     settings = {**settings, **{role: special[role] for role in ROLES if role in special}}
     for role in ROLES:
         if settings.get(role) is None:
@@ -148,16 +155,34 @@ def _of_another_library(
                 f"{whole.path!r} has no {' and no '.join(whole.lacks)}, so that it tokenizes in "
                 f"another way than {rules.classes[0]}; use the library that wrote it"
             )
-        arguments = {**whole.arguments, **arguments}
+        described = {
+            option.name: option.checked(whole.arguments[option.name], whole.path)
+            for option in rules.options
+            if option.name in whole.arguments
+        }
+        arguments = {**described, **arguments}
         if settings.get("tokenizer_class") in _PLAIN_CLASSES:
-            arguments |= whole.arguments
+            arguments |= described
     roles = [marked_token(settings[role], path, special=True) for role in ROLES if role in settings]
+    added = _added_by_another_library(config, settings, special, roles, whole)
+    return Saved(arguments, added, roles, path=path)
+
+
+def _added_by_another_library(
+    config: Path,
+    settings: Mapping[str, Any],
+    special: Mapping[str, Any],
+    roles: Sequence[AddedToken],
+    whole: TokenizerJson | None,
+) -> list[tuple[AddedToken, int | None]]:
+    """The added tokens of all files of a folder."""
+    path = str(config)
     more = list(_more_special(settings, path)) + list(_more_special(special, path))
     names = {token.content for token in (*roles, *more)}
     # The later ones have more flags than added_tokens.json, which has none.
     numbered = [
         added_token({"content": content, "special": content in names}, path, index)
-        for content, index in read_json_object(folder / ADDED_TOKENS_NAME).items()
+        for content, index in read_json_object(config.parent / ADDED_TOKENS_NAME).items()
     ]
     numbered += [*(whole.added if whole is not None else ()), *_numbered(settings, path)]
     added: dict[str, tuple[AddedToken, int | None]] = {}
@@ -171,7 +196,7 @@ def _of_another_library(
         added[token.content] = (token, index)
     for token in more:
         added.setdefault(token.content, (token, None))
-    return Saved(arguments, list(added.values()), roles, path=path)
+    return list(added.values())
 
 
 def _numbered(settings: Mapping[str, Any], path: str) -> Iterator[tuple[AddedToken, int]]:

@@ -36,7 +36,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         return {}
     try:
         settings = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadVocabulary(
             f"{str(path)!r} is not JSON ({error}); correct it, or remove it and pass the settings "
             "to from_pretrained"

@@ -69,7 +69,7 @@ def read_tokenizer_json(path: PathLike) -> TokenizerJson:
     name = os.fspath(path)
     try:
         content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadVocabulary(f"{name!r} is not JSON ({error}); save the tokenizer again") from error
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise BadVocabulary(
@@ -205,14 +205,18 @@ class _Reader:
             raise BadVocabulary(
                 f"{self._name!r} has no vocabulary of the form token to id; save it again"
             )
-        listed = self._content.get("added_tokens") or []
+        listed, merges = (self._content.get("added_tokens"), self._model.get("merges"))
+        if not all(isinstance(each, (list, type(None))) for each in (listed, merges)):
+            raise BadVocabulary(
+                f"{self._name!r} has no list of added tokens or of merges; save the tokenizer again"
+            )
         return TokenizerJson(
             path=self._name,
             family=family,
             vocabulary=checked_vocabulary(list(vocabulary.items()), self._name),
-            merges=[self._merge(pair) for pair in self._model.get("merges") or ()],
+            merges=[self._merge(pair) for pair in merges or ()],
             arguments=arguments,
-            added=[added_token(each, self._name) for each in listed],
+            added=[added_token(each, self._name) for each in listed or ()],
             # A key that is not there at all is an abbreviation; null means that there is no part.
             lacks=tuple(each for each in lacks if self._content.get(each, 0) is None),
         )

@@ -175,7 +175,7 @@ def read_json_vocabulary(path: PathLike) -> Vocabulary:
     name = os.fspath(path)
     try:
         pairs = json.loads(read_text(path), object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadVocabulary(
             f"{name!r} is not JSON ({error}); give a vocab.json that maps tokens to ids"
         ) from error

@@ -55,11 +55,17 @@ def _cleaned(text: str, tokenize_chinese_chars: bool) -> Traced:
     return [
         (char, position)
         for position, own in enumerate(text)
-        for char in _cleaned_character(own, tokenize_chinese_chars)
+        for char in cleaned_character(own, tokenize_chinese_chars)
     ]
 
 
-def _cleaned_character(char: str, tokenize_chinese_chars: bool) -> str:
+def cleaned_character(char: str, tokenize_chinese_chars: bool) -> str:
+    """Return what a character becomes when BERT cleans text, with spaces around ideographs or not.
+
+    Example:
+        >>> cleaned_character("京", True), cleaned_character("京", False)
+        (' 京 ', '京')
+    """
     spaced = cleaned(char)
     return spaced if tokenize_chinese_chars or not is_cjk(ord(char)) else spaced.strip()
 

@@ -23,11 +23,13 @@ lower-cased as a whole beforehand.
 import codecs
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from ptbert_tokenizers.plain.unicode import cleaned, is_punctuation, without_accents
-from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
+from ptbert_tokenizers.plain.offsets import cleaned_character
+from ptbert_tokenizers.plain.unicode import is_punctuation, without_accents
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
 from ptbert_tokenizers.quick.memo import Memo
 
 if TYPE_CHECKING:
@@ -46,7 +48,12 @@ _SIGMA = "Σ"
 _IMAGES_LIMIT = 12 * 2**20  # bytes, for about 50,000 characters with their images
 
 
-def image(char: str, do_lower_case: bool) -> str:
+def image(
+    char: str,
+    do_lower_case: bool,
+    strip_accents: bool | None = None,
+    tokenize_chinese_chars: bool = True,
+) -> str:
     """What basic tokenization makes of a character, with spaces where words end.
 
     There are no spaces around ASCII punctuation.
@@ -55,9 +62,11 @@ def image(char: str, do_lower_case: bool) -> str:
         >>> image("É", True), image(",", True), image("\\u200b", True), image("京", True)
         ('e', ',', '', ' 京 ')
     """
-    rest = cleaned(char)
+    rest = cleaned_character(char, tokenize_chinese_chars)
     if do_lower_case:
-        rest = without_accents(rest.lower())
+        rest = rest.lower()
+    if strips_accents(do_lower_case, strip_accents):
+        rest = without_accents(rest)
         if any(map(unicodedata.combining, rest)):
             return MOVES
     return _spaced(rest)
@@ -74,11 +83,16 @@ def _spaced_character(char: str) -> str:
     return f" {char} " if is_punctuation(char) and not char.isascii() else char
 
 
-def _registered(do_lower_case: bool) -> tuple[Memo[int, str], str]:
+@cache
+def _registered(
+    do_lower_case: bool, strip_accents: bool, tokenize_chinese_chars: bool
+) -> tuple[Memo[int, str], str]:
     """The images by code point, and the name of an error handler that inserts them."""
 
+    settings = (do_lower_case, strip_accents, tokenize_chinese_chars)
+
     def image_of(code: int) -> str:  # ASCII characters are replaced later
-        return chr(code) if code < 128 else image(chr(code), do_lower_case)
+        return chr(code) if code < 128 else image(chr(code), *settings)
 
     images = Memo(_IMAGES_LIMIT, image_of)
 
@@ -86,20 +100,19 @@ def _registered(do_lower_case: bool) -> tuple[Memo[int, str], str]:
         given = cast("UnicodeEncodeError", error)
         return given.object[given.start : given.end].translate(images).encode(), given.end
 
-    name = f"{__name__}.{'lower' if do_lower_case else 'cased'}"
+    name = f"{__name__}.{'.'.join(map(str, settings))}"
     codecs.register_error(name, replaced)
     return images, name
 
 
-_IMAGES = {do_lower_case: _registered(do_lower_case) for do_lower_case in (False, True)}
-
-
 class QuickWords:
-    """Words as ``BasicTokenizer(do_lower_case, never_split).tokenize`` gives them.
+    """Words as ``tokenize`` of a ``BasicTokenizer`` with the same arguments gives them.
 
     Args:
-        do_lower_case: lower-case and remove accents.
+        do_lower_case: lower-case, and remove accents unless ``strip_accents`` is False.
         never_split: words that are not changed if there are spaces around them.
+        strip_accents: remove accents; when None, only if ``do_lower_case``.
+        tokenize_chinese_chars: make every Han ideograph a word of its own.
 
     Example:
         >>> words = QuickWords(True, ["[MASK]"])
@@ -110,10 +123,26 @@ class QuickWords:
         ['naive', '?', '北', '京']
     """
 
-    def __init__(self, do_lower_case: bool, never_split: Sequence[str]) -> None:
-        self._plain = BasicTokenizer(do_lower_case, never_split)
-        self._images, self._error_handler = _IMAGES[bool(do_lower_case)]
-        self._clean: Memo[int, str] = Memo(_IMAGES_LIMIT, lambda code: cleaned(chr(code)))
+    def __init__(
+        self,
+        do_lower_case: bool,
+        never_split: Sequence[str],
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool = True,
+    ) -> None:
+        self._plain = BasicTokenizer(
+            do_lower_case,
+            never_split,
+            strip_accents=strip_accents,
+            tokenize_chinese_chars=tokenize_chinese_chars,
+        )
+        strips = strips_accents(do_lower_case, strip_accents)
+        self._images, self._error_handler = _registered(
+            bool(do_lower_case), strips, bool(tokenize_chinese_chars)
+        )
+        self._clean: Memo[int, str] = Memo(
+            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), tokenize_chinese_chars)
+        )
         made = [image(chr(code), do_lower_case) for code in range(128)]
         made[0] = _NUL
         self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
@@ -208,7 +237,7 @@ class QuickWords:
         return self._image(text).decode()
 
 
-def basic_values(basic: BasicTokenizer) -> tuple[Hashable, ...]:
+def basic_values(basic: BasicTokenizer) -> tuple[bool, tuple[str, ...], bool | None, bool]:
     """All settings of a basic tokenizer, to compare them with others."""
     return (
         bool(basic.do_lower_case),
@@ -220,9 +249,5 @@ def basic_values(basic: BasicTokenizer) -> tuple[Hashable, ...]:
 
 def quick_words(basic: BasicTokenizer) -> QuickWords | None:
     """The quick way to the words of an unchanged basic tokenizer; None if there is none."""
-    if basic.strip_accents not in (None, bool(basic.do_lower_case)):
-        return None
-    if not basic.tokenize_chinese_chars:
-        return None
-    words = QuickWords(bool(basic.do_lower_case), tuple(basic.never_split))
+    words = QuickWords(*basic_values(basic))
     return words if words.is_possible else None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ptbert_models.inspection import Fit, OpenedCheckpoint
 
 _SHOWN = 3  # names of weights in a line
+_TOKENIZER_FACTS = (
+    *("max_len", "tokens", "merges", "special_tokens", "do_lower_case", "lower_case"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,8 +109,8 @@ def _described_tokenizer(model: str, cache_dir: str | None) -> str:
     except MissingVocabulary:
         return "none beside it"
     settings = tokenizer.settings()
-    name = settings.pop("class")
-    return f"{name}, " + ", ".join(f"{key} = {value}" for key, value in settings.items())
+    facts = [f"{key} = {settings[key]}" for key in _TOKENIZER_FACTS if key in settings]
+    return ", ".join([settings["class"], *facts])
 
 
 COMMAND = Command(
