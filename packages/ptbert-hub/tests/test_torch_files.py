@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import ForeignName, Reference
+from ptbert_hub.pickles import ForeignName, PickleReader, Reference
 from ptbert_hub.torch_files import begins_like_torch, read_torch_file
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -120,6 +120,22 @@ def test_pickles_longer_than_a_block_are_read(monkeypatch):
     monkeypatch.setattr("ptbert_hub.torch_files._FIRST_BLOCK", 16)
     words = [f"word {i}" for i in range(3000)]
     assert read(row(words)).value == words
+
+
+def test_only_pickles_without_an_end_are_read_again(monkeypatch):
+    """Else a harmful file could take its time more than once."""
+    begun = []
+
+    def begin(data):
+        begun.append(len(data))
+        return PickleReader(data)
+
+    monkeypatch.setattr("ptbert_hub.torch_files.PickleReader", begin)
+    monkeypatch.setattr("ptbert_hub.torch_files._FIRST_BLOCK", 64)
+    start = pickled(MAGIC) + pickled(1001) + pickled({})
+    with pytest.raises(BadContent, match="it has a step of the unknown kind 0x82"):
+        read(start + b"(" + b"N" * 100 + b"\x82" + b"N" * 100_000)
+    assert begun == [64, 1024]
 
 
 def test_the_other_order_of_bytes_is_noticed():

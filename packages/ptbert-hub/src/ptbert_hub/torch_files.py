@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import ForeignName, Name, PickleReader, Reference, make_values
+from ptbert_hub.pickles import EndsEarly, ForeignName, Name, PickleReader, Reference, make_values
 from ptbert_hub.zip_members import first_byte, list_members
 
 _ZIP_START = b"PK\x03\x04"
@@ -152,7 +152,7 @@ def _read_pickles(file: BinaryIO) -> TorchFile:
             value = reader.read()
             keys = reader.read() if reader.references else []
             break
-        except BadContent:
+        except EndsEarly:
             if block >= size:
                 raise
             block *= 16

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="limits of memory are set and read as on Linux"
+)
+
 READER = Path(__file__).with_name("reader.py")
 # The names, without importing all that the process imports.
 NAMES = [

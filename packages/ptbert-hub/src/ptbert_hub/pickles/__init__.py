@@ -2,10 +2,11 @@
 
 from ptbert_hub.pickles.plain import ForeignName, make_values, plain_value
 from ptbert_hub.pickles.reader import PickleReader
-from ptbert_hub.pickles.records import Call, Name, Record, Reference
+from ptbert_hub.pickles.records import Call, EndsEarly, Name, Record, Reference
 
 __all__ = [
     "Call",
+    "EndsEarly",
     "ForeignName",
     "Name",
     "PickleReader",

@@ -8,6 +8,7 @@ from struct import Struct
 from typing import Any
 
 from ptbert_hub.errors import BadContent
+from ptbert_hub.pickles.records import EndsEarly
 
 # Bytes of memory that values may need besides as many as the pickle has. With the costs below, the
 # largest vocabularies of 2019 (793,000 words, written by Python 2) need 280 MB.
@@ -44,7 +45,7 @@ class Arguments:
         """Return the next bytes."""
         start, self.at = self.at, self.at + size
         if self.at > len(self.data):
-            raise BadContent("it ends early")
+            raise EndsEarly("it ends early")
         self.room -= VALUE
         return self.data[start : self.at]
 
@@ -52,7 +53,7 @@ class Arguments:
         """Return the next number of fixed size."""
         start, self.at = self.at, self.at + form.size
         if self.at > len(self.data):
-            raise BadContent("it ends early")
+            raise EndsEarly("it ends early")
         self.room -= NUMBER
         return form.unpack_from(self.data, start)[0]
 
@@ -66,7 +67,7 @@ class Arguments:
         """Return the next bytes as a text of Python 3."""
         start, self.at = self.at, self.at + size
         if self.at > len(self.data):
-            raise BadContent("it ends early")
+            raise EndsEarly("it ends early")
         self.room -= VALUE
         if size > _LONG_TEXT and _WIDE.search(self.data, start, self.at):
             self._spend(4 * size)  # a single wide character makes all of them wide
@@ -114,7 +115,7 @@ class Arguments:
         """The next line, whose bytes may need as much memory each as the cost."""
         start, end = self.at, self.data.find(b"\n", self.at)
         if end < 0:
-            raise BadContent("it ends early")
+            raise EndsEarly("it ends early")
         self.at = end + 1
         self._spend(VALUE + cost * (end - start))
         return self.data[start:end]

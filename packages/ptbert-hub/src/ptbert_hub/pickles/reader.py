@@ -18,7 +18,7 @@ from typing import Any
 
 from ptbert_hub.errors import BadContent
 from ptbert_hub.pickles.arguments import NUMBER, SET, VALUE, Arguments
-from ptbert_hub.pickles.records import Call, Name, Reference
+from ptbert_hub.pickles.records import Call, EndsEarly, Name, Reference
 
 _UINT4, _UINT8, _INT4, _FLOAT = map(Struct, ("<I", "<Q", "<i", ">d"))
 # What a step costs beside what it makes, in bytes of memory, so that there cannot be too many.
@@ -66,7 +66,7 @@ class PickleReader(Arguments):
             self._run()
             return self.stack.pop()
         except (IndexError, StructError):
-            raise BadContent("it ends early, or takes a value that is not there") from None
+            raise EndsEarly("it ends early, or takes a value that is not there") from None
         except UnicodeError as error:
             raise BadContent(f"it has a text in another encoding ({error})") from None
 

@@ -1,9 +1,15 @@
-"""What a pickle asks for, as records that do nothing"""
+"""What a pickle asks for, as records that do nothing, and the error of a pickle without an end"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from ptbert_hub.errors import BadContent
+
+
+class EndsEarly(BadContent):
+    """Bytes end within a pickle; perhaps there are more."""
 
 
 @dataclass(frozen=True, slots=True)
