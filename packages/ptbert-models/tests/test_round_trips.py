@@ -99,6 +99,19 @@ def test_a_folder_needs_no_arguments(model_class, safe, tmp_path, caplog):
 
 
 @every_model
+@pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
+def test_the_bare_model_of_a_folder_is_whole(model_class, safe, tmp_path, caplog):
+    model = built(model_class)
+    model.save_pretrained(tmp_path, safe_serialization=safe)
+
+    bare = MODELS[model_class].models[0].from_pretrained(tmp_path)
+
+    state = bare_of(model).state_dict()
+    assert all(torch.equal(state[key], tensor) for key, tensor in bare.state_dict().items())
+    assert not caplog.records
+
+
+@every_model
 def test_a_folder_says_what_it_holds(model_class, tmp_path):
     built(model_class).save_pretrained(tmp_path)
     values = json.loads((tmp_path / "config.json").read_text())

@@ -152,3 +152,10 @@ def test_weights_of_layers_that_compute_something_else_are_warned_of(tiny_config
         f"{folder / 'pytorch_model.bin'}, which were made for layers that compute something else: "
         f"{foreign}"
     ]
+
+
+def test_arrays_are_no_tensors(tiny_config):
+    model = BertModel(tiny_config)
+    state = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    with pytest.raises(TypeError, match=r"word_embeddings.weight is a ndarray; make it a tensor"):
+        model.plan_loading(state)

@@ -277,3 +277,40 @@ def test_variables_in_too_many_small_parts_are_refused():
     corners = [((2 * at, 1), (2 * at, 2)) for at in range(1100)]
     with pytest.raises(ValueError, match="it is cut into more than 1048576 parts"):
         places_of_pieces((2200, 2200), [((0, 2199), (0, -1)), *corners])
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (field(3, 7), "a number stands where bytes should be"),
+        (field(1, b"xy"), "field 1 is no number"),
+        (field(2, b""), "field 2 is no number"),
+    ],
+)
+def test_fields_of_another_kind_are_refused(tmp_path, header, message):
+    with pytest.raises(CorruptCheckpoint, match=message):
+        open_checkpoint(write_bundle(tmp_path, header, bytes(8)))
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        field(1, field(1, field(1, 1 << 40) + field(3, 1))),  # a number as a name
+        field(1, field(1, field(1, b"\xff") + field(3, 1))),  # a name that is not UTF-8
+        field(1, field(1, 5)),
+        field(1, 5),
+    ],
+)
+def test_contents_of_another_kind_are_refused(tmp_path, contents):
+    (tmp_path / "made").write_bytes(table([(b"", contents)]))
+    with pytest.raises(CorruptCheckpoint, match="made' is damaged"):
+        open_checkpoint(tmp_path / "made")
+
+
+@pytest.mark.parametrize("number", [5, 6, 8])
+def test_numbers_that_are_not_packed_are_refused_where_they_should_be(tmp_path, number):
+    contents = field(1, field(1, b"x") + field(3, 7 if number == 8 else 1))
+    piece = field(2, field(1, b"x") + field(3, field(number, 1 << 40)))
+    (tmp_path / "made").write_bytes(table([(b"", field(1, contents)), (b"x", piece)]))
+    with pytest.raises(CorruptCheckpoint, match=r"'x' cannot be read .a number stands where bytes"):
+        open_checkpoint(tmp_path / "made")["x"]

@@ -144,6 +144,10 @@ def plan_loading(
         if target is None:
             unused.append(key)
             continue
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"{key} is a {type(tensor).__name__}; make it a tensor (torch.as_tensor)"
+            )
         _check_value(target, model_state[target], tensor)
         first = names.setdefault(id(model_state[target]), key)
         if first != key and not _is_same(state[first], tensor):

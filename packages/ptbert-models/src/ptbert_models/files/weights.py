@@ -82,24 +82,24 @@ def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serializati
 def with_later_names(
     state: Mapping[str, Tensor], later_suffixes: Mapping[str, str]
 ) -> dict[str, Tensor]:
-    """Return weights with their names in later libraries too, in front, where these differ.
+    """Return weights with their names in later libraries too, before ours, where these differ.
 
     Args:
         state: tensors by name.
         later_suffixes: ending of a name in later libraries → ending here.
 
     Example:
-        >>> list(with_later_names({"h.0.weight": None, "head.decoder.weight": None},
+        >>> list(with_later_names({"wte.weight": None, "head.decoder.weight": None},
         ...                       {"head.weight": "head.decoder.weight"}))
-        ['head.weight', 'h.0.weight', 'head.decoder.weight']
+        ['wte.weight', 'head.weight', 'head.decoder.weight']
     """
-    later = {
-        name.removesuffix(here) + there: tensor
-        for there, here in later_suffixes.items()
-        for name, tensor in state.items()
-        if name.endswith(here)
-    }
-    return {**later, **state}
+    named = {}
+    for name, tensor in state.items():
+        for there, here in later_suffixes.items():
+            if name.endswith(here):
+                named[name.removesuffix(here) + there] = tensor
+        named[name] = tensor
+    return named
 
 
 def _alone(tensor: Tensor) -> Tensor:

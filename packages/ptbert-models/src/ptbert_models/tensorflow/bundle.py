@@ -14,8 +14,14 @@ import numpy.typing as npt
 
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
 from ptbert_models.tensorflow.crc32c import crc32c, mask
-from ptbert_models.tensorflow.dtypes import STRING, array_of, numpy_type
-from ptbert_models.tensorflow.protobuf import read_message, read_varint
+from ptbert_models.tensorflow.dtypes import STRING, array_of
+from ptbert_models.tensorflow.protobuf import (
+    bytes_of,
+    messages_of,
+    number_of,
+    read_message,
+    read_varint,
+)
 from ptbert_models.tensorflow.slices import (
     Extent,
     places_of_pieces,
@@ -116,7 +122,7 @@ class Bundle(Mapping[str, Array]):
                     name, f"a piece of shape {wanted} is stored with shape {piece.shape}"
                 )
         arrays = [self._read(name, piece) for piece in found]
-        whole = np.empty(entry.shape, numpy_type(entry.dtype))  # every number is written below
+        whole = np.empty(entry.shape, arrays[0].dtype)  # every number is written below
         for place, array in zip(places, arrays, strict=True):
             whole[place] = array
         return whole
@@ -149,11 +155,11 @@ class Bundle(Mapping[str, Array]):
 
     def _read_header(self, value: memoryview) -> None:
         fields = read_message(value)
-        self._shards = fields[1][0] if fields[1] else 1
-        self._big_endian = bool(fields[2] and fields[2][0])
-        version = read_message(fields[3][0]) if fields[3] else {2: []}
-        if version[2] and version[2][0] > 1:
-            raise ValueError(f"it is of version {version[2][0]}, and only version 1 is known")
+        self._shards = number_of(fields, 1, default=1)
+        self._big_endian = bool(number_of(fields, 2))
+        version = number_of(read_message(bytes_of(fields, 3)), 2)
+        if version > 1:
+            raise ValueError(f"it is of version {version}, and only version 1 is known")
 
     def _refuse_shared_bytes(self) -> None:
         """Refuse entries that share bytes, so that all variables are no larger than the files."""
@@ -172,18 +178,14 @@ class Bundle(Mapping[str, Array]):
 
 def _read_entry(value: memoryview) -> Entry:
     fields = read_message(value)
-
-    def number(field: int) -> int:
-        return int(fields[field][0]) if fields[field] else 0
-
     return Entry(
-        dtype=number(1),
-        shape=read_shape(fields[2][0]) if fields[2] else (),
-        shard=number(3),
-        offset=number(4),
-        size=number(5),
-        crc=number(6),
-        slices=tuple(read_slice(each) for each in fields[7]),
+        dtype=number_of(fields, 1),
+        shape=read_shape(bytes_of(fields, 2)),
+        shard=number_of(fields, 3),
+        offset=number_of(fields, 4),
+        size=number_of(fields, 5),
+        crc=number_of(fields, 6),
+        slices=tuple(read_slice(each) for each in messages_of(fields, 7)),
     )
 
 

@@ -53,6 +53,47 @@ def read_varints(data: memoryview | bytes) -> npt.NDArray[np.uint64]:
     return values
 
 
+def number_of(fields: dict[int, list[Any]], field: int, default: int = 0) -> int:
+    """Return the number in a field, or the default where it is absent.
+
+    Raises:
+        ValueError: if it holds something else.
+    """
+    value = fields[field][0] if fields[field] else default
+    if not isinstance(value, int):
+        raise ValueError(f"field {field} is no number")
+    return value
+
+
+def bytes_of(fields: dict[int, list[Any]], field: int) -> memoryview:
+    """Return the message, text or packed numbers in a field; empty where it is absent.
+
+    Raises:
+        ValueError: if it holds a number.
+    """
+    return _checked_bytes(fields[field][0]) if fields[field] else memoryview(b"")
+
+
+def each_bytes(fields: dict[int, list[Any]], field: int) -> list[memoryview]:
+    """Return all messages, texts or packed numbers in a field.
+
+    Raises:
+        ValueError: if one of them is a number.
+    """
+    return [_checked_bytes(each) for each in fields[field]]
+
+
+def messages_of(fields: dict[int, list[Any]], field: int) -> list[dict[int, list[Any]]]:
+    """Read all messages in a field."""
+    return [read_message(each) for each in each_bytes(fields, field)]
+
+
+def _checked_bytes(value: Any) -> memoryview:
+    if not isinstance(value, memoryview):
+        raise ValueError("a number stands where bytes should be")
+    return value
+
+
 def read_message(data: memoryview) -> dict[int, list[Any]]:
     """Read the fields of a message.
 

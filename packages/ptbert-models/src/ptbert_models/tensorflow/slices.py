@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from ptbert_models.tensorflow.protobuf import read_message, signed
+from ptbert_models.tensorflow.protobuf import messages_of, number_of, read_message, signed
 
 Extent = tuple[int, int]  # start and length along one dimension; length -1 is the whole of it
 WHOLE = -1
+_ABSENT = (1 << 64) + WHOLE  # as signed() reads it
 _MOST_CELLS = 1 << 20  # TensorFlow cuts variables along one dimension, so a cell is a piece
 
 
-def read_slice(data: memoryview) -> tuple[Extent, ...]:
-    """Read a TensorSliceProto: one extent for each dimension."""
-    extents = []
-    for extent in read_message(data)[1]:
-        fields = read_message(extent)
-        start = signed(fields[1][0]) if fields[1] else 0
-        length = signed(fields[2][0]) if fields[2] else WHOLE
-        extents.append((start, length))
-    return tuple(extents)
+def read_slice(fields: dict[int, list[Any]]) -> tuple[Extent, ...]:
+    """Return a TensorSliceProto that was read: one extent for each dimension."""
+    return tuple(
+        (signed(number_of(extent, 1)), signed(number_of(extent, 2, default=_ABSENT)))
+        for extent in messages_of(fields, 1)
+    )
 
 
 def read_shape(data: memoryview) -> tuple[int, ...]:
@@ -34,8 +33,8 @@ def read_shape(data: memoryview) -> tuple[int, ...]:
     Raises:
         ValueError: if a size is negative, which is how TensorFlow writes that it is not known.
     """
-    dimensions = (read_message(dimension) for dimension in read_message(data)[2])
-    shape = tuple(signed(fields[1][0]) if fields[1] else 0 for fields in dimensions)
+    dimensions = messages_of(read_message(data), 2)
+    shape = tuple(signed(number_of(dimension, 1)) for dimension in dimensions)
     if any(size < 0 for size in shape):
         raise ValueError(f"its shape {shape} has a negative size")
     return shape

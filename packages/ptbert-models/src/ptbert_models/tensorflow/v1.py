@@ -20,7 +20,14 @@ from ptbert_models.tensorflow.dtypes import (
     numpy_type,
     widen_bfloat16,
 )
-from ptbert_models.tensorflow.protobuf import read_message, read_varints
+from ptbert_models.tensorflow.protobuf import (
+    bytes_of,
+    each_bytes,
+    messages_of,
+    number_of,
+    read_message,
+    read_varints,
+)
 from ptbert_models.tensorflow.slices import Extent, places_of_pieces, read_shape, read_slice
 from ptbert_models.tensorflow.table import read_table
 
@@ -108,28 +115,27 @@ class V1Checkpoint(Mapping[str, Array]):
 
     def _read_contents(self, value: memoryview) -> None:
         """Read the list of variables, which every file of the checkpoint has of its own."""
-        for contents in read_message(value)[1]:
-            for variable in read_message(contents)[1]:
-                fields = read_message(variable)
-                name = bytes(fields[1][0]).decode()
-                shape = read_shape(fields[2][0]) if fields[2] else ()
-                self._variables.setdefault(name, _Variable(fields[3][0], shape))
+        for contents in messages_of(read_message(value), 1):
+            for fields in messages_of(contents, 1):
+                name = bytes(bytes_of(fields, 1)).decode()
+                variable = _Variable(number_of(fields, 3), read_shape(bytes_of(fields, 2)))
+                self._variables.setdefault(name, variable)
 
 
 def _read_piece(value: memoryview) -> tuple[str, tuple[Extent, ...], memoryview]:
-    fields = read_message(read_message(value)[2][0])
-    extents = read_slice(fields[2][0]) if fields[2] else ()
-    return bytes(fields[1][0]).decode(), extents, fields[3][0]
+    fields = read_message(bytes_of(read_message(value), 2))
+    extents = read_slice(read_message(bytes_of(fields, 2)))
+    return bytes(bytes_of(fields, 1)).decode(), extents, bytes_of(fields, 3)
 
 
 def _read_tensor(data: memoryview, dtype: int, shape: tuple[int, ...]) -> Array:
     """Decode a TensorProto of known type and shape."""
     fields = read_message(data)
     if fields[_RAW_BYTES]:
-        return array_of(dtype, shape, fields[_RAW_BYTES][0])
+        return array_of(dtype, shape, bytes_of(fields, _RAW_BYTES))
     if dtype == STRING:
         strings = np.empty(len(fields[_STRINGS]), object)
-        strings[:] = [bytes(each) for each in fields[_STRINGS]]
+        strings[:] = [bytes(each) for each in each_bytes(fields, _STRINGS)]
         return strings.reshape(shape)
     values = _packed(fields)
     if dtype in {HALF, BFLOAT16}:
@@ -141,7 +147,9 @@ def _read_tensor(data: memoryview, dtype: int, shape: tuple[int, ...]) -> Array:
 def _packed(fields: dict[int, list[Any]]) -> Array:
     for number, kind in _FIXED.items():
         if fields[number]:
-            return np.concatenate([np.frombuffer(part, kind) for part in fields[number]])
+            return np.concatenate(
+                [np.frombuffer(part, kind) for part in each_bytes(fields, number)]
+            )
     for number in (*_VARINTS, _HALVES):
         if fields[number]:
             return np.concatenate([_varints(part) for part in fields[number]])
@@ -150,5 +158,6 @@ def _packed(fields: dict[int, list[Any]]) -> Array:
 
 def _varints(part: memoryview | int) -> Array:
     """Read packed numbers, or the one number that was not packed; negative ones wrap around."""
-    values = np.array([part], np.uint64) if isinstance(part, int) else read_varints(part)
-    return values.view(np.int64)
+    if isinstance(part, int):
+        return np.array([part & ((1 << 64) - 1)], np.uint64).view(np.int64)
+    return read_varints(part).view(np.int64)
