@@ -67,8 +67,9 @@ def remember_classes() -> None:
     waiting: list[type] = [nn.Module]
     while waiting:
         part = waiting.pop()
-        if part.__module__.startswith(("torch.nn.", "ptbert_models.")):
-            _shipped.setdefault(part, dict(vars(part)))
+        for each in part.__mro__:  # modules may inherit from other classes too
+            if each not in _shipped and each.__module__.startswith(("torch.nn.", "ptbert_models.")):
+                _shipped[each] = dict(vars(each))
         waiting.extend(part.__subclasses__())
 
 
@@ -140,8 +141,8 @@ def is_untouched(
     the class and of the object, its hooks, its parts and their order, the types of its parameters.
     Sizes, rates and modes of training may differ, and so may attributes that nothing here reads.
 
-    Comparing takes about two milliseconds for BERT-base. What was compared is kept, and the next call
-    only checks that all these objects still refer to the very same objects.
+    Comparing takes about two milliseconds for BERT-base. What was compared is kept, and the next
+    call only checks that all these objects still refer to the very same objects.
 
     Args:
         module: the module.
