@@ -168,7 +168,7 @@ PARTS = {
     "a part more": lambda bert: bert.encoder.layer[1].add_module("adapter", nn.Linear(2, 2)),
     "a part less": lambda bert: bert.encoder.layer[1].output.__delattr__("dropout"),
     "an activation": lambda bert: setattr(
-        bert.encoder.layer[0].intermediate, "intermediate_act_fn", torch.cumsum
+        bert.encoder.layer[0].intermediate, "intermediate_act_fn", torch.sin
     ),
     "an activation that is a module": lambda bert: setattr(
         bert.encoder.layer[0].intermediate, "intermediate_act_fn", nn.GELU()

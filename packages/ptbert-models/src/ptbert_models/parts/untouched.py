@@ -63,13 +63,13 @@ _accepted: dict[type, _Classes] = {}  # classes as shipped, maybe with more that
 
 
 def remember_classes() -> None:
-    """Note what all classes of modules look like now, and their bases; called once, on import."""
+    """Note what all classes of modules look like now; called once, on import."""
     waiting: list[type] = [nn.Module]
     while waiting:
         part = waiting.pop()
-        for each in part.__mro__:
-            if each.__module__.startswith(("torch.nn.", "ptbert_models.")):
-                _shipped.setdefault(each, dict(vars(each)))
+        for each in part.__mro__:  # modules may inherit from other classes too
+            if each not in _shipped and each.__module__.startswith(("torch.nn.", "ptbert_models.")):
+                _shipped[each] = dict(vars(each))
         waiting.extend(part.__subclasses__())
 
 
