@@ -158,10 +158,10 @@ FAMILIES: dict[str, tuple[Callable[[dict[str, Any]], Any], Any]] = {
 
 
 def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What a call returns, or its error; for example, unknown words without ``<unk>`` are one."""
+    """What a call returns, or its error: an unknown word without ``<unk>``, too small a size."""
     try:
         return call(*arguments)
-    except (KeyError, UnicodeDecodeError) as error:
+    except (KeyError, ValueError) as error:
         return str(error)
 
 
