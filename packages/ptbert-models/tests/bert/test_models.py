@@ -205,6 +205,17 @@ def test_labels_and_choices_are_two_unless_said_otherwise(tiny_config):
     assert BertForMultipleChoice(tiny_config).num_choices == 2
 
 
+def test_every_number_of_choices_is_scored_by_question(tiny_config):
+    model = BertForMultipleChoice(tiny_config).eval()
+    ids = torch.arange(1, 25).reshape(3, 4, 2)
+
+    scores = model(ids)
+
+    assert scores.shape == (3, 4)
+    alone = [[model(choice[None, None]).item() for choice in question] for question in ids]
+    assert scores.tolist() == [pytest.approx(question, abs=1e-6) for question in alone]
+
+
 def test_spans_are_scored_unless_both_ends_are_given(tiny_config):
     model = BertForQuestionAnswering(tiny_config).eval()
     at = torch.tensor([1, 2])

@@ -10,8 +10,8 @@ from ptbert_models.transfo_xl import (
     RelLearnableMultiHeadAttn,
     RelMultiHeadAttn,
     RelPartialLearnableMultiHeadAttn,
+    mixing,
 )
-from ptbert_models.transfo_xl import attention as attention_module
 from ptbert_models.transfo_xl.memory import hidden_positions
 
 HEADS, WIDTH, FEATURES = 2, 6, 4
@@ -117,7 +117,7 @@ def test_few_and_many_queries_give_the_same_numbers(queries):
     for given in (bias, bias[:, :1], bias[:1, :1], None):
         few, many = (
             way(query, context, *weights, given, scale=0.3, dropout=0.0)
-            for way in (attention_module.mix_few, attention_module.mix_many)
+            for way in (mixing.mix_few, mixing.mix_many)
         )
         torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-4)
 
@@ -140,13 +140,13 @@ def test_few_and_many_queries_give_the_same_numbers(queries):
 def test_the_cheaper_way_is_taken(monkeypatch, queries, keys, features, width, way):
     taken = []
     for name in ("mix_few", "mix_many"):
-        original = getattr(attention_module, name)
+        original = getattr(mixing, name)
         spy = lambda *args, name=name, original=original, **kwargs: (  # noqa: E731
             taken.append(name) or original(*args, **kwargs)
         )
-        monkeypatch.setattr(attention_module, name, spy)
+        monkeypatch.setattr(mixing, name, spy)
 
-    attention_module.mix(
+    mixing.mix(
         torch.randn(1, 2, queries, features),
         torch.randn(keys, 1, width),
         torch.randn(2 * features, width),

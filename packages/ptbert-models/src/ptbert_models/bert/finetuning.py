@@ -96,7 +96,7 @@ class BertForMultipleChoice(BertWithHead):
 
     Args:
         config: sizes and rates.
-        num_choices: number of choices C.
+        num_choices: number of choices C of texts that are given as (B * C, L).
         output_attentions: see ``BertModel``.
         keep_multihead_output: see ``BertModel``.
     """
@@ -145,7 +145,8 @@ class BertForMultipleChoice(BertWithHead):
                 head_mask,
             ),
         )
-        scores = self.classifier(self.dropout(pooled)).view(-1, self.num_choices)
+        choices = input_ids.size(1) if input_ids.dim() == 3 else self.num_choices
+        scores = self.classifier(self.dropout(pooled)).view(-1, choices)
         if labels is not None:
             return label_loss(scores, labels)
         return with_attentions(weights, scores)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from functools import cache
-from operator import is_
 from types import FunctionType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -184,6 +183,7 @@ class _Seen(NamedTuple):
 
     objects: tuple[Any, ...]  # the parts, the attributes of all, and their dictionaries of parts
     referents: list[Any]
+    own: list[Any]  # what the module itself refers to
     hooks: tuple[Mapping[Any, Any], ...]
     parameter_dicts: tuple[Mapping[str, Any], ...]
     parameters: list[Any]
@@ -200,7 +200,8 @@ class _Seen(NamedTuple):
         objects = (*parts[1:], *values, *children)
         return cls(
             objects,
-            gc.get_referents(module, *objects),
+            gc.get_referents(*objects),
+            gc.get_referents(module),
             tuple(each[name] for each in values for name in HOOKS),
             parameter_dicts,
             gc.get_referents(*parameter_dicts),
@@ -212,7 +213,8 @@ class _Seen(NamedTuple):
         """Whether nothing changed: this compares some thousand references, in C."""
         try:
             return (
-                gc.get_referents(module, *self.objects) == self.referents
+                gc.get_referents(*self.objects) == self.referents
+                and gc.get_referents(module) == self.own
                 and not any(self.hooks)
                 and self.classes == self.attributes
                 and self._has_parameters()
@@ -223,11 +225,10 @@ class _Seen(NamedTuple):
     def _has_parameters(self) -> bool:
         """Whether the parameters are the same, and of the same types: both can be exchanged."""
         now = gc.get_referents(*self.parameter_dicts)
-        return (
-            len(now) == len(self.parameters)
-            and all(map(is_, now, self.parameters))
-            and set(map(type, now)) <= _PARAMETERS
-        )
+        # Usually all are exchanged at once. Then this compares no numbers.
+        if now[:1] and now[0] is not self.parameters[0]:
+            return False
+        return now == self.parameters and set(map(type, now)) <= _PARAMETERS
 
 
 _seen: WeakKeyDictionary[nn.Module, _Seen] = WeakKeyDictionary()
