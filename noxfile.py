@@ -58,6 +58,7 @@ from packaging.version import Version
 nox.needs_version = ">=2026.8.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.parallel = 2  # sessions at a time; the output of each is shown when it ends
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 

@@ -46,3 +46,15 @@ def test_a_model_without_the_head_is_refused(model_folder, capsys):
     assert BertModel.from_pretrained(model_folder)
     assert main(["fill-mask", str(model_folder), "[MASK]"]) == 1
     assert "has no head that predicts words; give a checkpoint with one" in capsys.readouterr().err
+
+
+def test_the_mask_is_the_one_of_the_tokenizer(masked_lm_folder, capsys):
+    vocabulary = masked_lm_folder / "vocab.txt"
+    vocabulary.write_text(vocabulary.read_text().replace("[MASK]", "<mask>"))
+    (masked_lm_folder / "tokenizer_config.json").write_text('{"mask_token": "<mask>"}')
+
+    assert main(["fill-mask", str(masked_lm_folder), "a <mask> sleeps.", "--top", "1"]) == 0
+    assert capsys.readouterr().out == "1.000  cat\n"
+
+    assert main(["fill-mask", str(masked_lm_folder), "a [MASK] sleeps."]) == 1
+    assert "there is no <mask> in 'a [MASK] sleeps.'" in capsys.readouterr().err

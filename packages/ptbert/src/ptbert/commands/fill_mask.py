@@ -11,13 +11,11 @@ from ptbert.commands.command import Command
 if TYPE_CHECKING:
     from ptbert_models import BertForMaskedLM
 
-MASK = "[MASK]"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model with its masked-LM head")
-    parser.add_argument("text", help=f"a text that contains {MASK} at least once")
+    parser.add_argument("text", help="a text that contains [MASK] at least once")
     parser.add_argument(
         "--top", type=int, default=5, help="words to print for each mask (default: 5)"
     )
@@ -29,22 +27,23 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     from ptbert import BertTokenizer
 
-    if MASK not in arguments.text:
-        raise ValueError(
-            f"there is no {MASK} in {arguments.text!r}; put one where BERT should predict a word"
-        )
     if arguments.top < 1:
         raise ValueError(f"--top {arguments.top} must be at least 1")
     tokenizer = BertTokenizer.from_pretrained(arguments.model)
-    tokens = tokenizer.tokenize_with_special_tokens(arguments.text, [MASK])
-    ids = tokenizer.convert_tokens_to_ids(["[CLS]", *tokens, "[SEP]"])
+    mask = tokenizer.mask_token
+    if mask not in arguments.text:
+        raise ValueError(
+            f"there is no {mask} in {arguments.text!r}; put one where BERT should predict a word"
+        )
+    tokens = tokenizer.tokenize_with_special_tokens(arguments.text, [mask])
+    ids = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *tokens, tokenizer.sep_token])
     model = _load_model(arguments.model)
     limit = model.config.max_position_embeddings
     if len(ids) > limit:
         raise ValueError(f"the text has {len(ids)} tokens and the model takes {limit}; shorten it")
     with torch.inference_mode():
         scores = model(torch.tensor([ids]))[0]  # (L, V)
-    mask_id = tokenizer.vocab[MASK]
+    mask_id = tokenizer.vocabulary[mask]
     for number, place in enumerate(i for i, index in enumerate(ids) if index == mask_id):
         if number:
             yield ""
