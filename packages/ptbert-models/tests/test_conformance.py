@@ -60,14 +60,14 @@ def attention_path(request, monkeypatch):
         from ptbert_models.bert import layers as bert_layers
         from ptbert_models.gpt import layers as gpt_layers
         from ptbert_models.parts import attention
-        from ptbert_models.transfo_xl import attention as transfo_xl_attention
+        from ptbert_models.transfo_xl import mixing
 
         def explicit(*args, **kwargs):
             return attention.attend(*args, **{**kwargs, "need_weights": True})
 
         monkeypatch.setattr(bert_layers, "attend", explicit)
         monkeypatch.setattr(gpt_layers, "attend", explicit)
-        monkeypatch.setattr(transfo_xl_attention, "attend", explicit)
+        monkeypatch.setattr(mixing, "attend", explicit)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
