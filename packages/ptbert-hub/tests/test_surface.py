@@ -6,6 +6,7 @@ PUBLIC = [
     "PYTORCH_PRETRAINED_BERT_CACHE",
     "WEIGHTS_NAME",
     "AccessDenied",
+    "BadContent",
     "BadSource",
     "CacheError",
     "CacheReadOnly",

@@ -19,6 +19,7 @@ from ptbert_hub.command_line import add_version, run_command
 from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import (
     AccessDenied,
+    BadContent,
     BadSource,
     CacheError,
     CacheReadOnly,
@@ -61,6 +62,7 @@ __all__ = [
     "PYTORCH_PRETRAINED_BERT_CACHE",
     "WEIGHTS_NAME",
     "AccessDenied",
+    "BadContent",
     "BadSource",
     "CacheError",
     "CacheReadOnly",
