@@ -394,6 +394,26 @@ def changed(whole: dict[str, Any], part: str, **keys: Any) -> dict[str, Any]:
             ),
             "a post_processor that no tokenizer of this package has: TemplateProcessing",
         ),
+        (changed(GPT2_JSON, "post_processor", type="RobertaProcessing"), "_processor .* Robe"),
+        (changed(GPT2_JSON, "post_processor", type="BertProcessing"), "post_processor .* BertP"),
+        (changed(GPT2_JSON, "post_processor", type="Sequence"), "post_processor .*: Sequence;"),
+        (
+            changed(
+                GPT2_JSON,
+                "post_processor",
+                type="Sequence",
+                processors=[
+                    {"type": "ByteLevel"},
+                    {"type": "TemplateProcessing", "special_tokens": {"a": {}}},
+                ],
+            ),
+            "a post_processor that no tokenizer of this package has: TemplateProcessing",
+        ),
+        (changed(GPT_JSON, "post_processor", type="BertProcessing"), "post_processor .* BertP"),
+        (
+            {**GPT_JSON, "normalizer": {"type": "BertNormalizer", "strip_accents": False}},
+            "BertNormalizer with .*'strip_accents': False",
+        ),
         (
             {**GPT_JSON, "normalizer": {"type": "BertNormalizer", "lowercase": False}},
             "has a normalizer that no tokenizer of this package has: BertNormalizer with",
@@ -442,6 +462,21 @@ def test_frames_and_sizes_of_tokenizer_json_are_believed() -> None:
         tokenizer = load_tokenizer(".")
 
         assert tokenizer.encode("ll lll", "") == [5, 9, 10, 11, 6, 6]
+
+
+@pytest.mark.parametrize(
+    "processors",
+    [
+        [],
+        [{"type": "ByteLevel"}],
+        [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "special_tokens": {}}],
+    ],
+)
+def test_processors_that_add_nothing_to_texts_are_accepted(processors: list[Any]) -> None:
+    whole = changed(GPT2_JSON, "post_processor", type="Sequence", processors=processors)
+    write_json(tokenizer=whole)
+
+    assert load_tokenizer(".").encode("a") == [0]
 
 
 def test_an_added_token_of_one_library_is_one_here(published: Callable[[str], Path]) -> None:
