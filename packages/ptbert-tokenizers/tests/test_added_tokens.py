@@ -226,6 +226,28 @@ def test_spaces_that_a_token_took_are_no_other_token() -> None:
     assert [piece.text for piece in cutter.pieces("a   b")] == ["a", " ", "b"]
 
 
+@pytest.mark.parametrize(("make", "known"), [(bert, "cat"), (gpt, "the</w>"), (gpt2, "the")])
+def test_an_edit_of_the_vocabulary_counts_for_added_tokens_too(make: Any, known: str) -> None:
+    tokenizer = make()
+    tokenizer.add_special_tokens([known, "<new>"])
+    text = f"{known}<new>"
+    assert tokenizer.encode(text, add_special_tokens=False)[0] < 50
+    vocabulary = tokenizer.vocab if make is bert else tokenizer.encoder
+
+    vocabulary[known] = 77
+    vocabulary["<new>"] = 78
+
+    assert tokenizer.convert_tokens_to_ids([known, "<new>"]) == [77, 78]
+    assert tokenizer.convert_tokens_to_ids([known, "<new>", "the", known])[-1] == 77
+    assert tokenizer.encode(text, add_special_tokens=False) == [77, 78]
+    assert tokenizer.encode_flat([text, text]).ids.tolist() == [77, 78, 77, 78]
+    assert (tokenizer.vocabulary[known], tokenizer.vocabulary["<new>"]) == (77, 78)
+    tokenizer.save_vocabulary("edited/")
+    again = type(tokenizer).from_pretrained("edited")
+    assert again.encode(text, add_special_tokens=False) == [77, 78]
+    assert again.settings() == tokenizer.settings()
+
+
 def test_an_empty_token_is_refused() -> None:
     with pytest.raises(ValueError, match="an added token is an empty string; leave it out"):
         bert().add_tokens([""])

@@ -146,6 +146,16 @@ class AddsTokens(ABC):
             entries[token] = number
         self._add(entries)
 
+    @abstractmethod
+    def _added_id(self, token: str) -> int:
+        """The id of an added token, which is that of ``convert_tokens_to_ids``."""
+
+    def _added_now(self) -> AddedTokens:
+        """The added tokens with their current ids: a program may have edited the vocabulary."""
+        return AddedTokens(
+            {token: self._added_id(token.content) for token in self.added_tokens.entries}
+        )
+
     def _cutter(self) -> Cutter | None:
         """Cuts texts at added tokens; None if there are none."""
         added = self.added_tokens

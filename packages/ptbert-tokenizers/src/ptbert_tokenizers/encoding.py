@@ -133,7 +133,7 @@ class TextEncoder(ABC):
         cutter = self._cutter()
         if cutter is None:
             return self._flat_between(texts)
-        return _flat_around(texts, cutter, self._flat_between)
+        return _flat_around(texts, cutter, self._flat_between, self._added_id)
 
     def _flat_between(self, texts: Sequence[str]) -> FlatIds:
         """The ids of texts in which added tokens are not looked for; methods are untouched."""
@@ -157,7 +157,10 @@ class TextEncoder(ABC):
             return self._ids_between(text)
         ids: list[int] = []
         for piece in cutter.pieces(text):
-            ids += [cutter.ids[piece.text]] if piece.is_added else self._ids_between(piece.text)
+            if piece.is_added:
+                ids.append(self._added_id(piece.text))
+            else:
+                ids += self._ids_between(piece.text)
         return ids
 
     def _plain_ids(self, text: str) -> list[int]:
@@ -177,6 +180,10 @@ class TextEncoder(ABC):
     def _cutter(self) -> Cutter | None:
         """Cuts texts at added tokens; None if there are none."""
         return None
+
+    @abstractmethod
+    def _added_id(self, token: str) -> int:
+        """The id of an added token, which is that of ``convert_tokens_to_ids``."""
 
     def _is_untouched(self) -> bool:
         """Whether the methods that tokenize and look up ids are those of the family."""
@@ -207,7 +214,10 @@ def _flat(found: Sequence[Sequence[int]]) -> FlatIds:
 
 
 def _flat_around(
-    texts: Sequence[str], cutter: Cutter, flat_between: Callable[[Sequence[str]], FlatIds]
+    texts: Sequence[str],
+    cutter: Cutter,
+    flat_between: Callable[[Sequence[str]], FlatIds],
+    added_id: Callable[[str], int],
 ) -> FlatIds:
     """The ids of texts that may hold added tokens: what is between them is encoded together."""
     cut = [cutter.pieces(text) for text in texts]
@@ -221,7 +231,7 @@ def _flat_around(
         row: list[int] = []
         for piece in pieces:
             if piece.is_added:
-                row.append(cutter.ids[piece.text])
+                row.append(added_id(piece.text))
             else:
                 start, stop = next(spans)
                 row += ids[start:stop]

@@ -134,6 +134,9 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         """Symbol → id."""
         return self.sym2idx
 
+    def _added_id(self, token: str) -> int:
+        return self.sym2idx.get(token, self.added_tokens.ids[token])
+
     def build_vocab(self) -> None:
         """Number the special symbols, the counted words (or a ``vocab_file``), added tokens."""
         super().build_vocab()

@@ -150,7 +150,6 @@ class Cutter:
         may_hold: Callable[[str, Iterable[str]], bool] | None = None,
         separator: str = "",
     ) -> None:
-        self.ids = added.ids
         self._normalize = normalize
         self._may_hold = may_hold
         self._separator = separator
