@@ -248,6 +248,48 @@ def test_an_edit_of_the_vocabulary_counts_for_added_tokens_too(make: Any, known:
     assert again.settings() == tokenizer.settings()
 
 
+class TokenOfAnotherLibrary:
+    content = "<new>"
+    special = True
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "is None; give a list of strings or AddedToken"),
+        (b"<new>", "is a bytes; give a list of strings or AddedToken"),
+        ({"<new>", "<a>"}, "is a set; give a list of strings or AddedToken"),
+        (["<new>", 5], r"tokens\[1\] is 5; give a string or an AddedToken of ptbert_tokenizers"),
+        ([TokenOfAnotherLibrary()], r"\[0\] is a TokenOfAnotherLibrary; give a string or an Added"),
+    ],
+)
+def test_what_is_no_token_is_refused_with_its_place(given: Any, message: str) -> None:
+    tokenizer = bert()
+
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_tokens(given)
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_special_tokens(given)
+    assert not tokenizer.added_tokens
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ({"pad_token": None}, "pad_token is None; give one string or AddedToken"),
+        ({"pad_token": ["<a>"]}, "pad_token is a list; give one string or AddedToken"),
+        ({"additional_special_tokens": 5}, "additional_special_tokens is 5; give a list of"),
+    ],
+)
+def test_what_is_no_token_for_a_role_is_refused(roles: Any, message: str) -> None:
+    tokenizer = bert()
+
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_special_tokens({"additional_special_tokens": "<new>", **roles})
+    assert not tokenizer.added_tokens
+    assert tokenizer.pad_token == "[PAD]"
+
+
 def test_an_empty_token_is_refused() -> None:
     with pytest.raises(ValueError, match="an added token is an empty string; leave it out"):
         bert().add_tokens([""])

@@ -143,7 +143,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         added = self.added_tokens
         if added:
             self.added_tokens = NONE_ADDED
-            self.add_tokens(added.entries)
+            self.add_tokens(list(added.entries))
 
     def _add(self, entries: Mapping[AddedToken, int]) -> None:
         """Add tokens, which are symbols of the vocabulary here."""
