@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -220,6 +221,26 @@ def test_keys_that_change_nothing_are_ignored() -> None:
 
     assert tokenizer.encode("the") == [2, 5, 3]
     assert tokenizer.max_len == 10**12
+
+
+@pytest.mark.parametrize("file", ["tokenizer_config", "special_tokens_map"])
+@pytest.mark.parametrize("tokens", ["[E1]", 5])
+def test_more_special_tokens_that_are_no_list_are_refused(file: str, tokens: Any) -> None:
+    bert_folder(**{file: {"additional_special_tokens": tokens}})
+
+    with pytest.raises(
+        BadVocabulary,
+        match=rf"{file}.json' has {re.escape(repr(tokens))} as additional_special_tokens, where a "
+        "list of tokens is expected; correct it, or remove it and call add_special_tokens",
+    ):
+        BertTokenizer.from_pretrained(".")
+
+
+def test_a_file_with_wrong_added_tokens_is_named() -> None:
+    bert_folder(added_tokens={"new": -1})
+
+    with pytest.raises(BadVocabulary, match=r"added_tokens\.json' gives .*'new' the id -1"):
+        BertTokenizer.from_pretrained(".")
 
 
 def test_files_that_give_a_token_two_ids_are_refused() -> None:

@@ -226,7 +226,7 @@ def _refuse_contradiction(
     )
     raise BadVocabulary(
         f"{path!r} gives the added token {token!r} the id {index}, but {other}; correct the "
-        "file, or get the files of the model again"
+        "file that says so, or get the files of the model again"
     )
 
 
