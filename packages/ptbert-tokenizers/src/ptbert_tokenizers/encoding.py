@@ -11,7 +11,7 @@ from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
-from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
+from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len, warn_if_long
 from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
@@ -107,6 +107,7 @@ class TextEncoder(ABC):
 
         Raises:
             TypeError: if something is not a string; it is named with its position.
+            ValueError: if ``max_len`` leaves no room for text.
             WorkerDied: if a process ended before it answered.
 
         Example:
@@ -118,6 +119,7 @@ class TextEncoder(ABC):
             ([1, 2, 1], [0, 2, 3])
         """
         texts = checked_texts(texts)
+        max_len = checked_max_len(max_len)
         if workers != 1:
             encode = partial(
                 self.encode_flat, max_len=max_len, add_special_tokens=add_special_tokens
