@@ -165,6 +165,16 @@ def test_words_that_are_never_split_stay_beside_added_tokens() -> None:
     assert tokenizer.tokenize("[MASK] covid19 [SEP]") == ["[MASK]", "covid19", "[SEP]"]
 
 
+def test_a_word_that_is_never_split_can_be_added_as_a_normal_token() -> None:
+    tokenizer = bert()
+    tokenizer.add_tokens(["[MASK]"])
+
+    for text in ("the [MASK] cat", "the[MASK]cat", "the [MASK].cat", "THE [mask]cat"):
+        kept = [token for token in tokenizer.tokenize(text) if token != "[UNK]"]
+        assert kept == ["the", "[MASK]", "cat"]
+        assert tokenizer.encode_flat([text]).ids.tolist()[:2] == [5, 4]
+
+
 def test_a_replaced_part_is_used_around_added_tokens() -> None:
     class Shouting(BasicTokenizer):
         def tokenize(self, text: str) -> list[str]:
