@@ -236,6 +236,22 @@ def test_more_special_tokens_that_are_no_list_are_refused(file: str, tokens: Any
         BertTokenizer.from_pretrained(".")
 
 
+def test_a_usual_token_whose_role_another_token_has_is_split() -> None:
+    bert_folder(tokenizer_config={"mask_token": "the", "sep_token": "[SEP]"})
+    tokenizer = BertTokenizer.from_pretrained(".")
+    assert tokenizer.tokenize("[MASK] [SEP] cat") == [*["[UNK]"] * 3, "[SEP]", "cat"]
+    tokenizer.save_vocabulary("again/")
+    assert BertTokenizer.from_pretrained("again").settings() == tokenizer.settings()
+
+    bert_folder(tokenizer_config={"mask_token": "the", "never_split": ["l.o"]})
+    tokenizer = BertTokenizer.from_pretrained(".")
+    assert tokenizer.tokenize("[MASK] l.o [CLS]") == [*["[UNK]"] * 4, "[CLS]"]
+
+    more = {"additional_special_tokens": ["[MASK]"]}
+    bert_folder(tokenizer_config={"mask_token": "the", **more})
+    assert BertTokenizer.from_pretrained(".").tokenize("[MASK]cat") == ["[MASK]", "cat"]
+
+
 def test_a_file_with_wrong_added_tokens_is_named() -> None:
     bert_folder(added_tokens={"new": -1})
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
@@ -56,6 +57,12 @@ RULES = Rules(
     neutral={"wordpieces_prefix": ("##",), "clean_text": (True,)},
 )
 """What a folder keeps of a BERT tokenizer."""
+
+_USUAL_TOKENS = dict(
+    zip(
+        ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token"), NEVER_SPLIT, strict=True
+    )
+)
 
 
 class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
@@ -125,6 +132,23 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         parts = self.__dict__
         unused = parts.get("_unused_basic_tokenizer")
         return parts.get("basic_tokenizer") or unused or BasicTokenizer()
+
+    @classmethod
+    def _with_saved(
+        cls, saved: Saved, inputs: Sequence[Any], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The keyword arguments; other libraries split a usual token that has lost its role."""
+        renamed = {
+            usual
+            for role, usual in _USUAL_TOKENS.items()
+            if saved.own is None and saved.arguments.get(role, usual) != usual
+        }
+        if renamed:
+            kept = saved.arguments.get("never_split", NEVER_SPLIT)
+            split = renamed.difference(token.content for token in saved.named)
+            never_split = [token for token in kept if token not in split]
+            saved = replace(saved, arguments={**saved.arguments, "never_split": never_split})
+        return super()._with_saved(saved, inputs, given)
 
     @classmethod
     def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:
