@@ -84,7 +84,7 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         do_lower_case: bool = True,
         max_len: int | None = None,
         do_basic_tokenize: bool = True,
-        never_split: Sequence[str] = NEVER_SPLIT,
+        never_split: Sequence[str] | None = NEVER_SPLIT,
         *,
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
@@ -192,6 +192,8 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
             yield "basic_tokenizer"
         if not is_wordpiece(self.wordpiece_tokenizer):
             yield "wordpiece_tokenizer"
+        elif self.wordpiece_tokenizer.vocab != self.vocab:
+            yield "the vocabulary of wordpiece_tokenizer"
 
 
 def _with_casing(checkpoint: Checkpoint, given: dict[str, Any]) -> dict[str, Any]:
