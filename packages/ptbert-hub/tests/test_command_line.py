@@ -199,6 +199,29 @@ def test_output_that_nobody_reads_any_more_ends_quietly(size):
     assert process.returncode == 1
 
 
+def run_without(descriptor, action):
+    """Run a command that was started with an output closed, as by ``PROGRAM >&-``."""
+    words = [sys.executable, "-c", PROGRAM.format(action=action)]
+    shell = ["sh", "-c", f'exec "$@" {descriptor}>&-', "sh"]
+    return subprocess.run([*shell, *words], check=False, capture_output=True)
+
+
+def test_without_standard_output_a_command_does_its_work(tmp_path):
+    action = f"lambda: (print('lost'), open({str(tmp_path / 'made')!r}, 'w').write('x'))[0]"
+    ended = run_without(1, action)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (tmp_path / "made").read_text() == "x"
+
+    ended = run_without(1, "lambda: int('x')")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"prog: invalid literal")
+
+
+def test_without_standard_error_a_message_is_not_among_the_results():
+    ended = run_without(2, "lambda: (print('result'), int('x'))[0]")
+    assert (ended.returncode, ended.stdout) == (1, b"result\n")
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_the_message_comes_after_what_open_generators_print(capsys, error):
     def lines():

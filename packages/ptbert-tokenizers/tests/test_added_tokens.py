@@ -165,6 +165,16 @@ def test_words_that_are_never_split_stay_beside_added_tokens() -> None:
     assert tokenizer.tokenize("[MASK] covid19 [SEP]") == ["[MASK]", "covid19", "[SEP]"]
 
 
+def test_a_word_that_is_never_split_can_be_added_as_a_normal_token() -> None:
+    tokenizer = bert()
+    tokenizer.add_tokens(["[MASK]"])
+
+    for text in ("the [MASK] cat", "the[MASK]cat", "the [MASK].cat", "THE [mask]cat"):
+        kept = [token for token in tokenizer.tokenize(text) if token != "[UNK]"]
+        assert kept == ["the", "[MASK]", "cat"]
+        assert tokenizer.encode_flat([text]).ids.tolist()[:2] == [5, 4]
+
+
 def test_a_replaced_part_is_used_around_added_tokens() -> None:
     class Shouting(BasicTokenizer):
         def tokenize(self, text: str) -> list[str]:
@@ -224,6 +234,70 @@ def test_spaces_that_a_token_took_are_no_other_token() -> None:
     cutter = Cutter(AddedTokens({AddedToken(" ", normalized=False, rstrip=True): 1}))
 
     assert [piece.text for piece in cutter.pieces("a   b")] == ["a", " ", "b"]
+
+
+@pytest.mark.parametrize(("make", "known"), [(bert, "cat"), (gpt, "the</w>"), (gpt2, "the")])
+def test_an_edit_of_the_vocabulary_counts_for_added_tokens_too(make: Any, known: str) -> None:
+    tokenizer = make()
+    tokenizer.add_special_tokens([known, "<new>"])
+    text = f"{known}<new>"
+    assert tokenizer.encode(text, add_special_tokens=False)[0] < 50
+    vocabulary = tokenizer.vocab if make is bert else tokenizer.encoder
+
+    vocabulary[known] = 77
+    vocabulary["<new>"] = 78
+
+    assert tokenizer.convert_tokens_to_ids([known, "<new>"]) == [77, 78]
+    assert tokenizer.convert_tokens_to_ids([known, "<new>", "the", known])[-1] == 77
+    assert tokenizer.encode(text, add_special_tokens=False) == [77, 78]
+    assert tokenizer.encode_flat([text, text]).ids.tolist() == [77, 78, 77, 78]
+    assert (tokenizer.vocabulary[known], tokenizer.vocabulary["<new>"]) == (77, 78)
+    tokenizer.save_vocabulary("edited/")
+    again = type(tokenizer).from_pretrained("edited")
+    assert again.encode(text, add_special_tokens=False) == [77, 78]
+    assert again.settings() == tokenizer.settings()
+
+
+class TokenOfAnotherLibrary:
+    content = "<new>"
+    special = True
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "is None; give a list of strings or AddedToken"),
+        (b"<new>", "is a bytes; give a list of strings or AddedToken"),
+        ({"<new>", "<a>"}, "is a set; give a list of strings or AddedToken"),
+        (["<new>", 5], r"tokens\[1\] is 5; give a string or an AddedToken of ptbert_tokenizers"),
+        ([TokenOfAnotherLibrary()], r"\[0\] is a TokenOfAnotherLibrary; give a string or an Added"),
+    ],
+)
+def test_what_is_no_token_is_refused_with_its_place(given: Any, message: str) -> None:
+    tokenizer = bert()
+
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_tokens(given)
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_special_tokens(given)
+    assert not tokenizer.added_tokens
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ({"pad_token": None}, "pad_token is None; give one string or AddedToken"),
+        ({"pad_token": ["<a>"]}, "pad_token is a list; give one string or AddedToken"),
+        ({"additional_special_tokens": 5}, "additional_special_tokens is 5; give a list of"),
+    ],
+)
+def test_what_is_no_token_for_a_role_is_refused(roles: Any, message: str) -> None:
+    tokenizer = bert()
+
+    with pytest.raises(TypeError, match=message):
+        tokenizer.add_special_tokens({"additional_special_tokens": "<new>", **roles})
+    assert not tokenizer.added_tokens
+    assert tokenizer.pad_token == "[PAD]"
 
 
 def test_an_empty_token_is_refused() -> None:

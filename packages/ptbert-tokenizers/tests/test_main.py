@@ -133,6 +133,16 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["encode", "{}", "latin.txt", "-o", "ids.npy"], "'latin.txt' is not UTF-8: line 3 has"),
         (["encode", "{}", "text.txt", "-o", "ids.csv"], "written to .npy or .jsonl files, not to"),
         (["encode", "{}", "text.txt", "-o", "no/ids.npy"], "there is no folder"),
+        (["encode", "{}", "text.txt", "-o", "ids.npy/"], "not to 'ids.npy/'"),
+        (["encode", "{}", "text.txt", "-o", "folder.npy"], "'folder.npy' is a folder; give the"),
+        (
+            ["encode", "{}", "text.txt", "./far.jsonl", "-o", "far.jsonl"],
+            "'./far.jsonl' is both a text and the output; give another output",
+        ),
+        (
+            ["encode", "{}", "text.txt", "-o", "ids.npy", "--max-len", "0"],
+            "max_len=0 is not a length; choose a whole number from 1 on",
+        ),
         (["decode", "{}", "absent.npy"], "there is no file 'absent.npy'"),
         (["decode", "{}", "text.txt"], "'text.txt' line 1 is not a JSON list of ids"),
         (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
@@ -146,6 +156,7 @@ def test_errors_are_one_line_and_leave_nothing_behind(
 ) -> None:
     Path("latin.txt").write_bytes("\n\né".encode("latin-1"))
     Path("far.jsonl").write_text("[99999]\n")
+    Path("folder.npy").mkdir()
     before = sorted(Path().iterdir())
 
     assert main([argument.format(gpt2) for argument in [*arguments]]) == 1

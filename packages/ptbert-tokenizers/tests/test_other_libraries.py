@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -222,6 +223,42 @@ def test_keys_that_change_nothing_are_ignored() -> None:
     assert tokenizer.max_len == 10**12
 
 
+@pytest.mark.parametrize("file", ["tokenizer_config", "special_tokens_map"])
+@pytest.mark.parametrize("tokens", ["[E1]", 5])
+def test_more_special_tokens_that_are_no_list_are_refused(file: str, tokens: Any) -> None:
+    bert_folder(**{file: {"additional_special_tokens": tokens}})
+
+    with pytest.raises(
+        BadVocabulary,
+        match=rf"{file}.json' has {re.escape(repr(tokens))} as additional_special_tokens, where a "
+        "list of tokens is expected; correct it, or remove it and call add_special_tokens",
+    ):
+        BertTokenizer.from_pretrained(".")
+
+
+def test_a_usual_token_whose_role_another_token_has_is_split() -> None:
+    bert_folder(tokenizer_config={"mask_token": "the", "sep_token": "[SEP]"})
+    tokenizer = BertTokenizer.from_pretrained(".")
+    assert tokenizer.tokenize("[MASK] [SEP] cat") == [*["[UNK]"] * 3, "[SEP]", "cat"]
+    tokenizer.save_vocabulary("again/")
+    assert BertTokenizer.from_pretrained("again").settings() == tokenizer.settings()
+
+    bert_folder(tokenizer_config={"mask_token": "the", "never_split": ["l.o"]})
+    tokenizer = BertTokenizer.from_pretrained(".")
+    assert tokenizer.tokenize("[MASK] l.o [CLS]") == [*["[UNK]"] * 4, "[CLS]"]
+
+    more = {"additional_special_tokens": ["[MASK]"]}
+    bert_folder(tokenizer_config={"mask_token": "the", **more})
+    assert BertTokenizer.from_pretrained(".").tokenize("[MASK]cat") == ["[MASK]", "cat"]
+
+
+def test_a_file_with_wrong_added_tokens_is_named() -> None:
+    bert_folder(added_tokens={"new": -1})
+
+    with pytest.raises(BadVocabulary, match=r"added_tokens\.json' gives .*'new' the id -1"):
+        BertTokenizer.from_pretrained(".")
+
+
 def test_files_that_give_a_token_two_ids_are_refused() -> None:
     bert_folder(
         added_tokens={"new": 12},
@@ -394,6 +431,26 @@ def changed(whole: dict[str, Any], part: str, **keys: Any) -> dict[str, Any]:
             ),
             "a post_processor that no tokenizer of this package has: TemplateProcessing",
         ),
+        (changed(GPT2_JSON, "post_processor", type="RobertaProcessing"), "_processor .* Robe"),
+        (changed(GPT2_JSON, "post_processor", type="BertProcessing"), "post_processor .* BertP"),
+        (changed(GPT2_JSON, "post_processor", type="Sequence"), "post_processor .*: Sequence;"),
+        (
+            changed(
+                GPT2_JSON,
+                "post_processor",
+                type="Sequence",
+                processors=[
+                    {"type": "ByteLevel"},
+                    {"type": "TemplateProcessing", "special_tokens": {"a": {}}},
+                ],
+            ),
+            "a post_processor that no tokenizer of this package has: TemplateProcessing",
+        ),
+        (changed(GPT_JSON, "post_processor", type="BertProcessing"), "post_processor .* BertP"),
+        (
+            {**GPT_JSON, "normalizer": {"type": "BertNormalizer", "strip_accents": False}},
+            "BertNormalizer with .*'strip_accents': False",
+        ),
         (
             {**GPT_JSON, "normalizer": {"type": "BertNormalizer", "lowercase": False}},
             "has a normalizer that no tokenizer of this package has: BertNormalizer with",
@@ -442,6 +499,21 @@ def test_frames_and_sizes_of_tokenizer_json_are_believed() -> None:
         tokenizer = load_tokenizer(".")
 
         assert tokenizer.encode("ll lll", "") == [5, 9, 10, 11, 6, 6]
+
+
+@pytest.mark.parametrize(
+    "processors",
+    [
+        [],
+        [{"type": "ByteLevel"}],
+        [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "special_tokens": {}}],
+    ],
+)
+def test_processors_that_add_nothing_to_texts_are_accepted(processors: list[Any]) -> None:
+    whole = changed(GPT2_JSON, "post_processor", type="Sequence", processors=processors)
+    write_json(tokenizer=whole)
+
+    assert load_tokenizer(".").encode("a") == [0]
 
 
 def test_an_added_token_of_one_library_is_one_here(published: Callable[[str], Path]) -> None:

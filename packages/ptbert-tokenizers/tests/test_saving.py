@@ -154,6 +154,20 @@ def test_a_replaced_part_is_not_saved_with_a_warning(
     assert type(getattr(BertTokenizer.from_pretrained("saved"), part)) is not type(new)
 
 
+def test_another_vocabulary_of_pieces_is_not_saved_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tokenizer = bert()
+    tokenizer.wordpiece_tokenizer.vocab = tokenizer.vocab.copy()
+    tokenizer.save_vocabulary("saved/")
+    assert not caplog.records
+
+    tokenizer.wordpiece_tokenizer.vocab.popitem()
+    tokenizer.save_vocabulary("saved/")
+
+    assert "a program changed the vocabulary of wordpiece_tokenizer, which cannot" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "part"),
     [

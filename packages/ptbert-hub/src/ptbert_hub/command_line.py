@@ -37,7 +37,8 @@ def run_command(
     ``PROGRAM | head -1``, the code is 1 and nothing is printed. Wrong usage is left to
     :mod:`argparse`, which exits with 2.
 
-    What is printed is UTF-8 unless it goes to a terminal, whatever the locale is.
+    What is printed is UTF-8 unless it goes to a terminal, whatever the locale is. Where standard
+    output or standard error is closed, what is printed there is dropped.
 
     Args:
         action: does the work and prints the results.
@@ -50,6 +51,7 @@ def run_command(
         hello
         0
     """
+    _open_closed_outputs()
     if stopped is None:
         return _ended(program, *_outcome(action))
     _print_utf8()
@@ -163,6 +165,13 @@ def add_version(parser: "ArgumentParser", distribution: str) -> None:
     parser.add_argument(
         "--version", action=PrintVersion, nargs=0, dest=SUPPRESS, help="print the version and exit"
     )
+
+
+def _open_closed_outputs() -> None:
+    """Give a program that was started without an output, as by ``PROGRAM >&-``, an empty one."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _print_utf8() -> None:

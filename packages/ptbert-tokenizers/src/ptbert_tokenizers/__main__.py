@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -132,6 +133,10 @@ def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
 
 
 def _encode(options: argparse.Namespace) -> None:
+    for file in options.files:
+        are_files = os.path.isfile(file) and os.path.isfile(options.output)
+        if are_files and os.path.samefile(file, options.output):
+            raise ValueError(f"{file!r} is both a text and the output; give another output")
     tokenizer = _tokenizer(options)
     with id_writer(options.output) as write, _encoded(tokenizer, options, _texts(options)) as found:
         for flat in found:

@@ -7,8 +7,9 @@ assignment, so a call in another thread sees the tokens from before or from afte
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from ptbert_tokenizers.batches.texts import shown
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.saved_settings import ROLES, Rules, Saved
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
@@ -49,6 +50,7 @@ class AddsTokens(ABC):
             How many of them are new.
 
         Raises:
+            TypeError: if something is no token; it is named with its position.
             ValueError: if a token is empty.
 
         Example:
@@ -61,7 +63,7 @@ class AddsTokens(ABC):
             >>> tokenizer.encode("the COVID19 virus", add_special_tokens=False)
             [1, 5, 2]
         """
-        given = [tokens] if isinstance(tokens, (str, AddedToken)) else list(tokens)
+        given = _tokens(tokens, "tokens")
         known = self.vocabulary
         first = index = next_id(known)
         entries: dict[AddedToken, int] = {}
@@ -89,7 +91,8 @@ class AddsTokens(ABC):
             How many of them are new.
 
         Raises:
-            ValueError: if the tokenizer has no such role.
+            TypeError: if something is no token; it is named with its role or position.
+            ValueError: if the tokenizer has no such role, or a token is empty.
 
         Example:
             >>> from pathlib import Path
@@ -102,17 +105,18 @@ class AddsTokens(ABC):
             ('<pad>', ['the', '<pad>', 'cat'])
         """
         if not isinstance(special_tokens, Mapping):
-            tokens = [special_tokens] if isinstance(special_tokens, str) else special_tokens
-            return self.add_tokens(_marked(tokens))
+            return self.add_tokens(_marked(_tokens(special_tokens, "special_tokens")))
         roles = [option.name for option in self.rules.options if option.name in ROLES]
-        tokens = []
+        tokens: list[Token] = []
         for role, value in special_tokens.items():
             if role not in (*roles, "additional_special_tokens"):
                 raise ValueError(
                     f"{type(self).__name__} has no special token {role!r}; it has "
                     f"{', '.join(roles)} and additional_special_tokens"
                 )
-            tokens += [value] if isinstance(value, (str, AddedToken)) else value
+            if role in roles and not isinstance(value, (str, AddedToken)):
+                raise TypeError(f"{role} is {shown(value)}; give one string or AddedToken")
+            tokens += _tokens(value, role)
         number = self.add_tokens(_marked(tokens))
         for role in roles:
             if role in special_tokens:
@@ -146,6 +150,16 @@ class AddsTokens(ABC):
             entries[token] = number
         self._add(entries)
 
+    @abstractmethod
+    def _added_id(self, token: str) -> int:
+        """The id of an added token, which is that of ``convert_tokens_to_ids``."""
+
+    def _added_now(self) -> AddedTokens:
+        """The added tokens with their current ids: a program may have edited the vocabulary."""
+        return AddedTokens(
+            {token: self._added_id(token.content) for token in self.added_tokens.entries}
+        )
+
     def _cutter(self) -> Cutter | None:
         """Cuts texts at added tokens; None if there are none."""
         added = self.added_tokens
@@ -176,6 +190,25 @@ class AddsTokens(ABC):
         return [(char, position) for position, char in enumerate(text)]
 
 
+def _tokens(given: Any, name: str) -> list[Token]:
+    """One or more tokens as a list, checked."""
+    if isinstance(given, (str, AddedToken)):
+        return [given]
+    if not isinstance(given, Iterable) or isinstance(
+        given,
+        (bytes, Mapping, set, frozenset),  # ids follow the order, which a set has not
+    ):
+        raise TypeError(f"{name} is {shown(given)}; give a list of strings or AddedToken objects")
+    tokens = list(given)
+    for position, token in enumerate(tokens):
+        if not isinstance(token, (str, AddedToken)):
+            raise TypeError(
+                f"{name}[{position}] is {shown(token)}; give a string or an AddedToken of "
+                f"{__name__.partition('.')[0]}"
+            )
+    return tokens
+
+
 def _marked(tokens: Iterable[Token]) -> list[AddedToken]:
     return [
         AddedToken(each, special=True) if isinstance(each, str) else replace(each, special=True)
@@ -193,7 +226,7 @@ def _refuse_contradiction(
     )
     raise BadVocabulary(
         f"{path!r} gives the added token {token!r} the id {index}, but {other}; correct the "
-        "file, or get the files of the model again"
+        "file that says so, or get the files of the model again"
     )
 
 

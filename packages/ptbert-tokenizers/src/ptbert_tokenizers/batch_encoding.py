@@ -21,7 +21,7 @@ from ptbert_tokenizers.batches.texts import (
     word_numbers,
 )
 from ptbert_tokenizers.encoding import TextEncoder
-from ptbert_tokenizers.max_length import NO_LIMIT
+from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +97,7 @@ class BatchEncoder(TextEncoder):
                     f"{len(given[0])} texts and {len(given[1])} text_pairs; give one for each"
                 )
         are_pairs = text_pairs is not None
+        max_len = checked_max_len(max_len)
         plan = Plan(
             frame=self._frame(are_pairs) if add_special_tokens else Frame(),
             pad_id=self._pad_id(),

@@ -36,7 +36,7 @@ class BertTokenizer(BertParts):
         do_lower_case: lower-case, and remove accents unless ``strip_accents`` is False.
         max_len: longest input of the model, in tokens; no limit when None.
         do_basic_tokenize: False for text in which words and marks are already separated by spaces.
-        never_split: words that basic tokenization does not change.
+        never_split: words that basic tokenization does not change; None for none.
         strip_accents: remove accents; when None, only if ``do_lower_case``, as in 2019.
         tokenize_chinese_chars: make every Han ideograph a word of its own.
         unk_token: the token for words that cannot be cut into pieces.

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
@@ -57,6 +58,12 @@ RULES = Rules(
 )
 """What a folder keeps of a BERT tokenizer."""
 
+_USUAL_TOKENS = dict(
+    zip(
+        ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token"), NEVER_SPLIT, strict=True
+    )
+)
+
 
 class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
     """A BERT tokenizer without its way to cut text; ``BertTokenizer`` explains the arguments."""
@@ -77,7 +84,7 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         do_lower_case: bool = True,
         max_len: int | None = None,
         do_basic_tokenize: bool = True,
-        never_split: Sequence[str] = NEVER_SPLIT,
+        never_split: Sequence[str] | None = NEVER_SPLIT,
         *,
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
@@ -127,6 +134,23 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         return parts.get("basic_tokenizer") or unused or BasicTokenizer()
 
     @classmethod
+    def _with_saved(
+        cls, saved: Saved, inputs: Sequence[Any], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The keyword arguments; other libraries split a usual token that has lost its role."""
+        renamed = {
+            usual
+            for role, usual in _USUAL_TOKENS.items()
+            if saved.own is None and saved.arguments.get(role, usual) != usual
+        }
+        if renamed:
+            kept = saved.arguments.get("never_split", NEVER_SPLIT)
+            split = renamed.difference(token.content for token in saved.named)
+            never_split = [token for token in kept if token not in split]
+            saved = replace(saved, arguments={**saved.arguments, "never_split": never_split})
+        return super()._with_saved(saved, inputs, given)
+
+    @classmethod
     def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:
         if files.checkpoint is not None and not inputs:
             kwargs = _with_casing(files.checkpoint, kwargs)
@@ -168,6 +192,8 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
             yield "basic_tokenizer"
         if not is_wordpiece(self.wordpiece_tokenizer):
             yield "wordpiece_tokenizer"
+        elif self.wordpiece_tokenizer.vocab != self.vocab:
+            yield "the vocabulary of wordpiece_tokenizer"
 
 
 def _with_casing(checkpoint: Checkpoint, given: dict[str, Any]) -> dict[str, Any]:

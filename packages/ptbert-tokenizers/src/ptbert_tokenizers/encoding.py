@@ -11,7 +11,7 @@ from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
-from ptbert_tokenizers.max_length import NO_LIMIT, warn_if_long
+from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len, warn_if_long
 from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
@@ -107,6 +107,7 @@ class TextEncoder(ABC):
 
         Raises:
             TypeError: if something is not a string; it is named with its position.
+            ValueError: if ``max_len`` leaves no room for text.
             WorkerDied: if a process ended before it answered.
 
         Example:
@@ -118,6 +119,7 @@ class TextEncoder(ABC):
             ([1, 2, 1], [0, 2, 3])
         """
         texts = checked_texts(texts)
+        max_len = checked_max_len(max_len)
         if workers != 1:
             encode = partial(
                 self.encode_flat, max_len=max_len, add_special_tokens=add_special_tokens
@@ -133,7 +135,7 @@ class TextEncoder(ABC):
         cutter = self._cutter()
         if cutter is None:
             return self._flat_between(texts)
-        return _flat_around(texts, cutter, self._flat_between)
+        return _flat_around(texts, cutter, self._flat_between, self._added_id)
 
     def _flat_between(self, texts: Sequence[str]) -> FlatIds:
         """The ids of texts in which added tokens are not looked for; methods are untouched."""
@@ -157,7 +159,10 @@ class TextEncoder(ABC):
             return self._ids_between(text)
         ids: list[int] = []
         for piece in cutter.pieces(text):
-            ids += [cutter.ids[piece.text]] if piece.is_added else self._ids_between(piece.text)
+            if piece.is_added:
+                ids.append(self._added_id(piece.text))
+            else:
+                ids += self._ids_between(piece.text)
         return ids
 
     def _plain_ids(self, text: str) -> list[int]:
@@ -177,6 +182,10 @@ class TextEncoder(ABC):
     def _cutter(self) -> Cutter | None:
         """Cuts texts at added tokens; None if there are none."""
         return None
+
+    @abstractmethod
+    def _added_id(self, token: str) -> int:
+        """The id of an added token, which is that of ``convert_tokens_to_ids``."""
 
     def _is_untouched(self) -> bool:
         """Whether the methods that tokenize and look up ids are those of the family."""
@@ -207,7 +216,10 @@ def _flat(found: Sequence[Sequence[int]]) -> FlatIds:
 
 
 def _flat_around(
-    texts: Sequence[str], cutter: Cutter, flat_between: Callable[[Sequence[str]], FlatIds]
+    texts: Sequence[str],
+    cutter: Cutter,
+    flat_between: Callable[[Sequence[str]], FlatIds],
+    added_id: Callable[[str], int],
 ) -> FlatIds:
     """The ids of texts that may hold added tokens: what is between them is encoded together."""
     cut = [cutter.pieces(text) for text in texts]
@@ -221,7 +233,7 @@ def _flat_around(
         row: list[int] = []
         for piece in pieces:
             if piece.is_added:
-                row.append(cutter.ids[piece.text])
+                row.append(added_id(piece.text))
             else:
                 start, stop = next(spans)
                 row += ids[start:stop]

@@ -38,7 +38,7 @@ class KeepsSettings(AddsTokens):
             **settings_of(self.rules.options, self),
             "max_len": self.max_len,
             "tokens": len(self.vocabulary),
-            "added_tokens": dict(self.added_tokens.ids),
+            "added_tokens": dict(self._added_now().ids),
         }
 
     @classmethod
@@ -92,7 +92,7 @@ class KeepsSettings(AddsTokens):
         if self.max_len >= NO_LIMIT:
             settings.pop("max_len", None)
         write_saved(
-            config, self.rules, settings, self.vocabulary, self.added_tokens, self._own_settings()
+            config, self.rules, settings, self.vocabulary, self._added_now(), self._own_settings()
         )
 
     def _own_settings(self) -> dict[str, Any]:

@@ -1,11 +1,29 @@
 """The longest input that a model takes, in tokens."""
 
 import logging
+from operator import index
 
 logger = logging.getLogger(__name__)
 
 NO_LIMIT = int(1e12)
 """``max_len`` of a tokenizer whose model takes inputs of any length."""
+
+
+def checked_max_len(max_len: int | None) -> int | None:
+    """Return the largest number of tokens that a caller asks for; None for no limit.
+
+    Raises:
+        ValueError: if it is no whole number from 1 on.
+
+    Example:
+        >>> checked_max_len(512)
+        512
+    """
+    if max_len is None:
+        return None
+    if isinstance(max_len, bool) or not hasattr(max_len, "__index__") or max_len < 1:
+        raise ValueError(f"max_len={max_len!r} is not a length; choose a whole number from 1 on")
+    return index(max_len)
 
 
 def warn_if_long(length: int, max_len: int) -> None:

@@ -134,13 +134,16 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         """Symbol → id."""
         return self.sym2idx
 
+    def _added_id(self, token: str) -> int:
+        return self.sym2idx.get(token, self.added_tokens.ids[token])
+
     def build_vocab(self) -> None:
         """Number the special symbols, the counted words (or a ``vocab_file``), added tokens."""
         super().build_vocab()
         added = self.added_tokens
         if added:
             self.added_tokens = NONE_ADDED
-            self.add_tokens(added.entries)
+            self.add_tokens(list(added.entries))
 
     def _add(self, entries: Mapping[AddedToken, int]) -> None:
         """Add tokens, which are symbols of the vocabulary here."""

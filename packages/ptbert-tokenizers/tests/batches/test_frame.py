@@ -1,6 +1,7 @@
 """Many texts end to end, with special tokens and a limit."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,3 +47,16 @@ def test_a_limit_leaves_room_for_special_tokens(tokenizer: BertTokenizer) -> Non
     with pytest.raises(ValueError, match="max_len=1 leaves no room for text: there are 2 special"):
         tokenizer.encode_flat(["a"], add_special_tokens=True, max_len=1)
     assert tokenizer.encode_flat([], add_special_tokens=True, max_len=2).bounds.tolist() == [0]
+
+
+@pytest.mark.parametrize("max_len", [0, -1, True, 2.0, "2"])
+def test_a_limit_is_a_whole_number(tokenizer: BertTokenizer, max_len: Any) -> None:
+    message = f"max_len={max_len!r} is not a length; choose a whole number from 1 on"
+    with pytest.raises(ValueError, match=message):
+        tokenizer.encode_flat(["a"], max_len=max_len)
+    with pytest.raises(ValueError, match=message):
+        tokenizer.encode_batch(["a"], max_len=max_len)
+
+
+def test_a_limit_may_be_a_number_of_numpy(tokenizer: BertTokenizer) -> None:
+    assert tokenizer.encode_flat(["a b"], max_len=np.int64(1)).ids.tolist() == [A]

@@ -24,6 +24,14 @@ def test_never_split_compares_whole_words_before_and_after_lower_casing() -> Non
     assert basic.tokenize("[E1] [E2] [E1]x") == ["[E1]", "[e2]", "[", "e1", "]", "x"]
 
 
+def test_never_split_is_a_list_or_nothing() -> None:
+    assert BasicTokenizer(never_split=None).tokenize("[MASK] a") == ["[", "mask", "]", "a"]
+    with pytest.raises(
+        TypeError, match=r"never_split is one string, '\[E1\]'; give a list of words"
+    ):
+        BasicTokenizer(never_split="[E1]")
+
+
 def test_a_capital_sigma_lowers_by_its_place() -> None:
     assert BasicTokenizer().tokenize("ΣΊΣΥΦΟΣ Σ") == ["σισυφος", "σ"]
 

@@ -18,7 +18,7 @@ def no_text(value: Any, name: str) -> TypeError:
         name: of the argument.
     """
     many = ", or many to encode_batch()" if isinstance(value, (list, tuple)) else ""
-    return TypeError(f"{name} is {_shown(value)}, and not a string; give one string{many}")
+    return TypeError(f"{name} is {shown(value)}, and not a string; give one string{many}")
 
 
 def checked_texts(texts: Any, name: str = "texts") -> list[str]:
@@ -43,7 +43,7 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
         for position, text in enumerate(found):
             if not isinstance(text, str):
                 raise TypeError(
-                    f"{name}[{position}] is {_shown(text)}, and not a string; leave it out, or "
+                    f"{name}[{position}] is {shown(text)}, and not a string; leave it out, or "
                     'give "" in its place'
                 )
     return found
@@ -62,7 +62,7 @@ def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
     for position, words in enumerate(_in_order(texts, name)):
         if isinstance(words, str) or not isinstance(words, Iterable):
             raise TypeError(
-                f"{name}[{position}] is {_shown(words)}, and not a list of words; split it, or "
+                f"{name}[{position}] is {shown(words)}, and not a list of words; split it, or "
                 "leave is_split_into_words out"
             )
         found.append(checked_texts(words, f"{name}[{position}]"))
@@ -71,11 +71,11 @@ def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
 
 def _in_order(texts: Any, name: str) -> Iterable[Any]:
     if not isinstance(texts, Iterable) or isinstance(texts, (bytes, Mapping, Set)):
-        raise TypeError(f"{name} is {_shown(texts)}; give a list of strings")
+        raise TypeError(f"{name} is {shown(texts)}; give a list of strings")
     return texts
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as messages show it: what it is, and not all of it."""
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)

@@ -45,6 +45,7 @@ def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
     Raises:
         ValueError: if it ends in something else.
         FileNotFoundError: if there is no such folder.
+        IsADirectoryError: if it is a folder itself.
 
     Example:
         >>> import numpy as np
@@ -66,6 +67,8 @@ def id_writer(path: PathLike) -> Iterator[Callable[[FlatIds], None]]:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder!r} for {name!r}; create it first")
+    if os.path.isdir(name):
+        raise IsADirectoryError(f"{name!r} is a folder; give the name of a file")
     if name.endswith(".jsonl"):
         with atomic_write(name) as file:
             yield lambda flat: _write_lines(file, flat)

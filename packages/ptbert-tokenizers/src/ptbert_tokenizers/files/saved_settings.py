@@ -73,7 +73,7 @@ class Saved:
         added: added tokens; the id is None if the folder does not tell it.
         named: special tokens that are kept whole if the vocabulary has them.
         own: what is under ``ptbert``; None if another library wrote the folder.
-        path: of the file to name in messages.
+        path: of the file or folder to name in messages.
     """
 
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -165,7 +165,7 @@ def _of_another_library(
             arguments |= described
     roles = [marked_token(settings[role], path, special=True) for role in ROLES if role in settings]
     added = _added_by_another_library(config, settings, special, roles, whole)
-    return Saved(arguments, added, roles, path=path)
+    return Saved(arguments, added, roles, path=str(config.parent))
 
 
 def _added_by_another_library(
@@ -177,12 +177,14 @@ def _added_by_another_library(
 ) -> list[tuple[AddedToken, int | None]]:
     """The added tokens of all files of a folder."""
     path = str(config)
-    more = list(_more_special(settings, path)) + list(_more_special(special, path))
+    special_path = str(config.parent / SPECIAL_TOKENS_MAP_NAME)
+    more = [*_more_special(settings, path), *_more_special(special, special_path)]
     names = {token.content for token in (*roles, *more)}
     # The later ones have more flags than added_tokens.json, which has none.
+    added_path = config.parent / ADDED_TOKENS_NAME
     numbered = [
-        added_token({"content": content, "special": content in names}, path, index)
-        for content, index in read_json_object(config.parent / ADDED_TOKENS_NAME).items()
+        added_token({"content": content, "special": content in names}, str(added_path), index)
+        for content, index in read_json_object(added_path).items()
     ]
     numbered += [*(whole.added if whole is not None else ()), *_numbered(settings, path)]
     added: dict[str, tuple[AddedToken, int | None]] = {}
@@ -211,6 +213,11 @@ def _more_special(settings: Mapping[str, Any], path: str) -> Iterator[AddedToken
     """The special tokens without a role."""
     for key in _MORE_SPECIAL:
         more = settings.get(key) or ()
+        if not isinstance(more, (dict, list, tuple)):
+            raise BadVocabulary(
+                f"{path!r} has {more!r} as {key}, where a list of tokens is expected; correct it, "
+                "or remove it and call add_special_tokens"
+            )
         for each in more.values() if isinstance(more, dict) else more:
             yield marked_token(each, path, special=True)
 

@@ -122,11 +122,10 @@ class _Reader:
 
     def _gpt(self) -> TokenizerJson:
         casing = self._casing()
-        if casing and casing != {
-            "do_lower_case": True,
-            "strip_accents": casing["strip_accents"] and True,
-            "tokenize_chinese_chars": True,
-        }:
+        if casing and not (
+            casing["do_lower_case"] is casing["tokenize_chinese_chars"] is True
+            and casing["strip_accents"] in (None, True)
+        ):
             self._refuse("normalizer", f"BertNormalizer with {casing}")
         pre = self._part("pre_tokenizer")
         if pre.get("type", "BertPreTokenizer") != "BertPreTokenizer":
@@ -180,8 +179,12 @@ class _Reader:
 
     def _demand_no_frame(self) -> None:
         processor = self._part("post_processor")
-        if processor.get("type", "ByteLevel") != "ByteLevel" and processor.get("special_tokens"):
-            self._refuse("post_processor", processor["type"])
+        parts = processor.get("processors") if processor.get("type") == "Sequence" else [processor]
+        for part in parts if isinstance(parts, list) else [processor]:
+            kind = part.get("type") if isinstance(part, dict) else part
+            is_template = kind == "TemplateProcessing" and not part.get("special_tokens")
+            if part and kind != "ByteLevel" and not is_template:
+                self._refuse("post_processor", kind)
 
     def _part(self, name: str) -> dict[str, Any]:
         """A part of the tokenizer; empty if there is none."""

@@ -150,7 +150,6 @@ class Cutter:
         may_hold: Callable[[str, Iterable[str]], bool] | None = None,
         separator: str = "",
     ) -> None:
-        self.ids = added.ids
         self._normalize = normalize
         self._may_hold = may_hold
         self._separator = separator
@@ -158,13 +157,22 @@ class Cutter:
             (each.content, each) for each in added.entries if not each.normalized
         )
         self._normalized = _Pattern(
-            (self._spelling(each.content), each) for each in added.entries if each.normalized
+            (spelling, each)
+            for each in added.entries
+            if each.normalized
+            for spelling in self._spellings(each.content)
         )
 
-    def _spelling(self, content: str) -> str:
+    def _spellings(self, content: str) -> list[str]:
+        """A token as it is in normalized text: by itself, and inside of a word."""
         if self._normalize is None:
-            return content
-        return "".join(char for char, _ in self._normalize(content))
+            return [content]
+        alone = "".join(char for char, _ in self._normalize(content))
+        if alone != content:
+            return [alone]
+        # It may be a word that is never split; inside of a longer word it is normalized.
+        inside = "".join(char for char, _ in self._normalize(f"a{content}a"))
+        return [alone, inside[1:-1]]
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the parts of a text, none of them empty, in order."""

@@ -41,9 +41,12 @@ class BasicTokenizer:
 
     Args:
         do_lower_case: lower-case, and remove accents unless ``strip_accents`` is False.
-        never_split: words that are not changed if there are spaces around them.
+        never_split: words that are not changed if there are spaces around them; None for none.
         strip_accents: remove accents; when None, only if ``do_lower_case``, as in 2019.
         tokenize_chinese_chars: make every Han ideograph a word of its own.
+
+    Raises:
+        TypeError: if ``never_split`` is one string.
 
     Example:
         >>> BasicTokenizer().tokenize("Naïve? [MASK] 北京")
@@ -58,13 +61,15 @@ class BasicTokenizer:
     def __init__(
         self,
         do_lower_case: bool = True,
-        never_split: Sequence[str] = NEVER_SPLIT,
+        never_split: Sequence[str] | None = NEVER_SPLIT,
         *,
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
     ) -> None:
+        if isinstance(never_split, str):
+            raise TypeError(f"never_split is one string, {never_split!r}; give a list of words")
         self.do_lower_case = do_lower_case
-        self.never_split = never_split
+        self.never_split: Sequence[str] = () if never_split is None else never_split
         self.strip_accents = strip_accents
         self.tokenize_chinese_chars = tokenize_chinese_chars
 

@@ -82,7 +82,13 @@ class BpeVocabulary:
     @property
     def vocabulary(self) -> Mapping[str, int]:
         """Token → id, special and added tokens included."""
-        return {**self.encoder, **self.added_tokens.ids, **self.special_tokens}
+        # An entry of the encoder decides: a program may have edited it since.
+        added, encoder = self.added_tokens.ids, self.encoder
+        new = {token: index for token, index in added.items() if token not in encoder}
+        return {**encoder, **new, **self.special_tokens}
+
+    def _added_id(self, token: str) -> int:
+        return self._id(token, None, None)
 
     def set_special_tokens(self, special_tokens: Sequence[str] | None) -> None:
         """Replace the special tokens; the ids of new ones follow all others.
@@ -94,7 +100,7 @@ class BpeVocabulary:
             special_tokens: the new list; None or an empty list for none.
         """
         names = list(dict.fromkeys(special_tokens or ()))
-        known = {**self.encoder, **self.added_tokens.ids} if names else {}
+        known = {**self.added_tokens.ids, **self.encoder} if names else {}
         new = count(next_id(known))
         self._set_special_ids({name: known[name] if name in known else next(new) for name in names})
 

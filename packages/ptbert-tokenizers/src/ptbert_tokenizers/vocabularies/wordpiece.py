@@ -44,7 +44,13 @@ class WordpieceVocabulary:
     @property
     def vocabulary(self) -> Mapping[str, int]:
         """Token → id, added tokens included."""
-        return {**self.vocab, **self.added_tokens.ids} if self.added_tokens else self.vocab
+        added = self.added_tokens.ids
+        # An entry of the vocabulary decides: a program may have edited it since.
+        new = {token: index for token, index in added.items() if token not in self.vocab}
+        return {**self.vocab, **new} if new else self.vocab
+
+    def _added_id(self, token: str) -> int:
+        return self.vocab.get(token, self.added_tokens.ids[token])
 
     def convert_tokens_to_ids(
         self, tokens: Iterable[str], *, unk_token: str | None = None
