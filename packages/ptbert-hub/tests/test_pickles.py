@@ -205,6 +205,13 @@ REFUSED = {  # what: pickle, message
 }
 
 
+def test_the_class_of_an_old_file_of_a_whole_model_is_named():
+    """There it is no name, but a reference to a class and its source."""
+    reference = b"(" + text("module") + named("torch.nn.Linear") + text("file") + text("class")
+    with pytest.raises(ForeignName, match=r"it asks for torch\.nn\.Linear"):
+        read(b"\x80\x02" + reference + b"tQ)\x81.")
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_damaged_or_harmful_is_refused_with_the_reason(what):
     data, message = REFUSED[what]

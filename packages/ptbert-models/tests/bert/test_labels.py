@@ -8,6 +8,7 @@ import torch
 
 from ptbert_models import (
     BertConfig,
+    BertForMaskedLM,
     BertForMultipleChoice,
     BertForSequenceClassification,
     BertForTokenClassification,
@@ -96,3 +97,16 @@ def test_a_file_of_2019_says_how_many_labels_it_needs(tmp_path):
 def test_the_number_of_choices_is_kept(tmp_path):
     model = BertForMultipleChoice(BertConfig.from_dict(VALUES), num_choices=4)
     assert round_trip(model, tmp_path).num_choices == 4
+
+
+@pytest.mark.parametrize("model_class", [BertForMaskedLM, BertForTokenClassification])
+def test_labels_of_tokens_may_be_in_one_row_as_in_2019(model_class):
+    model = model_class(BertConfig.from_dict(VALUES)).eval()
+    ids, labels = torch.tensor([[3, 4, 5], [6, 7, 0]]), torch.tensor([[-1, 1, 0], [1, -1, -1]])
+    scores = model(ids, None, ids > 0)
+    expected = torch.nn.functional.cross_entropy(
+        scores.flatten(0, 1), labels.flatten(), ignore_index=-1
+    )
+    torch.testing.assert_close(model(ids, None, ids > 0, labels.flatten()), expected)
+    with pytest.raises(ValueError, match=r"labels has shape \(3, 2\), where \(2, 3\) is needed"):
+        model(ids, None, ids > 0, labels.T)

@@ -255,3 +255,19 @@ def test_other_embeddings_may_take_the_place(tiny_config):
     model = BertModel(tiny_config)
     model.embeddings = Doubled(model.embeddings)
     assert model(IDS, attention_mask=MASK)[1].shape == (2, 16)
+
+
+def test_inputs_that_are_no_tensors_are_named(model):
+    ids, *others = inputs(type(model))
+    with pytest.raises(TypeError, match="input_ids is of type NoneType; give a tensor"):
+        model(None, *others)
+    with pytest.raises(TypeError, match="head_mask is of type list; give a tensor"):
+        model(ids, *others, head_mask=[1, 0])
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (3, 4), (1, 2, 4)])
+def test_token_types_of_another_batch_are_refused(tiny_config, shape):
+    model = BertModel(tiny_config)
+    model(IDS, MASK[:1] * 0)  # one row for all texts
+    with pytest.raises(ValueError, match=r"token_type_ids has shape \(\d, .* the batch \(2, 4\)"):
+        model(IDS, torch.zeros(shape, dtype=torch.long))

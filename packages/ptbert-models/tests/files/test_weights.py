@@ -83,6 +83,16 @@ class RunsCode:
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+@pytest.mark.parametrize("content", [torch.nn.Linear(2, 2), {"model": torch.nn.Tanh()}])
+def test_a_whole_model_is_refused_as_such(tmp_path, zipped, content):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    needed = r"holds a whole model \(it needs 'torch\.nn\.modules\.\w+\.(Linear|Tanh)'\)"
+    with pytest.raises(UnsafeCheckpoint, match=needed + r", not only .* save its state_dict\(\)"):
+        read_weights(path, memory_map=False)
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 def test_a_pickle_that_wants_to_run_code_is_refused(tmp_path, monkeypatch, zipped):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "pytorch_model.bin"

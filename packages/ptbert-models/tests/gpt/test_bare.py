@@ -1,5 +1,7 @@
 """Padding, positions, past and special tokens."""
 
+import re
+
 import pytest
 import torch
 
@@ -173,6 +175,23 @@ def test_a_choice_token_past_the_end_is_named(build):
     model = build("DoubleHeadsModel")
     with pytest.raises(ValueError, match="mc_token_ids holds 5, and this model takes 0 to 4"):
         model(LONG[None], torch.tensor([[5]]))
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2,), (2, 3), (1, 2), (2, 2, 1)])
+def test_one_position_is_needed_for_each_choice(build, shape):
+    model, ids = build("DoubleHeadsModel"), torch.ones(2, 2, 4, dtype=torch.long)
+    message = rf"mc_token_ids has shape {re.escape(str(shape))} and the choices \(2, 2\); give one"
+    with pytest.raises(ValueError, match=message):
+        model(ids, torch.zeros(shape, dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", ["position_ids", "token_type_ids"])
+def test_positions_and_types_of_another_batch_are_refused(bare, name):
+    ids = torch.ones(2, 3, dtype=torch.long)
+    bare(ids, **{name: ids[:1]})
+    for wrong in (torch.ones(2, 4, dtype=torch.long), torch.ones(3, 3, dtype=torch.long)):
+        with pytest.raises(ValueError, match=rf"^{name} has shape \({wrong.size(0)}, .*\(2, 3\)"):
+            bare(ids, **{name: wrong})
 
 
 @pytest.mark.parametrize("kind", ["LMHeadModel", "DoubleHeadsModel"])

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -74,3 +75,38 @@ def test_negative_positions_mean_the_first_token():
         span_loss(logits, logits, torch.tensor([-3]), torch.tensor([-1])),
         -logits.log_softmax(-1)[0, 0],
     )
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (1, 2, 3), (2, 3, 1), (2, 1, 3)])
+def test_labels_may_have_their_dimensions_joined_as_in_2019(logits, shape):
+    labels = torch.tensor([[4, -1, 2], [0, 3, 1]])
+    expected = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-1)
+
+    torch.testing.assert_close(label_loss(logits, labels.view(shape)), expected)
+    torch.testing.assert_close(label_loss(logits.flatten(0, 1), labels.view(shape)), expected)
+    torch.testing.assert_close(label_loss(*labelled_only(logits, labels.view(shape))), expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 2), (5,), (2, 3, 2)])
+def test_labels_for_something_else_are_refused(logits, shape):
+    labels = torch.zeros(shape, dtype=torch.long)
+    message = rf"labels has shape {re.escape(str(shape))}, where \(2, 3\) is needed; give one"
+    with pytest.raises(ValueError, match=message):
+        label_loss(logits, labels)
+    with pytest.raises(ValueError, match=message):
+        labelled_only(logits, labels)
+
+
+def test_labels_that_are_no_integers_are_refused(logits):
+    with pytest.raises(ValueError, match=r"labels is of type torch\.float32; give integers, such"):
+        label_loss(logits, torch.zeros(2, 3))
+    with pytest.raises(TypeError, match=r"labels is of type list; give a tensor"):
+        label_loss(logits, [[0, 1, 2], [2, 1, 0]])
+
+
+def test_spans_of_another_batch_are_refused():
+    scores, two, three = torch.randn(2, 4), torch.tensor([0, 1]), torch.tensor([0, 1, 2])
+    with pytest.raises(ValueError, match=r"end_positions has shape \(3,\), where \(2,\) is needed"):
+        span_loss(scores, scores, two, three)
+    with pytest.raises(TypeError, match=r"start_positions is of type list; give a tensor"):
+        span_loss(scores, scores, [0, 1], two)

@@ -207,6 +207,15 @@ def test_every_change_of_parts_is_seen(bert, change):
     assert not is_usual(bert)
 
 
+def test_layers_that_an_empty_list_gets_are_seen(bert):
+    layers = list(bert.encoder.layer)
+    del bert.encoder.layer[:]
+    assert is_usual(bert)
+    layers[0].register_forward_hook(nothing)
+    bert.encoder.layer.append(layers[0])
+    assert not is_usual(bert)
+
+
 def test_replaced_weights_of_the_usual_kind_make_no_difference(bert):
     bert.pooler.dense.weight = nn.Parameter(torch.zeros(16, 16))
     assert is_usual(bert)

@@ -18,6 +18,7 @@ from typing import Any
 
 from ptbert_hub.errors import BadContent
 from ptbert_hub.pickles.arguments import NUMBER, SET, VALUE, Arguments
+from ptbert_hub.pickles.plain import ForeignName
 from ptbert_hub.pickles.records import Call, EndsEarly, Name, Reference
 
 _UINT4, _UINT8, _INT4, _FLOAT = map(Struct, ("<I", "<Q", "<i", ">d"))
@@ -236,6 +237,9 @@ class PickleReader(Arguments):
 
     def call(self, function: Any, arguments: Any, keywords: Any = None) -> Call:
         """Return the record of a call."""
+        match function:  # a class, with its source, in old files of whole models
+            case Reference(("module", Name(text), *_)):
+                raise ForeignName(text)
         if type(function) is not Name or type(arguments) is not tuple or keywords:
             raise BadContent("it has a call without a name, or with keywords")
         self.room -= 4 * VALUE

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ptbert_models.bert.config import BertConfig, classifier_rate
 from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool
 from ptbert_models.parts.inputs import flat_texts
-from ptbert_models.parts.losses import UNCLASSIFIED, label_loss, span_loss
+from ptbert_models.parts.losses import UNCLASSIFIED, fitted_labels, label_loss, span_loss
 from ptbert_models.parts.outputs import with_attentions
 
 
@@ -87,6 +87,7 @@ class BertForTokenClassification(_LabelClassifier):
         if labels is None:
             return with_attentions(weights, scores)
         if attention_mask is not None:
+            labels = fitted_labels(labels, sequence.shape[:-1])
             labels = labels.masked_fill(attention_mask != 1, UNCLASSIFIED)
         return label_loss(scores, labels)
 

@@ -75,7 +75,8 @@ class BertEmbeddings(nn.Module):
             ("input_ids", input_ids, self.word_embeddings),
             ("token_type_ids", token_type_ids, self.token_type_embeddings),
         ):
-            check_rows(ids, table, name=name, remedy="use this model's tokenizer")
+            remedy = "use this model's tokenizer"
+            check_rows(ids, table, name=name, remedy=remedy, shape=input_ids.shape)
         embeddings = (
             self.word_embeddings(input_ids)
             + self.position_embeddings(positions)

@@ -94,7 +94,7 @@ def encode_labelled(
 def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> Tensor | None:
     """Return the last layer at first tokens and labels (W, E), or None if that would show."""
     ids, mask = inputs.input_ids, inputs.attention_mask
-    given = [each for each in (*inputs, labels) if each is not None]
+    given = [ids, *(each for each in (*inputs[1:], labels) if each is not None)]
     if inputs.head_mask is not None or not is_usual(bert) or not values_are_known(*given):
         return None
     if ids.dim() != 2 or not ids.numel() or (labels is not None and labels.shape != ids.shape):

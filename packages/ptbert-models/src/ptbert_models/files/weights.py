@@ -112,6 +112,15 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     try:
         loaded = read_tensors(path, memory_map=memory_map, makers=_things_beside_weights())
     except ForeignName as error:
+        advice = (
+            "If you trust it, load it with torch.load(..., weights_only=False), and save its "
+            "state_dict()"
+        )
+        if error.name.startswith("torch.nn.modules."):
+            raise UnsafeCheckpoint(
+                f"{str(path)!r} holds a whole model (it needs {error.name!r}), not only weights, "
+                f"so it was not opened. {advice}"
+            ) from error
         if error.name.startswith("torch."):
             raise CorruptCheckpoint(
                 f"{str(path)!r} holds more than plain tensors (it needs {error.name!r}), which "
@@ -119,8 +128,7 @@ def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
             ) from error
         raise UnsafeCheckpoint(
             f"opening {str(path)!r} would run {error.name!r}, which weights never need, so it was "
-            "not opened. If you trust it, load it with torch.load(..., weights_only=False), and "
-            "save its state_dict()"
+            f"not opened. {advice}"
         ) from error
     except BadContent as error:
         raise _corrupt(path, error) from error

@@ -39,7 +39,8 @@ def embedded(
     check_rows(input_ids, tokens, name="input_ids", remedy=_REMEDY)
     total = tokens(input_ids) + positions(position_ids)
     if token_type_ids is not None:
-        check_rows(token_type_ids, tokens, name="token_type_ids", remedy=_REMEDY)
+        shape = input_ids.shape
+        check_rows(token_type_ids, tokens, name="token_type_ids", remedy=_REMEDY, shape=shape)
         total = total + tokens(token_type_ids)
     return total
 
@@ -78,7 +79,8 @@ def chosen_positions(
         position_ids = counted_positions(input_ids, attention_mask, total=total)
     else:
         position_ids = flat_texts("position_ids", position_ids)
-    check_rows(position_ids, positions, name="position_ids", remedy="shorten the texts")
+    remedy, shape = "shorten the texts", input_ids.shape
+    check_rows(position_ids, positions, name="position_ids", remedy=remedy, shape=shape)
     return position_ids
 
 

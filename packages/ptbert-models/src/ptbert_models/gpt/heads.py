@@ -102,6 +102,11 @@ class MultipleChoiceHead(nn.Module):
                 name="mc_token_ids",
                 remedy=f"give positions in the text, which has {length} tokens",
             )
+            if mc_token_ids.shape != hidden_states.shape[:2]:
+                raise ValueError(
+                    f"mc_token_ids has shape {tuple(mc_token_ids.shape)} and the choices "
+                    f"{tuple(hidden_states.shape[:2])}; give one position for each choice"
+                )
         positions = mc_token_ids[..., None, None].expand(-1, -1, -1, hidden_states.size(-1))
         chosen = hidden_states.gather(2, positions).squeeze(2)  # (B, C, L, E) → (B, C, E)
         dropped = self.dropout(chosen.transpose(1, 2)).transpose(1, 2)

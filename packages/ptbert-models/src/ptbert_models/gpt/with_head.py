@@ -14,7 +14,7 @@ from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.generation import GPTDecoding, scores_rows, start_decoding
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.parts.inputs import without_none
-from ptbert_models.parts.losses import label_loss, labelled_only
+from ptbert_models.parts.losses import fitted_labels, label_loss, labelled_only
 from ptbert_models.parts.outputs import with_attentions
 
 
@@ -130,7 +130,7 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
         lm_labels: (..., L), usually the input itself: position i is scored against label i + 1.
             -1 or -100 leaves a position out.
     """
-    labels = lm_labels[..., 1:]
+    labels = fitted_labels(lm_labels, hidden_states.shape[:-1], name="lm_labels")[..., 1:]
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels)
     states, labels = labelled_only(hidden_states[..., :-1, :], labels)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.inputs import check_tensor, values_are_known
 from ptbert_models.parts.untouched import is_plain
 
 Dropout = float | Callable[[Tensor], Tensor]
@@ -240,6 +240,7 @@ def split_head_mask(
     """
     if head_mask is None:
         return [None] * layers
+    check_tensor("head_mask", head_mask)
     if tuple(head_mask.shape) not in {(heads,), (layers, heads)}:
         raise ValueError(
             f"head_mask has shape {tuple(head_mask.shape)}; this model takes ({heads},), the same "

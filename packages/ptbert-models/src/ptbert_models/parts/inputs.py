@@ -112,6 +112,28 @@ def check_batch(name: str, ids: object) -> None:
         )
 
 
+def check_fits(name: str, ids: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` if ids cannot stand beside those of a batch.
+
+    As in 2019, one row may stand for all texts, and one id for a whole text.
+
+    Example:
+        >>> check_fits("token_type_ids", torch.zeros(3), (2, 3))
+        >>> check_fits("token_type_ids", torch.zeros(2, 4), (2, 3))
+        Traceback (most recent call last):
+        ...
+        ValueError: token_type_ids has shape (2, 4) and the batch (2, 3); give one for each token
+    """
+    sizes = tuple(ids.shape)
+    wanted = shape[len(shape) - len(sizes) :]
+    if len(sizes) > len(shape) or any(
+        have not in (1, want) for have, want in zip(sizes, wanted, strict=True)
+    ):
+        raise ValueError(
+            f"{name} has shape {sizes} and the batch {tuple(shape)}; give one for each token"
+        )
+
+
 def flat_texts(name: str, tensor: Any) -> Any:
     """Join all dimensions but the last: (B, C, L) → (B * C, L); None stays None.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import check_ids, is_recorded
+from ptbert_models.parts.inputs import check_fits, check_ids, is_recorded
 from ptbert_models.parts.untouched import is_plain
 
 
@@ -23,8 +23,17 @@ def rows_of(table: nn.Module) -> int | None:
     return weight.size(0) or None  # some wrappers keep an empty weight between calls
 
 
-def check_rows(ids: Tensor, table: nn.Module, *, name: str, remedy: str) -> None:
+def check_rows(
+    ids: Tensor,
+    table: nn.Module,
+    *,
+    name: str,
+    remedy: str,
+    shape: tuple[int, ...] | None = None,
+) -> None:
     """Raise an error for ids that an embedding cannot look up, see ``check_ids``.
+
+    With the shape of a batch, also for ids that cannot stand beside it, see ``check_fits``.
 
     Example:
         >>> import torch
@@ -36,3 +45,5 @@ def check_rows(ids: Tensor, table: nn.Module, *, name: str, remedy: str) -> None
     rows = rows_of(table)
     if rows is not None:
         check_ids(ids, rows, name=name, remedy=remedy)
+        if shape is not None:
+            check_fits(name, ids, shape)

@@ -194,7 +194,12 @@ class _Seen(NamedTuple):
     def of(cls, module: nn.Module) -> _Seen:
         parts = list(module.modules())
         values = [vars(part) for part in parts]
-        children = [each["_modules"] for each in values if each["_modules"]]
+        # A list without layers may get some; other parts without parts call none.
+        children = [
+            each["_modules"]
+            for part, each in zip(parts, values, strict=True)
+            if each["_modules"] or isinstance(part, nn.ModuleList)
+        ]
         parameter_dicts = tuple(each["_parameters"] for each in values if each["_parameters"])
         classes = dict.fromkeys(each for part in parts for each in type(part).__mro__)
         objects = (*parts[1:], *values, *children)
