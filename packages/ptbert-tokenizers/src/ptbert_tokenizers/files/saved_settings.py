@@ -211,6 +211,8 @@ def _more_special(settings: Mapping[str, Any], path: str) -> Iterator[AddedToken
     """The special tokens without a role."""
     for key in _MORE_SPECIAL:
         more = settings.get(key) or ()
+        if not isinstance(more, (dict, list, tuple)):
+            raise BadVocabulary(f"{path!r} has {more!r} as {key}; give a list of tokens")
         for each in more.values() if isinstance(more, dict) else more:
             yield marked_token(each, path, special=True)
 
