@@ -44,6 +44,11 @@ class Pickler(pickle._Pickler):  # noqa: SLF001 - the one in C does not let a na
             super().save(thing, save_persistent_id)
 
 
+MANY = []  # a short pickle, whose text would never end
+for _ in range(100):
+    MANY = [MANY, MANY]
+
+
 def pickled(value, protocol=2):
     buffer = io.BytesIO()
     Pickler(buffer, protocol).dump(value)
@@ -197,6 +202,10 @@ BROKEN = {
     "keys that nothing refers to": (
         row([storage()], ["0", "1"]),
         "its list of storages is not that of its tensors",
+    ),
+    "keys in many lists": (
+        row([storage()], [MANY]),
+        "its list of storages is not that of its tens",
     ),
     "a key twice": (row([storage()], ["0", "0"]), "its list of storages is not that of its tens"),
     "another count": (

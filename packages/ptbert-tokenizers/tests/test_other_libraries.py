@@ -477,6 +477,25 @@ def test_a_tokenizer_json_that_is_damaged_is_named() -> None:
         load_tokenizer(".")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"additional_special_tokens": 5}', "has 5 as additional_special_tokens; give a list"),
+        ('{"extra_special_tokens": "<x>"}', "has '<x>' as extra_special_tokens; give a list"),
+        ('{"model_max_length": -Infinity}', "has -inf as model_max_length"),
+        ('{"model_max_length": NaN}', "has nan as model_max_length"),
+        (f'{{"model_max_length": {"9" * 5000}}}', "is not JSON"),
+        (f'{{"added_tokens_decoder": {{"{"9" * 5000}": "a"}}}}', "ids count from 0"),
+    ],
+)
+def test_odd_values_in_tokenizer_config_are_named(text: str, message: str) -> None:
+    Path("vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\nthe\n")
+    Path("tokenizer_config.json").write_text(text)
+
+    with pytest.raises(BadVocabulary, match=message):
+        BertTokenizer.from_pretrained(".")
+
+
 def test_frames_and_sizes_of_tokenizer_json_are_believed() -> None:
     template = [
         {"SpecialToken": {"id": "the", "type_id": 0}},

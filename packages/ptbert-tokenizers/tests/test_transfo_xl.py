@@ -170,6 +170,7 @@ def test_vocabularies_made_of_the_wrong_things_are_refused() -> None:
         ({"idx2sym": [], "sym2idx": {}, "unk_idx": "x"}, "has a str as unk_idx"),
         ({"idx2sym": [[]], "sym2idx": {}}, "has a symbol that is no text; it is damaged"),
         ({"idx2sym": ["a"], "sym2idx": {"a": 0, 5: 1}}, "has a symbol that is no text"),
+        ({"idx2sym": [], "sym2idx": {}, "special": [{}]}, "has a symbol that is no text"),
         ({"idx2sym": ["a"], "sym2idx": {"a": 0, "b": 9}}, "has an idx2sym that contradicts its"),
         ({"idx2sym": ["a"], "sym2idx": {"a": 0}, "unk_idx": 1}, "has 1 as unk_idx, and 1 symbols"),
         ({"idx2sym": ["a"], "sym2idx": {"a": 0}, "unk_idx": -1}, "has -1 as unk_idx, and 1 symb"),

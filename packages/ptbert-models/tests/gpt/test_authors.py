@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,68 @@ def test_a_wrong_list_of_shapes_is_noticed(folder, count):
         CorruptCheckpoint, match=f"lists {count} arrays, which are not two embeddings and 12 for"
     ):
         load_tf_weights_in_openai_gpt(OpenAIGPTModel(gpt_config()), folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5",
+        "null",
+        '"a text of 14 "',
+        str({f"{i}": [1] for i in range(14)}).replace("'", '"'),
+        json.dumps([None] * 14),
+        json.dumps(["a"] * 14),
+        json.dumps([[1.5]] * 14),
+        json.dumps([[True]] * 14),
+        json.dumps([[[1]]] * 14),
+        json.dumps([[-1, -1]] + [[1]] * 13),
+        json.dumps([[2**32, 2**32], [14], *[[0]] * 12]),
+        json.dumps([[1] * 100] + [[1]] * 13),
+        json.dumps([[float("nan")]] * 14),
+        "[" * 100_000,
+        "9" * 5000,
+        "no JSON",
+    ],
+)
+def test_a_list_of_other_things_than_shapes_is_refused(tmp_path, text):
+    (tmp_path / "params_shapes.json").write_text(text)
+    np.save(tmp_path / "params_0.npy", np.zeros(14, np.float32))
+    with pytest.raises(CorruptCheckpoint, match=r"is not (JSON|a list of shapes).* download it"):
+        read_openai_shards(tmp_path)
+
+
+def npy_file(facts):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(facts)) + facts + bytes(56)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy_file(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"),
+        npy_file(b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }\n"),
+        npy_file(b"{'descr': '<f4', 'fortran_order': False, 'shape': (True,), }\n"),
+        npy_file(b"{'descr': '|S4', 'fortran_order': False, 'shape': (14,), }\n"),
+        npy_file(b"{'descr': '<M8[s]', 'fortran_order': False, 'shape': (7,), }\n"),
+        npy_file(b"{[]: 1}\n"),
+        npy_file(b"(" * 9000 + b"\n"),
+        b"PK\x03\x04",
+        b"\x80\x02N.",
+    ],
+)
+def test_a_shard_that_says_odd_things_is_refused(tmp_path, content):
+    (tmp_path / "params_shapes.json").write_text(json.dumps([[1]] * 14))
+    (tmp_path / "params_0.npy").write_bytes(content)
+    with pytest.raises(CorruptCheckpoint, match=r"params_0\.npy' is not a numpy file"):
+        read_openai_shards(tmp_path)
+
+
+def test_files_with_almost_the_name_of_a_shard_are_left_alone(tmp_path):
+    (tmp_path / "params_shapes.json").write_text(json.dumps([[1]] * 14))
+    np.save(tmp_path / "params_0.npy", np.zeros(14, np.float32))
+    for name in ("params_0x.npy", "params_0².npy", "params_0.npy.old.npy"):
+        (tmp_path / name).touch()
+
+    assert len(read_openai_shards(tmp_path)) == 14
 
 
 def test_one_layer_in_many_shards_is_read_in_their_order(tmp_path):

@@ -308,7 +308,8 @@ def _torch_vocabulary(path: str) -> dict[str, Any]:
             raise BadVocabulary(f"{path!r} has a {type(value).__name__} as {name}; it is damaged")
         kept[name] = value
     symbols, numbers = kept["idx2sym"], kept["sym2idx"]
-    if not {*map(type, symbols), *map(type, numbers)} <= {str}:
+    texts = (*symbols, *numbers, *kept.get("special", ()))
+    if not {*map(type, texts)} <= {str}:
         raise BadVocabulary(f"{path!r} has a symbol that is no text; it is damaged")
     if len(symbols) != len(numbers) or any(
         numbers.get(symbol) != index for index, symbol in enumerate(symbols)

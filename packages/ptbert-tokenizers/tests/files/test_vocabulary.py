@@ -74,6 +74,7 @@ def test_an_empty_file_is_no_vocabulary() -> None:
     [
         ('{"a": 0', "'v' is not JSON"),
         ("[1, 2]", "'v' is not one JSON object"),
+        (f'{{"a": {"9" * 5000}}}', "'v' is not JSON"),
         ('{"a": "x"}', "gives 'a' the id 'x'; ids count from 0"),
         ('{"a": -1}', "gives 'a' the id -1"),
         (
@@ -88,6 +89,23 @@ def test_a_json_vocabulary_says_what_is_wrong(text: str, message: str) -> None:
 
     with pytest.raises(BadVocabulary, match=message):
         read_json_vocabulary("v")
+
+
+def test_a_number_of_any_length_is_a_token_and_no_json() -> None:
+    Path("v").write_text(f"[{'9' * 5000}\n")
+
+    assert len(load_vocab("v")) == 1
+
+
+def test_files_larger_than_any_vocabulary_are_not_read() -> None:
+    Path("v").write_text("\n" * (2**20 + 1))
+    with pytest.raises(BadVocabulary, match="'v' has more than 1048576 lines, which no vocabulary"):
+        load_vocab("v")
+
+    with Path("v").open("wb") as file:
+        file.truncate(41 << 20)
+    with pytest.raises(BadVocabulary, match="'v' has more than 41943040 bytes, which no vocab"):
+        load_vocab("v")
 
 
 def test_a_merge_that_is_not_a_pair_is_named() -> None:

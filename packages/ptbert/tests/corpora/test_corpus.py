@@ -197,6 +197,21 @@ def test_a_list_is_no_corpus(folder):
         TransfoXLCorpus.from_pretrained(folder)
 
 
+def test_a_list_that_is_there_many_times_takes_its_time_once(folder):
+    train = [np.arange(2)]
+    for _ in range(60):
+        train = [train, train]
+    torch.save({"dataset": "wt103", "train": train}, folder / "corpus.bin")
+    (folder / "vocab.txt").write_text("<eos>\n<unk>\n")
+
+    found = TransfoXLCorpus.from_pretrained(folder).train
+
+    for _ in range(60):
+        assert found[0] is found[1]
+        found = found[1]
+    assert torch.equal(found[0], torch.arange(2))
+
+
 def test_a_corpus_may_be_in_an_archive(folder, tmp_path):
     (folder / "vocab.txt").write_text("<eos>\n<unk>\na\nb\n")
     torch.save({"dataset": "wt103", "train": torch.tensor([2, 3, 0])}, folder / "corpus.bin")

@@ -29,13 +29,21 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from ptbert import BertConfig, BertModel, BertTokenizer, TransfoXLCorpus, TransfoXLTokenizer
+from ptbert import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    GPT2Tokenizer,
+    TransfoXLCorpus,
+    TransfoXLTokenizer,
+)
 from ptbert.corpora.authors_corpus import convert_corpus
 from ptbert_hub import HubError, extract_archive
 from ptbert_models.errors import CheckpointError
 from ptbert_models.files.weights import read_weights
+from ptbert_models.gpt.authors import read_openai_shards
 from ptbert_models.tensorflow import open_checkpoint
-from ptbert_tokenizers import BadVocabulary
+from ptbert_tokenizers import BadVocabulary, UnknownToken
 from ptbert_tokenizers.files.ids import read_ids
 
 ROOM = 512 << 20
@@ -156,6 +164,27 @@ def arrays() -> list[bytes]:
     return found
 
 
+def shard() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(17, np.float32))
+    return buffer.getvalue()
+
+
+def tokenizers() -> list[bytes]:
+    special = [{"id": 1, "content": "[CLS]", "special": True, "lstrip": False}]
+    frame = {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[SEP]", 2]}
+    vocabulary = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##b": 4}
+    whole = {
+        "version": "1.0",
+        "added_tokens": special,
+        "normalizer": {"type": "BertNormalizer", "lowercase": True, "strip_accents": None},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": frame,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": vocabulary},
+    }
+    return json_texts(whole, {"model": whole["model"]})()
+
+
 def bounds() -> dict[str, bytes]:
     buffer = io.BytesIO()
     np.save(buffer, np.array([0, 2, 5]))
@@ -232,7 +261,7 @@ READERS = {
         "config.json",
         json_texts(TINY, {**TINY, "hidden_act": "relu", "initializer_range": 0.1}),
         build,
-        (ValueError, TypeError),
+        (ValueError,),
     ),
     "tokenizer_config.json": Reader(
         "tokenizer_config.json",
@@ -240,6 +269,33 @@ READERS = {
         lambda path: BertTokenizer.from_pretrained(path.parent),
         (BadVocabulary, ValueError),
         lambda: {"vocab.txt": b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n"},
+    ),
+    "tokenizer.json": Reader(
+        "tokenizer.json",
+        tokenizers,
+        lambda path: BertTokenizer.from_pretrained(path.parent).tokenize("a b"),
+        (BadVocabulary,),
+    ),
+    "vocab.json": Reader(
+        "vocab.json",
+        json_texts({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}),
+        lambda path: GPT2Tokenizer.from_pretrained(path.parent).tokenize("ab"),
+        (BadVocabulary, UnknownToken),
+        lambda: {"merges.txt": b"#version: 0.2\na b\n"},
+    ),
+    "params_shapes.json": Reader(
+        "params_shapes.json",
+        json_texts([[2, 1], [3, 1], *[[1]] * 12]),
+        lambda path: read_openai_shards(path.parent),
+        (CheckpointError,),
+        lambda: {"params_0.npy": shard()},
+    ),
+    "params_0.npy": Reader(
+        "params_0.npy",
+        lambda: [shard()],
+        lambda path: read_openai_shards(path.parent),
+        (CheckpointError,),
+        lambda: {"params_shapes.json": json_texts([[2, 1], [3, 1], *[[1]] * 12])()[0]},
     ),
     "npy": Reader("ids.npy", arrays, lambda path: list(read_ids(path)), (ValueError,), bounds),
     "TensorFlow V2": Reader(

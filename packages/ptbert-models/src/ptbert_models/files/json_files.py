@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
+
+from ptbert_hub.json_text import MAX_BYTES, parse_json
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file, with an error that names the file if it is something else."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # as vocabularies are read
-        return json.loads(text, object_pairs_hook=_without_contradictions)
-    # JSONDecodeError and UnicodeDecodeError are ValueErrors; too many brackets end otherwise.
-    except (ValueError, RecursionError) as error:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES} bytes")
+        text = data.decode("utf-8-sig")  # as vocabularies are read
+        return parse_json(text, _without_contradictions)
+    except ValueError as error:  # also BadContent and UnicodeDecodeError
         raise ValueError(
             f"{os.fspath(path)!r} is not a JSON configuration ({error}); "
             "give the path of a file such as config.json"

@@ -6,13 +6,16 @@ Source:
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 from torch import Tensor
 
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
@@ -47,6 +50,10 @@ GPT_LAYER = (
     "ln_2.weight",
     "ln_2.bias",
 )
+
+
+_SHARD = re.compile(r"params_([0-9]{1,4})\.npy")
+_MOST_DIMENSIONS = 8
 
 
 def read_gpt2_checkpoint(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -89,16 +96,19 @@ def read_openai_shards(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
         CorruptCheckpoint: if a file is damaged, or the files do not fit each other.
     """
     folder = Path(folder)
-    shards = sorted(folder.glob("params_[0-9]*.npy"), key=lambda path: int(path.stem[7:]))
+    numbered = ((_SHARD.fullmatch(path.name), path) for path in folder.glob("params_*.npy"))
+    shards = [
+        path for _, path in sorted((int(found[1]), path) for found, path in numbered if found)
+    ]
     if not shards or not (folder / SHAPES_NAME).is_file():
         raise CheckpointNotFound(
             f"{str(folder)!r} lacks {SHAPES_NAME}, or params_0.npy and the files after it; "
             "give the folder with the files that OpenAI published"
         )
-    shapes = read_json(folder / SHAPES_NAME)
+    shapes = _read_shapes(folder / SHAPES_NAME)
     keys = _gpt_keys(len(shapes), folder)
     numbers = np.concatenate([_read_shard(path) for path in shards])
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    ends = list(accumulate(map(math.prod, shapes)))  # whole numbers of Python have no largest one
     if ends[-1] != numbers.size:
         raise CorruptCheckpoint(
             f"{str(folder)!r}: the {len(shards)} files hold {numbers.size} numbers, and "
@@ -109,6 +119,23 @@ def read_openai_shards(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
         key: _matrix(to_tensor(array.reshape(shape)))
         for key, array, shape in zip(keys, arrays, shapes, strict=True)
     }
+
+
+def _read_shapes(path: Path) -> list[list[int]]:
+    try:
+        shapes = read_json(path)
+    except ValueError as error:
+        raise CorruptCheckpoint(f"{str(path)!r} is not JSON; download it again") from error
+    if not isinstance(shapes, list) or not all(map(_is_shape, shapes)):
+        raise CorruptCheckpoint(
+            f"{str(path)!r} is not a list of shapes, such as [[512, 768], [768]]; download it again"
+        )
+    return shapes
+
+
+def _is_shape(value: Any) -> bool:
+    is_short_list = isinstance(value, list) and len(value) <= _MOST_DIMENSIONS
+    return is_short_list and all(type(n) is int and 0 < n < 1 << 63 for n in value)
 
 
 def _gpt_keys(count: int, folder: Path) -> list[str]:
@@ -124,8 +151,20 @@ def _gpt_keys(count: int, folder: Path) -> list[str]:
 
 def _read_shard(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False).ravel()
-    except (ValueError, EOFError, OSError) as error:
+        with open(path, "rb") as file:
+            version = read_magic(file)
+            read_header = read_array_header_1_0 if version == (1, 0) else read_array_header_2_0
+            shape, is_fortran, kind = read_header(file)
+            if kind.kind != "f" or kind.itemsize not in {2, 4, 8}:
+                raise ValueError(f"it holds {kind}, not numbers of floating point")
+            if not all(type(n) is int and n >= 0 for n in shape):
+                raise ValueError(f"it has the shape {shape}")
+            count, left = math.prod(shape), os.fstat(file.fileno()).st_size - file.tell()
+            if count * kind.itemsize > left:
+                raise ValueError(f"it ends before its {count} numbers")
+            numbers = np.fromfile(file, kind, count)
+            return numbers.reshape(shape, order="F" if is_fortran else "C").ravel()
+    except Exception as error:  # NumPy raises a dozen classes for damaged headers
         raise CorruptCheckpoint(
             f"{str(path)!r} is not a numpy file, or it is cut off ({error}); download it again"
         ) from error

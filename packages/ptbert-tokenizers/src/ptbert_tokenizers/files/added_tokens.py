@@ -4,6 +4,7 @@ Their ids are under ``added_tokens_decoder`` in ``tokenizer_config.json``, in ``
 or in ``tokenizer.json``, whichever library wrote them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ def added_token(entry: Any, path: str, number: Any = None) -> tuple[AddedToken, 
         BadVocabulary: if it is none.
     """
     index = entry.get("id") if number is None and isinstance(entry, dict) else number
-    if isinstance(index, str) and index.isascii() and index.isdigit():
+    if isinstance(index, str) and re.fullmatch("[0-9]{1,18}", index):
         index = int(index)
     token = marked_token(entry, path)
     if type(index) is not int or index < 0:

@@ -4,6 +4,7 @@ Reading, writing and ``settings()`` follow these rows, and a test compares them 
 constructors, so a setting without a row does not exist.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class Option:
             return None
         types = _TYPES[self.kind.replace(",", "").partition(" ")[0]]
         is_right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+        if is_right and isinstance(value, float):
+            is_right = value > -math.inf  # nor is NaN a number here
         if is_right and isinstance(value, list):
             is_right = all(isinstance(each, str) for each in value)
         if not is_right:

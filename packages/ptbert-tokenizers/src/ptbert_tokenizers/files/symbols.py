@@ -5,8 +5,16 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from ptbert_hub.errors import BadContent
+from ptbert_hub.json_text import parse_json
 from ptbert_tokenizers.errors import BadVocabulary
-from ptbert_tokenizers.files.vocabulary import PathLike, read_text, saving_folder, write_lines
+from ptbert_tokenizers.files.vocabulary import (
+    PathLike,
+    lines_of,
+    read_text,
+    saving_folder,
+    write_lines,
+)
 
 SYMBOLS_NAME = "vocab.txt"
 
@@ -60,11 +68,11 @@ def read_symbols(path: str, form: str) -> list[str]:
         >>> read_symbols("run1/vocab.txt", "json")
         ['the', 'two words']
     """
-    symbols: list[Any] = read_text(path).split("\n")[:-1]
+    symbols: list[Any] = lines_of(read_text(path), path)
     if form == _JSON:
         try:
-            symbols = list(map(json.loads, symbols))
-        except json.JSONDecodeError as error:
+            symbols = list(map(parse_json, symbols))
+        except BadContent as error:
             raise BadVocabulary(
                 f"{path!r} has a line that is not a JSON string ({error}); save the tokenizer again"
             ) from error

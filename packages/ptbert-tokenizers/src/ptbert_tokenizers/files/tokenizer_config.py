@@ -1,12 +1,15 @@
 """`tokenizer_config.json`: the settings saved beside a vocabulary."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from ptbert_hub import atomic_write
+from ptbert_hub.errors import BadContent
+from ptbert_hub.json_text import parse_json
 from ptbert_tokenizers.errors import BadVocabulary
-from ptbert_tokenizers.files.vocabulary import read_text
+from ptbert_tokenizers.files.vocabulary import PathLike, read_text
 
 TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 
@@ -26,6 +29,19 @@ def read_tokenizer_config(folder: Path) -> dict[str, Any]:
     return read_json_object(folder / TOKENIZER_CONFIG_NAME)
 
 
+def read_json(path: PathLike, advice: str) -> Any:
+    """Return the value in a JSON file.
+
+    Raises:
+        MissingVocabulary: if there is no such file.
+        BadVocabulary: if it is not JSON, with the advice what to do.
+    """
+    try:
+        return parse_json(read_text(path))
+    except BadContent as error:
+        raise BadVocabulary(f"{os.fspath(path)!r} is not JSON ({error}); {advice}") from error
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file with settings; empty if there is no such file.
 
@@ -34,13 +50,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         return {}
-    try:
-        settings = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise BadVocabulary(
-            f"{str(path)!r} is not JSON ({error}); correct it, or remove it and pass the settings "
-            "to from_pretrained"
-        ) from error
+    settings = read_json(path, "correct it, or remove it and pass the settings to from_pretrained")
     if not isinstance(settings, dict):
         raise BadVocabulary(
             f"{str(path)!r} holds a {type(settings).__name__} where one JSON object is expected; "

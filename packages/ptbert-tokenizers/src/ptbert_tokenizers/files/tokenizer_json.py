@@ -3,7 +3,6 @@
 A file that describes anything that the families of 2019 do not have is refused by name.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import Any, NoReturn
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.added_tokens import added_token
-from ptbert_tokenizers.files.vocabulary import PathLike, checked_vocabulary, read_text
+from ptbert_tokenizers.files.tokenizer_config import read_json
+from ptbert_tokenizers.files.vocabulary import PathLike, checked_vocabulary
 from ptbert_tokenizers.plain.added_tokens import AddedToken
 
 TOKENIZER_JSON_NAME = "tokenizer.json"
@@ -59,6 +59,7 @@ def read_tokenizer_json(path: PathLike) -> TokenizerJson:
         BadVocabulary: if it is not of this kind, or describes a tokenizer of another kind.
 
     Example:
+        >>> import json
         >>> from pathlib import Path
         >>> model = {"type": "WordPiece", "vocab": {"[UNK]": 0, "hello": 1}}
         >>> _ = Path("tokenizer.json").write_text(json.dumps({"model": model}))
@@ -67,10 +68,7 @@ def read_tokenizer_json(path: PathLike) -> TokenizerJson:
         ('bert', {'[UNK]': 0, 'hello': 1})
     """
     name = os.fspath(path)
-    try:
-        content = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise BadVocabulary(f"{name!r} is not JSON ({error}); save the tokenizer again") from error
+    content = read_json(path, "save the tokenizer again")
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise BadVocabulary(
             f"{name!r} describes no tokenizer: it has no model; give the folder or the vocabulary "

@@ -12,6 +12,8 @@ from typing import Any
 
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import other_content
+from ptbert_hub.errors import BadContent
+from ptbert_hub.json_text import MAX_BYTES, parse_json
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
 
@@ -24,7 +26,7 @@ SPECIAL_TOKENS_NAME = "special_tokens.txt"
 MERGES_HEADER = "#version: 0.2"
 _HEADER_START = "#version"
 
-_MOST_LINES = 2**24
+_MOST_LINES = 2**20  # each costs some 500 bytes of memory
 _FEW = 5  # special tokens alone are as many
 
 # The first bytes of weights files, which users sometimes give instead of a vocabulary.
@@ -40,12 +42,12 @@ def read_text(path: PathLike) -> str:
 
     Raises:
         MissingVocabulary: if there is no such file.
-        BadVocabulary: if it is not UTF-8, with the line where reading failed, or is a page or a
-            pointer in the place of the file.
+        BadVocabulary: if it is not UTF-8, with the line where reading failed, is too large, or is a
+            page or a pointer in the place of the file.
     """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise MissingVocabulary(
             f"no vocabulary file at {os.fspath(path)!r}; give the path of an existing file, "
@@ -57,6 +59,8 @@ def read_text(path: PathLike) -> str:
             f"{os.fspath(path)!r} is {what}, not a vocabulary; "
             "download the file itself and give that"
         )
+    if len(data) > MAX_BYTES:
+        raise _too_large(path, f"{MAX_BYTES} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -78,7 +82,21 @@ def _why_not_text(path: PathLike, data: bytes, error: UnicodeDecodeError) -> str
     )
 
 
-def _lines(text: str) -> list[str]:
+def _too_large(path: PathLike, most: str) -> BadVocabulary:
+    return BadVocabulary(
+        f"{os.fspath(path)!r} has more than {most}, which no vocabulary has; give the file of the "
+        "model"
+    )
+
+
+def lines_of(text: str, path: PathLike) -> list[str]:
+    """Return the lines of the text in a file.
+
+    Raises:
+        BadVocabulary: if they are too many.
+    """
+    if text.count("\n") > _MOST_LINES:
+        raise _too_large(path, f"{_MOST_LINES} lines")
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -110,7 +128,7 @@ def load_vocab(vocab_file: PathLike) -> Vocabulary:
             f"{name!r} is a JSON file, not a vocabulary with one token a line; give vocab.txt, or "
             "load the folder of a tokenizer.json with from_pretrained"
         )
-    tokens = [line.strip() for line in _lines(text)]
+    tokens = [line.strip() for line in lines_of(text, vocab_file)]
     if not any(tokens):
         raise BadVocabulary(f"{name!r} holds no token; was it cut short?")
     vocabulary = Vocabulary(zip(tokens, range(len(tokens)), strict=True))
@@ -124,8 +142,8 @@ def _is_json(text: str) -> bool:
     if not text.lstrip().startswith(("{", "[")):
         return False
     try:
-        return isinstance(json.loads(text), (dict, list))
-    except (json.JSONDecodeError, RecursionError):
+        return isinstance(parse_json(text), (dict, list))
+    except BadContent:
         return False
 
 
@@ -174,8 +192,8 @@ def read_json_vocabulary(path: PathLike) -> Vocabulary:
     """
     name = os.fspath(path)
     try:
-        pairs = json.loads(read_text(path), object_pairs_hook=_Pairs)
-    except (json.JSONDecodeError, RecursionError) as error:
+        pairs = parse_json(read_text(path), _Pairs)
+    except BadContent as error:
         raise BadVocabulary(
             f"{name!r} is not JSON ({error}); give a vocab.json that maps tokens to ids"
         ) from error
@@ -245,16 +263,16 @@ def read_merges(path: PathLike) -> list[tuple[str, str]]:
         [('l', 'o'), ('lo', 'w')]
     """
     merges: list[tuple[str, str]] = []
-    for number, line in enumerate(_lines(read_text(path)), 1):
+    for number, line in enumerate(lines_of(read_text(path), path), 1):
         if number == 1 and line.startswith(_HEADER_START):
             continue
         pair = line.split()
         if len(pair) == 2:
             merges.append((pair[0], pair[1]))
         elif pair:
+            name = os.fspath(path)
             raise BadVocabulary(
-                f"{os.fspath(path)!r} line {number} is {line!r}; a merge is two symbols "
-                "with a space between"
+                f"{name!r} line {number} is {line!r}; a merge is two symbols with a space between"
             )
     return merges
 
@@ -267,7 +285,7 @@ def read_special_tokens(path: PathLike) -> list[str]:
         >>> read_special_tokens("special_tokens.txt")
         ['_start_', '_end_']
     """
-    return _lines(read_text(path))
+    return lines_of(read_text(path), path)
 
 
 def write_lines(path: PathLike, lines: Sequence[str]) -> None:
@@ -302,8 +320,7 @@ def write_merges(path: PathLike, merges: Iterable[tuple[str, str]]) -> None:
 def saving_folder(path: PathLike) -> str | None:
     """Return the folder that a path to save to means, created if needed; None if it is a file.
 
-    A path is a folder if there is one, if it ends in a slash, or if it has no suffix and nothing is
-    there.
+    A path is a folder if there is one, if it ends in a slash, or if it has no suffix and is new.
 
     Example:
         >>> saving_folder("run1/"), saving_folder("run2"), saving_folder("vocab.txt")

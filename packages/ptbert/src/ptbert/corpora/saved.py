@@ -44,11 +44,21 @@ def read_saved(path: Path) -> dict[str, Any]:
     return {name: as_tensors(value) for name, value in stored.items()}
 
 
-def as_tensors(value: Any) -> Any:
-    """Return arrays of token ids as tensors of int64, in lists as deep as they were."""
+def as_tensors(value: Any, made: dict[int, list[Any]] | None = None) -> Any:
+    """Return arrays of token ids as tensors of int64, in lists as deep as they were.
+
+    Args:
+        value: an array, a list, or something else, which is returned as it is.
+        made: the lists that were made before; a list that is there again takes no time again.
+    """
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.astype(np.int64))
-    return [as_tensors(each) for each in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    made = {} if made is None else made
+    if id(value) not in made:
+        made[id(value)] = [as_tensors(each, made) for each in value]
+    return made[id(value)]
 
 
 def attributes(record: Name | Call) -> SimpleNamespace:
