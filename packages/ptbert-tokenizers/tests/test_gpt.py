@@ -175,6 +175,19 @@ def test_the_vocabulary_of_the_other_family_is_refused(
         cls.from_pretrained(published(name))
 
 
+def test_merges_of_another_vocabulary_are_refused(published: Callable[[str], Path]) -> None:
+    gpt2, gpt = published("gpt2"), published("openai-gpt")
+
+    with pytest.raises(
+        BadVocabulary,
+        match=r"merges do not belong to the vocabulary .*, which lacks 661 of the pieces that "
+        r"the first 1000 merges make, such as '[a-z]+</w>'; give the merges of the same model",
+    ):
+        GPT2Tokenizer(gpt2 / "vocab.json", gpt / "merges.txt")
+    with pytest.raises(BadVocabulary, match="lacks 716 of the pieces"):
+        OpenAIGPTTokenizer(gpt / "vocab.json", gpt2 / "merges.txt")
+
+
 def test_gpt2_decodes_to_the_text_it_encoded(published: Callable[[str], Path]) -> None:
     tokenizer = GPT2Tokenizer.from_pretrained(published("gpt2"))
 

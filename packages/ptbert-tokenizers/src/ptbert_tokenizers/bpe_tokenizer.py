@@ -4,6 +4,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
@@ -68,6 +69,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
     ) -> None:
         super().__init__(vocab_file, merges_file, special_tokens)
         _refuse_other_family(type(self).__name__, self.encoder, self.word_end, vocab_file)
+        _refuse_other_merges(self.encoder, self.bpe_ranks, vocab_file)
         self.unk_token, self.pad_token = unk_token, pad_token
         self.bos_token, self.eos_token = bos_token, eos_token
         self.cache: dict[str, str] = Memo(_CACHE_LIMIT)
@@ -258,6 +260,20 @@ def _refuse_other_family(
         raise BadVocabulary(
             f"{os.fspath(path)!r} is not a vocabulary for {name}: {ending} of its {len(encoder)} "
             f"pieces end in {_GPT_WORD_END}; load it with {other}"
+        )
+
+
+def _refuse_other_merges(
+    encoder: Mapping[str, int], merges: Iterable[tuple[str, str]], path: PathLike
+) -> None:
+    """Refuse merges of another vocabulary: most of the first ones make pieces that it lacks."""
+    first = list(islice(merges, _FEW_PIECES))
+    lacking = [pair for pair in first if "".join(pair) not in encoder]
+    if len(first) == _FEW_PIECES and len(lacking) > _FEW_PIECES / 2:
+        raise BadVocabulary(
+            f"the merges do not belong to the vocabulary {os.fspath(path)!r}, which lacks "
+            f"{len(lacking)} of the pieces that the first {_FEW_PIECES} merges make, such as "
+            f"{''.join(lacking[0])!r}; give the merges of the same model"
         )
 
 
