@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import (
+    BadVocabulary,
     BasicTokenizer,
     GPT2Tokenizer,
     MissingVocabulary,
@@ -154,6 +155,37 @@ def test_a_replaced_part_of_gpt_is_used() -> None:
 
     assert tokenizer.tokenize("rewol") == ["low", "er</w>"]
     assert tokenizer.encode("rewol") == [8, 9]
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "ending", "other"),
+    [
+        (GPT2Tokenizer, "openai-gpt", 32581, "OpenAIGPTTokenizer"),
+        (OpenAIGPTTokenizer, "gpt2", 0, "GPT2Tokenizer"),
+    ],
+)
+def test_the_vocabulary_of_the_other_family_is_refused(
+    cls: Class, name: str, ending: int, other: str, published: Callable[[str], Path]
+) -> None:
+    with pytest.raises(
+        BadVocabulary,
+        match=rf"vocab.json' is not a vocabulary for {cls.__name__}: {ending} of its [0-9]+ pieces "
+        rf"end in </w>; load it with {other}",
+    ):
+        cls.from_pretrained(published(name))
+
+
+def test_merges_of_another_vocabulary_are_refused(published: Callable[[str], Path]) -> None:
+    gpt2, gpt = published("gpt2"), published("openai-gpt")
+
+    with pytest.raises(
+        BadVocabulary,
+        match=r"merges do not belong to the vocabulary .*, which lacks 661 of the pieces that "
+        r"the first 1000 merges make, such as '[a-z]+</w>'; give the merges of the same model",
+    ):
+        GPT2Tokenizer(gpt2 / "vocab.json", gpt / "merges.txt")
+    with pytest.raises(BadVocabulary, match="lacks 716 of the pieces"):
+        OpenAIGPTTokenizer(gpt / "vocab.json", gpt2 / "merges.txt")
 
 
 def test_gpt2_decodes_to_the_text_it_encoded(published: Callable[[str], Path]) -> None:

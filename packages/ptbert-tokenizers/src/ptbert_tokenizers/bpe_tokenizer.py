@@ -1,8 +1,10 @@
 """What the tokenizers of GPT and GPT-2 share: cutting words by byte-pair merges."""
 
+import os
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
@@ -32,6 +34,8 @@ COMMON_OPTIONS = (
 )
 """The settings of both tokenizers."""
 
+_GPT_WORD_END = "</w>"
+_FEW_PIECES = 1000  # a vocabulary of fewer is one for tests
 _CACHE_LIMIT = 8 * 2**20  # bytes
 
 
@@ -64,6 +68,8 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         eos_token: str | None = None,
     ) -> None:
         super().__init__(vocab_file, merges_file, special_tokens)
+        _refuse_other_family(type(self).__name__, self.encoder, self.word_end, vocab_file)
+        _refuse_other_merges(self.encoder, self.bpe_ranks, vocab_file)
         self.unk_token, self.pad_token = unk_token, pad_token
         self.bos_token, self.eos_token = bos_token, eos_token
         self.cache: dict[str, str] = Memo(_CACHE_LIMIT)
@@ -237,6 +243,37 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             lambda pieces: [self._id(piece, None, None) for piece in pieces],
             self.vocabulary.get(self.unk_token),
             self.word_end,
+        )
+
+
+def _refuse_other_family(
+    name: str, encoder: Mapping[str, int], word_end: str, path: PathLike
+) -> None:
+    """Refuse a vocabulary of GPT for GPT-2, and the other way round.
+
+    Most pieces of GPT's vocabulary have the end of a word, and none of GPT-2's.
+    """
+    ending = sum(piece.endswith(_GPT_WORD_END) for piece in encoder)
+    is_other = not ending if word_end else ending > len(encoder) / 2
+    if is_other and len(encoder) > _FEW_PIECES:
+        other = "GPT2Tokenizer" if word_end else "OpenAIGPTTokenizer"
+        raise BadVocabulary(
+            f"{os.fspath(path)!r} is not a vocabulary for {name}: {ending} of its {len(encoder)} "
+            f"pieces end in {_GPT_WORD_END}; load it with {other}"
+        )
+
+
+def _refuse_other_merges(
+    encoder: Mapping[str, int], merges: Iterable[tuple[str, str]], path: PathLike
+) -> None:
+    """Refuse merges of another vocabulary: most of the first ones make pieces that it lacks."""
+    first = list(islice(merges, _FEW_PIECES))
+    lacking = [pair for pair in first if "".join(pair) not in encoder]
+    if len(first) == _FEW_PIECES and len(lacking) > _FEW_PIECES / 2:
+        raise BadVocabulary(
+            f"the merges do not belong to the vocabulary {os.fspath(path)!r}, which lacks "
+            f"{len(lacking)} of the pieces that the first {_FEW_PIECES} merges make, such as "
+            f"{''.join(lacking[0])!r}; give the merges of the same model"
         )
 
 

@@ -154,6 +154,17 @@ def test_a_few_lines_without_the_unknown_token_are_no_vocabulary() -> None:
     assert BertTokenizer("v").tokenize("a") == ["a"]
 
 
+def test_lines_of_several_words_without_the_unknown_token_are_no_vocabulary() -> None:
+    write_lines("merges.txt", ["#version: 0.2", *(f"{a} {b}" for a in "abcd" for b in "abcd")])
+    with pytest.raises(
+        BadVocabulary, match=r"has 17 different lines, such as '#version: 0.2', and"
+    ):
+        BertTokenizer("merges.txt")
+
+    write_lines("v", ["[UNK]", "a b", "c d", "e f", "g h", "i j"])
+    assert BertTokenizer("v").tokenize("a") == ["[UNK]"]
+
+
 def test_a_tokenizer_json_given_as_vocab_json_is_recognised() -> None:
     Path("v").write_text('{"model": {"type": "BPE"}}')
 

@@ -165,12 +165,17 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
 
 
 def check_size(vocabulary: Mapping[str, int], unk_token: str, path: PathLike) -> None:
-    """Refuse a file of a few lines that lacks the unknown token, because it is some other text.
+    """Refuse a file that lacks the unknown token and is some other text.
+
+    Such a file has a few lines, or most of them have several words, as merges and corpora have.
 
     Raises:
         BadVocabulary: if it is one.
     """
-    if len(vocabulary) < _FEW and unk_token not in vocabulary:
+    if unk_token in vocabulary:
+        return
+    spaced = sum(" " in token for token in vocabulary)
+    if len(vocabulary) < _FEW or spaced > len(vocabulary) / 2:
         first = next(iter(vocabulary), "")
         raise BadVocabulary(
             f"{os.fspath(path)!r} is not a vocabulary: it has {len(vocabulary)} different lines, "
