@@ -162,6 +162,16 @@ def test_the_number_of_labels_goes_there_and_comes_back(tmp_path):
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["GPT2LMHeadModel", "OpenAIGPTLMHeadModel"])
+def test_special_tokens_go_there_as_part_of_the_vocabulary(name, tmp_path):
+    model_class = getattr(ptbert, name)
+    model = model_class(model_class.config_class.from_dict(gpt_sizes())).eval()
+    model.set_num_special_tokens(2)
+    model.save_pretrained(tmp_path)
+    theirs = getattr(transformers, name).from_pretrained(tmp_path, vocab_size=32).eval()
+    torch.testing.assert_close(theirs(IDS).logits, first(model(IDS)))
+
+
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "##s", "on", "mat"]
 TEXT = "the cats sat on the mat"
 

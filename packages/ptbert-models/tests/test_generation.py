@@ -54,6 +54,13 @@ def test_greedy_is_the_step_by_step_argmax(model):
     assert torch.equal(generate(model, PROMPTS, 20, top_k=1), ids)
 
 
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 2}])
+def test_scores_that_are_not_numbers_choose_nothing(model, options):
+    model.transformer.h[1].attn.c_proj.bias.data[3] = math.nan
+    with pytest.raises(ValueError, match=r"the model's scores are not numbers \(NaN\); look for"):
+        generate(model, PROMPTS, 3, **options)
+
+
 @pytest.fixture
 def warnings_about_padding(caplog):
     generation.warn_of_padding.cache_clear()

@@ -140,7 +140,9 @@ class Choice:
     def __call__(self, scores: Tensor) -> Tensor:
         """Choose one token for each row of scores (B, V): (B,)."""
         if self.temperature == 0:
-            return scores.argmax(-1)
+            best, tokens = scores.max(-1)
+            _check_numbers(best)
+            return tokens
         scores = scores.float() / self.temperature
         if 0 < self.top_k < scores.size(-1):
             scores = _only(scores, *scores.topk(self.top_k))
@@ -151,6 +153,15 @@ class Choice:
             likelier[..., 0] = 0  # rounding never leaves a row without a token
             scores = _only(scores, ordered.masked_fill(likelier >= self.top_p, -math.inf), indices)
         return torch.multinomial(scores.softmax(-1), 1, generator=self.generator).squeeze(-1)
+
+
+def _check_numbers(best: Tensor) -> None:
+    """Raise an error if the best scores are not numbers: then any token would be chosen."""
+    if bool(best.isnan().any()):
+        raise ValueError(
+            "the model's scores are not numbers (NaN); look for NaN in its weights, and try "
+            "float32 if they are of half precision"
+        )
 
 
 def _only(scores: Tensor, values: Tensor, indices: Tensor) -> Tensor:
@@ -235,6 +246,7 @@ def _search(
         gains[ended, 0] = 0
         candidates = totals[..., None] + gains.view(rows, beams, -1)
         totals, best = candidates.flatten(1).topk(beams)  # (B, K), the best first
+        _check_numbers(totals)
         chosen = (first_rows + best // gains.size(-1)).flatten()
         texts, ended = texts[chosen], ended[chosen]
         tokens = ending.fill((best % gains.size(-1)).flatten(), ended, texts[:, end - 1])

@@ -108,6 +108,7 @@ class PreTrainedModel(FamilyData, nn.Module):
 
         Raises:
             OSError: if the checkpoint cannot be found, reached or read.
+            TypeError: if ``state_dict`` is no dictionary.
             ValueError: if its configuration is invalid, or its weights do not fit.
         """
         # A program's own constructor may set initial values that a file does not have.
@@ -117,6 +118,11 @@ class PreTrainedModel(FamilyData, nn.Module):
         from_tf = leading.get("from_tf") or from_tf
         if leading.get("state_dict") is not None:
             state_dict = leading["state_dict"]
+        if not isinstance(state_dict, Mapping | None):
+            raise TypeError(
+                f"state_dict is of type {type(state_dict).__name__}; give a dictionary of tensors, "
+                "such as model.state_dict()"
+            )
         files = find_checkpoint(
             pretrained_model_name_or_path,
             "none" if state_dict is not None else "authors" if from_tf else "pytorch",

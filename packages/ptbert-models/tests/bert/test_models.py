@@ -271,3 +271,9 @@ def test_token_types_of_another_batch_are_refused(tiny_config, shape):
     model(IDS, MASK[:1] * 0)  # one row for all texts
     with pytest.raises(ValueError, match=r"token_type_ids has shape \(\d, .* the batch \(2, 4\)"):
         model(IDS, torch.zeros(shape, dtype=torch.long))
+
+
+def test_texts_that_are_no_whole_questions_are_refused(tiny_config):
+    model = BertForMultipleChoice(tiny_config, num_choices=2)
+    with pytest.raises(ValueError, match=r"3 texts are no questions of 2 choices each; give input"):
+        model(torch.tensor([[3, 4], [5, 6], [7, 8]]))

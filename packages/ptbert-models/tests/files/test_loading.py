@@ -304,3 +304,10 @@ def test_a_user_s_file_is_mapped_on_request_only(tiny_config, save, monkeypatch,
     BertModel.from_pretrained(folder, memory_map=asked)
 
     assert seen == [mapped]
+
+
+@pytest.mark.parametrize("wrong", ["pytorch_model.bin", torch.nn.Linear(1, 1), []])
+def test_a_state_that_is_no_dictionary_is_refused(tiny_config, save, wrong):
+    folder = save(BertModel(tiny_config))
+    with pytest.raises(TypeError, match=r"state_dict is of type \w+; give a dictionary of tensors"):
+        BertModel.from_pretrained(folder, state_dict=wrong)

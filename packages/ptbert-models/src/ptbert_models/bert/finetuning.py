@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig, classifier_rate
 from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool
-from ptbert_models.parts.inputs import flat_texts
+from ptbert_models.parts.inputs import flat_texts, is_recorded
 from ptbert_models.parts.losses import UNCLASSIFIED, fitted_labels, label_loss, span_loss
 from ptbert_models.parts.outputs import with_attentions
 
@@ -147,7 +147,13 @@ class BertForMultipleChoice(BertWithHead):
             ),
         )
         choices = input_ids.size(1) if input_ids.dim() == 3 else self.num_choices
-        scores = self.classifier(self.dropout(pooled)).view(-1, choices)
+        scores = self.classifier(self.dropout(pooled))
+        if not is_recorded() and choices and scores.numel() % choices:
+            raise ValueError(
+                f"{scores.numel()} texts are no questions of {choices} choices each; give "
+                "input_ids as (questions, choices, length), or set num_choices"
+            )
+        scores = scores.view(-1, choices)
         if labels is not None:
             return label_loss(scores, labels)
         return with_attentions(weights, scores)

@@ -48,7 +48,10 @@ def fitted_labels(labels: Tensor, shape: tuple[int, ...], *, name: str = "labels
         return labels
     check_tensor(name, labels)
     if labels.dtype not in (torch.int64, torch.uint8):
-        raise ValueError(f"{name} is of type {labels.dtype}; give integers, such as {name}.long()")
+        raise ValueError(
+            f"{name} is of type {labels.dtype}, and classes are integers, such as {name}.long(); "
+            "for another loss, compute it from the scores that the model returns without labels"
+        )
     if labels.shape == shape:
         return labels
     have, want = ([size for size in each if size != 1] for each in (labels.shape, shape))
