@@ -165,6 +165,13 @@ def test_a_kind_of_attention_is_a_number(kind, small):
         config.validate()
 
 
+@pytest.mark.parametrize("name", ["num_hidden_layers", "n_layer"])
+def test_a_model_of_endless_layers_is_refused(name):
+    config = BertConfig if name == "num_hidden_layers" else GPT2Config
+    with pytest.raises(ValueError, match=f"{name}=1000000 is larger than 10000, the largest poss"):
+        config(9, **{name: 1_000_000}).validate()
+
+
 def test_sizes_beyond_all_models_are_refused(small):
     config = BertConfig.from_dict(small[BertConfig] | {"vocab_size": 2**24 + 1})
     with pytest.raises(ValueError, match="vocab_size=16777217 is larger than 16777216, the larg"):

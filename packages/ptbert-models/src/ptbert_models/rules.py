@@ -7,6 +7,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+MOST_LAYERS = 10_000  # each takes some milliseconds and kilobytes, however small it is
 LARGEST_SIZE = 1 << 24  # far above every model; torch's own errors do not name the key
 
 Rule = Callable[[Any], str | None]
@@ -21,6 +22,16 @@ def size(value: Any) -> str | None:
         ('must be an integer above 0', None, 'is larger than 16777216, the largest possible')
     """
     return _too_large(value) if _is_integer(value) and value > 0 else "must be an integer above 0"
+
+
+def layers(value: Any) -> str | None:
+    """Check a number of layers.
+
+    Example:
+        >>> layers(0), layers(12), layers(1 << 20)
+        ('must be an integer above 0', None, 'is larger than 10000, the largest possible')
+    """
+    return size(value) or _too_large(value, MOST_LAYERS)
 
 
 def optional_size(value: Any) -> str | None:
@@ -146,10 +157,8 @@ def shown(value: Any) -> str:
     return text_of_it if len(text_of_it) <= 200 else f"{text_of_it[:200]}…"
 
 
-def _too_large(value: int) -> str | None:
-    if value <= LARGEST_SIZE:
-        return None
-    return f"is larger than {LARGEST_SIZE}, the largest possible"
+def _too_large(value: int, largest: int = LARGEST_SIZE) -> str | None:
+    return None if value <= largest else f"is larger than {largest}, the largest possible"
 
 
 def _is_integer(value: Any) -> bool:

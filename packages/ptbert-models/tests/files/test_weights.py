@@ -54,6 +54,14 @@ def test_several_files_with_an_index(tensors, tmp_path):
         read_weights(index, memory_map=False)
 
 
+def test_a_header_that_would_fill_the_memory_is_not_parsed(tmp_path):
+    header = b'{"a":[' + b"[]," * (3 << 20) + b"[]]}"
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CorruptCheckpoint, match=r"its header has more than 8388608 bytes"):
+        read_weights(path, memory_map=False)
+
+
 @pytest.mark.parametrize("suffix", [".bin", ".safetensors"])
 def test_overwriting_the_file_leaves_loaded_weights_alone(tensors, tmp_path, suffix):
     """A training script that loads from a folder and saves to the same one must not crash."""

@@ -77,7 +77,7 @@ class BertConfig(PreTrainedConfig):
         {
             "vocab_size": rules.size,
             "hidden_size": rules.size,
-            "num_hidden_layers": rules.size,
+            "num_hidden_layers": rules.layers,
             "num_attention_heads": rules.size,
             "intermediate_size": rules.size,
             "max_position_embeddings": rules.size,

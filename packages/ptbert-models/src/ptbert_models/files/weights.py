@@ -19,6 +19,7 @@ from ptbert_models.files.nesting import find_state
 from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
 
 SAFETENSORS_NAME = "model.safetensors"
+_LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its parser takes many times as much
 
 
 def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
@@ -151,6 +152,9 @@ def _things_beside_weights() -> Makers:
 
 def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     safetensors = _import_safetensors(path)
+    with open(path, "rb") as start:
+        if int.from_bytes(start.read(8), "little") > _LONGEST_HEADER:
+            raise _corrupt(path, f"its header has more than {_LONGEST_HEADER} bytes")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

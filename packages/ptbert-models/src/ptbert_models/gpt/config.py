@@ -70,7 +70,7 @@ class GPTConfig(PreTrainedConfig):
             "n_positions": rules.size,
             "n_ctx": rules.size,
             "n_embd": rules.size,
-            "n_layer": rules.size,
+            "n_layer": rules.layers,
             "n_head": rules.size,
             "n_special": rules.count,
             "resid_pdrop": rules.probability,

@@ -24,7 +24,7 @@ _RULES: Mapping[str, Rule] = MappingProxyType(
         "n_head": rules.size,
         "d_head": rules.size,
         "d_inner": rules.size,
-        "n_layer": rules.size,
+        "n_layer": rules.layers,
         "div_val": rules.size,
         "tgt_len": rules.size,
         "ext_len": rules.length,
