@@ -480,8 +480,14 @@ def test_a_tokenizer_json_that_is_damaged_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"additional_special_tokens": 5}', "has 5 as additional_special_tokens; give a list"),
-        ('{"extra_special_tokens": "<x>"}', "has '<x>' as extra_special_tokens; give a list"),
+        (
+            '{"additional_special_tokens": 5}',
+            "has 5 as additional_special_tokens, where a list of tokens is expected",
+        ),
+        (
+            '{"extra_special_tokens": "<x>"}',
+            "has '<x>' as extra_special_tokens, where a list of tokens is expected",
+        ),
         ('{"model_max_length": -Infinity}', "has -inf as model_max_length"),
         ('{"model_max_length": NaN}', "has nan as model_max_length"),
         (f'{{"model_max_length": {"9" * 5000}}}', "is not JSON"),

@@ -53,8 +53,7 @@ def read_text(path: PathLike) -> str:
             f"no vocabulary file at {os.fspath(path)!r}; give the path of an existing file, "
             "or load a folder or a published name with from_pretrained"
         ) from error
-    what = other_content(data[: 1 << 16])
-    if what:
+    if what := other_content(data[: 1 << 16]):
         raise BadVocabulary(
             f"{os.fspath(path)!r} is {what}, not a vocabulary; "
             "download the file itself and give that"
