@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import unwrapped_keys
+from ptbert_models.files.shards import bytes_of
 from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.parts.activations import activation_name
 from ptbert_models.parts.initialization import NoInitialization
@@ -45,8 +46,9 @@ def is_ours(model_class: type[nn.Module]) -> bool:
     return model_class.__init__.__module__.startswith(f"{__package__}.")
 
 
-def save(model: Any, folder: Path, *, safe_serialization: bool) -> None:
+def save(model: Any, folder: Path, *, safe_serialization: bool, max_shard_size: int | str) -> None:
     """Write a model's configuration and weights; see ``PreTrainedModel.save_pretrained``."""
+    bytes_of(max_shard_size)  # fails before anything is written
     state = model.state_dict()
     config = described(model, state)
     if is_ours(type(model)):
@@ -54,7 +56,9 @@ def save(model: Any, folder: Path, *, safe_serialization: bool) -> None:
     text = config.to_json_string()  # fails before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     state = with_later_names(state, model.later_suffixes)
-    write_weights(state, folder, safe_serialization=safe_serialization)
+    write_weights(
+        state, folder, safe_serialization=safe_serialization, max_shard_size=max_shard_size
+    )
     with atomic_write(folder / CONFIG_NAME) as file:
         file.write(text.encode("utf-8"))
     old = model.config
