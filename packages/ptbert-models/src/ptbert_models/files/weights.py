@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import ForeignName
+from ptbert_hub.readers.pickles import ForeignName
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.json_files import read_json_object

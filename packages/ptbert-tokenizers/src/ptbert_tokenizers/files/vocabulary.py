@@ -13,7 +13,7 @@ from typing import Any
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import other_content
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import MAX_BYTES, parse_json
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
 
