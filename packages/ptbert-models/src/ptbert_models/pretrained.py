@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+import torch
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
@@ -18,7 +19,7 @@ from ptbert_models.files.loading import (
     LoadPlan,
     LoadReport,
     fill,
-    foreign_to_layers,
+    log_report,
     modern_key,
     plan_loading,
 )
@@ -134,8 +135,6 @@ class PreTrainedModel(FamilyData, nn.Module):
             config = completed_config(cls, values, files.weights)
         else:
             config = cls.config_class.from_dict(values)
-        with NoInitialization() if ours else nullcontext():
-            model = cls.from_config(config, *inputs, **kwargs)
         if state_dict is not None:
             weights: Mapping[str, Tensor] = state_dict
         elif from_tf:
@@ -143,9 +142,17 @@ class PreTrainedModel(FamilyData, nn.Module):
         else:
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
+        try:
+            with NoInitialization() if ours else nullcontext():
+                model = cls.from_config(config, *inputs, **kwargs)
+        except (MemoryError, RuntimeError):  # torch's error of too little memory
+            if ours:  # are the sizes those of the weights?
+                with torch.device("meta"), NoInitialization():
+                    cls.from_config(config, *inputs, **kwargs).plan_loading(weights)
+            raise
         report = _load(model, weights, take=state_dict is None, initialize_missing=ours)
         source = str(files.weights) if state_dict is None else "the given state_dict"
-        _log(report, cls.__name__, source)
+        log_report(report, cls.__name__, source)
         return model
 
     @classmethod
@@ -245,8 +252,14 @@ class PreTrainedModel(FamilyData, nn.Module):
         """Initialise one module; use as ``self.apply(self.init_weights)``."""
         initialize_normal(module, self.config.initializer_range)
 
-    def plan_loading(self, weights: Mapping[str, Tensor]) -> LoadPlan:
+    def plan_loading(
+        self, weights: Mapping[str, Tensor], *, ignore_mismatched_sizes: bool = False
+    ) -> LoadPlan:
         """Decide which weight goes where, by today's names and the old ones of the family.
+
+        Args:
+            weights: tensors by name.
+            ignore_mismatched_sizes: leave out those of other shapes than the model's parameters.
 
         Raises:
             NothingLoaded: if no weight fits.
@@ -259,6 +272,7 @@ class PreTrainedModel(FamilyData, nn.Module):
             legacy_suffixes=self.legacy_suffixes,
             ignored_suffixes=self.ignored_suffixes,
             saved_arguments=self.saved_arguments,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
 
     def load_state_dict(
@@ -350,7 +364,7 @@ def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model
     model.config.refuse_contradictions(seen, seen, os.fspath(path))
     weights = model.read_tensorflow(path, model.config)
     report = _load(model, weights, take=True, initialize_missing=False)
-    _log(report, type(model).__name__, os.fspath(path))
+    log_report(report, type(model).__name__, os.fspath(path))
     return model
 
 
@@ -367,25 +381,3 @@ def _load(
             model.init_weights(model.get_submodule(owner))
     fill(model, plan, take=take)
     return plan.report
-
-
-def _log(report: LoadReport, model_name: str, source: str) -> None:
-    if report.missing:
-        logger.warning(
-            "%s has weights that are not in %s; they are newly initialised and need training: %s",
-            model_name,
-            source,
-            ", ".join(report.missing),
-        )
-    if foreign := foreign_to_layers(report):
-        logger.warning(
-            "%s has layers without these weights of %s, which were made for layers that compute "
-            "something else: %s",
-            model_name,
-            source,
-            ", ".join(foreign),
-        )
-    if report.unused:
-        logger.info(
-            "%s does not use these weights of %s: %s", model_name, source, ", ".join(report.unused)
-        )

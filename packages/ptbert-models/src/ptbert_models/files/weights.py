@@ -41,7 +41,7 @@ MAX_SHARD_SIZE = "50GB"  # as in transformers 5; no model of 2019 is as large
 _LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its parser takes many times as much
 
 
-def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -> dict[str, Tensor]:
     """Read the tensors of a weights file, or of all files that an index names.
 
     Args:
@@ -50,6 +50,8 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         memory_map: whether tensors may stay on disk until they are used. Only for files that are
             never written in place: a program that overwrites a mapped file changes the weights
             of the model or kills the process.
+        compare: whether to compare the checksums of PyTorch's files; None to do so where numbers
+            do not stay on disk.
 
     Returns:
         The tensors by name, on the CPU. The caller may change them.
@@ -61,12 +63,12 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     """
     kind = weights_format(path)
     if kind == "index":
-        return _read_indexed(path, memory_map=memory_map)
+        return _read_indexed(path, memory_map=memory_map, compare=compare)
     if kind == "safetensors":
         return _read_safetensors(path, memory_map=memory_map)
     if kind is None and (other := looks_like(path)):
         raise _corrupt(path, f"torch.save did not write it; {other}")
-    return _read_torch(path, memory_map=memory_map)
+    return _read_torch(path, memory_map=memory_map, compare=compare)
 
 
 def write_weights(
@@ -180,9 +182,11 @@ def _alone(tensor: Tensor) -> Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+def _read_torch(path: Path, *, memory_map: bool, compare: bool | None) -> dict[str, Tensor]:
     try:
-        loaded = read_tensors(path, memory_map=memory_map, makers=_things_beside_weights())
+        loaded = read_tensors(
+            path, memory_map=memory_map, compare=compare, makers=_things_beside_weights()
+        )
     except ForeignName as error:
         advice = (
             "If you trust it, load it with torch.load(..., weights_only=False), and save its "
@@ -246,12 +250,12 @@ def _import_safetensors(path: Path) -> Any:
     return safetensors
 
 
-def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
+def _read_indexed(index: Path, **options: Any) -> dict[str, Tensor]:
     while True:
         before = _stamp(index)
         files = read_index(index)
         try:
-            tensors = _read_shards(index, files, memory_map=memory_map)
+            tensors = _read_shards(index, files, **options)
         except FileNotFoundError:
             if _stamp(index) == before:
                 raise
@@ -266,9 +270,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _read_shards(
-    index: Path, files: Mapping[str, set[str]], *, memory_map: bool
-) -> dict[str, Tensor]:
+def _read_shards(index: Path, files: Mapping[str, set[str]], **options: Any) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name in files:
         part = index.with_name(name)
@@ -278,7 +280,7 @@ def _read_shards(
             )
         if weights_format(part) == "index":
             raise CorruptCheckpoint(f"{str(index)!r} names {name!r}, which is no weights file")
-        shard = read_weights(part, memory_map=memory_map)
+        shard = read_weights(part, **options)
         check_shard(index, name, shard, files)
         tensors.update(shard)
     return tensors
