@@ -19,7 +19,7 @@ def vocabulary(monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text("[UNK]\n[CLS]\n[SEP]\nhello\nHello\n")
     published = {row.vocabulary for row in CATALOG.values()}
 
-    def without_network(address: str, cache_dir: str | None = None) -> str:
+    def without_network(address: str, cache_dir: str | None = None, **_: object) -> str:
         assert address in published
         return str(path)
 
@@ -70,7 +70,7 @@ def test_an_address_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     Path("downloaded").write_text("[UNK]\nhello\n")
     asked: list[tuple[str, Path | None]] = []
 
-    def download(address: str, cache_dir: Path | None = None) -> str:
+    def download(address: str, cache_dir: Path | None = None, **_: object) -> str:
         asked.append((address, cache_dir))
         return "downloaded"
 

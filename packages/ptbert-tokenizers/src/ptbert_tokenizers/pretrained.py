@@ -7,9 +7,11 @@ and, if it has any, the settings that belong to a published checkpoint.
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from ptbert_hub import DownloadOptions
+from ptbert_hub.options import divided
 from ptbert_tokenizers.batch_encoding import BatchEncoder
 from ptbert_tokenizers.batches.texts import checked_texts, separated
 from ptbert_tokenizers.files.saved_settings import (
@@ -38,20 +40,32 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
         pretrained_model_name_or_path: PathLike,
         cache_dir: PathLike | None = None,
         *inputs: Any,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        proxies: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a tokenizer by published name, or from a folder, an archive, a file or an address.
 
         Args:
-            pretrained_model_name_or_path: such as ``bert-base-uncased``, a folder that
-                ``save_vocabulary`` wrote to, or the path or address of a vocabulary file.
+            pretrained_model_name_or_path: such as ``bert-base-uncased``, a repository of the
+                Hugging Face Hub such as ``user/model``, a folder that ``save_vocabulary`` wrote
+                to, or the path or address of a vocabulary file.
             cache_dir: where downloads are kept; the hub's own cache folder when None.
             *inputs: more arguments for the constructor, after the files.
+            revision: a branch, tag or commit of the repository; see
+                :class:`ptbert_hub.DownloadOptions` for this and the next four.
+            token: for the Hugging Face Hub.
+            local_files_only: whether the network is not used.
+            force_download: whether to download even what is cached.
+            proxies: the proxy for a scheme or a server.
             **kwargs: keyword arguments for the constructor.
 
         Raises:
             MissingVocabulary: if nothing of that name holds a vocabulary.
-            BadVocabulary: if a file has the wrong content.
+            BadVocabulary: if a file has the wrong content, or says what is not done here.
             OSError: if a file could not be downloaded.
 
         Example:
@@ -62,7 +76,16 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             ['hello', 'world', '[UNK]']
         """
         names = FileNames(cls.family, cls.__name__, cls.vocabulary_names, cls.merges_name)
-        files = find_vocabulary(os.fspath(pretrained_model_name_or_path), cache_dir, names)
+        said = {
+            "revision": revision,
+            "token": token,
+            "local_files_only": local_files_only,
+            "force_download": force_download,
+            "proxies": proxies,
+        }
+        options, kwargs = divided({**said, **kwargs}, DownloadOptions, cls.__init__)
+        name = os.fspath(pretrained_model_name_or_path)
+        files = find_vocabulary(name, cache_dir, names, options)
         checkpoint = files.checkpoint
         if checkpoint is not None and checkpoint.max_length is not None:
             asked = kwargs.get("max_len")

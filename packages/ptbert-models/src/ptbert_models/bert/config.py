@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig
+from ptbert_models.config import PreTrainedConfig, with_later_names
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
 from ptbert_models.parts.pruning import heads_to_prune
@@ -20,6 +20,7 @@ from ptbert_models.statements import QUANTIZED, Statement, architecture
 _AS_ENCODER = "load it with the library that wrote it; here BERT is an encoder of whole texts"
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class BertConfig(PreTrainedConfig):
     """Sizes and rates of a BERT model; the defaults are those of ``bert-base-uncased``.
@@ -72,6 +73,7 @@ class BertConfig(PreTrainedConfig):
     id2label: ClassVar[Mapping[str, str] | None] = None
     num_choices: ClassVar[int | None] = None
 
+    family: ClassVar[str] = "bert"
     model_type: ClassVar[str] = "bert"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig
+from ptbert_models.config import PreTrainedConfig, with_later_names
 from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
@@ -138,6 +138,7 @@ class GPTConfig(PreTrainedConfig):
         raise NotImplementedError(f"{type(self).__name__} must define activation()")
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class OpenAIGPTConfig(GPTConfig):
     """Sizes and rates of an OpenAI GPT model; the defaults are those of ``openai-gpt``.
@@ -186,6 +187,7 @@ class OpenAIGPTConfig(GPTConfig):
     predict_special_tokens: bool = True
 
     june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop"})
+    family: ClassVar[str] = "gpt"
     model_type: ClassVar[str] = "openai-gpt"
     statements: ClassVar[tuple[Statement, ...]] = (
         architecture("openai-gpt", "openaigpt"),
@@ -197,6 +199,7 @@ class OpenAIGPTConfig(GPTConfig):
         return activation(self.afn, GPT_ACTIVATIONS, key="afn")
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class GPT2Config(GPTConfig):
     """Sizes and rates of a GPT-2 model; the defaults are those of ``gpt2``.
@@ -247,6 +250,7 @@ class GPT2Config(GPTConfig):
     activation_function: ClassVar[Any] = "gelu_new"
     n_inner: ClassVar[int | None] = None
 
+    family: ClassVar[str] = "gpt2"
     model_type: ClassVar[str] = "gpt2"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {**GPTConfig.rules, "n_inner": rules.optional_size}
