@@ -20,7 +20,8 @@ FUNCTIONS_OF_2019 = {
     "load_tf_weights_in_openai_gpt",
     "load_tf_weights_in_transfo_xl",
 }
-OTHERS = {"GPT2MultipleChoiceHead", "__version__", "generate"}
+GENERATION = {"Generated", "generate", "generate_scored", "generate_stream"}
+OTHERS = {"GPT2MultipleChoiceHead", "__version__", *GENERATION}
 
 
 def test_every_model_configuration_and_error_is_public_and_little_else():

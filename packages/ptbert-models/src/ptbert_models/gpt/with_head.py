@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel, split_output
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.generation import GPTDecoding, scores_rows, start_decoding
+from ptbert_models.gpt.generation import (
+    GPTDecoding,
+    SlidingDecoding,
+    scores_rows,
+    start_decoding,
+)
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.losses import fitted_labels, label_loss, labelled_only
@@ -63,9 +68,17 @@ class GPTWithHead(GPTPreTrainedModel):
             self.transformer.token_embedding().weight, predict_special_tokens
         )
 
-    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> GPTDecoding:
+    def start_decoding(
+        self,
+        capacity: int,
+        attention_mask: Tensor | None,
+        *,
+        sliding_window: int | None = None,
+    ) -> GPTDecoding | SlidingDecoding:
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
-        return start_decoding(self.transformer, self.lm_head, capacity, attention_mask)
+        return start_decoding(
+            self.transformer, self.lm_head, capacity, attention_mask, sliding_window
+        )
 
     def tie_weights(self) -> None:
         """Let the head share the embeddings again, if something took them apart."""

@@ -87,8 +87,17 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
             return F.log_softmax(self.out_layer(hidden), dim=-1)
         return self.crit(hidden)
 
-    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> MemoryDecoding:
-        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
+    def start_decoding(
+        self,
+        capacity: int,
+        attention_mask: Tensor | None,
+        *,
+        sliding_window: int | None = None,
+    ) -> MemoryDecoding:
+        """Begin a run over growing texts; ``ptbert_models.generate`` calls this.
+
+        The memory slides anyway, so no other window is needed.
+        """
         return MemoryDecoding(self.transformer, self._last_log_probabilities, attention_mask)
 
     def _last_log_probabilities(self, hidden: Tensor) -> Tensor:

@@ -1,0 +1,37 @@
+"""What generation needs of a model: running it over growing texts, in evaluation mode.
+
+Letters: B batch, L tokens fed, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Decoding(Protocol):
+    """One run of a model over a batch of growing texts."""
+
+    def feed(self, ids: Tensor) -> Tensor:
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
+        ...
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""
+        ...
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and in the end every module back into its old mode."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
