@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import atomic_write
+from ptbert_hub.messages import shown
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.rules import Rule, shown
+from ptbert_models.rules import Rule
 from ptbert_models.statements import Statement
 
 

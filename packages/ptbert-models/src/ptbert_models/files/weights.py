@@ -19,6 +19,7 @@ from ptbert_models.files.nesting import find_state
 from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
 
 SAFETENSORS_NAME = "model.safetensors"
+_LONGEST_NAME = 255  # bytes, on all usual file systems
 _LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its parser takes many times as much
 
 
@@ -198,7 +199,9 @@ def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
 
 
 def _is_file_name(name: Any) -> bool:
-    return isinstance(name, str) and Path(name).name == name not in {"", "."}
+    if not isinstance(name, str) or Path(name).name != name or name in {"", "."}:
+        return False
+    return name.isprintable() and len(name.encode()) <= _LONGEST_NAME
 
 
 def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:
