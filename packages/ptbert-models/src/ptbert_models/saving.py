@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_hub import CONFIG_NAME, atomic_write
+from ptbert_hub.messages import shown
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import unwrapped_keys
 from ptbert_models.files.shards import bytes_of
 from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.parts.activations import activation_name
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.rules import shown
 
 logger = logging.getLogger(__name__)
 
