@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ptbert_models.rules import shown
+from ptbert_hub.messages import shown
 
 _AUTO = "auto"  # as the configuration or the weights say
 DTYPE_KEYS = ("dtype", "torch_dtype")  # of configurations of later libraries, today's first
