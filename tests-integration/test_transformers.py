@@ -124,6 +124,26 @@ def test_our_folder_loads_there(ours, theirs, sizes, safe, tmp_path):
 
 @cases
 @pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
+def test_our_several_files_load_there(ours, theirs, sizes, safe, tmp_path):
+    model_class = getattr(ptbert, ours)
+    torch.manual_seed(0)
+    model = model_class(model_class.config_class.from_dict(sizes)).eval()
+    # The second time, files have other names than usual, because those are taken.
+    for _ in range(2):
+        model.save_pretrained(tmp_path, safe_serialization=safe, max_shard_size="4KB")
+        assert len(list(tmp_path.glob("*-of-*"))) > 2
+
+        loaded, report = getattr(transformers, theirs).from_pretrained(
+            tmp_path, output_loading_info=True
+        )
+
+        assert not report["missing_keys"]
+        got, want = outputs(model, loaded.eval())
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+@cases
+@pytest.mark.parametrize("safe", [False, True], ids=["bin", "safetensors"])
 def test_our_folder_comes_back_from_there(ours, theirs, sizes, safe, tmp_path):
     model_class = getattr(ptbert, ours)
     torch.manual_seed(0)

@@ -49,8 +49,8 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
 from ptbert_hub.locating import Place, locate
-from ptbert_hub.members import is_archive
 from ptbert_hub.options import DownloadOptions
+from ptbert_hub.readers.members import is_archive
 from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
 from ptbert_hub.snapshots import Snapshot, open_snapshot

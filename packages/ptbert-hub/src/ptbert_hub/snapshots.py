@@ -29,10 +29,10 @@ from ptbert_hub.errors import (
     RevisionNotFound,
 )
 from ptbert_hub.files import open_plain
-from ptbert_hub.json_text import MAX_BYTES, parse_json
 from ptbert_hub.links import Links
 from ptbert_hub.locating import what_it_is_not
 from ptbert_hub.options import MAIN, ORDINARY, DownloadOptions
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_hub.refusals import in_words
 from ptbert_hub.repositories import RepositoryFile, is_file_name, listing_address
 

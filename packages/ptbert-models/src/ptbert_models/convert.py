@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ptbert_hub import CONFIG_NAME, WEIGHTS_NAME, DownloadOptions, atomic_write
+from ptbert_hub import CONFIG_NAME, DownloadOptions, atomic_write
 from ptbert_hub.options import ORDINARY
 from ptbert_models.bert import BertForPreTraining
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import fill
-from ptbert_models.files.weights import with_later_names, write_weights
+from ptbert_models.files.shards import bytes_of
+from ptbert_models.files.weights import MAX_SHARD_SIZE, with_later_names, write_weights
 from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
 from ptbert_models.inspection import open_any_checkpoint
 from ptbert_models.opening import completed_config
@@ -37,31 +38,35 @@ def convert_checkpoint(
     folder: PathLike,
     *,
     safe_serialization: bool = False,
+    max_shard_size: int | str = MAX_SHARD_SIZE,
     config_file: PathLike | None = None,
     cache_dir: PathLike | None = None,
     options: DownloadOptions = ORDINARY,
 ) -> Path:
     """Convert a checkpoint of any family and format into a folder that ``from_pretrained`` reads.
 
-    Old names of weights become today's. If the folder has weights in the other format, they are
-    removed, because they would belong to another model.
+    Old names of weights become today's. If the folder has other weights, they are removed, because
+    they would belong to another model.
 
     Args:
         source: see ``ptbert_models.inspection.open_any_checkpoint``.
         folder: where to write; it is created if it does not exist.
         safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
+        max_shard_size: bytes of weights, or a text such as "5GB"; if there are more, they are
+            written to several files.
         config_file: the configuration; None to look for it beside the source. TensorFlow
             checkpoints of Transformer-XL need none.
         cache_dir: where downloads are kept instead of the usual cache.
         options: how to download.
 
     Returns:
-        The path of the weights that were written.
+        The path of the weights that were written, or of their index.
 
     Raises:
         OSError: if the source cannot be read, or the folder cannot be written to.
         ValueError: if the source is for another kind of model, or is in the folder itself.
     """
+    bytes_of(max_shard_size)  # fails before anything is read
     opened = open_any_checkpoint(
         source, config_file=config_file, cache_dir=cache_dir, options=options
     )
@@ -82,6 +87,7 @@ def convert_checkpoint(
         with_later_names(weights, best.later_suffixes),
         target,
         safe_serialization=safe_serialization,
+        max_shard_size=max_shard_size,
     )
     opened.config.naming(best).to_json_file(target / CONFIG_NAME)
     return path
@@ -214,5 +220,5 @@ def _save(state: dict[str, Tensor], path: Path) -> None:
 def _save_folder(state: dict[str, Tensor], config: PreTrainedConfig, folder: PathLike) -> None:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    _save(state, target / WEIGHTS_NAME)
+    write_weights(state, target, safe_serialization=False)
     config.to_json_file(target / CONFIG_NAME)

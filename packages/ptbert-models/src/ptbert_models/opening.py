@@ -22,12 +22,12 @@ from ptbert_models.files.loading import (
     LoadPlan,
     LoadReport,
     fill,
-    foreign_to_layers,
+    log_report,
     plan_loading,
 )
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
-from ptbert_models.placing import Placement, make_room
+from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
 from ptbert_models.statements import check_statements
 
@@ -161,8 +161,6 @@ class LoadableModel(FamilyData, nn.Module):
                 wants_config=config is None,
             )
         config = config or cls._read_config(files, completed=from_tf and state_dict is None)
-        with NoInitialization() if ours else nullcontext():
-            model = cls.from_config(config, *inputs, **{**own, **kwargs})
         if state_dict is not None:
             weights: Mapping[str, Tensor] = state_dict
         elif from_tf:
@@ -170,9 +168,17 @@ class LoadableModel(FamilyData, nn.Module):
         else:
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
+        try:
+            with NoInitialization() if ours else nullcontext():
+                model = cls.from_config(config, *inputs, **{**own, **kwargs})
+        except (MemoryError, RuntimeError):  # torch's error of too little memory
+            if ours:  # are the sizes those of the weights?
+                with torch.device("meta"), NoInitialization():
+                    cls.from_config(config, *inputs, **kwargs).plan_loading(weights)
+            raise
         report = _load(model, weights, placement, take=state_dict is None, initialize_missing=ours)
         source = str(files.weights) if state_dict is None else "the given state_dict"
-        _log(report, cls.__name__, source)
+        log_report(report, cls.__name__, source)
         return model
 
     @classmethod
@@ -230,8 +236,14 @@ class LoadableModel(FamilyData, nn.Module):
         """Initialise one module; use as ``self.apply(self.init_weights)``."""
         initialize_normal(module, self.config.initializer_range)
 
-    def plan_loading(self, weights: Mapping[str, Tensor]) -> LoadPlan:
+    def plan_loading(
+        self, weights: Mapping[str, Tensor], *, ignore_mismatched_sizes: bool = False
+    ) -> LoadPlan:
         """Decide which weight goes where, by today's names and the old ones of the family.
+
+        Args:
+            weights: tensors by name.
+            ignore_mismatched_sizes: leave out those of other shapes than the model's parameters.
 
         Raises:
             NothingLoaded: if no weight fits.
@@ -244,6 +256,7 @@ class LoadableModel(FamilyData, nn.Module):
             legacy_suffixes=self.legacy_suffixes,
             ignored_suffixes=self.ignored_suffixes,
             saved_arguments=self.saved_arguments,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
 
 
@@ -309,7 +322,7 @@ def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model
     model.config.refuse_contradictions(seen, seen, os.fspath(path))
     weights = model.read_tensorflow(path, model.config)
     report = _load(model, weights, Placement(), take=True, initialize_missing=False)
-    _log(report, type(model).__name__, os.fspath(path))
+    log_report(report, type(model).__name__, os.fspath(path))
     return model
 
 
@@ -334,35 +347,10 @@ def _load(
     take: bool,
     initialize_missing: bool,
 ) -> LoadReport:
-    plan = model.plan_loading(weights)
+    plan = model.plan_loading(weights, ignore_mismatched_sizes=placement.ignore_mismatched_sizes)
     if initialize_missing:
         for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
             model.init_weights(model.get_submodule(owner))
-    dtype, device = placement.kind(model.config, weights), placement.place
-    make_room(model, plan, dtype, device, take=take)
-    fill(model, plan, take=take)
-    if dtype is not None or device is not None:
-        model.to(device=device, dtype=dtype)  # what the checkpoint did not fill
+    dtype = placement.kind(model.config, weights)
+    fill(model, plan, take=take, dtype=dtype, device=placement.device)
     return plan.report
-
-
-def _log(report: LoadReport, model_name: str, source: str) -> None:
-    if report.missing:
-        logger.warning(
-            "%s has weights that are not in %s; they are newly initialised and need training: %s",
-            model_name,
-            source,
-            ", ".join(report.missing),
-        )
-    if foreign := foreign_to_layers(report):
-        logger.warning(
-            "%s has layers without these weights of %s, which were made for layers that compute "
-            "something else: %s",
-            model_name,
-            source,
-            ", ".join(foreign),
-        )
-    if report.unused:
-        logger.info(
-            "%s does not use these weights of %s: %s", model_name, source, ", ".join(report.unused)
-        )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ptbert_models.files.loading import LoadPlan
-from ptbert_models.rules import shown
+from ptbert_models.files.loading import checked_destination
 
 _AUTO = "auto"  # as the configuration or the weights say
 DTYPE_KEYS = ("dtype", "torch_dtype")  # of configurations of later libraries, today's first
@@ -27,11 +26,12 @@ class Placement:
         ignore_mismatched_sizes: whether weights with other shapes are left out.
 
     Raises:
-        ValueError: if the two types differ, or a value is unknown.
+        TypeError: if the type is none of weights.
+        ValueError: if the two types differ, or the device is unknown.
 
     Example:
-        >>> Placement(dtype="float16", device="cpu").place
-        device(type='cpu')
+        >>> Placement(dtype="float16").kind(None, {})
+        torch.float16
     """
 
     dtype: torch.dtype | str | None = None
@@ -45,24 +45,7 @@ class Placement:
                 f"dtype={self.dtype!r} contradicts torch_dtype={self.torch_dtype!r}, which is its "
                 "older name; give one of them"
             )
-        if self.place is not None and self.place.type == "meta":
-            raise ValueError(
-                "device='meta' has no memory for weights; build the model from its configuration "
-                "under torch.device('meta')"
-            )
-
-    @property
-    def place(self) -> torch.device | None:
-        """The device; None for where parameters are anyway."""
-        if self.device is None:
-            return None
-        try:
-            return torch.device(self.device)
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(
-                f"device={self.device!r} is no device of PyTorch "
-                f"({str(error).partition(chr(10))[0]}); give one such as 'cpu' or 'cuda:0'"
-            ) from error
+        checked_destination(None, self.device)
 
     def kind(self, config: Any, weights: Mapping[str, Tensor]) -> torch.dtype | None:
         """Return the type; with "auto" that of the configuration, else of the weights."""
@@ -84,49 +67,13 @@ def dtype_of(value: Any) -> torch.dtype:
     """Return a floating-point type by its name.
 
     Raises:
-        ValueError: if it is none.
+        TypeError: if it is none.
 
     Example:
         >>> dtype_of("bfloat16"), dtype_of("torch.float16")
         (torch.bfloat16, torch.float16)
     """
     name = value.removeprefix("torch.") if isinstance(value, str) else ""
-    found = value if isinstance(value, torch.dtype) else getattr(torch, name or "?", None)
-    if not (isinstance(found, torch.dtype) and found.is_floating_point and found.itemsize > 1):
-        raise ValueError(
-            f"dtype={shown(value)} is no floating-point type of weights; give torch.float32, "
-            "torch.float16, torch.bfloat16, torch.float64, one of their names, or 'auto'"
-        )
-    return found
-
-
-def make_room(
-    model: nn.Module,
-    plan: LoadPlan,
-    dtype: torch.dtype | None,
-    device: torch.device | None,
-    *,
-    take: bool,
-) -> None:
-    """Give each parameter that is to be filled its type and place; its values are lost.
-
-    Then each weight is converted and moved by itself, and there is no second copy of the model.
-
-    Args:
-        model: the model that the plan is for.
-        plan: what goes where.
-        dtype: the floating-point type; None for the present one.
-        device: the place; None for the present one.
-        take: whether the weights themselves become the parameters, so that these need no memory.
-    """
-    if dtype is None and device is None:
-        return
-    state = model.state_dict(keep_vars=True)
-    for key in plan.sources:
-        target = state[key]
-        if isinstance(target, nn.Parameter):
-            target.data = torch.empty(
-                0 if take else target.shape,
-                dtype=dtype or target.dtype,
-                device=device or target.device,
-            )
+    found = getattr(torch, name or "?", value)
+    checked_destination(found if isinstance(found, torch.dtype) else value, None)
+    return cast("torch.dtype", found)

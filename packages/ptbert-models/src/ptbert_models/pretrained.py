@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import modern_key
+from ptbert_models.files.weights import MAX_SHARD_SIZE
 from ptbert_models.opening import LoadableModel
 from ptbert_models.parts.ties import keeping_ties
 from ptbert_models.saving import save
@@ -52,18 +53,26 @@ class PreTrainedModel(LoadableModel):
         getattr(self, self.base_model_prefix).gradient_checkpointing = wanted
 
     def save_pretrained(
-        self, save_directory: str | os.PathLike[str], *, safe_serialization: bool = False
+        self,
+        save_directory: str | os.PathLike[str],
+        *,
+        safe_serialization: bool = False,
+        max_shard_size: int | str = MAX_SHARD_SIZE,
     ) -> None:
         """Write configuration and weights into a folder that ``from_pretrained`` reads.
 
         The configuration is that of the model as it is: with fewer layers, pruned heads, another
         vocabulary. It also names the class, so that later libraries know it. A file appears only
-        when it is complete. If the folder has weights in the other format, they are removed,
-        because they would belong to another model.
+        when it is complete. If the folder has other weights, they are removed, because they would
+        belong to another model. Programs that read the folder meanwhile find the old weights or
+        the new ones, never some of both; the configuration is replaced after the weights.
 
         Args:
             save_directory: the folder; it is created if it does not exist.
             safe_serialization: write ``model.safetensors`` instead of ``pytorch_model.bin``.
+            max_shard_size: bytes of weights, or a text such as "5GB". If there are more, they are
+                written to several files, which an index names; a single larger weight has a file
+                of its own.
 
         Raises:
             OSError: if the folder cannot be written to.
@@ -79,7 +88,12 @@ class PreTrainedModel(LoadableModel):
             ...     print(sorted(os.listdir(folder)))
             ['config.json', 'pytorch_model.bin']
         """
-        save(self, Path(save_directory), safe_serialization=safe_serialization)
+        save(
+            self,
+            Path(save_directory),
+            safe_serialization=safe_serialization,
+            max_shard_size=max_shard_size,
+        )
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ptbert_hub import CONFIG_NAME, atomic_write
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import unwrapped_keys
+from ptbert_models.files.shards import bytes_of
 from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.parts.activations import activation_name
 from ptbert_models.parts.initialization import NoInitialization
@@ -45,8 +46,9 @@ def is_ours(model_class: type[nn.Module]) -> bool:
     return model_class.__init__.__module__.startswith(f"{__package__}.")
 
 
-def save(model: Any, folder: Path, *, safe_serialization: bool) -> None:
+def save(model: Any, folder: Path, *, safe_serialization: bool, max_shard_size: int | str) -> None:
     """Write a model's configuration and weights; see ``PreTrainedModel.save_pretrained``."""
+    bytes_of(max_shard_size)  # fails before anything is written
     state = model.state_dict()
     config = described(model, state)
     if is_ours(type(model)):
@@ -54,7 +56,9 @@ def save(model: Any, folder: Path, *, safe_serialization: bool) -> None:
     text = config.to_json_string()  # fails before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     state = with_later_names(state, model.later_suffixes)
-    write_weights(state, folder, safe_serialization=safe_serialization)
+    write_weights(
+        state, folder, safe_serialization=safe_serialization, max_shard_size=max_shard_size
+    )
     with atomic_write(folder / CONFIG_NAME) as file:
         file.write(text.encode("utf-8"))
     old = model.config
@@ -91,6 +95,10 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
             setattr(config, key, known)
     for name, key in model.saved_arguments.items():
         setattr(config, name, len(state[key]) if key in state else getattr(model, name))
+    floating = (str(each.dtype) for each in state.values() if each.is_floating_point())
+    kind = next(floating, "float32").removeprefix("torch.")
+    for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
+        setattr(config, key, kind)
     labels = vars(config).get("id2label")
     if labels is not None and len(labels) != getattr(config, "num_labels", None):
         for key in ("id2label", "label2id"):  # the names of other labels

@@ -212,6 +212,19 @@ def test_a_flipped_bit_is_refused_and_its_tensor_named(tensors, tmp_path):
             read_weights(path, memory_map=False)
 
 
+def test_checksums_of_a_mapped_file_are_compared_on_request(tensors, tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    torch.save(tensors, path)
+    assert same(read_weights(path, memory_map=True, compare=True), tensors)
+    content = path.read_bytes()
+    at = content.index(tensors["a.weight"].numpy().tobytes()) + 5
+    path.write_bytes(content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :])
+
+    with pytest.raises(CorruptCheckpoint, match=r"\('a\.weight' has a wrong checksum\)"):
+        read_weights(path, memory_map=True, compare=True)
+    read_weights(path, memory_map=True)
+
+
 def test_a_damaged_file_runs_no_code_either(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "pytorch_model.bin"

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import weakref
 
 import pytest
 import torch
@@ -250,6 +251,39 @@ def test_transforms_are_seen(bert):
     assert seen == [False, False]
 
 
+def test_changes_are_seen_in_both_modes_of_a_model_that_was_looked_at_in_both(bert):
+    assert is_usual(bert.eval())
+    assert is_usual(bert.train())
+    handle = bert.encoder.layer[1].output.register_forward_hook(nothing)
+    assert not is_usual(bert.eval())
+    assert not is_usual(bert.train())
+    handle.remove()
+    for module in bert.modules():
+        assert is_usual(bert.train())
+        assert is_usual(bert.eval())
+        vars(module)["forward"] = nothing
+        assert not is_usual(bert), type(module)
+        assert not is_usual(bert.train()), type(module)
+        del vars(module)["forward"]
+
+
+def test_parts_that_were_replaced_can_go(bert):
+    assert is_usual(bert.eval())
+    assert is_usual(bert.train())
+    gone = weakref.ref(bert.pooler)
+    bert.pooler = copy.deepcopy(bert.pooler)
+    assert is_usual(bert.eval())
+    assert gone() is None
+
+
+def test_weights_that_become_another_class_are_seen(bert):
+    weight = bert.pooler.dense.weight
+    weight.__class__ = type("Mine", (nn.Parameter,), {})
+    assert not is_usual(bert)
+    weight.__class__ = nn.Parameter
+    assert is_usual(bert)
+
+
 def test_looking_takes_no_random_numbers(tiny_config):
     model = BertModel(tiny_config)
     state = torch.get_rng_state()
@@ -258,8 +292,6 @@ def test_looking_takes_no_random_numbers(tiny_config):
 
 
 def test_models_that_were_looked_at_can_go(tiny_config):
-    import weakref
-
     model = BertModel(tiny_config)
     assert is_usual(model)
     gone = weakref.ref(model)

@@ -119,6 +119,9 @@ class BertTokenizer(BertParts):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _quick(self) -> QuickEncoder | None:
         wordpiece, vocab = self.wordpiece_tokenizer, self.vocab
         if not (
@@ -168,3 +171,4 @@ class BertTokenizer(BertParts):
 
 
 _has_own_methods = Untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(BertTokenizer, "tokenize_with_offsets", "_spans", "_traced_words")

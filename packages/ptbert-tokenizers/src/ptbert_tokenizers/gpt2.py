@@ -143,6 +143,9 @@ class GPT2Tokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _replaced_parts(self) -> Iterable[str]:
         if self._word_setting() is None or self.byte_encoder != bytes_to_unicode():
             yield "how text is cut into words"
@@ -191,3 +194,4 @@ class GPT2Tokenizer(BpeTokenizer):
 
 _has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")
 _has_own_methods = Untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")

@@ -150,6 +150,9 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _replaced_parts(self) -> Iterable[str]:
         setting = self._word_setting()
         usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
@@ -223,3 +226,4 @@ def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
 _is_basic = Untouched(BasicTokenizer)
 _has_own_cuts = Untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
 _has_own_methods = Untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")

@@ -22,8 +22,6 @@ from ptbert_tokenizers.files.saved_settings import (
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.keeping import KeepsSettings
 from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
-from ptbert_tokenizers.plain.added_tokens import Piece
-from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.plain.special_tokens import tokens_around
 
 logger = logging.getLogger(__name__)
@@ -169,39 +167,3 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             tokens += found
             numbers += [number] * len(found)
         return tokens, numbers
-
-    def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
-        """Return the tokens of a text and, for each, the span of characters it comes from.
-
-        Tokenizing ``text[start:end]`` alone gives the token. In GPT-2 a character of several
-        bytes can be divided between tokens; it is then in both spans.
-
-        Raises:
-            ValueError: if a program replaced a part, so that the spans are unknown.
-        """
-        tokens = self.tokenize(text)
-        cutter = self._cutter()
-        spans = self._spans(text) if cutter is None else self._spans_around(cutter.pieces(text))
-        if spans is None or len(spans) != len(tokens):
-            raise ValueError(
-                f"{type(self).__name__} cannot tell where tokens come from, because a part of it "
-                "was replaced; use an unchanged tokenizer"
-            )
-        return tokens, spans
-
-    def _spans_around(self, pieces: Iterable[Piece]) -> list[Span] | None:
-        """The span of each token of a text that was cut at added tokens."""
-        spans: list[Span] = []
-        for piece in pieces:
-            if piece.is_added:
-                spans.append(piece.span(0, len(piece.positions)))
-                continue
-            found = self._spans(piece.text)
-            if found is None:
-                return None
-            spans += [piece.span(*span) for span in found]
-        return spans
-
-    @abstractmethod
-    def _spans(self, text: str) -> list[Span] | None:
-        """The span of each token between added ones; None if replaced parts do not give them."""

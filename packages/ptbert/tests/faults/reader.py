@@ -22,6 +22,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +44,10 @@ from ptbert_models.errors import CheckpointError
 from ptbert_models.files.weights import read_weights
 from ptbert_models.gpt.authors import read_openai_shards
 from ptbert_models.tensorflow import open_checkpoint
+from ptbert_models.tensorflow.crc32c import masked_crc32c
+from ptbert_models.tensorflow.dtypes import STRING
+from ptbert_models.tensorflow.protobuf import number_of, read_message, read_varint
+from ptbert_models.tensorflow.table import MAGIC, read_table
 from ptbert_tokenizers import BadVocabulary, UnknownToken
 from ptbert_tokenizers.files.ids import read_ids
 
@@ -206,11 +211,104 @@ def read_all(path: Path) -> None:
         checkpoint[name]
 
 
-def of_partitioned(suffix: str) -> bytes:
-    return (TENSORFLOW / f"partitioned{suffix}").read_bytes()
+def varint(number: int) -> bytes:
+    rest, low = divmod(number, 128)
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
-_DATA = "partitioned.data-00000-of-00001"
+def entries_of(table: bytes) -> list[tuple[bytes, bytes]]:
+    found = read_table(Path("a table"), memoryview(table))
+    return [(key, bytes(value)) for key, value in found]
+
+
+def block_of(entries: list[tuple[bytes, bytes]]) -> bytes:
+    rows = [varint(0) + varint(len(k)) + varint(len(v)) + k + v for k, v in entries]
+    return b"".join(rows) + bytes(4) + b"\1\0\0\0"
+
+
+def with_checksum(block: bytes) -> bytes:
+    return block + b"\0" + masked_crc32c(block + b"\0").to_bytes(4, "little")
+
+
+def table_of(block: bytes, damage: Callable[[bytes], bytes] = bytes) -> bytes:
+    """A table of one block, in LevelDB's format."""
+    handle = varint(0) + varint(len(block))
+    index = damage(block_of([(b"z", handle)]))
+    footer = varint(0) + varint(0) + varint(len(block) + 5) + varint(len(index))
+    return with_checksum(block) + with_checksum(index) + footer.ljust(40, b"\0") + MAGIC
+
+
+def damaged_inside(table: bytes) -> bytes:
+    """A table with a damaged key, value, block or list of blocks, whose checksums fit."""
+    entries = entries_of(table)
+    kind = random.randrange(8)
+    if kind < 5:
+        at = random.randrange(len(entries))
+        key, value = entries[at]
+        entries[at] = (damaged([key]), value) if kind == 0 else (key, damaged([value]))
+    block = block_of(entries)
+    if kind == 5:
+        return table_of(block, lambda index: damaged([index]))
+    return table_of(damaged([block]) if kind == 6 else block)
+
+
+def small_v1() -> bytes:
+    """The older format without its large variable."""
+    entries = dict(entries_of((TENSORFLOW / "v1_slices").read_bytes()))
+    contents = entries[b""]
+    at = contents.index(b"\n\3big") - 2  # the row of that variable: a tag, a length, the rest
+    rows = contents[3:at] + contents[at + 2 + contents[at + 1] :]
+    entries[b""] = contents[:1] + varint(len(rows)) + rows
+    return table_of(block_of([(k, v) for k, v in entries.items() if not k.startswith(b"\0big")]))
+
+
+def mended(table: bytes, data: bytes) -> bytes:
+    """An index whose entries have the checksums of what is in the data file."""
+    entries = []
+    for key, value in entries_of(table):
+        with suppress(ValueError, IndexError, OverflowError):
+            fields = read_message(memoryview(value))
+            start, size = number_of(fields, 4), number_of(fields, 5)
+            old = b"\x35" + number_of(fields, 6).to_bytes(4, "little")
+            stored = data[start : start + size]
+            if number_of(fields, 1) == STRING:  # its length counts with four bytes
+                length, at = read_varint(memoryview(stored), 0)
+                stored = length.to_bytes(4, "little") + stored[at:]
+            new = b"\x35" + masked_crc32c(stored).to_bytes(4, "little")
+            value = value.replace(old, new)  # noqa: PLW2901 - the same entry
+        entries.append((key, value))
+    return table_of(block_of(entries))
+
+
+def read_bundle(path: Path) -> None:
+    """Read an index and its data; where the index can be read at all, mostly after mending."""
+    index = path.with_suffix(".index")
+    data = path.with_name(f"{path.stem}.data-00000-of-00001")
+    if random.random() < 0.8:
+        with suppress(CheckpointError):
+            index.write_bytes(mended(index.read_bytes(), data.read_bytes()))
+    read_all(index)
+
+
+def in_files(name: str) -> dict[str, bytes]:
+    """The two files of a checkpoint."""
+    names = (f"{name}.index", f"{name}.data-00000-of-00001")
+    return {each: (TENSORFLOW / each).read_bytes() for each in names}
+
+
+def bundle(name: str, which: int) -> Reader:
+    """One of the two files of a checkpoint is damaged."""
+    files = in_files(name)
+    names = list(files)
+    return Reader(
+        names[which],
+        lambda: [files[names[which]]],
+        read_bundle,
+        (CheckpointError,),
+        lambda: {names[1 - which]: files[names[1 - which]]},
+    )
+
+
 READERS = {
     "archive": Reader("model.tar.gz", archives, unpack, (HubError,)),
     "weights": Reader(
@@ -298,26 +396,11 @@ READERS = {
         lambda: {"params_shapes.json": json_texts([[2, 1], [3, 1], *[[1]] * 12])()[0]},
     ),
     "npy": Reader("ids.npy", arrays, lambda path: list(read_ids(path)), (ValueError,), bounds),
-    "TensorFlow V2": Reader(
-        "partitioned.index",
-        lambda: [of_partitioned(".index")],
-        read_all,
-        (CheckpointError,),
-        lambda: {_DATA: of_partitioned(f".{_DATA.partition('.')[2]}")},
-    ),
-    "TensorFlow V2, data": Reader(
-        _DATA,
-        lambda: [of_partitioned(f".{_DATA.partition('.')[2]}")],
-        lambda path: read_all(path.with_name("partitioned.index")),
-        (CheckpointError,),
-        lambda: {"partitioned.index": of_partitioned(".index")},
-    ),
-    "TensorFlow V1": Reader(
-        "v1_slices",
-        lambda: [(TENSORFLOW / "v1_slices").read_bytes()],
-        read_all,
-        (CheckpointError,),
-    ),
+    "TensorFlow V2": bundle("partitioned", 0),
+    "TensorFlow V2, data": bundle("partitioned", 1),
+    "TensorFlow V2, objects": bundle("object_based", 0),
+    "TensorFlow V2, data of objects": bundle("object_based", 1),
+    "TensorFlow V1": Reader("v1_slices", lambda: [small_v1()], read_all, (CheckpointError,)),
 }
 
 NUMBERS = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 40, 1 << 63]
@@ -341,7 +424,7 @@ def damaged(samples: list[bytes]) -> bytes:
             del content[at:]
         elif kind == 5:
             other = random.choice(samples)
-            start = random.randrange(len(other))
+            start = random.randrange(len(other) or 1)
             piece = other[start : start + random.choice([1, 8, 100])]
             content[at : at + random.choice([0, len(piece)])] = piece
         elif kind == 6:
@@ -367,24 +450,43 @@ def unchecked(content: bytes) -> bytes:
     return bytes(whole)
 
 
-def with_damaged_pickle(sample: bytes) -> bytes:
-    """An archive of ``torch.save`` with a damaged pickle in it, whose checksum fits."""
+def damaged_zip(sample: bytes) -> bytes:
+    """An archive with a damaged pickle or a damaged name in it, whose checksums fit."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(sample)) as old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, damaged([data]) if name.endswith("data.pkl") else data)
+        members = [(info.filename, old.read(info), info.compress_type) for info in old.infolist()]
+        is_torch = any(name.endswith("data.pkl") for name, _, _ in members)
+        for name, data, method in members:
+            if name.endswith("data.pkl"):
+                data = damaged([data])  # noqa: PLW2901 - written in its place
+            info = zipfile.ZipInfo(name)
+            if not is_torch:
+                info.filename = damaged([name.encode()]).decode("latin1")
+                info.external_attr = random.choice([0, random.randrange(1 << 32)])
+            new.writestr(info, data, method)
     return buffer.getvalue()
+
+
+def damaged_tar(sample: bytes) -> bytes:
+    """A tar that is damaged, mostly with the right checksums in its headers."""
+    content = bytearray(damaged([sample]))
+    for at in range(0, len(content) - 511, 512):
+        if content[at + 257 : at + 262] == b"ustar" and random.random() < 0.8:
+            content[at + 148 : at + 156] = b" " * 8
+            content[at + 148 : at + 156] = b"%06o\0 " % sum(content[at : at + 512])
+    return bytes(content)
 
 
 def case(samples: list[bytes]) -> bytes:
     sample = random.choice(samples)
     if sample.startswith(b"PK\x03\x04") and random.random() < 0.7:
-        return (
-            with_damaged_pickle(sample) if random.random() < 0.7 else unchecked(damaged([sample]))
-        )
+        return damaged_zip(sample) if random.random() < 0.7 else unchecked(damaged([sample]))
     if sample.startswith(b"\x1f\x8b") and random.random() < 0.7:
-        return gzip.compress(damaged([gzip.decompress(sample)]), 1)
+        return gzip.compress(damaged_tar(gzip.decompress(sample)), 1)
+    if sample[257:262] == b"ustar" and random.random() < 0.7:
+        return damaged_tar(sample)
+    if sample.endswith(MAGIC) and random.random() < 0.8:
+        return damaged_inside(sample)
     return damaged(samples)
 
 

@@ -11,7 +11,6 @@ from typing import Literal
 
 from ptbert_hub import (
     CONFIG_NAME,
-    WEIGHTS_NAME,
     Checkpoint,
     DownloadOptions,
     NotFound,
@@ -26,7 +25,7 @@ from ptbert_hub.model_files import fetch_weights, no_weights
 from ptbert_hub.options import ORDINARY
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_models.files.formats import is_torch_file
-from ptbert_models.files.weights import SAFETENSORS_NAME
+from ptbert_models.files.weights import WEIGHTS_NAMES
 from ptbert_models.tensorflow.table import is_table
 
 CONFIG_NAMES = (
@@ -36,12 +35,6 @@ CONFIG_NAMES = (
     "gpt2_config.json",
     "transfo_xl_config.json",
     "hparams.json",  # beside OpenAI's checkpoints of GPT-2
-)
-WEIGHTS_NAMES = (
-    WEIGHTS_NAME,
-    SAFETENSORS_NAME,
-    f"{WEIGHTS_NAME}.index.json",
-    f"{SAFETENSORS_NAME}.index.json",
 )
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 SHAPES_NAME = "params_shapes.json"  # beside OpenAI's numpy files of GPT, which lack a configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ptbert_hub.json_text import MAX_BYTES, parse_json
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -6,15 +6,20 @@ Families contribute data, not code: see the class attributes of
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
+from ptbert_models.errors import MostlyMissing, NothingLoaded, UnusableWeights
+from ptbert_models.files.shapes import other_shapes, shape_mismatch
+
+logger = logging.getLogger(__name__)
 
 # What stands in keys of models that were wrapped when they were saved: by DataParallel and half
 # precision, by trainers, by torch.compile, and by sharding and checkpointing.
@@ -38,13 +43,16 @@ class LoadReport:
 
     Args:
         loaded: the model's keys that were filled.
-        missing: the model's keys that the checkpoint lacks.
+        missing: the model's keys that the checkpoint does not fill, and whose values are new.
         unused: the checkpoint's keys that the model lacks.
+        mismatched: those of ``missing`` that have another shape in the checkpoint, with both
+            shapes in words.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
+    mismatched: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,8 +130,19 @@ def plan_loading(
     legacy_suffixes: Mapping[str, str],
     ignored_suffixes: Iterable[str],
     saved_arguments: Mapping[str, str | None] = MappingProxyType({}),
+    ignore_mismatched_sizes: bool = False,
 ) -> LoadPlan:
     """Decide which tensor goes where; nothing is changed.
+
+    Args:
+        model: the model; it may have no memory (device "meta").
+        state: tensors by name.
+        base_prefix: the name of the bare model within one with a head, and a dot.
+        legacy_suffixes: see ``modern_key``.
+        ignored_suffixes: likewise.
+        saved_arguments: arguments of the class, by the key of the weights that has as many rows.
+        ignore_mismatched_sizes: leave out tensors that have another shape than the parameter that
+            they are for, instead of raising an error. ``fill`` warns of them.
 
     Raises:
         NothingLoaded: if no tensor fits.
@@ -161,14 +180,20 @@ def plan_loading(
             f"none of the {len(state)} weights given belongs to {type(model).__name__}: it has "
             f"keys such as {_some(model_state)}, and the checkpoint has {_some(state)}"
         )
+    wrong = other_shapes(model_state, sources)
+    if wrong and not ignore_mismatched_sizes:
+        config = getattr(model, "config", None)
+        raise shape_mismatch(config, model_state, sources, wrong, saved_arguments)
+    for key in wrong:
+        names.pop(id(model_state[key]), None)
+        del sources[key]
     missing = [  # buffers have the values that the constructor computed
         key
         for key, parameter in model_state.items()
         if isinstance(parameter, nn.Parameter) and id(parameter) not in names
     ]
-    _check_shapes(model_state, sources, saved_arguments)
-    _check_missing(model, missing, base_prefix, state)
-    return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused)))
+    _check_missing(model, missing, base_prefix, state, wrong)
+    return LoadPlan(sources, LoadReport(tuple(sources), tuple(missing), tuple(unused), wrong))
 
 
 def foreign_to_layers(report: LoadReport) -> list[str]:
@@ -185,17 +210,65 @@ def foreign_to_layers(report: LoadReport) -> list[str]:
     return [key for key, found in unused if found and found[1] in layers]
 
 
-def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
+def log_report(report: LoadReport, model_name: str, source: str) -> None:
+    """Warn of what should have been in a checkpoint or cannot be used, in one message each."""
+    if absent := [key for key in report.missing if key not in report.mismatched]:
+        logger.warning(
+            "%s has weights that are not in %s; they are newly initialised and need training: %s",
+            model_name,
+            source,
+            ", ".join(absent),
+        )
+    if foreign := foreign_to_layers(report):
+        logger.warning(
+            "%s has layers without these weights of %s, which were made for layers that compute "
+            "something else: %s",
+            model_name,
+            source,
+            ", ".join(foreign),
+        )
+    if report.unused:
+        logger.info(
+            "%s does not use these weights of %s: %s", model_name, source, ", ".join(report.unused)
+        )
+
+
+def fill(
+    model: nn.Module,
+    plan: LoadPlan,
+    *,
+    take: bool,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | int | None = None,
+) -> None:
     """Put the planned tensors into the model.
+
+    With a type or a device, every tensor goes there on its own, and the whole model is there in the
+    end. If the tensors are mapped from a file, that takes no more memory than the model itself.
 
     Args:
         model: the model the plan was made for.
         plan: see ``plan_loading``.
         take: whether the model may keep the tensors themselves, where each has memory of its own.
             False copies them, so that training does not change the caller's.
+        dtype: the type of all floating-point numbers; None leaves the model's.
+        device: where the model goes; None leaves it where it is.
+
+    Raises:
+        TypeError: if ``dtype`` is no type of floating-point numbers.
+        ValueError: if ``device`` has no memory.
     """
+    dtype, device = checked_destination(dtype, device)
     model_state = model.state_dict(keep_vars=True)
-    if not take:
+    if plan.report.mismatched:
+        logger.warning(
+            "%s has weights of other shapes than the checkpoint; they are newly initialised and "
+            "need training: %s",
+            type(model).__name__,
+            "; ".join(plan.report.mismatched.values()),
+        )
+    moves = dtype is not None or device is not None
+    if not take and not moves:
         for key, tensor in plan.sources.items():
             model_state[key].data.copy_(tensor.detach())
         return
@@ -203,13 +276,42 @@ def fill(model: nn.Module, plan: LoadPlan, *, take: bool) -> None:
     kept: dict[int, Tensor] = {}  # a tied parameter has several keys
     for key, tensor in plan.sources.items():
         target = model_state[key]
-        targets[id(target)] = target
-        kept[id(target)] = tensor.detach().to(dtype=target.dtype, device=target.device)
+        if id(target) not in targets:
+            targets[id(target)] = target
+            kind = dtype if dtype is not None and target.is_floating_point() else target.dtype
+            kept[id(target)] = tensor.detach().to(device or target.device, kind, copy=not take)
+            if moves:
+                target.data = kept[id(target)]  # what it had before goes now
     shared = _sharing_memory(kept)
     for number, tensor in kept.items():
         targets[number].data = (
             tensor.clone(memory_format=torch.contiguous_format) if (number in shared) else tensor
         )
+    if moves:
+        model.to(device=device, dtype=dtype)
+
+
+def checked_destination(dtype: Any, device: Any) -> tuple[torch.dtype | None, torch.device | None]:
+    """Return a type and a device for ``fill``, each None where it was not given.
+
+    Raises:
+        TypeError: if ``dtype`` is no type of floating-point numbers.
+        ValueError: if ``device`` is none, or has no memory.
+    """
+    if dtype is not None and dtype not in _FLOATING:
+        kinds = ", ".join(sorted(map(str, _FLOATING)))
+        raise TypeError(f"dtype={dtype!r} is no type that weights can have; give one of {kinds}")
+    if device is None:
+        return dtype, None
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f'device={device!r} is no device; give one such as "cuda:0"') from error
+    if place.type == "meta":
+        raise ValueError(
+            'device="meta" has no memory for weights; build the model from its configuration there'
+        )
+    return dtype, place
 
 
 def _sharing_memory(tensors: Mapping[int, Tensor]) -> set[int]:
@@ -237,16 +339,22 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
 
 
 def _check_missing(
-    model: nn.Module, missing: Iterable[str], base_prefix: str, state: Mapping[str, Tensor]
+    model: nn.Module,
+    missing: Iterable[str],
+    base_prefix: str,
+    state: Mapping[str, Tensor],
+    mismatched: Mapping[str, str],
 ) -> None:
     """Refuse a checkpoint with less than half of the bare model: a head may be new, it not."""
     parameters = [name for name, _ in model.named_parameters(remove_duplicate=False)]
     bare = {name for name in parameters if name.startswith(base_prefix)} or set(parameters)
     lacking = [name for name in missing if name in bare]
     if 2 * len(lacking) > len(bare):
+        others = sum(name in mismatched for name in lacking)
         raise MostlyMissing(
             f"{len(lacking)} of the {len(bare)} weights of {type(model).__name__} without its head "
-            f"are missing, such as {_some(lacking)}; the checkpoint has {_some(state)}. Give the "
+            f"are missing, {f'{others} of them with other shapes, ' if others else ''}such as "
+            f"{_some(lacking)}; the checkpoint has {_some(state)}. Give the "
             "checkpoint of such a model, or copy single weights with load_state_dict(strict=False)"
         )
 
@@ -263,28 +371,6 @@ def _check_value(key: str, target: Tensor, tensor: Tensor) -> None:
     raise UnusableWeights(
         f"{key} is {kind} in the checkpoint, and weights are dense floating-point numbers; if it "
         "was quantized, load it with the library that did that, and save it as float32"
-    )
-
-
-def _check_shapes(
-    model_state: Mapping[str, Tensor],
-    sources: Mapping[str, Tensor],
-    saved_arguments: Mapping[str, str | None],
-) -> None:
-    wrong = [
-        f"{key}: {tuple(tensor.shape)} in the checkpoint, "
-        f"{tuple(model_state[key].shape)} in the model"
-        for key, tensor in sources.items()
-        if tensor.shape != model_state[key].shape
-    ]
-    if not wrong:
-        return
-    remedy = "Build the model with the sizes of the checkpoint"
-    for argument, key in saved_arguments.items():
-        if key is not None and key in sources and len(sources[key]) != len(model_state[key]):
-            remedy = f"The checkpoint needs {argument}={len(sources[key])}"
-    raise ShapeMismatch(
-        f"{len(wrong)} weights have other shapes than the model: {'; '.join(wrong[:10])}. {remedy}"
     )
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import Call, Name, Record, Reference, make_values, plain_value
-from ptbert_hub.torch_files import Storage, TorchFile, read_torch_file
+from ptbert_hub.readers.pickles import Call, Name, Record, Reference, make_values, plain_value
+from ptbert_hub.readers.torch_files import Storage, TorchFile, read_torch_file
 
 _BLOCK = 1 << 20
 _MOST_DIMENSIONS = 16
@@ -49,7 +49,9 @@ class _Loaded:
     count: int
 
 
-def read_tensors(path: Path, *, memory_map: bool, makers: Makers | None = None) -> Any:
+def read_tensors(
+    path: Path, *, memory_map: bool, compare: bool | None = None, makers: Makers | None = None
+) -> Any:
     """Return what was saved in a file of ``torch.save``, in either format.
 
     Tensors, plain values and containers of the standard library are made. Memory that several
@@ -59,7 +61,7 @@ def read_tensors(path: Path, *, memory_map: bool, makers: Makers | None = None) 
     Args:
         path: the file.
         memory_map: leave numbers in the file until they are used; the older format cannot do it.
-            Checksums are not compared then.
+        compare: whether to compare checksums; None if the numbers are read anyway.
         makers: further values that may be made, by the function or class that the file names.
 
     Raises:
@@ -68,7 +70,7 @@ def read_tensors(path: Path, *, memory_map: bool, makers: Makers | None = None) 
     """
     with open(path, "rb") as file:
         saved = read_torch_file(file)
-        making = _Making(file, saved, memory_map, makers or {})
+        making = _Making(file, saved, memory_map, compare, makers or {})
         try:
             return make_values(saved.value, making.make)
         except _Damaged as error:
@@ -85,10 +87,16 @@ class _Making:
     """Makes the values of a file's records."""
 
     def __init__(
-        self, file: BufferedReader, saved: TorchFile, memory_map: bool, makers: Makers
+        self,
+        file: BufferedReader,
+        saved: TorchFile,
+        memory_map: bool,
+        compare: bool | None,
+        makers: Makers,
     ) -> None:
         self._file = file
         self._saved = saved
+        self._compare = not memory_map if compare is None else compare
         self._makers: Makers = {
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
@@ -115,6 +123,8 @@ class _Making:
         if place not in self._loaded:
             if self._mapped is not None and storage.start % dtype.itemsize == 0:
                 memory = self._mapped[storage.start : storage.start + storage.size]
+                if self._compare:
+                    _compare(storage, zlib.crc32(_bytes(memory)))
             else:
                 memory = _read(self._file, storage)
                 if self._saved.swapped:
@@ -136,9 +146,17 @@ def _read(file: BufferedReader, storage: Storage) -> torch.UntypedStorage:
         if storage.checksum is not None:
             checksum = zlib.crc32(block[:got], checksum)
         done += got
+    _compare(storage, checksum)
+    return memory.untyped_storage()
+
+
+def _bytes(memory: torch.UntypedStorage) -> memoryview:
+    return torch.empty(0, dtype=torch.uint8).set_(memory).numpy().data
+
+
+def _compare(storage: Storage, checksum: int) -> None:
     if storage.checksum is not None and checksum != storage.checksum:
         raise _Damaged(storage)
-    return memory.untyped_storage()
 
 
 def _tensor(record: Name | Call) -> Tensor:

@@ -11,18 +11,37 @@ from torch import Tensor
 
 from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import ForeignName
+from ptbert_hub.files import remove
+from ptbert_hub.readers.pickles import ForeignName
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 from ptbert_models.files.formats import looks_like, weights_format
-from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.nesting import find_state
 from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
+from ptbert_models.files.shards import (
+    bytes_of,
+    check_shard,
+    divided,
+    identity,
+    index_text,
+    new_names,
+    read_index,
+    shards_of,
+)
 
 SAFETENSORS_NAME = "model.safetensors"
+_INDEX = ".index.json"
+# The names of a folder's weights; the first that is there counts.
+WEIGHTS_NAMES = (
+    WEIGHTS_NAME,
+    SAFETENSORS_NAME,
+    f"{WEIGHTS_NAME}{_INDEX}",
+    f"{SAFETENSORS_NAME}{_INDEX}",
+)
+MAX_SHARD_SIZE = "50GB"  # as in transformers 5; no model of 2019 is as large
 _LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its parser takes many times as much
 
 
-def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -> dict[str, Tensor]:
     """Read the tensors of a weights file, or of all files that an index names.
 
     Args:
@@ -31,6 +50,8 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         memory_map: whether tensors may stay on disk until they are used. Only for files that are
             never written in place: a program that overwrites a mapped file changes the weights
             of the model or kills the process.
+        compare: whether to compare the checksums of PyTorch's files; None to do so where numbers
+            do not stay on disk.
 
     Returns:
         The tensors by name, on the CPU. The caller may change them.
@@ -42,42 +63,94 @@ def read_weights(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
     """
     kind = weights_format(path)
     if kind == "index":
-        return _read_indexed(path, memory_map=memory_map)
+        return _read_indexed(path, memory_map=memory_map, compare=compare)
     if kind == "safetensors":
         return _read_safetensors(path, memory_map=memory_map)
     if kind is None and (other := looks_like(path)):
         raise _corrupt(path, f"torch.save did not write it; {other}")
-    return _read_torch(path, memory_map=memory_map)
+    return _read_torch(path, memory_map=memory_map, compare=compare)
 
 
-def write_weights(state: Mapping[str, Tensor], folder: Path, *, safe_serialization: bool) -> Path:
-    """Write the weights of a folder's model, and remove those of the other format.
+def write_weights(
+    state: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    safe_serialization: bool,
+    max_shard_size: int | str = MAX_SHARD_SIZE,
+) -> Path:
+    """Write the weights of a folder's model, and remove all that were there before.
+
+    Programs that read the folder meanwhile get the old weights, the new ones, or the error that a
+    file is missing, and never some of both. After an error the old ones are there. For this, files
+    get names that are not taken, and one step decides: the new index or single file replaces
+    another one, or the old one goes.
 
     Args:
         state: tensors by name. In safetensors, tensors that share memory are written once;
             loading ties them again.
         folder: where to write.
         safe_serialization: as ``model.safetensors`` instead of ``pytorch_model.bin``.
+        max_shard_size: bytes of weights, or a text such as "5GB"; if there are more, they are
+            written to several files with an index.
 
     Returns:
-        The path of the file.
+        The path of the file, or of the index.
     """
-    path, other = folder / WEIGHTS_NAME, folder / SAFETENSORS_NAME
+    most = bytes_of(max_shard_size)
+    name = SAFETENSORS_NAME if safe_serialization else WEIGHTS_NAME
     if safe_serialization:
-        path, other = other, path
-        save = _import_safetensors(path).torch.save
-        names = {
-            (t.data_ptr(), t.dtype, t.shape, t.stride()): name
-            for name, t in reversed(list(state.items()))
-        }
-        single = {name: _alone(state[name]) for name in names.values()}
-        with atomic_write(path) as file:
-            file.write(save(single, metadata={"format": "pt"}))
+        _import_safetensors(folder / name)
+        names = {identity(tensor): name for name, tensor in reversed(list(state.items()))}
+        state = {name: state[name] for name in reversed(names.values())}
+    indexes = [each for each in WEIGHTS_NAMES if each.endswith(_INDEX)]
+    old = {part for each in indexes for part in shards_of(folder / each)}
+    shards = divided(state, most)
+    if len(shards) == 1:
+        path = folder / name
+        new = {path}
+        _write(path, state, safe_serialization=safe_serialization)
     else:
-        with atomic_write(path) as file:
-            torch.save(state, file)
-    other.unlink(missing_ok=True)
+        path = folder / f"{name}{_INDEX}"
+        new = _write_shards(path, state, shards, safe_serialization=safe_serialization)
+    for other in reversed(WEIGHTS_NAMES):  # what is read first goes last
+        if other != path.name:
+            remove(folder / other)
+    for part in old - new:
+        remove(part)
     return path
+
+
+def _write_shards(
+    index: Path, state: Mapping[str, Tensor], shards: list[list[str]], *, safe_serialization: bool
+) -> set[Path]:
+    stem, dot, suffix = index.name.removesuffix(_INDEX).partition(".")
+    names = new_names(index.parent, stem, dot + suffix, len(shards))
+    paths = {index.with_name(name) for name in names}
+    try:
+        for name, weights in zip(names, shards, strict=True):
+            alone: dict[Any, Tensor] = {}  # weights that are the same stay so
+            shard = {
+                weight: alone.setdefault(identity(state[weight]), _alone(state[weight]))
+                for weight in weights
+            }
+            _write(index.with_name(name), shard, safe_serialization=safe_serialization)
+        with atomic_write(index) as file:
+            file.write(index_text(dict(zip(names, shards, strict=True)), state).encode("utf-8"))
+    except BaseException:
+        if paths.isdisjoint(shards_of(index)):
+            for path in paths:
+                remove(path)
+        raise
+    return paths
+
+
+def _write(path: Path, state: Mapping[str, Tensor], *, safe_serialization: bool) -> None:
+    with atomic_write(path) as file:
+        if safe_serialization:
+            single = {name: _alone(tensor) for name, tensor in state.items()}
+            file.write(_import_safetensors(path).torch.save(single, metadata={"format": "pt"}))
+        else:
+            torch.save(state, file)
 
 
 def with_later_names(
@@ -109,9 +182,11 @@ def _alone(tensor: Tensor) -> Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _read_torch(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
+def _read_torch(path: Path, *, memory_map: bool, compare: bool | None) -> dict[str, Tensor]:
     try:
-        loaded = read_tensors(path, memory_map=memory_map, makers=_things_beside_weights())
+        loaded = read_tensors(
+            path, memory_map=memory_map, compare=compare, makers=_things_beside_weights()
+        )
     except ForeignName as error:
         advice = (
             "If you trust it, load it with torch.load(..., weights_only=False), and save its "
@@ -175,17 +250,29 @@ def _import_safetensors(path: Path) -> Any:
     return safetensors
 
 
-def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    try:
-        weight_map = read_json_object(index).get("weight_map")
-    except ValueError as error:
-        raise CorruptCheckpoint(f"{error}; or download it again") from error
-    if not isinstance(weight_map, dict) or not all(map(_is_file_name, weight_map.values())):
-        raise CorruptCheckpoint(
-            f"{str(index)!r} has no 'weight_map' from weights to names of files; download it again"
-        )
+def _read_indexed(index: Path, **options: Any) -> dict[str, Tensor]:
+    while True:
+        before = _stamp(index)
+        files = read_index(index)
+        try:
+            tensors = _read_shards(index, files, **options)
+        except FileNotFoundError:
+            if _stamp(index) == before:
+                raise
+        else:
+            if _stamp(index) == before:
+                return tensors
+        # Another program has saved a model in the meantime.
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read_shards(index: Path, files: Mapping[str, set[str]], **options: Any) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    for name in sorted(set(weight_map.values())):
+    for name in files:
         part = index.with_name(name)
         if not part.is_file():
             raise CheckpointNotFound(
@@ -193,12 +280,10 @@ def _read_indexed(index: Path, *, memory_map: bool) -> dict[str, Tensor]:
             )
         if weights_format(part) == "index":
             raise CorruptCheckpoint(f"{str(index)!r} names {name!r}, which is no weights file")
-        tensors.update(read_weights(part, memory_map=memory_map))
+        shard = read_weights(part, **options)
+        check_shard(index, name, shard, files)
+        tensors.update(shard)
     return tensors
-
-
-def _is_file_name(name: Any) -> bool:
-    return isinstance(name, str) and Path(name).name == name not in {"", "."}
 
 
 def _corrupt(path: Path, problem: Exception | str) -> CorruptCheckpoint:

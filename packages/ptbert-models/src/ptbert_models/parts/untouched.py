@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import is_
 from types import FunctionType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -161,17 +162,23 @@ def is_untouched(
     """
     if is_recorded() or not calls_are_unobserved() or not isinstance(module, nn.Module):
         return False
-    seen = _seen.get(module)
-    if seen is not None and seen.still_holds(module):
-        return True
+    kept = _seen.get(module, ())
+    for seen in kept:
+        if seen.still_holds(module):
+            if seen is not kept[0]:
+                _seen[module] = kept[::-1]
+            return True
     _seen.pop(module, None)
     reference = _reference(make_reference, *arguments)
-    if not _equals(module, reference):
+    try:
+        seen = _Seen.of(module)
+    except (KeyError, TypeError):  # a class hides the attributes of its objects
         return False
-    seen = _Seen.of(module)
-    if not _equals(module, reference):  # changed by another thread, in between
+    # It must still hold afterwards, because another thread may change parts in between.
+    if not _equals(module, reference) or not seen.still_holds(module):
         return False
-    _seen[module] = seen
+    # With one more, models that change between training and evaluation are not compared again.
+    _seen[module] = seen, *[each for each in kept if each.is_of_the_same(seen)][:1]
     return True
 
 
@@ -187,12 +194,13 @@ class _Seen(NamedTuple):
     hooks: tuple[Mapping[Any, Any], ...]
     parameter_dicts: tuple[Mapping[str, Any], ...]
     parameters: list[Any]
+    kinds: list[type]  # of the parameters
     classes: list[Mapping[str, Any]]
     attributes: list[dict[str, Any]]
 
     @classmethod
     def of(cls, module: nn.Module) -> _Seen:
-        parts = list(module.modules())
+        parts = _all_parts(module)
         values = [vars(part) for part in parts]
         # A list without layers may get some; other parts without parts call none.
         children = [
@@ -202,6 +210,7 @@ class _Seen(NamedTuple):
         ]
         parameter_dicts = tuple(each["_parameters"] for each in values if each["_parameters"])
         classes = dict.fromkeys(each for part in parts for each in type(part).__mro__)
+        parameters = gc.get_referents(*parameter_dicts)
         objects = (*parts[1:], *values, *children)
         return cls(
             objects,
@@ -209,7 +218,8 @@ class _Seen(NamedTuple):
             gc.get_referents(module),
             tuple(each[name] for each in values for name in HOOKS),
             parameter_dicts,
-            gc.get_referents(*parameter_dicts),
+            parameters,
+            list(map(type, parameters)),
             [vars(each) for each in classes if each is not object],
             [dict(vars(each)) for each in classes if each is not object],
         )
@@ -227,16 +237,33 @@ class _Seen(NamedTuple):
         except (RuntimeError, TypeError, ValueError):  # two tensors have no single truth value
             return False
 
+    def is_of_the_same(self, other: _Seen) -> bool:
+        """Whether it keeps nothing alive that the other does not: parts and parameters."""
+        mine, others = [(*each.objects, *each.parameters) for each in (self, other)]
+        return len(mine) == len(others) and all(map(is_, mine, others))
+
     def _has_parameters(self) -> bool:
         """Whether the parameters are the same, and of the same types: both can be exchanged."""
         now = gc.get_referents(*self.parameter_dicts)
         # Usually all are exchanged at once. Then this compares no numbers.
         if now[:1] and now[0] is not self.parameters[0]:
             return False
-        return now == self.parameters and set(map(type, now)) <= _PARAMETERS
+        return now == self.parameters and list(map(type, now)) == self.kinds
 
 
-_seen: WeakKeyDictionary[nn.Module, _Seen] = WeakKeyDictionary()
+def _all_parts(module: nn.Module) -> list[nn.Module]:
+    """Return a module and all below it, each once, and call no method of theirs."""
+    found = {id(module): module}
+    waiting = [module]
+    while waiting:
+        for part in vars(waiting.pop())["_modules"].values():
+            if isinstance(part, nn.Module) and id(part) not in found:
+                found[id(part)] = part
+                waiting.append(part)
+    return list(found.values())
+
+
+_seen: WeakKeyDictionary[nn.Module, tuple[_Seen, ...]] = WeakKeyDictionary()
 
 
 @cache
@@ -280,37 +307,59 @@ def _reads_the_same(kind: type, now: Mapping[str, Any]) -> bool:
 
 def _equals(module: nn.Module, reference: nn.Module) -> bool:
     """Whether a module behaves like the reference, apart from sizes and rates."""
-    kind = type(module)
-    if (
-        kind is not type(reference)
-        or not _is_original(cast("Any", kind))
-        or not _is_as_shipped(kind)
-    ):
-        return False
+    kinds: set[type] = set()
+    waiting = [(module, reference)]
+    while waiting:
+        part, usual = waiting.pop()
+        kind = type(part)
+        if kind is not type(usual):
+            return False
+        if kind not in kinds:
+            if not (_is_original(cast("Any", kind)) and _is_as_shipped(kind)):
+                return False
+            kinds.add(kind)
+        if not _has_usual_attributes(part, usual):
+            return False
+        parts, usual_parts = vars(part)["_modules"], vars(usual)["_modules"]
+        if kind is nn.ModuleList:  # of any length
+            waiting += [(each, usual_parts["0"]) for each in parts.values()]
+        elif list(parts) == list(usual_parts):
+            waiting += zip(parts.values(), usual_parts.values(), strict=True)
+        else:
+            return False
+    return True
+
+
+def _has_usual_attributes(module: nn.Module, reference: nn.Module) -> bool:
     have, want = vars(module), vars(reference)
+    if not have.keys() >= want.keys():  # whole-model files may lack what the class has
+        lacking = want.keys() - have.keys()
+        if lacking & _BLANK.keys() or not all(
+            _is_usual(getattr(type(reference), name, _MISSING), want[name]) for name in lacking
+        ):
+            return False
+    for name in HOOKS:  # generators would take twice the time here, too
+        if have[name]:
+            return False
+    for name in ("_parameters", "_buffers"):
+        tensors, usual = have[name], want[name]
+        if (tensors or usual) and not (
+            tensors.keys() == usual.keys() and all(map(_is_ordinary, tensors.values()))
+        ):
+            return False
     for name, value in have.items():
+        if name in _BLANK:
+            continue
         usual = want.get(name, _MISSING)
         if usual is _MISSING:
             usual = getattr(reference, name, _MISSING)
-        if not (usual is _MISSING or value is usual or _is_usual(name, value, usual)):
+        if not (usual is _MISSING or value is usual or _is_usual(value, usual)):
             return False
-    for name in want.keys() - have.keys():  # whole-model files may lack what the class has
-        if not _is_usual(name, getattr(kind, name, _MISSING), want[name]):
-            return False
-    parts, usual_parts = have["_modules"], want["_modules"]
-    if kind is nn.ModuleList:  # of any length
-        return all(_equals(part, usual_parts["0"]) for part in parts.values())
-    if list(parts) != list(usual_parts):
-        return False
-    return all(map(_equals, parts.values(), usual_parts.values()))
+    return True
 
 
-def _is_usual(name: str, value: Any, usual: Any) -> bool:
+def _is_usual(value: Any, usual: Any) -> bool:
     """Whether an attribute makes a module compute what the reference computes."""
-    if name in _BLANK:
-        if name in {"_parameters", "_buffers"}:
-            return value.keys() == usual.keys() and all(map(_is_ordinary, value.values()))
-        return name not in HOOKS or not value
     if isinstance(usual, bool) or usual is None:
         return value is usual
     if callable(usual):

@@ -13,7 +13,7 @@ from typing import Any
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import other_content
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import MAX_BYTES, parse_json
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
 
@@ -130,7 +130,7 @@ def load_vocab(vocab_file: PathLike) -> Vocabulary:
     tokens = [line.strip() for line in lines_of(text, vocab_file)]
     if not any(tokens):
         raise BadVocabulary(f"{name!r} holds no token; was it cut short?")
-    vocabulary = Vocabulary(zip(tokens, range(len(tokens)), strict=True))
+    vocabulary = Vocabulary.of(zip(tokens, range(len(tokens)), strict=True))
     if len(vocabulary) < len(tokens):
         _warn_of_duplicates(name, tokens)
     return vocabulary
@@ -228,7 +228,7 @@ def checked_vocabulary(pairs: Sequence[tuple[str, Any]], name: str) -> Vocabular
                     "a tokenizer.json is loaded with its folder by from_pretrained"
                 )
             raise BadVocabulary(f"{name!r} gives {token!r} the id {number!r}; ids count from 0")
-    vocabulary = Vocabulary(pairs)
+    vocabulary = Vocabulary.of(pairs)
     if len(vocabulary) < len(pairs):
         _refuse_duplicates(name, pairs)
     if len(set(vocabulary.values())) < len(vocabulary):

@@ -33,6 +33,10 @@ from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
 from ptbert_tokenizers.quick.memo import Memo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ptbert_tokenizers.quick.positions import CharacterLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
 
@@ -148,6 +152,7 @@ class QuickWords:
         self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
         self._deleted = bytes(code for code in range(128) if not made[code])
         self._classes: bytes | None = None  # for many texts; made when first needed
+        self._lengths: CharacterLengths | None = None  # the same
         self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
         signs = {MOVES, *map(self._image_of, never_split), *map(_spaced, never_split)}
         signs = {sign.strip() for sign in signs}
@@ -187,6 +192,16 @@ class QuickWords:
         if self._classes is None:
             self._classes = self._classes_of_bytes()
         return classified_spans(made, made.translate(self._classes))
+
+    def positions(self, texts: Sequence[str]) -> "NDArray[np.intp]":
+        """Return for each byte of the image of ``spans`` the place of its character in its text."""
+        from ptbert_tokenizers.quick.positions import CharacterLengths, byte_positions
+
+        if self._lengths is None:
+            self._lengths = CharacterLengths(
+                lambda code: len(self._image(chr(code)).replace(_NUL.encode(), b""))
+            )
+        return byte_positions(texts, self._lengths)
 
     def _classes_of_bytes(self) -> bytes:
         """The class of each byte of an image."""
