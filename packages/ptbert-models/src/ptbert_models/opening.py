@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -29,6 +30,8 @@ from ptbert_models.parts.initialization import NoInitialization, initialize_norm
 from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
 from ptbert_models.statements import check_statements
+
+logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound="LoadableModel")
 
@@ -165,10 +168,9 @@ class LoadableModel(FamilyData, nn.Module):
         else:
             mapped = files.immutable if memory_map is None else memory_map
             weights = read_weights(files.weights, memory_map=mapped)
-        kwargs = {**own, **kwargs}
         try:
             with NoInitialization() if ours else nullcontext():
-                model = cls.from_config(config, *inputs, **kwargs)
+                model = cls.from_config(config, *inputs, **{**own, **kwargs})
         except (MemoryError, RuntimeError):  # torch's error of too little memory
             if ours:  # are the sizes those of the weights?
                 with torch.device("meta"), NoInitialization():
@@ -350,5 +352,5 @@ def _load(
         for owner in dict.fromkeys(key.rpartition(".")[0] for key in plan.report.missing):
             model.init_weights(model.get_submodule(owner))
     dtype = placement.kind(model.config, weights)
-    fill(model, plan, take=take, dtype=dtype, device=placement.place)
+    fill(model, plan, take=take, dtype=dtype, device=placement.device)
     return plan.report

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from ptbert_hub.messages import shown
+from ptbert_models.files.loading import checked_destination
 
 _AUTO = "auto"  # as the configuration or the weights say
 DTYPE_KEYS = ("dtype", "torch_dtype")  # of configurations of later libraries, today's first
@@ -26,11 +26,12 @@ class Placement:
         ignore_mismatched_sizes: whether weights with other shapes are left out.
 
     Raises:
-        ValueError: if the two types differ, or a value is unknown.
+        TypeError: if the type is none of weights.
+        ValueError: if the two types differ, or the device is unknown.
 
     Example:
-        >>> Placement(dtype="float16", device="cpu").place
-        device(type='cpu')
+        >>> Placement(dtype="float16").kind(None, {})
+        torch.float16
     """
 
     dtype: torch.dtype | str | None = None
@@ -44,24 +45,7 @@ class Placement:
                 f"dtype={self.dtype!r} contradicts torch_dtype={self.torch_dtype!r}, which is its "
                 "older name; give one of them"
             )
-        if self.place is not None and self.place.type == "meta":
-            raise ValueError(
-                "device='meta' has no memory for weights; build the model from its configuration "
-                "under torch.device('meta')"
-            )
-
-    @property
-    def place(self) -> torch.device | None:
-        """The device; None for where parameters are anyway."""
-        if self.device is None:
-            return None
-        try:
-            return torch.device(self.device)
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(
-                f"device={self.device!r} is no device of PyTorch "
-                f"({str(error).partition(chr(10))[0]}); give one such as 'cpu' or 'cuda:0'"
-            ) from error
+        checked_destination(None, self.device)
 
     def kind(self, config: Any, weights: Mapping[str, Tensor]) -> torch.dtype | None:
         """Return the type; with "auto" that of the configuration, else of the weights."""
@@ -83,17 +67,13 @@ def dtype_of(value: Any) -> torch.dtype:
     """Return a floating-point type by its name.
 
     Raises:
-        ValueError: if it is none.
+        TypeError: if it is none.
 
     Example:
         >>> dtype_of("bfloat16"), dtype_of("torch.float16")
         (torch.bfloat16, torch.float16)
     """
     name = value.removeprefix("torch.") if isinstance(value, str) else ""
-    found = value if isinstance(value, torch.dtype) else getattr(torch, name or "?", None)
-    if not (isinstance(found, torch.dtype) and found.is_floating_point and found.itemsize > 1):
-        raise ValueError(
-            f"dtype={shown(value)} is no floating-point type of weights; give torch.float32, "
-            "torch.float16, torch.bfloat16, torch.float64, one of their names, or 'auto'"
-        )
-    return found
+    found = getattr(torch, name or "?", value)
+    checked_destination(found if isinstance(found, torch.dtype) else value, None)
+    return cast("torch.dtype", found)

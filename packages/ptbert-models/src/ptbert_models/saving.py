@@ -95,6 +95,10 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
             setattr(config, key, known)
     for name, key in model.saved_arguments.items():
         setattr(config, name, len(state[key]) if key in state else getattr(model, name))
+    floating = (str(each.dtype) for each in state.values() if each.is_floating_point())
+    kind = next(floating, "float32").removeprefix("torch.")
+    for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
+        setattr(config, key, kind)
     labels = vars(config).get("id2label")
     if labels is not None and len(labels) != getattr(config, "num_labels", None):
         for key in ("id2label", "label2id"):  # the names of other labels

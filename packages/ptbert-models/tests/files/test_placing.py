@@ -21,7 +21,6 @@ from ptbert_models import (
     ShapeMismatch,
 )
 from ptbert_models.files.loading import fill
-from ptbert_models.placing import Placement
 
 
 def warnings_of(caplog):
@@ -145,25 +144,22 @@ def test_a_parameter_keeps_being_the_same_object(tiny_config):
     assert all(each is before[name] for name, each in model.named_parameters())
 
 
-@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64, "half a float", 16])
-def test_types_that_weights_cannot_have_are_refused(dtype):
-    for name in ("dtype", "torch_dtype"):
-        with pytest.raises(ValueError, match=r"no floating-point type of weights; give torch\.flo"):
-            Placement(**{name: dtype})
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64, "float16", 16])
+def test_types_that_weights_cannot_have_are_refused(tiny_config, dtype):
+    model = BertModel(tiny_config)
+    plan = model.plan_loading(model.state_dict())
+    with pytest.raises(TypeError, match=r"is no type that weights can have; give one of torch\.bf"):
+        fill(model, plan, take=True, dtype=dtype)
 
 
-def test_a_type_under_two_names_is_said_once():
-    assert Placement(dtype="float16", torch_dtype=torch.float16).kind({}, {}) == torch.float16
-    with pytest.raises(ValueError, match=r"dtype='float16' contradicts torch_dtype=torch\.float32"):
-        Placement(dtype="float16", torch_dtype=torch.float32)
-
-
-def test_devices_that_do_not_exist_or_have_no_memory_are_refused():
+def test_devices_that_do_not_exist_or_have_no_memory_are_refused(tiny_config):
+    model = BertModel(tiny_config)
+    plan = model.plan_loading(model.state_dict())
     for device in ("gpu", "", 1.5):
-        with pytest.raises(ValueError, match=r"is no device of PyTorch .*; give one such as 'cpu'"):
-            Placement(device=device)
-    with pytest.raises(ValueError, match=r"device='meta' has no memory for weights; build the mod"):
-        Placement(device="meta")
+        with pytest.raises(ValueError, match=r'is no device; give one such as "cuda:0"'):
+            fill(model, plan, take=True, device=device)
+    with pytest.raises(ValueError, match=r'device="meta" has no memory for weights; build the mod'):
+        fill(model, plan, take=True, device="meta")
 
 
 PEAK = """
@@ -171,7 +167,6 @@ import sys, threading, time
 import torch
 from ptbert_models import GPT2Config, GPT2LMHeadModel
 from ptbert_models.files.loading import fill
-from ptbert_models.placing import Placement
 from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization
 from pathlib import Path

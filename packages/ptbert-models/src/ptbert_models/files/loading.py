@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +33,8 @@ WRAPPERS = frozenset(
         "_checkpoint_wrapped_module",
     }
 )
-_FLOATING = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 _IN_LAYER = re.compile(r"(\w+\.\d+)\.")  # such as layer.3. and h.3.
+_FLOATING = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def fill(
     *,
     take: bool,
     dtype: torch.dtype | None = None,
-    device: torch.device | None = None,
+    device: torch.device | str | int | None = None,
 ) -> None:
     """Put the planned tensors into the model.
 
@@ -252,7 +253,12 @@ def fill(
             False copies them, so that training does not change the caller's.
         dtype: the type of all floating-point numbers; None leaves the model's.
         device: where the model goes; None leaves it where it is.
+
+    Raises:
+        TypeError: if ``dtype`` is no type of floating-point numbers.
+        ValueError: if ``device`` has no memory.
     """
+    dtype, device = checked_destination(dtype, device)
     model_state = model.state_dict(keep_vars=True)
     if plan.report.mismatched:
         logger.warning(
@@ -283,6 +289,29 @@ def fill(
         )
     if moves:
         model.to(device=device, dtype=dtype)
+
+
+def checked_destination(dtype: Any, device: Any) -> tuple[torch.dtype | None, torch.device | None]:
+    """Return a type and a device for ``fill``, each None where it was not given.
+
+    Raises:
+        TypeError: if ``dtype`` is no type of floating-point numbers.
+        ValueError: if ``device`` is none, or has no memory.
+    """
+    if dtype is not None and dtype not in _FLOATING:
+        kinds = ", ".join(sorted(map(str, _FLOATING)))
+        raise TypeError(f"dtype={dtype!r} is no type that weights can have; give one of {kinds}")
+    if device is None:
+        return dtype, None
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f'device={device!r} is no device; give one such as "cuda:0"') from error
+    if place.type == "meta":
+        raise ValueError(
+            'device="meta" has no memory for weights; build the model from its configuration there'
+        )
+    return dtype, place
 
 
 def _sharing_memory(tensors: Mapping[int, Tensor]) -> set[int]:
