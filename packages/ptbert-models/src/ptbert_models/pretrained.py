@@ -27,6 +27,8 @@ from ptbert_models.parts.initialization import NoInitialization, initialize_norm
 from ptbert_models.parts.ties import keeping_ties
 from ptbert_models.saving import is_ours, save
 from ptbert_models.statements import check_statements
+from ptbert_models.training import Training
+from ptbert_models.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class FamilyData:
     saved_arguments: ClassVar[Mapping[str, str | None]] = {}
 
 
-class PreTrainedModel(FamilyData, nn.Module):
+class PreTrainedModel(FamilyData, Training, Vocabulary):
     """Base class of all models. Each family has a subclass for the base of its models.
 
     Args:

@@ -90,7 +90,9 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
         if callable(value) and (known := activation_name(value)):
             setattr(config, key, known)
     for name, key in model.saved_arguments.items():
-        setattr(config, name, len(state[key]) if key in state else getattr(model, name))
+        value = len(state[key]) if key in state else getattr(model, name)
+        if getattr(config, name, None) != value:
+            setattr(config, name, value)
     labels = vars(config).get("id2label")
     if labels is not None and len(labels) != getattr(config, "num_labels", None):
         for key in ("id2label", "label2id"):  # the names of other labels
