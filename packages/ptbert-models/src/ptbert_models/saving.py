@@ -94,7 +94,9 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
         if callable(value) and (known := activation_name(value)):
             setattr(config, key, known)
     for name, key in model.saved_arguments.items():
-        setattr(config, name, len(state[key]) if key in state else getattr(model, name))
+        value = len(state[key]) if key in state else getattr(model, name)
+        if getattr(config, name, None) != value:
+            setattr(config, name, value)
     floating = (str(each.dtype) for each in state.values() if each.is_floating_point())
     kind = next(floating, "float32").removeprefix("torch.")
     for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
