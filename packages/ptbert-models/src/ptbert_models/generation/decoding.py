@@ -5,11 +5,16 @@ Letters: B batch, L tokens fed, V vocabulary.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
+
+_lock = threading.Lock()
+_evaluated: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 
 
 class Decoding(Protocol):
@@ -26,12 +31,24 @@ class Decoding(Protocol):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and in the end every module back into its old mode."""
-    training = [module for module in model.modules() if module.training]
-    for module in training:
-        module.training = False
+    """Put a model into evaluation mode, and in the end every module back into its old mode.
+
+    If several threads do so at once, the modules go back when the last of them is done.
+    """
+    with _lock:
+        users, training = _evaluated.get(model, (0, []))
+        if not users:
+            training = [module for module in model.modules() if module.training]
+            for module in training:
+                module.training = False
+        _evaluated[model] = (users + 1, training)
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        with _lock:
+            users, training = _evaluated.pop(model)
+            if users > 1:
+                _evaluated[model] = (users - 1, training)
+            else:
+                for module in training:
+                    module.training = True
