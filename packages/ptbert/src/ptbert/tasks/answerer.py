@@ -76,7 +76,6 @@ class Answerer(Task):
     action = "answering"
     usual_max_len = 384
     tokenizer_class = BertTokenizer
-    tokenizer: BertTokenizer
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is also many strings

@@ -59,7 +59,6 @@ class FillMask(Task):
     does = "predicts words"
     action = "filling masks"
     tokenizer_class = BertTokenizer
-    tokenizer: BertTokenizer
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is also many strings

@@ -15,7 +15,7 @@ from ptbert.tasks.task import Task
 from ptbert.tasks.windows import joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert_models import BertForTokenClassification
-from ptbert_tokenizers import Batch
+from ptbert_tokenizers import Batch, BertTokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,10 +119,16 @@ class Tagger(Task):
             progress: whether long input shows a progress bar, on a terminal.
 
         Raises:
-            TypeError: if something is no string; it is named with its position.
+            TypeError: if something is no string; it is named with its position. Also if the tokens
+                of the tokenizer do not show where words begin.
             ValueError: if the strategy is not known, the stride does not fit the windows, or
                 ``config.id2label`` names other labels than the model has.
         """
+        if not isinstance(self.tokenizer, BertTokenizer):
+            raise TypeError(
+                f"tokens of a {type(self.tokenizer).__name__} do not show where words begin; split "
+                "the texts into words and use tag_words()"
+            )
         given = given_texts(texts)
         return self._tag(given, strategy, stride, progress, return_offsets=True)
 
@@ -203,7 +209,8 @@ class Tagger(Task):
         rows: Rows,
     ) -> list[list[Span]]:
         tags = tags_of_labels(label_names(self.model.config, rows[0].shape[-1]))
-        continues = None if batch.offsets is None else continued(batch, self.tokenizer)
+        given_words = batch.word_index is not None
+        continues = None if given_words else continued(batch, self.tokenizer)
         found = []
         windows_of = windows_of_texts(batch, len(group), stride)
         for position, windows in zip(group, windows_of, strict=True):

@@ -83,7 +83,7 @@ class Task:
         if token_budget is not None and token_budget < 1:
             raise ValueError(f"token_budget={token_budget} must be at least 1")
         self.model: Any = model
-        self.tokenizer = tokenizer
+        self.tokenizer: Any = tokenizer
         self.max_len = checked_max_len(max_len)
         self.token_budget = token_budget
 

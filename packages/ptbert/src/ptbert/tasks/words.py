@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptbert.tasks.windows import Window, joined
 from ptbert_tokenizers import Batch, BertTokenizer
-from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,23 +32,15 @@ class Words(NamedTuple):
         return np.repeat(np.arange(len(self.firsts)), np.diff(self.firsts, append=tokens))
 
 
-def continued(batch: Batch, tokenizer: PreTrainedTokenizer) -> NDArray[np.bool_]:
+def continued(batch: Batch, tokenizer: BertTokenizer) -> NDArray[np.bool_]:
     """Return which tokens of a batch continue the word before them: (B, L).
 
     Args:
         batch: of texts that were not split into words.
         tokenizer: that made the batch.
-
-    Raises:
-        TypeError: if the tokens do not show it.
     """
     import numpy as np
 
-    if not isinstance(tokenizer, BertTokenizer):
-        raise TypeError(
-            f"tokens of {type(tokenizer).__name__} do not show where words begin; split the texts "
-            "into words and use tag_words()"
-        )
     ids, places = np.unique(batch.input_ids, return_inverse=True)
     tokens = tokenizer.convert_ids_to_tokens(ids.tolist())
     is_piece = np.array([token.startswith("##") for token in tokens], np.bool_)
