@@ -163,7 +163,7 @@ MARKED = st.lists(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("kept", [NEVER_SPLIT, KEPT], ids=["usual", "unusual"])
+@pytest.mark.parametrize("kept", [NEVER_SPLIT, KEPT, ["京"]], ids=["usual", "unusual", "no sign"])
 @given(texts=st.lists(MARKED, max_size=4))
 def test_words_that_are_not_split_are_those_of_basic_tokenization(
     options: dict[str, bool], kept: list[str], texts: list[str]

@@ -299,7 +299,7 @@ class _Kept:
 
     def with_signs(self, text: str) -> str:
         """Return a text with signs, given the cleaned text."""
-        return self._words.sub(self._sign, text)
+        return self._words.sub(self._sign, text) if self.signs else text
 
     def _sign(self, match: re.Match[str]) -> str:
         # Looking back here is faster than in the pattern, which then begins with a fixed character.
