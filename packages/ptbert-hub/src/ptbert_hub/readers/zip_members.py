@@ -20,6 +20,7 @@ _ENTRY = Struct("<4s4xHH4xLLLHHH4xLL")
 _END_64 = Struct("<4s36xQQ")
 _LOCATOR_64 = Struct("<4s4xQ4x")
 _END = Struct("<4s8xLLH")
+_EXTRA = Struct("<HH")
 _END_START = b"PK\x05\x06"
 
 _LARGEST_DIRECTORY = 4 << 20  # bytes; some ten thousands of members
@@ -169,12 +170,13 @@ def _members(directory: bytes) -> Iterator[Member]:
 
 def _with_extra(extra: bytes, numbers: list[int]) -> Iterator[int]:
     """Numbers of a member, with those filled in that need more than 32 bits."""
-    large = b""
-    while len(extra) >= 4:
-        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+    large, at = b"", 0
+    while at + _EXTRA.size <= len(extra):
+        kind, size = _EXTRA.unpack_from(extra, at)
+        at += _EXTRA.size
         if kind == _EXTRA_64:
-            large = extra[4 : 4 + size]
-        extra = extra[4 + size :]
+            large = extra[at : at + size]
+        at += size
     for number in numbers:
         if number == _TOO_LARGE:
             yield int.from_bytes(large[:8], "little")
