@@ -83,13 +83,14 @@ def first_byte(file: BinaryIO, member: Member) -> int:
     Raises:
         BadContent: if there is no member.
     """
-    file.seek(member.header)
+    size = os.fstat(file.fileno()).st_size
+    file.seek(min(member.header, size))  # a system cannot go further than to 63 bits
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise BadContent("a member is not where its list of members says")
     _, name, extra = _HEADER.unpack(header)
     start = member.header + _HEADER.size + name + extra
-    if start + member.packed > os.fstat(file.fileno()).st_size:
+    if start + member.packed > size:
         raise BadContent("its end is missing")
     return start
 
