@@ -387,6 +387,13 @@ def test_an_answer_that_makes_no_sense_is_refused_and_forgotten(hub, cache, body
     assert open_snapshot(NAME, cache).commit == hub.commit
 
 
+@pytest.mark.parametrize("name", ["", "model", "../x", "a/b/c", "user/model?x", "user/m.bin"])
+def test_only_names_of_repositories_are_asked_for(hub, cache, name):
+    with pytest.raises(BadSource, match=r"is not the name of a repository .* - write it as owner"):
+        open_snapshot(name, cache)
+    assert hub.requests == []
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/etc/passwd", "a\0", ".git"])
 def test_no_name_leads_out_of_the_folder(hub, cache, name):
     with pytest.raises(BadSource, match="is not a name that a file of a model has"):

@@ -74,6 +74,7 @@ class BertConfig(PreTrainedConfig):
     num_choices: ClassVar[int | None] = None
 
     family: ClassVar[str] = "bert"
+    usual_vocabulary: ClassVar[int | None] = 30522
     model_type: ClassVar[str] = "bert"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {
