@@ -23,7 +23,6 @@ from ptbert_hub import (
     archives,
     cached_path,
     extract_archive,
-    files,
     get_from_cache,
     is_archive,
     records,
@@ -31,7 +30,7 @@ from ptbert_hub import (
 )
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, OfflineMiss, UnsafeArchive
-from ptbert_hub.readers import members
+from ptbert_hub.readers import decompressing, members
 from ptbert_hub.readers.decompressing import BLOCK
 from ptbert_hub.writers import claim
 
@@ -217,7 +216,7 @@ def test_there_are_forty_malicious_archives():
 
 @pytest.mark.parametrize("kind", ["gz", "zip", "pax"])
 def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kind, monkeypatch):
-    monkeypatch.setattr(files, "RATIO_FROM", 4 << 20)
+    monkeypatch.setattr(decompressing, "RATIO_FROM", 4 << 20)
     zeros = bytes(32 << 20)
     if kind == "zip":
         path = zipped(tmp_path / "bomb", [("zeros", zeros, 0)])
@@ -226,7 +225,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kin
     else:
         headers = {"comment": "0" * (32 << 20)}
         path = tar(tmp_path / "bomb", [member("a", pax_headers=headers)], format=tarfile.PAX_FORMAT)
-    limit = max(4 << 20, path.stat().st_size * files.MAX_RATIO)
+    limit = max(4 << 20, path.stat().st_size * decompressing.MAX_RATIO)
     del zeros
     written = []
     real = os.write

@@ -35,8 +35,10 @@
 
 from typing import Any
 
+from ptbert_hub.messages import ShortMessage
 
-class HubError(OSError):
+
+class HubError(ShortMessage, OSError):
     """An error whose text says what went wrong and, after a dash, what to do.
 
     Args:

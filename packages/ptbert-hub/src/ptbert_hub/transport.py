@@ -35,8 +35,9 @@ from ptbert_hub.errors import (
     TLSError,
     Unverifiable,
 )
-from ptbert_hub.files import check_ratio, disk
+from ptbert_hub.files import disk
 from ptbert_hub.options import ORDINARY, DownloadOptions
+from ptbert_hub.readers.decompressing import check_ratio
 
 if TYPE_CHECKING:
     import requests

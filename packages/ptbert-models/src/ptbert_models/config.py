@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 from ptbert_hub import CONFIG_NAME, DownloadOptions, atomic_write
+from ptbert_hub.messages import shown
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
-from ptbert_models.rules import Rule, shown
+from ptbert_models.rules import Rule
 from ptbert_models.statements import ARCHITECTURE, Statement, check_statements
 
 Config = TypeVar("Config", bound="PreTrainedConfig")

@@ -15,9 +15,11 @@ from ptbert_models.opening import LoadableModel
 from ptbert_models.parts.ties import keeping_ties
 from ptbert_models.saving import save
 from ptbert_models.statements import check_statements
+from ptbert_models.training import Training
+from ptbert_models.vocabulary import Vocabulary
 
 
-class PreTrainedModel(LoadableModel):
+class PreTrainedModel(LoadableModel, Training, Vocabulary):
     """Base class of all models. Each family has a subclass for the base of its models.
 
     Args:

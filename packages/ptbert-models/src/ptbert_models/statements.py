@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ptbert_models.rules import shown
+from ptbert_hub.messages import shown
 
 ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 

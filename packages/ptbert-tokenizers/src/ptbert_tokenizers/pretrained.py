@@ -7,7 +7,8 @@ and, if it has any, the settings that belong to a published checkpoint.
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import DownloadOptions
@@ -23,6 +24,7 @@ from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.keeping import KeepsSettings
 from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
 from ptbert_tokenizers.plain.special_tokens import tokens_around
+from ptbert_tokenizers.streaming import StreamDecoder, WholeDecoder, decoded_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +112,43 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     @abstractmethod
     def decode(self, ids: Iterable[int], *args: Any, **kwargs: Any) -> str:
         """Return a text for ids."""
+
+    def decode_stream(self, ids: Iterable[int], **options: Any) -> Iterator[str]:
+        """Yield the text of ids in pieces, each as soon as no further id can change it.
+
+        The pieces together are what ``decode`` returns. No piece ends within a character.
+
+        Args:
+            ids: may still be on their way, such as those that a model is writing.
+            **options: keyword arguments of ``decode``.
+
+        Raises:
+            UnknownId: a ``KeyError``, if an id is outside the vocabulary.
+
+        Example:
+            >>> from ptbert_tokenizers import GPT2Tokenizer
+            >>> from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
+            >>> write_json_vocabulary("vocab.json", {"o": 0, "Ã": 1, "¶": 2})
+            >>> write_merges("merges.txt", [])
+            >>> [*GPT2Tokenizer("vocab.json", "merges.txt").decode_stream([0, 1, 2])]
+            ['o', 'ö']
+        """
+        return decoded_pieces(self.stream_decoder(**options), ids)
+
+    def stream_decoder(self, **options: Any) -> StreamDecoder | WholeDecoder:
+        """Return what turns ids into text one by one: its ``feed(id)``, and in the end ``end()``.
+
+        If a program replaced how the tokenizer decodes, all text comes in the end.
+
+        Args:
+            **options: keyword arguments of ``decode``.
+        """
+        decoder = self._stream_decoder(**options)
+        return WholeDecoder(partial(self.decode, **options)) if decoder is None else decoder
+
+    def _stream_decoder(self, *args: Any, **kwargs: Any) -> StreamDecoder | None:
+        """The steps of ``decode``; None where they are unknown, or a program replaced it."""
+        return None
 
     def tokenize_with_special_tokens(
         self, text: str, special_tokens: Sequence[str] | None = None

@@ -1,8 +1,12 @@
 """A process that reads damaged files with one reader: ``reader.py READER SEED COUNT FOLDER``.
 
+For ``all`` readers, the files are whole, but for a value of very many characters in each.
+
 Every error must be of the types that the reader may raise. The process may use 512 MB more memory
-than after importing, and ten seconds for a file. The last line printed is a JSON object: how many
-files were read, how many refused, and the first files that ended otherwise.
+than after importing, and ten seconds of the processor for a file. The last line printed is a JSON
+object: how many files were read, how many refused, and the first files that ended otherwise. A
+message that repeats so much of a file that it fills a screen or more is wrong too, also one in the
+log.
 """
 
 from __future__ import annotations
@@ -11,8 +15,10 @@ import collections
 import gzip
 import io
 import json
+import logging
 import pickle
 import random
+import re
 import resource
 import shutil
 import signal
@@ -21,7 +27,7 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +59,7 @@ from ptbert_tokenizers.files.ids import read_ids
 
 ROOM = 512 << 20
 SECONDS = 10
+LONGEST_MESSAGE = 2500
 TENSORFLOW = Path(__file__).parents[3] / "ptbert-models/tests/data/tensorflow/format"
 TINY = {
     "vocab_size": 9,
@@ -381,6 +388,19 @@ READERS = {
         (BadVocabulary, UnknownToken),
         lambda: {"merges.txt": b"#version: 0.2\na b\n"},
     ),
+    "vocab.txt": Reader(
+        "vocab.txt",
+        lambda: [b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n"],
+        lambda path: BertTokenizer.from_pretrained(path.parent).tokenize("ab"),
+        (BadVocabulary, UnknownToken),
+    ),
+    "merges.txt": Reader(
+        "merges.txt",
+        lambda: [b"#version: 0.2\na b\nab c\n"],
+        lambda path: GPT2Tokenizer.from_pretrained(path.parent).tokenize("abc"),
+        (BadVocabulary, UnknownToken),
+        lambda: {"vocab.json": b'{"a": 0, "b": 1, "ab": 2, "c": 3, "abc": 4}'},
+    ),
     "params_shapes.json": Reader(
         "params_shapes.json",
         json_texts([[2, 1], [3, 1], *[[1]] * 12]),
@@ -490,55 +510,190 @@ def case(samples: list[bytes]) -> bytes:
     return damaged(samples)
 
 
+LONG = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 100_000
+
+
+def with_long_values(value: Any) -> Iterator[Any]:
+    """Copies of a value of JSON, each with one very long text, list or object in it."""
+    yield from (LONG, [0] * 20_000, {LONG: LONG})
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            rest = {k: v for k, v in value.items() if k != key}
+            yield from ({**rest, LONG: inner}, {**value, LONG: inner})
+            yield from ({**value, key: changed} for changed in with_long_values(inner))
+    elif isinstance(value, list) and value:
+        yield from ([changed, *value[1:]] for changed in with_long_values(value[0]))
+
+
+def with_long_texts(pickled: bytes) -> Iterator[bytes]:
+    """Copies of a pickle, each with one very long text, number or name in it."""
+    text = LONG.encode()
+    for found in re.finditer(rb"X(.)\0\0\0", pickled, re.DOTALL):
+        end = found.end() + found[1][0]
+        yield pickled[: found.start()] + b"X" + struct.pack("<I", len(text)) + text + pickled[end:]
+    for found in re.finditer(rb"c[a-z._]+\n[A-Za-z_]+\n", pickled):
+        for long in (LONG.encode(), b"a" * 250):
+            yield pickled[: found.start()] + b"cx\n" + long + b"\n" + pickled[found.end() :]
+
+
+def with_other_pickle(archive: bytes) -> Iterator[bytes]:
+    """Copies of a file of ``torch.save``, each with something very long in its pickle."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    name = next(name for name in members if name.endswith("data.pkl"))
+    for changed in with_long_texts(members[name]):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as new:
+            for each, data in members.items():
+                new.writestr(each, changed if each == name else data)
+        yield buffer.getvalue()
+
+
+def field(number: int, value: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def long_files(name: str, samples: list[bytes]) -> Iterator[bytes]:
+    """Files that are as they should be but for a very long value, name or list in each."""
+    for sample in samples:
+        if name.endswith(".json"):
+            for value in with_long_values(json.loads(sample)):
+                yield json.dumps(value).encode()
+        elif name.endswith(".safetensors"):
+            size = int.from_bytes(sample[:8], "little")
+            for value in with_long_values(json.loads(sample[8 : 8 + size])):
+                header = json.dumps(value).encode()
+                yield struct.pack("<Q", len(header)) + header + sample[8 + size :]
+        elif name.endswith(".npy"):
+            for long in (f"{{'descr': '{LONG}'}}", "[" * 9000, f"{{'{'a' * 9000}': 1}}"):
+                header = long.encode("latin1")
+                yield b"\x93NUMPY\2\0" + struct.pack("<I", len(header)) + header
+        elif name.endswith(".txt"):
+            yield from (sample + LONG.encode(), LONG.encode() + b"\n" + sample)
+            yield sample + LONG.encode() + b" b c\n"
+        elif sample.endswith(MAGIC):
+            entries = entries_of(sample)
+            for at, (key, value) in enumerate(entries):
+                for other in ((LONG.encode(), value), (key + LONG.encode(), b"\x0a"), (key, b"")):
+                    yield table_of(block_of([*entries[:at], other, *entries[at + 1 :]]))
+            variable = field(1, field(1, LONG.encode()) + field(2, b"") + b"\x18\1")
+            yield table_of(block_of([(b"", field(1, variable))]))
+        elif sample.startswith(b"PK\3\4") and b"data.pkl" in sample:
+            yield from with_other_pickle(sample)
+        elif sample.startswith(b"PK\3\4"):
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("/" + "a" * 60_000, b"")
+            yield buffer.getvalue()
+        elif name.endswith(".gz"):
+            buffer = io.BytesIO()
+            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+                archive.addfile(tarfile.TarInfo("/" + "a" * 1_000_000))
+            yield buffer.getvalue()
+        else:
+            yield from with_long_texts(sample)
+
+
 class TooSlow(BaseException):
-    """More than ten seconds."""
+    """More than ten seconds of the processor, or ten times as long in all."""
+
+
+def limit_time(seconds: int) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(10 * seconds)  # it may wait for something
 
 
 def stop(*_: Any) -> None:
     raise TooSlow
 
 
+class LongMessages(logging.Handler):
+    """Keeps what is logged and is too long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(text := record.getMessage()) > LONGEST_MESSAGE:
+            self.found.append(f"{record.pathname}, line {record.lineno}: {text[:100]}")
+
+
 def allowed(error: BaseException, types: tuple[type[Exception], ...]) -> bool:
+    if len(str(error)) > LONGEST_MESSAGE:
+        return False
     ours = type(error).__module__.startswith("ptbert")
     return type(error) in types or (ours and isinstance(error, types))
 
 
-def main() -> None:
-    name, seed, count, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    reader = READERS[name]
-    random.seed(f"{name} {seed}")
-    samples = reader.samples()
-    for beside, content in reader.beside().items():
-        (folder / beside).write_bytes(content)
-    path = folder / reader.name
-    for sample in samples:
-        path.write_bytes(sample)
-        reader.read(path)  # a sample that is refused would show nothing
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + ROOM
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    signal.signal(signal.SIGALRM, stop)
+def read_files(reader: Reader, files: Iterable[bytes], folder: Path) -> dict[str, Any]:
+    """Read files one after the other, and note what came of it."""
     result: dict[str, Any] = {"read": 0, "refused": 0, "slowest": 0.0, "wrong": []}
-    for number in range(count):
-        content = case(samples)
+    path = folder / reader.name
+    for number, content in enumerate(files):
         path.write_bytes(content)
-        start = time.monotonic()
-        signal.alarm(SECONDS)
+        start = time.process_time()
+        limit_time(SECONDS)
         try:
             reader.read(path)
             result["read"] += 1
         except BaseException as error:
-            signal.alarm(0)
+            limit_time(0)
             if not allowed(error, reader.errors):
                 kept = folder / f"wrong-{number}"
                 kept.write_bytes(content)
-                result["wrong"].append(f"{type(error).__name__}: {str(error)[:200]} ({kept})")
+                text = f"{len(str(error))} characters: {str(error)[:200]}"
+                result["wrong"].append(f"{type(error).__name__}, {text} ({kept})")
             result["refused"] += 1
-        signal.alarm(0)
-        result["slowest"] = max(result["slowest"], time.monotonic() - start)
+        limit_time(0)
+        result["slowest"] = max(result["slowest"], time.process_time() - start)
         if len(result["wrong"]) >= 5:
             break
-    sys.stdout.write(f"\n{json.dumps(result)}\n")
+    return result
+
+
+def prepared(reader: Reader, folder: Path) -> list[bytes]:
+    """Good files of a kind, which the reader has read."""
+    folder.mkdir(exist_ok=True)
+    samples = reader.samples()
+    for beside, content in reader.beside().items():
+        (folder / beside).write_bytes(content)
+    for sample in samples:
+        (folder / reader.name).write_bytes(sample)
+        reader.read(folder / reader.name)  # a sample that is refused would show nothing
+    return samples
+
+
+def limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def main() -> None:
+    name, seed, count, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    random.seed(f"{name} {seed}")
+    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(long_messages := LongMessages())
+    found: Any
+    if name == "all":
+        folder.mkdir(exist_ok=True)
+        samples = {each: prepared(reader, folder / each) for each, reader in READERS.items()}
+        limit_memory()
+        found = {
+            each: read_files(reader, long_files(reader.name, samples[each]), folder / each)
+            for each, reader in READERS.items()
+        }
+        found["log"] = {"wrong": long_messages.found}
+    else:
+        samples_of_one = prepared(READERS[name], folder)
+        limit_memory()
+        files = (case(samples_of_one) for _ in range(count))
+        found = read_files(READERS[name], files, folder)
+        found["wrong"] += long_messages.found[:5]
+    sys.stdout.write(f"\n{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,16 @@ from typing import Protocol
 from ptbert_hub.errors import BadContent
 
 BLOCK = 1 << 20
+MAX_RATIO = 200
+RATIO_FROM = 64 << 20
+"""Unpacked bytes from which the ratio counts; below this size the ratio is ignored."""
 Read = Callable[[int], bytes]
+
+
+def check_ratio(packed: int, unpacked: int) -> None:
+    """Raise ``ValueError`` if so few bytes become so many that they were made to fill the disk."""
+    if unpacked > max(RATIO_FROM, packed * MAX_RATIO):
+        raise ValueError("unpacks to far more than its size")
 
 
 class Machine(Protocol):

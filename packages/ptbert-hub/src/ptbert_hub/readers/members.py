@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ptbert_hub.files import check_ratio, open_plain
-from ptbert_hub.readers.decompressing import BLOCK, Decompressing, Read
+from ptbert_hub.files import open_plain
+from ptbert_hub.readers.decompressing import BLOCK, Decompressing, Read, check_ratio
 from ptbert_hub.readers.zip_members import begins_like_zip, list_members, unpacked
 
 MAX_BYTES = 64 << 30

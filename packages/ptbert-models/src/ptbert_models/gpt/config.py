@@ -24,12 +24,6 @@ from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _ELSEWHERE = "load it with the library that wrote it"
-_LM_HEADS = (
-    "GPT2DoubleHeadsModel",
-    "GPT2LMHeadModel",
-    "OpenAIGPTDoubleHeadsModel",
-    "OpenAIGPTLMHeadModel",
-)
 _CHOICES = ("GPT2DoubleHeadsModel", "OpenAIGPTDoubleHeadsModel")
 
 
@@ -60,6 +54,7 @@ class GPTConfig(PreTrainedConfig):
     attn_pdrop: float
     layer_norm_epsilon: float
     predict_special_tokens: bool
+    tie_word_embeddings: ClassVar[bool] = True  # files of later libraries may set it
 
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
@@ -79,12 +74,12 @@ class GPTConfig(PreTrainedConfig):
             "layer_norm_epsilon": rules.number,
             "initializer_range": rules.number,
             "predict_special_tokens": rules.flag,
+            "tie_word_embeddings": rules.flag,
             "pruned_heads": rules.heads_by_layer,
         }
     )
     statements: ClassVar[tuple[Statement, ...]] = (
         QUANTIZED,
-        Statement("tie_word_embeddings", (True,), _ELSEWHERE, concerns=_LM_HEADS),
         Statement("summary_type", ("cls_index",), _ELSEWHERE, concerns=_CHOICES),
         Statement("summary_use_proj", (True,), _ELSEWHERE, concerns=_CHOICES),
         Statement("summary_activation", (None,), _ELSEWHERE, concerns=_CHOICES),

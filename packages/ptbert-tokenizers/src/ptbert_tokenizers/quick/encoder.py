@@ -27,6 +27,10 @@ _LONG = 2**20  # characters; the words of a longer text are not made into a list
 class WordMaker(Protocol):
     """Cuts texts into the words whose ids are remembered."""
 
+    @property
+    def signs(self) -> Mapping[str, str]:
+        """Words of ``spans`` that stand for others, and those others."""
+
     def __call__(self, text: str) -> Sequence[str]:
         """Return the words of one text."""
 
@@ -44,6 +48,8 @@ class SpacedWords:
         >>> SpacedWords()("one two")
         ['one', 'two']
     """
+
+    signs: Mapping[str, str] = {}
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
@@ -177,8 +183,13 @@ class QuickEncoder:
         if self._words_of_batches is None:
             from ptbert_tokenizers.quick.ids import WordIds
 
+            signs, short, long = self._words.signs, self._ids_of_word, self.memo.__getitem__
+            are_signs = set(map(str.encode, signs))
+            whole = self._whole_words()
             self._words_of_batches = WordIds(
-                self._ids_of_word, self.memo.__getitem__, self._whole_words()
+                (lambda word: short(signs.get(word, word))) if signs else short,
+                (lambda word: long(signs.get(word, word))) if signs else long,
+                {word: whole[word] for word in whole if word not in are_signs},
             )
         return self._words_of_batches
 

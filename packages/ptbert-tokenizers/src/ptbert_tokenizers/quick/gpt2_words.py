@@ -8,7 +8,7 @@ plain definition.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
@@ -40,6 +40,8 @@ class Gpt2Words:
         >>> Gpt2Words()("I'm 5 ∞")
         ['I', "'m", ' 5', ' ∞']
     """
+
+    signs: Mapping[str, str] = {}
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
