@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faultserver import FaultServer, Reply, closed_port
-from hubserver import TOKEN, HubServer
+from hubserver import TOKEN
 
 from ptbert_hub import (
     AccessDenied,
@@ -32,15 +32,6 @@ from ptbert_hub.model_files import fetch_files, fetch_weights
 NAME = "user/model"
 LARGE = bytes(range(256)) * 20
 FILES = {"config.json": b'{"a": 1}', "model.safetensors": LARGE, "vocab.txt": b"[PAD]\n[UNK]\n"}
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    with HubServer() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.address)
-        server.model = server.create(NAME, FILES)
-        server.commit = server.model.refs["main"]
-        yield server
 
 
 @pytest.fixture
@@ -204,6 +195,17 @@ def test_bytes_without_the_digest_that_the_hub_says_are_refused(hub, cache, name
 
 def test_a_storage_that_sends_other_bytes_is_refused(hub, cache):
     hub.storage.replies = lambda request: Reply(b"x" * len(LARGE), headers={"ETag": '"1"'})
+
+    with pytest.raises(DigestMismatch, match="has the wrong digest"):
+        open_snapshot(NAME, cache).fetch("model.safetensors")
+
+
+def test_a_storage_that_says_a_digest_itself_is_not_believed(hub, cache):
+    wrong = b"x" * len(LARGE)
+    tag = f'"{hashlib.sha256(wrong).hexdigest()}"'
+    hub.storage.replies = lambda request: Reply(
+        wrong, headers={"ETag": tag, "X-Linked-ETag": tag, "X-Repo-Commit": hub.commit}
+    )
 
     with pytest.raises(DigestMismatch, match="has the wrong digest"):
         open_snapshot(NAME, cache).fetch("model.safetensors")
@@ -383,6 +385,13 @@ def test_an_answer_that_makes_no_sense_is_refused_and_forgotten(hub, cache, body
 
     hub.before = lambda request: None
     assert open_snapshot(NAME, cache).commit == hub.commit
+
+
+@pytest.mark.parametrize("name", ["", "model", "../x", "a/b/c", "user/model?x", "user/m.bin"])
+def test_only_names_of_repositories_are_asked_for(hub, cache, name):
+    with pytest.raises(BadSource, match=r"is not the name of a repository .* - write it as owner"):
+        open_snapshot(name, cache)
+    assert hub.requests == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/etc/passwd", "a\0", ".git"])

@@ -106,6 +106,12 @@ def test_the_signature_is_that_of_2019(config_class):
 
 
 @every_class
+def test_without_arguments_the_sizes_are_those_of_the_published_model(config_class):
+    sizes = {BertConfig: 30522, OpenAIGPTConfig: 40478, GPT2Config: 50257, TransfoXLConfig: 267735}
+    assert getattr(config_class(), OWN[config_class][0]) == sizes[config_class]
+
+
+@every_class
 def test_copies_and_pickles_are_whole(config_class):
     config = config_class(**COMMON, eos_token_id=3)
     for other in (copy.copy(config), copy.deepcopy(config), pickle.loads(pickle.dumps(config))):

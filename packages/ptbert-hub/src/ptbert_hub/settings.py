@@ -194,10 +194,12 @@ def certificates() -> str | None:
 def shows_progress() -> bool | None:
     """Return what ``PTBERT_HUB_PROGRESS`` says: True for always, False for never, else None.
 
-    ``TQDM_POSITION=-1`` means never too.
+    ``TQDM_POSITION=-1`` and ``HF_HUB_DISABLE_PROGRESS_BARS=1`` mean never too.
     """
     choice = os.environ.get("PTBERT_HUB_PROGRESS", "auto")
     if choice == "0" or os.environ.get("TQDM_POSITION") == "-1":
+        return False
+    if choice != "1" and _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
         return False
     return True if choice == "1" else None
 

@@ -34,7 +34,7 @@ from ptbert_hub.locating import what_it_is_not
 from ptbert_hub.options import MAIN, ORDINARY, DownloadOptions
 from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_hub.refusals import in_words
-from ptbert_hub.repositories import RepositoryFile, is_file_name, listing_address
+from ptbert_hub.repositories import RepositoryFile, is_file_name, is_repository, listing_address
 
 log = logging.getLogger(__name__)
 
@@ -166,12 +166,18 @@ def open_snapshot(
         options: which revision, and how to download.
 
     Raises:
+        BadSource: if that is no name of a repository.
         RepositoryNotFound: if the Hub shows no such repository.
         RevisionNotFound: if the repository has no such revision.
         AccessDenied: if it may not be read.
         OfflineMiss: if the network is not used and no commit is known.
         HubError: if the Hub does not answer.
     """
+    if not is_repository(repository):
+        raise BadSource(
+            f"{repository[:200]!r} is not the name of a repository of the Hugging Face Hub",
+            hint="write it as owner/name",
+        )
     revision = options.revision or MAIN
     if is_hex(revision, 40):
         return Snapshot(repository, revision, revision, cache_dir, options)

@@ -49,6 +49,7 @@ class PreTrainedConfig:
     statements: ClassVar[tuple[Statement, ...]] = ()  # see ptbert_models.statements
     other_names: ClassVar[Mapping[str, str]] = MappingProxyType({})  # of later libraries → ours
     family: ClassVar[str]  # its name in the catalog of ptbert-hub
+    usual_vocabulary: ClassVar[int | None] = None  # where 2019 had no default
     initializer_range: float  # standard deviation of new weights
 
     # Files of later libraries may set these; not fields, so that new files are like those of 2019.
@@ -289,6 +290,8 @@ def with_later_names(config_class: type[Config]) -> type[Config]:
                         f"{key}={shown(given[key])}, which is the same; give one"
                     )
                 own = own if len(args) > names.index(key) else own | {key: given[key]}
+        if (usual := type(self).usual_vocabulary) is not None and names[0] not in given:
+            own |= {names[0]: usual}
         plain(self, *args, **own)
         for name, value in (told | kwargs).items():
             key = _own_name(type(self), name, type(self).vocabulary_key)

@@ -80,6 +80,7 @@ class BertConfig(PreTrainedConfig):
     tie_word_embeddings: ClassVar[bool] = True
 
     family: ClassVar[str] = "bert"
+    usual_vocabulary: ClassVar[int | None] = 30522
     model_type: ClassVar[str] = "bert"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {
