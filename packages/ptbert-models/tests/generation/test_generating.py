@@ -68,6 +68,15 @@ def test_a_stream_leaves_the_model_as_it_is_between_two_tokens(model):
     assert torch.equal(torch.stack(seen, 1), expected)
 
 
+def test_what_a_caller_does_to_the_tokens_changes_nothing(any_model):
+    expected = generate(any_model, PROMPTS, 6, temperature=0)[:, 3:]
+    seen = []
+    for tokens in generate_stream(any_model, PROMPTS, 6, temperature=0):
+        seen.append(tokens.clone())
+        tokens.zero_()
+    assert torch.equal(torch.stack(seen, 1), expected)
+
+
 def test_a_stream_complains_at_once(model):
     with pytest.raises(ValueError, match="top_k=-1 must be"):
         generate_stream(model, PROMPTS, 5, top_k=-1)
@@ -155,6 +164,14 @@ def sliding(scores_after, model, prompt, length, positions, window):
 def test_a_window_slides_over_texts_that_outgrow_the_model(model, scores_after, prompt, window):
     found = generate(model, torch.tensor([prompt]), 40, temperature=0, sliding_window=window)
     assert found[0].tolist() == sliding(scores_after, model, prompt, 40, 16, window)
+
+
+def test_a_window_slides_over_observed_models_too(model):
+    """With a hook the model is run in another way, as in 2019."""
+    options = {"temperature": 0, "sliding_window": 7}
+    expected = generate(model, PROMPTS, 30, **options)
+    model.transformer.h[0].register_forward_hook(lambda *arguments: None)
+    assert torch.equal(generate(model, PROMPTS, 30, **options), expected)
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 3}])
