@@ -1,0 +1,9 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from ptbert.training.classify import Classify
+from ptbert.training.task import Task
+
+TASKS: dict[str, type[Task]] = {each.name: each for each in (Classify,)}
+"""Task by its name in the settings."""
