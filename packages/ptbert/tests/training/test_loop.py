@@ -1,5 +1,6 @@
 """Whatever happens to a training, its result is the same."""
 
+import importlib
 import json
 import logging
 import subprocess
@@ -93,14 +94,38 @@ def test_killed_while_a_checkpoint_is_written_the_result_is_the_same(
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
-def test_killed_while_the_result_is_written_the_result_is_the_same(
-    settings, straight, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("ptbert.training.output.write_settings", 1),
+        ("ptbert.training.output.atomic_write", 1),  # files.json
+        ("ptbert.training.output.atomic_write", 2),  # README.md
+        ("ptbert.training.output.atomic_write", 3),  # result.json
+        ("shutil.rmtree", 19),  # of all checkpoints; each of nine, and that before it, had one
+    ],
+)
+def test_killed_at_the_beginning_or_the_end_the_result_is_the_same(
+    settings, straight, tmp_path, monkeypatch, name, at
 ):
-    write = ptbert.training.output.atomic_write
-    # The first two writes, of files.json and the log, are at the beginning.
-    interrupted(settings, monkeypatch, "ptbert.training.output.atomic_write", write, 2)
+    module, _, function = name.rpartition(".")
+    write = getattr(importlib.import_module(module), function)
+    interrupted(settings, monkeypatch, name, write, at)
+    (tmp_path / "out" / ".settings.toml.0123456789abcdef.tmp").touch()
+
     train(settings)
+
     assert digest(tmp_path / "out") == straight[0]
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        "README.md",
+        "config.json",
+        "files.json",
+        "log.jsonl",
+        "pytorch_model.bin",
+        "result.json",
+        "settings.toml",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ]
 
 
 def test_a_damaged_checkpoint_is_left_out(settings, straight, tmp_path, monkeypatch, caplog):

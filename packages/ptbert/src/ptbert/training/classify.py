@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert.training.examples import EncodedExamples
-from ptbert.training.metrics import confusion_matrix, label_metrics, number_metrics
+from ptbert.training.metrics import confusion_matrix, entropy, label_metrics, number_metrics
 from ptbert.training.rows import Row, read_rows
 from ptbert.training.task import Scores, Task
 from ptbert_models import BertForSequenceClassification
@@ -143,10 +143,7 @@ class Classify(Task):
     def chance_loss(self, examples: EncodedExamples) -> float:
         """Return the entropy of the labels, or the variance of the numbers."""
         gold = examples.flat_labels
-        if self.settings.regression:
-            return float(gold.var())
-        shares = np.bincount(gold) / len(gold)
-        return -sum(share * math.log(share) for share in shares.tolist() if share)
+        return float(gold.var()) if self.settings.regression else entropy(gold)
 
     def metrics(self, scores: Scores, examples: EncodedExamples) -> dict[str, float]:
         """Return accuracy, macro F1 and MCC; or correlations and the squared error of numbers."""

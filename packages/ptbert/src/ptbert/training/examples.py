@@ -39,6 +39,7 @@ class EncodedExamples:
             none.
         names: where each example comes from, for messages.
         cut: how many examples were longer than the model takes, and were cut.
+        texts: the text that each example is a window of, in rising order, where texts have windows.
     """
 
     ids: Sequence[NDArray[np.int32]]
@@ -46,6 +47,7 @@ class EncodedExamples:
     labels: Sequence[NDArray[Any]]
     names: Sequence[str]
     cut: int = 0
+    texts: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -75,6 +75,8 @@ def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
         settings = settings.replaced(micro_batches=processes.from_first(settings.micro_batches))
         if not processes.from_first(output.result() is not None):
             _Training.prepared(settings, output, processes).run()
+        if processes.is_first:
+            output.remove_checkpoints()
         return output.result() or {}
 
 
@@ -172,7 +174,7 @@ class _Training:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
             with computing(settings.precision, ours.device):
                 scores = self.model(**batch.inputs)
-            part = self.task.loss(scores, batch.labels) / labels
+            part = self.task.loss(scores, batch.labels) / max(labels, 1)
             part.backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         loss = ours.total(loss)

@@ -47,6 +47,17 @@ def label_metrics(matrix: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
+def entropy(labels: NDArray[np.int64]) -> float:
+    """Return the entropy of labels: the mean loss of a model that knows their shares alone.
+
+    Example:
+        >>> round(entropy(np.array([0, 1, 1, 0])), 4)
+        0.6931
+    """
+    shares = np.bincount(labels) / len(labels)
+    return -sum(share * math.log(share) for share in shares.tolist() if share)
+
+
 def number_metrics(gold: NDArray[np.float64], guesses: NDArray[np.float64]) -> dict[str, float]:
     """Return the correlations of Pearson and Spearman, and the mean squared error.
 

@@ -18,6 +18,7 @@ SETTINGS_NAME = "settings.toml"
 LOG_NAME = "log.jsonl"
 RESULT_NAME = "result.json"
 _FILES_NAME = "files.json"
+_UNFINISHED = ".*.tmp"  # as atomic_write calls them
 
 
 class Output:
@@ -48,6 +49,8 @@ class Output:
                 files.
         """
         is_ours = (self.folder / SETTINGS_NAME).is_file()
+        for left in self.folder.glob(_UNFINISHED):  # by a process that was killed
+            left.unlink(missing_ok=True)
         if self.folder.exists() and not is_ours and any(self.folder.iterdir()):
             raise ValueError(
                 f"{str(self.folder)!r} has files that ptbert train did not write; give a new folder"
@@ -59,8 +62,8 @@ class Output:
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=processes)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_json(_FILES_NAME, _digests(settings))
         write_settings(self.folder / SETTINGS_NAME, settings)
+        self._write_json(_FILES_NAME, _digests(settings))
         return settings
 
     def _taken_up(self, settings: Settings) -> Settings:
@@ -69,9 +72,12 @@ class Output:
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=old.micro_batches)
         changed = differences(old, settings)
-        before = read_json_object(self.folder / _FILES_NAME)
-        for name, digest in _digests(settings).items():
-            if name in before and before[name] != digest:
+        now, files = _digests(settings), self.folder / _FILES_NAME
+        if not files.is_file():  # killed before it was written
+            self._write_json(_FILES_NAME, now)
+        before = read_json_object(files)
+        for name, digest in now.items():
+            if before.get(name) != digest:
                 changed.append(f"the file {getattr(settings, name)!r} was changed")
         if changed:
             raise ValueError(
@@ -104,6 +110,9 @@ class Output:
         with atomic_write(self.folder / "README.md") as file:
             file.write(readme.encode())
         self._write_json(RESULT_NAME, result)
+
+    def remove_checkpoints(self) -> None:
+        """Delete all checkpoints, because the training has ended."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _write_json(self, name: str, values: Mapping[str, Any]) -> None:

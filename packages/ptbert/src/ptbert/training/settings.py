@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ptbert_hub import atomic_write
 
-TASKS = ("classify",)
+TASKS = ("classify", "tag")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
 PRECISIONS = ("float32", "bfloat16")
@@ -60,7 +60,7 @@ class Settings:
     validation: str = _setting("", "file of examples to choose the best epoch by")
     output: str = _setting("", "folder for the result", of_run=True)
 
-    text: str = _setting("text", "column of the text")
+    text: str = _setting("text", "column of the text; for tag the number of the words' column")
     pair: str = _setting("", "column of a second text, for pairs")
     label: str = _setting("label", "column of the label")
     header: bool = _setting(
