@@ -18,6 +18,7 @@ from ptbert_hub import CATALOG, download, get_from_cache, upkeep
 sys.path.insert(0, str(Path(__file__).parent))
 
 from faultserver import FaultServer
+from hubserver import HubServer
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background of a script
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,6 +74,21 @@ def file_server(tmp_path):
 def served():
     """A server with faults on demand; its file is three megabytes that are no model."""
     with FaultServer(random.Random(1).randbytes(3_000_000)) as server:
+        yield server
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A server that plays the Hugging Face Hub, with the model ``user/model``."""
+    files = {
+        "config.json": b'{"a": 1}',
+        "model.safetensors": bytes(range(256)) * 20,
+        "vocab.txt": b"[PAD]\n[UNK]\n",
+    }
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        server.model = server.create("user/model", files)
+        server.commit = server.model.refs["main"]
         yield server
 
 

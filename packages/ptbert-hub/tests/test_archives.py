@@ -23,15 +23,15 @@ from ptbert_hub import (
     archives,
     cached_path,
     extract_archive,
-    files,
     get_from_cache,
     is_archive,
-    members,
     records,
     url_to_filename,
 )
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import CacheReadOnly, DiskFull, NotFound, OfflineMiss, UnsafeArchive
+from ptbert_hub.readers import decompressing, members
+from ptbert_hub.readers.decompressing import BLOCK
 from ptbert_hub.writers import claim
 
 
@@ -81,6 +81,24 @@ def test_a_zip_is_unpacked(tmp_path, cache):
     path = zipped(tmp_path / "m.zip", files)
 
     assert (extract_archive(path, cache) / "a/config.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_zip_is_unpacked_whatever_its_usual_method(tmp_path, cache, method):
+    content = random.Random(0).randbytes(3 << 20) + bytes(3 << 20)  # several blocks
+    with zipfile.ZipFile(tmp_path / "m.zip", "w", method) as archive:
+        archive.writestr("größe.bin", content)
+        archive.comment = b"made by hand"
+
+    folder = extract_archive(tmp_path / "m.zip", cache)
+    assert (folder / "größe.bin").read_bytes() == content
+
+
+def test_the_names_of_old_zips_are_those_of_dos(tmp_path, cache):
+    path = zipped(tmp_path / "m.zip", [("gr_sse", b"x", 0)])
+    path.write_bytes(path.read_bytes().replace(b"gr_sse", b"gr\x94sse"))
+
+    assert [file.name for file in extract_archive(path, cache).iterdir()] == ["grösse"]
 
 
 def test_the_single_folder_of_an_archive_is_stepped_into(tmp_path, cache):
@@ -198,7 +216,7 @@ def test_there_are_forty_malicious_archives():
 
 @pytest.mark.parametrize("kind", ["gz", "zip", "pax"])
 def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kind, monkeypatch):
-    monkeypatch.setattr(files, "RATIO_FROM", 4 << 20)
+    monkeypatch.setattr(decompressing, "RATIO_FROM", 4 << 20)
     zeros = bytes(32 << 20)
     if kind == "zip":
         path = zipped(tmp_path / "bomb", [("zeros", zeros, 0)])
@@ -207,7 +225,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kin
     else:
         headers = {"comment": "0" * (32 << 20)}
         path = tar(tmp_path / "bomb", [member("a", pax_headers=headers)], format=tarfile.PAX_FORMAT)
-    limit = max(4 << 20, path.stat().st_size * files.MAX_RATIO)
+    limit = max(4 << 20, path.stat().st_size * decompressing.MAX_RATIO)
     del zeros
     written = []
     real = os.write
@@ -221,7 +239,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_stopped(tmp_path, cache, kin
         extract_archive(path, cache)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert sum(written) <= limit + archives.BLOCK
+    assert sum(written) <= limit + BLOCK
     assert peak < 3 * limit
     assert list((cache / ".ptbert-hub/extracted").iterdir()) == []
 
@@ -242,6 +260,49 @@ def test_a_zip_with_wrong_sizes_is_refused(tmp_path, cache):
     path.write_bytes(data)
 
     with pytest.raises(UnsafeArchive, match="no readable archive"):
+        extract_archive(path, cache)
+
+
+def changed(path, at, form, *values):
+    """The zip with other numbers in the row of its first member, which begins ``PK 1 2``."""
+    data = bytearray(path.read_bytes())
+    struct.pack_into(form, data, data.find(b"PK\1\2") + at, *values)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("at", "form", "value", "text"),
+    [
+        (8, "<H", 1, "its member 'a' is encrypted, or packed in an unusual way"),
+        (16, "<L", 5, "its member 'a' has another size or a wrong checksum"),
+        (24, "<L", 99, "its member 'a' has another size or a wrong checksum"),
+        (20, "<L", 1, "it ends too early"),
+        (20, "<L", 1 << 30, "its members need more bytes than it has"),
+        (42, "<L", 7, "a member is not where its list of members says"),
+        (28, "<H", 60000, "its list of members is damaged"),
+    ],
+)
+def test_a_zip_whose_list_is_wrong_is_refused(tmp_path, cache, at, form, value, text):
+    path = zipped(tmp_path / "m.zip", [("a", b"xyz" * 100, 0)])
+    changed(path, at, form, value)
+
+    with pytest.raises(UnsafeArchive, match=f"is no readable archive: .*{text}.* - fetch it again"):
+        extract_archive(path, cache)
+
+
+def test_members_of_a_zip_in_one_place_are_refused(tmp_path, cache):
+    """Bombs are made so, which unpack to far more than their ratio says."""
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for n in range(50):
+            archive.writestr(f"{n}", bytes(1000) if n == 0 else b"")
+    data = path.read_bytes()
+    whole = data[data.find(b"PK\1\2") :][16:28]  # checksum and sizes of the first
+    parts = data.split(b"PK\1\2")
+    rows = [row[:12] + whole + row[24:38] + bytes(4) + row[42:] for row in parts[1:]]
+    path.write_bytes(b"PK\1\2".join([parts[0], *rows]))
+
+    with pytest.raises(UnsafeArchive, match="its members need more bytes than it has"):
         extract_archive(path, cache)
 
 
@@ -447,7 +508,9 @@ def test_a_zip_with_a_long_list_of_members_is_refused_before_it_is_read(tmp_path
         file.write(struct.pack("<I", 5 << 20))
 
     assert not is_archive(path)
-    with pytest.raises(UnsafeArchive, match="has a list of members of more than 4194304 bytes"):
+    with pytest.raises(
+        UnsafeArchive, match="its list of members has 5242880 bytes; 4194304 are read"
+    ):
         extract_archive(path, cache)
 
 
@@ -456,7 +519,9 @@ def test_a_zip_of_a_method_that_needs_much_memory_is_refused(tmp_path, cache):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("a", b"x" * 1000)
 
-    with pytest.raises(UnsafeArchive, match="is compressed by a method that is not supported"):
+    with pytest.raises(
+        UnsafeArchive, match="its member 'a' is encrypted, or packed in an unusual way"
+    ):
         extract_archive(path, cache)
 
 

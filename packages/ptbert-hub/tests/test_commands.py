@@ -14,7 +14,9 @@ from command_runner import rows, run
 
 from ptbert_hub import (
     CATALOG,
+    DownloadOptions,
     get_from_cache,
+    open_snapshot,
     records,
     upkeep,
 )
@@ -189,10 +191,10 @@ def test_rm_deletes_only_with_yes(filled, capsys):
 
 def test_files_travel_in_an_archive(filled, tmp_path, capsys, monkeypatch):
     archive, other = str(tmp_path / "carry.tar"), tmp_path / "other"
-    code, out, _ = run(capsys, "export", archive, "--cache-dir", str(filled))
+    code, out, _ = run(capsys, "export", str(archive), "--cache-dir", str(filled))
     assert (code, out.splitlines()[-1]) == (0, f"2 files in {archive}")
 
-    assert run(capsys, "import", archive, "--cache-dir", str(other))[0] == 0
+    assert run(capsys, "import", str(archive), "--cache-dir", str(other))[0] == 0
     monkeypatch.setenv("PTBERT_HUB_OFFLINE", "1")
     assert Path(get_from_cache(ROW.vocabulary, other)).read_bytes() == VOCAB
     assert list((other / ".ptbert-hub/extracted").iterdir()) == []
@@ -200,7 +202,7 @@ def test_files_travel_in_an_archive(filled, tmp_path, capsys, monkeypatch):
 
 def test_export_takes_names(filled, tmp_path, capsys):
     archive = str(tmp_path / "carry.tar")
-    run(capsys, "export", archive, "bert-base-cased", "--cache-dir", str(filled))
+    run(capsys, "export", str(archive), "bert-base-cased", "--cache-dir", str(filled))
 
     with tarfile.open(archive) as tar:
         assert len(tar.getnames()) == 2
@@ -269,8 +271,8 @@ def test_verify_says_by_what_a_file_of_2019_was_verified(filled, capsys):
 
 def test_a_file_that_was_never_compared_with_a_digest_keeps_saying_so(filled, tmp_path, capsys):
     archive, other = str(tmp_path / "carry.tar"), str(tmp_path / "other")
-    run(capsys, "export", archive, "bert-base-cased", "--cache-dir", str(filled))
-    run(capsys, "import", archive, "--cache-dir", other)
+    run(capsys, "export", str(archive), "bert-base-cased", "--cache-dir", str(filled))
+    run(capsys, "import", str(archive), "--cache-dir", other)
 
     for command, folder in (("verify", str(filled)), ("verify", other), ("ls", other)):
         row = next(row for row in rows(capsys, command, "--cache-dir", folder) if row["name"])
@@ -329,3 +331,91 @@ def test_addresses_of_a_name_leave_the_corpus_out():
     assert upkeep.addresses(row.name, ["corpus"]) == [row.corpus]
     with pytest.raises(NotFound, match="has no merges"):
         upkeep.addresses(row.name, ["merges"])
+
+
+# Repositories of the Hugging Face Hub
+
+
+def state_of(folder):
+    return {path: path.lstat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+
+
+def test_a_repository_is_fetched_by_its_name(hub, cache, capsys):
+    found = rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+
+    names = ["model.safetensors", "config.json", "vocab.txt"]
+    assert [Path(row["path"]).name for row in found] == names
+    assert {row["url"] for row in found} == {f"https://huggingface.co/user/model/tree/{hub.commit}"}
+    only = rows(capsys, "fetch", "user/model", "--file=config", "--cache-dir", str(cache))
+    assert [Path(row["path"]).name for row in only] == ["config.json"]
+    code, _, error = run(capsys, "fetch", "user/model", "--file=merges", "--cache-dir", str(cache))
+    assert (code, "has no merges - that would be one of merges.txt" in error) == (1, True)
+
+
+def test_a_revision_is_fetched_by_its_name(hub, cache, capsys):
+    hub.model.push({"config.json": b"{}", "pytorch_model.bin": b"PK\x03\x04"}, "v1.0")
+    options = ("--revision", "v1.0", "--cache-dir", str(cache))
+
+    found = rows(capsys, "fetch", "user/model", *options)
+
+    assert [Path(row["path"]).name for row in found] == ["pytorch_model.bin", "config.json"]
+    assert rows(capsys, "path", "user/model", *options) == found
+    hub.create("google-bert/bert-base-cased", {}).push(hub.model.commits[hub.commit], "v1.0")
+    found = rows(capsys, "fetch", "bert-base-cased", *options)
+    assert "/google-bert/bert-base-cased/tree/" in found[0]["url"]
+
+
+def test_path_uses_no_network_and_writes_nothing(hub, cache, capsys):
+    code, _, error = run(capsys, "path", "user/model", "--cache-dir", str(cache))
+    assert (code, "the network is not used" in error) == (1, True)
+    fetched = rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+    hub.forget()
+    before = state_of(cache)
+
+    found = rows(capsys, "path", "user/model", "--cache-dir", str(cache))
+
+    assert sorted(row["path"] for row in found) == sorted(row["path"] for row in fetched)
+    assert (state_of(cache), hub.requests) == (before, [])
+
+
+def test_all_commits_of_a_repository_are_verified_and_removed(hub, cache, capsys):
+    rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+    hub.model.push({"config.json": b"{}", "pytorch_model.bin": b"PK\x03\x04"})
+    rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+    path = open_snapshot("user/model", cache, DownloadOptions(hub.commit)).fetch("config.json")
+    path.resolve().write_bytes(b"damaged!")
+
+    code, out, _ = run(capsys, "verify", "user/model", "--cache-dir", str(cache))
+    assert (code, "1 damaged" in out) == (1, True)
+    code, out, _ = run(capsys, "rm", "user/model", "--yes", "--cache-dir", str(cache))
+    assert (code, "deleted" in out) == (0, True)
+    assert [one.name for one in cache.iterdir()] == [".ptbert-hub"]
+    code, _, error = run(capsys, "rm", "user/model", "--yes", "--cache-dir", str(cache))
+    assert (code, f"nothing of 'user/model' is in {cache}" in error) == (1, True)
+
+
+def test_folders_of_links_to_removed_files_are_pruned(hub, cache, capsys):
+    rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+    assert upkeep.prune(cache, now=time.time() + 30 * upkeep.DAY) == []
+    run(capsys, "rm", "user/model", "--yes", "--cache-dir", str(cache))
+    assert upkeep.prune(cache) == []
+
+    pruned = upkeep.prune(cache, apply=True, now=time.time() + 30 * upkeep.DAY)
+
+    assert [row.state for row in pruned] == ["orphan"]
+    assert list((cache / ".ptbert-hub/snapshots").iterdir()) == []
+
+
+def test_a_repository_is_carried_to_a_machine_without_network(hub, cache, capsys, tmp_path):
+    rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
+    archive, other = tmp_path / "model.tar", tmp_path / "other"
+    run(capsys, "export", str(archive), "user/model", "--cache-dir", str(cache))
+    other.mkdir()
+    run(capsys, "import", str(archive), "--cache-dir", str(other))
+    hub.forget()
+
+    snapshot = open_snapshot("user/model", other, DownloadOptions(local_files_only=True))
+
+    files = hub.model.commits[hub.commit]
+    assert {name: snapshot.fetch(name).read_bytes() for name in files} == files
+    assert hub.requests == []

@@ -10,7 +10,7 @@ import zlib
 import pytest
 from faultserver import FaultServer, Reply, get
 
-from ptbert_hub import digests, download, files, http_get
+from ptbert_hub import digests, download, http_get
 from ptbert_hub.catalog import Pin
 from ptbert_hub.digests import Digest, announced
 from ptbert_hub.errors import (
@@ -24,6 +24,7 @@ from ptbert_hub.errors import (
     SizeMismatch,
     Unverifiable,
 )
+from ptbert_hub.readers import decompressing
 from ptbert_hub.sources import RemoteFile
 
 # C1, C6: bytes are counted here, and a body without a known end is refused
@@ -155,7 +156,7 @@ def test_an_unknown_encoding_is_refused(served, cache, stored):
 
 
 def test_a_small_body_does_not_become_a_huge_file(served, cache, monkeypatch):
-    monkeypatch.setattr(files, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(decompressing, "RATIO_FROM", 1 << 20)
     encoded(served, body=gzip.compress(bytes(20 << 20)))
 
     with pytest.raises(Unverifiable, match="unpacks to far more than its size"):

@@ -3,7 +3,7 @@
 import pytest
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import parse_json
+from ptbert_hub.readers.json_text import parse_json
 
 
 def test_values_are_those_of_json():

@@ -119,8 +119,36 @@ def test_a_name_of_another_family_is_suggested_where_none_of_the_own_is_near():
 
 @pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.name)
 def test_the_name_of_a_repository_leads_to_the_checkpoint(row):
-    with pytest.raises(UnknownName, match=f"did you mean '{row.name}'"):
-        locate(row.repository)
+    assert locate(row.repository) == Place(row.repository, row)
+    assert locate(row.repository, revision=row.revision).checkpoint is row
+
+
+@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.name)
+def test_with_another_revision_a_published_name_stands_for_its_repository(row):
+    for name in (row.name, row.repository):
+        assert locate(name, revision="v1.0") == Place(name, repository=row.repository)
+
+
+def test_any_other_owner_and_name_is_a_repository():
+    assert locate("user/model") == Place("user/model", repository="user/model")
+    assert locate("user/model", revision="v1.0").repository == "user/model"
+    for name in ("gpt2-large", "user/model/file", "./user/model", "data/vocab.txt"):
+        with pytest.raises(UnknownName):
+            locate(name)
+
+
+@pytest.mark.parametrize("name", ["user/model", "google-bert/bert-base-uncased"])
+def test_an_existing_path_comes_before_a_repository(own_home, name):
+    (own_home / name).mkdir(parents=True)
+
+    assert locate(name) == Place(name, path=Path(name))
+    assert locate(name, revision="v1.0").path == Path(name)
+
+
+def test_a_repository_of_another_family_is_refused():
+    for revision in (None, "v1.0"):
+        with pytest.raises(WrongFamily, match="is a checkpoint of the gpt2 family, not of bert"):
+            locate("openai-community/gpt2", family="bert", revision=revision)
 
 
 def test_a_name_is_unknown_also_in_a_folder_that_was_deleted(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import Call, ForeignName, Name, PickleReader, make_values
+from ptbert_hub.readers.pickles import Call, ForeignName, Name, PickleReader, make_values
 
 PROTOCOLS = range(5)
 
@@ -272,14 +272,14 @@ GREEDY = {  # steps that need more memory than bytes, repeated
 
 @pytest.mark.parametrize("step", GREEDY)
 def test_memory_has_a_budget(step, monkeypatch):
-    monkeypatch.setattr("ptbert_hub.pickles.arguments._ROOM", 1 << 20)
+    monkeypatch.setattr("ptbert_hub.readers.pickles.arguments._ROOM", 1 << 20)
     data = b"N" + GREEDY[step] * (300_000 // len(GREEDY[step])) + b"."
     with pytest.raises(BadContent, match="it needs more memory than its length allows"):
         read(data)
 
 
 def test_a_long_text_with_one_wide_character_counts_as_wide(monkeypatch):
-    monkeypatch.setattr("ptbert_hub.pickles.arguments._ROOM", 0)
+    monkeypatch.setattr("ptbert_hub.readers.pickles.arguments._ROOM", 0)
     with pytest.raises(BadContent, match="it needs more memory than its length allows"):
         read(text("a" * 10_000 + "😀") + b".")
 

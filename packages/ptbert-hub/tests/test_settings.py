@@ -138,6 +138,8 @@ def test_the_s3_variable_counts_more_than_the_one_for_all_of_aws(monkeypatch):
         ("PTBERT_HUB_PROGRESS", "auto", None),
         ("TQDM_POSITION", "-1", False),
         ("TQDM_POSITION", "2", None),
+        ("HF_HUB_DISABLE_PROGRESS_BARS", "1", False),
+        ("HF_HUB_DISABLE_PROGRESS_BARS", "0", None),
     ],
 )
 def test_progress_is_on_off_or_automatic(monkeypatch, variable, value, answer):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import ForeignName, PickleReader, Reference
-from ptbert_hub.torch_files import begins_like_torch, read_torch_file
+from ptbert_hub.readers.pickles import ForeignName, PickleReader, Reference
+from ptbert_hub.readers.torch_files import begins_like_torch, read_torch_file
 
 MAGIC = 0x1950A86A20F9469CFC6C
 FLOATS = struct.pack("<3f", 1.5, 2.5, 3.5)
@@ -122,7 +122,7 @@ def test_a_part_of_a_storage_is_found():
 
 
 def test_pickles_longer_than_a_block_are_read(monkeypatch):
-    monkeypatch.setattr("ptbert_hub.torch_files._FIRST_BLOCK", 16)
+    monkeypatch.setattr("ptbert_hub.readers.torch_files._FIRST_BLOCK", 16)
     words = [f"word {i}" for i in range(3000)]
     assert read(row(words)).value == words
 
@@ -135,8 +135,8 @@ def test_only_pickles_without_an_end_are_read_again(monkeypatch):
         begun.append(len(data))
         return PickleReader(data)
 
-    monkeypatch.setattr("ptbert_hub.torch_files.PickleReader", begin)
-    monkeypatch.setattr("ptbert_hub.torch_files._FIRST_BLOCK", 64)
+    monkeypatch.setattr("ptbert_hub.readers.torch_files.PickleReader", begin)
+    monkeypatch.setattr("ptbert_hub.readers.torch_files._FIRST_BLOCK", 64)
     start = pickled(MAGIC) + pickled(1001) + pickled({})
     with pytest.raises(BadContent, match="it has a step of the unknown kind 0x82"):
         read(start + b"(" + b"N" * 100 + b"\x82" + b"N" * 100_000)
@@ -179,9 +179,16 @@ BROKEN = {
     "a web page": (b"<html>", "torch.save did not write it"),
     "another number": (row([], magic=5), "it does not begin with torch's number"),
     "only the start of an archive": (b"PK\x03\x04", "its end is missing"),
-    "an archive with a comment": (archive([])[:-2] + b"\x01\x00!", "its end is missing"),
+    "a comment that is not as long as it should be": (
+        archive([])[:-2] + b"\x02\x00!",
+        "its end is missing",
+    ),
     "no pickle": (archive([], pickle_name="x.pkl"), "it has 0 members called data.pkl instead of"),
     "two pickles": (archive([], **{"b/data.pkl": b""}), "it has 2 members called data.pkl"),
+    "a pickle twice": (
+        archive(["abc"], **{"data.pkk": pickled(["abc"])}).replace(b"data.pkk", b"data.pkl"),
+        "it has two members of the same name",
+    ),
     "compressed": (
         archive([], compression=zipfile.ZIP_DEFLATED),
         "its member 'a/data.pkl' is compressed or encrypted",
@@ -278,6 +285,11 @@ def test_the_first_bytes_tell_which_files_may_be_torchs():
     assert not begins_like_torch(b"")
 
 
+def test_an_archive_with_a_comment_is_read():
+    """As zip programs write it, and as torch reads it too."""
+    assert read(archive(["x"])[:-2] + b"\x01\x00!").value == ["x"]
+
+
 def test_archives_with_64_bit_positions_are_read():
     """What torch writes, also if the file is small: a second, longer end of the list."""
     content = archive(["x"])
@@ -294,6 +306,20 @@ def test_archives_with_64_bit_positions_are_read():
     ):
         with pytest.raises(BadContent, match="its end is missing"):
             read(wrong)
+
+
+@pytest.mark.parametrize("position", [1 << 40, 1 << 63, (1 << 64) - 1])
+def test_a_member_that_would_lie_far_behind_the_end_is_refused(position):
+    content = bytearray(archive(["x"]))
+    row, end = content.find(b"PK\1\2"), content.find(b"PK\5\6")
+    name = content[row + 28]
+    extra = struct.pack("<HHQ", 1, 8, position)
+    content[row + 30], content[row + 42 : row + 46] = len(extra), b"\xff" * 4
+    content[end + 12] += len(extra)  # the list is so much longer
+    content[row + 46 + name : row + 46 + name] = extra
+
+    with pytest.raises(BadContent, match="a member is not where its list of members says"):
+        read(bytes(content))
 
 
 def test_a_long_list_of_members_is_not_read():

@@ -339,6 +339,28 @@ def test_modes_come_back_after_a_failure(model):
     assert all(module.training for module in model.modules())
 
 
+def test_modes_come_back_when_the_last_of_several_calls_is_done(model):
+    model.train()
+    steps = generation.generate_stream(model, PROMPTS, 2, temperature=0)
+    inside = []
+
+    class Slow:
+        """Lets another call begin and end while the first one is running."""
+
+        def put(self, value):
+            if not inside:
+                inside.append(next(steps))
+            inside.append(any(module.training for module in model.modules()))
+
+        def end(self):
+            pass
+
+    generate(model, PROMPTS, 3, temperature=0, streamer=Slow())
+
+    assert not any(inside[1:])
+    assert all(module.training for module in model.modules())
+
+
 def test_the_prompts_are_left_alone(model):
     prompts = PROMPTS.to(torch.int32)
     output = generate(model, prompts, 3)

@@ -23,12 +23,6 @@ REFUSED = [  # values, and the models that do not compute them
     (
         {"tie_word_embeddings": False},
         [
-            ptbert_models.BertForMaskedLM,
-            ptbert_models.BertForPreTraining,
-            ptbert_models.GPT2LMHeadModel,
-            ptbert_models.GPT2DoubleHeadsModel,
-            ptbert_models.OpenAIGPTLMHeadModel,
-            ptbert_models.OpenAIGPTDoubleHeadsModel,
             ptbert_models.TransfoXLLMHeadModel,
         ],
     ),

@@ -20,7 +20,11 @@ def gpt2() -> GPT2Tokenizer:
     return GPT2Tokenizer("vocab.json", "merges.txt")
 
 
-@pytest.mark.parametrize("make", [CountingDict, Vocabulary])
+def filled_at_once(entries: dict[str, int]) -> Vocabulary:
+    return Vocabulary.of(entries.items())
+
+
+@pytest.mark.parametrize("make", [CountingDict, Vocabulary, filled_at_once])
 @pytest.mark.parametrize(
     "change",
     [
@@ -41,6 +45,14 @@ def test_every_change_is_counted(make: Any, change: Any) -> None:
     change(counting)
 
     assert counting.edits > before
+
+
+def test_a_vocabulary_that_was_filled_at_once_is_like_any_other() -> None:
+    filled = filled_at_once({"b": 0, "a": 1})
+
+    assert type(filled) is Vocabulary
+    assert list(filled.items()) == [("b", 0), ("a", 1)]
+    assert pickle.loads(pickle.dumps(filled)) == copy.deepcopy(filled) == filled
 
 
 def test_a_change_is_counted_before_and_after() -> None:

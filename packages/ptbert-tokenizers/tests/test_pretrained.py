@@ -1,14 +1,14 @@
 """from_pretrained: names, folders, files, archives; and what it says when it cannot."""
 
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ptbert_hub import CATALOG
-from ptbert_tokenizers import BertTokenizer, MissingVocabulary, loading
+from ptbert_hub import CATALOG, DownloadOptions
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, MissingVocabulary, loading
 from ptbert_tokenizers.families import load_tokenizer
 
 
@@ -19,7 +19,7 @@ def vocabulary(monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text("[UNK]\n[CLS]\n[SEP]\nhello\nHello\n")
     published = {row.vocabulary for row in CATALOG.values()}
 
-    def without_network(address: str, cache_dir: str | None = None) -> str:
+    def without_network(address: str, cache_dir: str | None = None, **_: object) -> str:
         assert address in published
         return str(path)
 
@@ -70,7 +70,7 @@ def test_an_address_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     Path("downloaded").write_text("[UNK]\nhello\n")
     asked: list[tuple[str, Path | None]] = []
 
-    def download(address: str, cache_dir: Path | None = None) -> str:
+    def download(address: str, cache_dir: Path | None = None, **_: object) -> str:
         asked.append((address, cache_dir))
         return "downloaded"
 
@@ -101,3 +101,74 @@ def test_a_folder_without_vocabulary_is_named(tmp_path: Path) -> None:
 def test_another_familys_name_is_refused() -> None:
     with pytest.raises(MissingVocabulary, match="'gpt2' is a checkpoint of the gpt2 family"):
         BertTokenizer.from_pretrained("gpt2")
+
+
+class Snapshot:
+    """A commit of a repository of the Hugging Face Hub, whose files are in a folder here."""
+
+    shown = "'user/model' at 'main' (commit 0123456)"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fetch(self, name: str) -> Path | None:
+        path = self.folder / name
+        return path if path.is_file() else None
+
+    def fetch_first(self, names: Iterable[str]) -> Path | None:
+        return next(filter(None, map(self.fetch, names)), None)
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What was asked for; every repository has a vocabulary of BERT."""
+    asked: list[tuple[object, ...]] = []
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\nhello\n")
+
+    def open_snapshot(*arguments: object) -> Snapshot:
+        asked.append(arguments)
+        return Snapshot(folder)
+
+    monkeypatch.setattr(loading, "open_snapshot", open_snapshot)
+    return asked
+
+
+def test_what_is_said_about_downloads_goes_along(opened: list[tuple[object, ...]]) -> None:
+    said = {"revision": "v1.0", "token": "hf_x", "proxies": {"https": "http://proxy:1"}}
+    for load in (BertTokenizer.from_pretrained, load_tokenizer):
+        tokenizer = load("user/model", cache_dir="cache", max_len=9, **said)
+        assert (tokenizer.tokenize("hello"), tokenizer.max_len) == (["hello"], 9)
+    for local in ({"local_files_only": True}, {"force_download": True}):
+        BertTokenizer.from_pretrained("user/model", **local)
+
+    options = DownloadOptions(**said)
+    assert opened[:2] == [("user/model", "cache", options)] * 2  # one commit for each call
+    assert opened[2:] == [
+        ("user/model", None, DownloadOptions(local_files_only=True)),
+        ("user/model", None, DownloadOptions(force_download=True)),
+    ]
+
+
+def test_a_class_with_an_argument_of_such_a_name_gets_it(opened: list[tuple[object, ...]]) -> None:
+    class Own(BertTokenizer):
+        def __init__(self, vocab_file: str, token: str = "none", **more: Any) -> None:
+            super().__init__(vocab_file, **more)
+            self.token = token
+
+    assert Own.from_pretrained("user/model", token="mine", revision="v1.0").token == "mine"
+    assert Own.from_pretrained("user/model").token == "none"
+    assert opened[0] == ("user/model", None, DownloadOptions(revision="v1.0"))
+
+
+def test_a_published_name_with_a_revision_is_its_repository(
+    opened: list[tuple[object, ...]],
+) -> None:
+    BertTokenizer.from_pretrained("bert-base-cased", revision="v1.0")
+    assert opened[0][0] == "google-bert/bert-base-cased"
+
+
+def test_a_repository_of_another_family_is_refused(opened: list[tuple[object, ...]]) -> None:
+    with pytest.raises(MissingVocabulary, match=r"has no vocab.json, which GPT2Tokenizer reads"):
+        GPT2Tokenizer.from_pretrained("user/model")

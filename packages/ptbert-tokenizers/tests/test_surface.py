@@ -16,6 +16,7 @@ PUBLIC = [
     "GPT2Tokenizer",
     "MissingVocabulary",
     "OpenAIGPTTokenizer",
+    "TextStreamer",
     "TransfoXLTokenizer",
     "UnknownId",
     "UnknownToken",

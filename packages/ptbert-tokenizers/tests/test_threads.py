@@ -98,6 +98,9 @@ METHODS: dict[str, Callable[[Any, list[str]], Any]] = {
     "encode": lambda tokenizer, texts: [tokenizer.encode(text) for text in texts],
     "encode_flat": lambda tokenizer, texts: tokenizer.encode_flat(texts).ids.tolist(),
     "encode_batch": lambda tokenizer, texts: tokenizer.encode_batch(texts).input_ids.tolist(),
+    "offsets of a batch": lambda tokenizer, texts: tokenizer.encode_batch(
+        texts, return_offsets=True
+    ).offsets.tolist(),
     "offsets": lambda tokenizer, texts: [
         tokenizer.tokenize_with_offsets(text) for text in texts[:2]
     ],
@@ -157,7 +160,7 @@ def test_threads_that_share_a_tokenizer_with_added_tokens_get_the_ids_of_one_thr
 @pytest.mark.slow
 @pytest.mark.usefixtures("_often")
 def test_ten_thousand_calls_of_threads(make: Callable[[], Any]) -> None:
-    for seed in range(0, 1000, 20):  # 50 x 12 batches x 5 methods for each of four families
+    for seed in range(0, 1000, 20):  # 50 x 12 batches x 6 methods for each of four families
         assert wrong_calls(make, seed, batches=12, warm=bool(seed % 40)) == 0
 
 

@@ -76,3 +76,14 @@ def test_a_batch_has_at_least_one_sentence(encoder):
 
 def test_blank_text_has_no_sentences():
     assert split_sentences(" \n\n \t\n") == []
+
+
+def test_one_string_and_strangers_in_a_list_are_refused(encoder):
+    with pytest.raises(TypeError, match="sentences is one string; give a list of sentences"):
+        encoder.encode("a cat")
+    with pytest.raises(TypeError, match=r"sentences\[2\] is None, and not a string"):
+        encoder.encode(["a cat", "the mat", None])
+
+
+def test_no_sentences_give_no_vectors(encoder):
+    assert encoder.encode(iter([])).shape == (0, 16)

@@ -27,6 +27,7 @@ from ptbert_hub.errors import (
     CorruptCache,
     DigestMismatch,
     DiskFull,
+    GatedRepository,
     HubError,
     IntegrityError,
     NetworkError,
@@ -35,6 +36,8 @@ from ptbert_hub.errors import (
     OfflineMiss,
     ProxyError,
     RateLimited,
+    RepositoryNotFound,
+    RevisionNotFound,
     SizeMismatch,
     SourcesExhausted,
     Timeout,
@@ -46,9 +49,11 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import atomic_write, get_file_extension, read_set_from_file
 from ptbert_hub.locating import Place, locate
-from ptbert_hub.members import is_archive
+from ptbert_hub.options import DownloadOptions
+from ptbert_hub.readers.members import is_archive
 from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
+from ptbert_hub.snapshots import Snapshot, open_snapshot
 from ptbert_hub.transport import http_get
 
 if TYPE_CHECKING:
@@ -71,6 +76,8 @@ __all__ = [
     "CorruptCache",
     "DigestMismatch",
     "DiskFull",
+    "DownloadOptions",
+    "GatedRepository",
     "HubError",
     "IntegrityError",
     "NetworkError",
@@ -80,7 +87,10 @@ __all__ = [
     "Place",
     "ProxyError",
     "RateLimited",
+    "RepositoryNotFound",
+    "RevisionNotFound",
     "SizeMismatch",
+    "Snapshot",
     "SourcesExhausted",
     "TLSError",
     "Timeout",
@@ -104,6 +114,7 @@ __all__ = [
     "length_map",
     "locate",
     "name_of_address",
+    "open_snapshot",
     "read_set_from_file",
     "run_command",
     "split_s3_path",

@@ -4,7 +4,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,11 @@ from ptbert_hub import catalog, settings, upkeep
 from ptbert_hub.addresses import redacted
 from ptbert_hub.cache import get_from_cache
 from ptbert_hub.command_line import add_version, run_command
+from ptbert_hub.locating import locate
+from ptbert_hub.model_files import fetch_files, stored_files
+from ptbert_hub.options import DownloadOptions
+from ptbert_hub.repositories import HUB
+from ptbert_hub.snapshots import open_snapshot
 
 
 @dataclass(frozen=True)
@@ -75,21 +80,37 @@ def _ls(_: argparse.Namespace, cache: Path) -> Result:
 
 
 def _path(options: argparse.Namespace, _: Path) -> Result:
-    return _cached(options, local_only=True)
+    return _cached(options, DownloadOptions(options.revision, local_files_only=True))
 
 
 def _fetch(options: argparse.Namespace, _: Path) -> Result:
-    return _cached(options, force=options.force)
+    return _cached(options, DownloadOptions(options.revision, force_download=options.force))
 
 
-def _cached(options: argparse.Namespace, **how: bool) -> Result:
-    urls = [url for name in options.names for url in upkeep.addresses(name, options.file)]
-    paths = [get_from_cache(url, options.cache_dir, **how) for url in urls]
-    return Result([Cached(redacted(url), path) for url, path in zip(urls, paths, strict=True)])
+def _cached(options: argparse.Namespace, how: DownloadOptions) -> Result:
+    rows: list[Cached] = []
+    for name in options.names:
+        place = locate(name, revision=options.revision)
+        if place.repository is None:
+            urls = upkeep.addresses(name, options.file)
+            paths = (get_from_cache(url, options.cache_dir, options=how) for url in urls)
+            rows += [Cached(redacted(url), path) for url, path in zip(urls, paths, strict=True)]
+        else:
+            rows += _of_repository(place.repository, options, how)
+    return Result(rows)
+
+
+def _of_repository(
+    name: str, options: argparse.Namespace, how: DownloadOptions
+) -> Iterator[Cached]:
+    snapshot = open_snapshot(name, options.cache_dir, how)
+    get = stored_files if how.local_files_only else fetch_files
+    for path in get(snapshot, options.file):
+        yield Cached(f"{HUB}/{name}/tree/{snapshot.commit}", str(path))
 
 
 def _verify(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.verify(cache, _addresses(options), apply=options.quarantine)
+    rows = upkeep.verify(cache, _addresses(options, cache), apply=options.quarantine)
     damaged = sum(row.problem is not None for row in rows)
     return Result(rows, f"{len(rows) - damaged} good, {damaged} damaged", int(damaged > 0))
 
@@ -99,13 +120,12 @@ def _prune(options: argparse.Namespace, cache: Path) -> Result:
 
 
 def _rm(options: argparse.Namespace, cache: Path) -> Result:
-    return _deletion(
-        upkeep.remove_files(cache, _addresses(options), apply=options.yes), options.yes
-    )
+    urls = _addresses(options, cache)
+    return _deletion(upkeep.remove_files(cache, urls, apply=options.yes), options.yes)
 
 
 def _export(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.export(cache, Path(options.archive), _addresses(options))
+    rows = upkeep.export(cache, Path(options.archive), _addresses(options, cache))
     return Result(rows, f"{len(rows)} files in {options.archive}")
 
 
@@ -131,8 +151,17 @@ def _env(_: argparse.Namespace, cache: Path) -> Result:
     return Result([Setting(key, value) for key, value in values.items()])
 
 
-def _addresses(options: argparse.Namespace) -> list[str]:
-    return [url for name in options.names for url in upkeep.addresses(name, with_corpus=True)]
+def _addresses(options: argparse.Namespace, cache: Path) -> list[str]:
+    """What the cache has, or may have, of each name; of a repository all commits that it has."""
+    urls: list[str] = []
+    for name in options.names:
+        repository = locate(name).repository
+        urls += (
+            upkeep.addresses_of_repository(cache, repository)
+            if repository
+            else upkeep.addresses(name, with_corpus=True)
+        )
+    return urls
 
 
 def _deletion(rows: list[upkeep.Row], is_done: bool) -> Result:
@@ -156,7 +185,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, parents=[common], help=text, description=text)
         added.set_defaults(run=run)
         if names:
-            help_ = "name of a checkpoint or an address"
+            help_ = "name of a checkpoint, owner/name on the Hugging Face Hub, or an address"
             added.add_argument("names", nargs=names, metavar="NAME", help=help_)
         for switch, meaning in switches.items():
             added.add_argument(f"--{switch}", action="store_true", help=meaning)
@@ -168,6 +197,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     fetch = command("fetch", _fetch, text, "+", force="download again")
     for added in (path, fetch):
         added.add_argument("--file", action="append", choices=catalog.KINDS, help="only this file")
+        text = "branch, tag or commit on the Hugging Face Hub"
+        added.add_argument("--revision", metavar="REVISION", help=text)
     text = "read cached files and compare them with their digests"
     command("verify", _verify, text, "*", quarantine="move damaged files aside")
     command("prune", _prune, "show what is no longer needed; --yes deletes it", yes="delete")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import Any
 
 from ptbert_hub.digests import Headers
 from ptbert_hub.errors import (
@@ -174,9 +175,12 @@ def _failure(status: int, headers: Headers, url: str) -> HubError:
     kind, hint = _KINDS.get(status, (NetworkError, "the server may have a fault; try again later"))
     message, transient = f"{url} answered with status {status}", status in TRANSIENT
     wait = retry_after(headers) if transient else None
+    code = headers.get("x-error-code", "")
+    more: dict[str, Any] = {"hint": hint, "url": url, "transient": transient, "status": status}
+    more["code"] = code if re.fullmatch("[A-Za-z]{1,40}", code) else ""
     if wait is not None or kind is RateLimited:
-        return RateLimited(message, hint=hint, url=url, transient=transient, retry_after=wait)
-    return kind(message, hint=hint, url=url, transient=transient)
+        return RateLimited(message, retry_after=wait, **more)
+    return kind(message, **more)
 
 
 _DENIED = (AccessDenied, "it needs a login, or HF_TOKEN for the Hugging Face Hub")

@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 from ptbert_hub.digests import hash_file
 from ptbert_hub.entries import Entry
 from ptbert_hub.entry_names import ENTRY_NAME, path_in, work_folder
-from ptbert_hub.errors import HubError, NotFound, UnsafeArchive
+from ptbert_hub.errors import BadContent, CacheError, NotFound, UnsafeArchive
 from ptbert_hub.files import create, disk, make_folder, open_work_folder, sync_folder, write_all
 from ptbert_hub.locking import entry_lock
-from ptbert_hub.members import BLOCK, MAX_BYTES, Budget, members
+from ptbert_hub.readers.members import MAX_BYTES, Budget, members
 from ptbert_hub.settings import default_cache, expand, search_path
 from ptbert_hub.writers import claim, is_written
 
@@ -135,20 +135,20 @@ def _publish(folder: Path, target: Path) -> None:
 
 def _write_members(archive: Path, folder: Path, budget: Budget) -> None:
     taken = {".": True}  # folded path → whether it is a folder
-    for name, read in members(archive, budget):
+    for name, blocks in members(archive, budget):
         try:
             place = inside(name)
-            new_folders = list(_occupy(place, read is None, taken, budget))
+            new_folders = list(_occupy(place, blocks is None, taken, budget))
         except ValueError as error:
             raise ValueError(f"has a member {name[:500]!r} that {error}") from None
         with disk(folder):
             for above in new_folders:
                 make_folder(folder / above)
-            if read is None:
+            if blocks is None:
                 continue
             out = open(create(folder / place), "wb", buffering=0)  # noqa: SIM115 - closed below
         with out:
-            while block := read(BLOCK):
+            for block in blocks:
                 with disk(folder / place):
                     write_all(out.fileno(), block)
             with disk(folder / place):
@@ -189,15 +189,10 @@ def _readable(archive: Path) -> Iterator[None]:
     """Turn everything the readers of archives raise into one error."""
     try:
         yield
-    except HubError:
+    except CacheError:
         raise
-    except ValueError as error:
-        raise UnsafeArchive(
-            f"{str(archive)!r} {error}", hint="do not trust this archive", path=str(archive)
-        ) from error
     except Exception as error:  # the readers raise a dozen classes for damaged archives
-        raise UnsafeArchive(
-            f"{str(archive)!r} is no readable archive: {error}",
-            hint="fetch it again",
-            path=str(archive),
-        ) from error
+        what, hint = f"is no readable archive: {error}", "fetch it again"
+        if isinstance(error, ValueError) and not isinstance(error, BadContent):
+            what, hint = str(error), "do not trust this archive"
+        raise UnsafeArchive(f"{str(archive)!r} {what}", hint=hint, path=str(archive)) from error

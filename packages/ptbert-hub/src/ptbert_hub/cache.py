@@ -26,6 +26,7 @@ from ptbert_hub.errors import (
 from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
+from ptbert_hub.options import ORDINARY, DownloadOptions
 from ptbert_hub.partials import usable_size
 from ptbert_hub.records import record_path
 from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
@@ -34,13 +35,17 @@ log = logging.getLogger(__name__)
 
 
 def cached_path(
-    url_or_filename: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None
+    url_or_filename: str | os.PathLike[str],
+    cache_dir: str | os.PathLike[str] | None = None,
+    *,
+    options: DownloadOptions = ORDINARY,
 ) -> str:
     """Return a local path for an address or a path, downloading what is not there yet.
 
     Args:
         url_or_filename: a path, or an address with ``http``, ``https``, ``s3`` or ``file``.
         cache_dir: the cache folder; :func:`~ptbert_hub.default_cache` when None.
+        options: token, proxies, and whether to use the network or the cache.
 
     Raises:
         NotFound: if it is a path where nothing exists.
@@ -56,7 +61,7 @@ def cached_path(
     found = re.match("([A-Za-z][A-Za-z0-9+.-]*):", text)
     scheme = found[1].lower() if found else ""
     if scheme in {"http", "https", "s3"}:
-        return get_from_cache(text, cache_dir)
+        return get_from_cache(text, cache_dir, options=options)
     if path := existing_path(text):
         return str(path)
     if len(scheme) <= 1 or scheme == "file":  # a drive letter is no scheme
@@ -77,12 +82,14 @@ def get_from_cache(
     revalidate: str | float | None = None,
     strict: bool = False,
     local_only: bool = False,
+    options: DownloadOptions = ORDINARY,
 ) -> str:
     """Return the path of the cached file for ``url``, downloading it first if needed.
 
-    Files of the catalog never change, so one that is cached, here or by the client of the Hugging
-    Face Hub, is returned without a request. Other addresses are asked whether there is a newer
-    version. If they cannot be asked, or a newer version cannot be stored, the copy is used.
+    Files of the catalog and of a commit of the Hugging Face Hub never change, so one that is
+    cached, here or by the client of the Hub, is returned without a request. Other addresses are
+    asked whether there is a newer version. If they cannot be asked, or a newer version cannot be
+    stored, the copy is used.
 
     Args:
         url: an ``http``, ``https`` or ``s3`` address. The file is cached under it, wherever its
@@ -95,6 +102,7 @@ def get_from_cache(
             there is a copy.
         local_only: only look: never use the network, and write nothing. (An archive of early 2019
             is unpacked all the same if the file is in it.)
+        options: token and proxies; it can force a download or forbid it too.
 
     Raises:
         OfflineMiss: if the network is switched off and no cache holds the file.
@@ -102,6 +110,7 @@ def get_from_cache(
         HubError: if it could not be downloaded.
     """
     file = known_file(url)
+    force, local_only = force or options.force_download, local_only or options.local_files_only
     cache = settings.default_cache() if cache_dir is None else settings.expand(cache_dir)
     folders = settings.search_path() if cache_dir is None else [cache]
     found, damaged = _look_up(folders, file, writes=not local_only)
@@ -116,7 +125,7 @@ def get_from_cache(
             raise _offline_miss(file, folders, damaged)
         return str(found.path)
     try:
-        return str(_fetch(file_with_sources(url), cache, found, force=force))
+        return str(_fetch(file_with_sources(url), cache, found, options, force=force))
     except OSError as error:
         if found is None or strict or force:
             raise
@@ -168,12 +177,14 @@ def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) ->
             raise ValueError(
                 f"revalidate={rule!r}; give 'always', 'never' or a number of seconds"
             ) from None
-        return file.checkpoint is not None  # the files of the catalog never change
+        return file.is_final
     asked = record_path(found.path)
     return asked.exists() and time.time() - asked.stat().st_mtime < seconds
 
 
-def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -> Path:
+def _fetch(
+    file: RemoteFile, cache: Path, found: Entry | None, options: DownloadOptions, *, force: bool
+) -> Path:
     locks, partial = (open_work_folder(cache, name) for name in ("locks", "partial"))
     key = url_to_filename(file.url)
     with entry_lock(locks, key, lambda: sorted(map(usable_size, partial.glob(f"{key}.*.part")))):
@@ -181,11 +192,11 @@ def _fetch(file: RemoteFile, cache: Path, found: Entry | None, *, force: bool) -
         if now is not None and now != found:  # somebody published it since we looked
             return now.path
         known = None if force else found
-        return Download(file, cache, known).run()
+        return Download(file, cache, known, options=options).run()
 
 
 def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -> HubError:
-    url, is_known = redacted(file.url), file.checkpoint is not None
+    url = redacted(file.url)
     if damaged:
         return CorruptCache(
             f"the cached copy of {url} at {str(damaged[0].path)!r} is damaged, "
@@ -197,7 +208,7 @@ def _offline_miss(file: RemoteFile, folders: list[Path], damaged: list[Entry]) -
     return OfflineMiss(
         f"{url} is not in the cache and the network is not used; "
         f"looked for {url_to_filename(file.url)} in {', '.join(map(str, folders))}"
-        + (f", and in the Hugging Face cache {settings.client_cache()}" if is_known else ""),
+        + (f", and in the Hugging Face cache {settings.client_cache()}" if file.is_final else ""),
         hint="`ptbert-hub fetch` downloads it where the network is on "
         f"({', '.join(settings.OFFLINE_VARIABLES)} switch it off); `ptbert-hub export` and "
         "`import` carry it from one machine to another",

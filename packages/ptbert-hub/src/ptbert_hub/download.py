@@ -18,15 +18,17 @@ from ptbert_hub.entry_names import url_to_filename, work_folder
 from ptbert_hub.errors import (
     CacheError,
     CacheWriteError,
+    DigestMismatch,
     HubError,
     IntegrityError,
     SourcesExhausted,
 )
+from ptbert_hub.options import ORDINARY, DownloadOptions
 from ptbert_hub.partials import Partial, sweep
 from ptbert_hub.receiving import append, begin, finish
 from ptbert_hub.records import is_header_value, record_path
 from ptbert_hub.sources import RemoteFile
-from ptbert_hub.transport import Waits, get
+from ptbert_hub.transport import Answer, Waits, get
 from ptbert_hub.writers import claim
 
 log = logging.getLogger(__name__)
@@ -68,15 +70,22 @@ class Download:
         cache: where it goes.
         known: the version that is there already; the sources are asked for a newer one.
         pace: how often to try.
+        options: the token for the Hugging Face Hub, and proxies.
     """
 
     def __init__(
-        self, file: RemoteFile, cache: Path, known: Entry | None = None, pace: Pace | None = None
+        self,
+        file: RemoteFile,
+        cache: Path,
+        known: Entry | None = None,
+        pace: Pace | None = None,
+        options: DownloadOptions = ORDINARY,
     ) -> None:
         self.file = file
         self.cache = cache
         self.known = known
         self.pace = pace or PACE
+        self.options = options
         self.partial: Partial  # set by run()
         self.best = 0  # largest number of bytes so far
 
@@ -187,7 +196,9 @@ class Download:
         waits = (
             Waits(2.0, 2.0, True) if has_copy and self.best == 0 else Waits(10.0, 30.0, has_copy)
         )
-        with get(source, answers.request_headers(held, known), waits) as answer:
+        headers = answers.request_headers(held, known)
+        with get(source, headers, waits, self.options) as answer:
+            self._check_commit(answer)
             step = answers.step(answer.status, answer.headers, held, known, answer.url)
             match step:
                 case Step.WHOLE:
@@ -204,6 +215,16 @@ class Download:
         return (
             self._ask(source) if step is Step.AGAIN else finish(self.partial, self.file, self.cache)
         )
+
+    def _check_commit(self, answer: Answer) -> None:
+        """Refuse a file of another commit, as a mirror without revisions may send it."""
+        found, place = answer.headers.get("x-repo-commit"), self.file.place
+        if place is not None and found not in {None, place.commit}:
+            raise DigestMismatch(
+                f"{answer.url} sent a file of another commit than {place.commit}",
+                hint="name another mirror, or none",
+                url=answer.url,
+            )
 
     def _known_version(self, source: str) -> dict[str, str]:
         """The header that names the cached version, if it came from this source."""

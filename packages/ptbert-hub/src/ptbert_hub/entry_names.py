@@ -18,7 +18,7 @@ WORK_FOLDER = ".ptbert-hub"
 Programs of 2019 take any ``<hash>.*`` at the top of a cache for data, so no other file of this
 package may be there.
 """
-WorkFolder = Literal["locks", "partial", "extracted", "quarantine"]
+WorkFolder = Literal["locks", "partial", "extracted", "quarantine", "snapshots"]
 ENTRY_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{64})?")
 """What a data file at the top of a cache folder is called."""
 _ANY_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9A-Za-z-]{1,64}){0,5}")

@@ -5,9 +5,12 @@
     OSError
     └── HubError
         ├── NotFound             (FileNotFoundError)  404, or no such file
-        │   └── UnknownName                           no known checkpoint, no file or folder
+        │   ├── UnknownName                           no known checkpoint, no file or folder
+    │   │   └── RepositoryNotFound                no such repository, or a private one
+    │   └── RevisionNotFound                      no such branch, tag or commit
         ├── WrongFamily          (ValueError)         a checkpoint of another family of models
         ├── AccessDenied         (PermissionError)    401, 403
+    │   └── GatedRepository                       whose authors decide who may download it
         ├── NetworkError         (ConnectionError)    nothing usable came back
         │   ├── Timeout          (TimeoutError)
         │   ├── TLSError
@@ -32,8 +35,10 @@
 
 from typing import Any
 
+from ptbert_hub.messages import ShortMessage
 
-class HubError(OSError):
+
+class HubError(ShortMessage, OSError):
     """An error whose text says what went wrong and, after a dash, what to do.
 
     Args:
@@ -43,6 +48,8 @@ class HubError(OSError):
         path: the file or folder concerned.
         errno: the number of the operating system's error, where there is one.
         transient: whether the same request may succeed later.
+        status: the HTTP status of the answer, where there was one.
+        code: the word that the Hugging Face Hub has for the error, such as ``GatedRepo``.
 
     Example:
         >>> str(NotFound("no such file: 'x'", hint="check the spelling"))
@@ -58,6 +65,8 @@ class HubError(OSError):
         path: str | None = None,
         errno: int | None = None,
         transient: bool = False,
+        status: int | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.hint = hint
@@ -65,6 +74,8 @@ class HubError(OSError):
         self.path = path
         self.errno = errno
         self.transient = transient
+        self.status = status
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.args[0]} - {self.hint}" if self.hint else str(self.args[0])
@@ -81,12 +92,24 @@ class UnknownName(NotFound):
     """A name that is no known checkpoint and no existing file or folder."""
 
 
+class RepositoryNotFound(UnknownName):
+    """The Hugging Face Hub shows no such repository; it may be private."""
+
+
+class RevisionNotFound(NotFound):
+    """A repository has no branch, tag or commit of that name."""
+
+
 class WrongFamily(HubError, ValueError):
     """A published checkpoint of another family than the one that is wanted."""
 
 
 class AccessDenied(HubError, PermissionError):
     """The server wants credentials, or refuses the ones it got."""
+
+
+class GatedRepository(AccessDenied):
+    """The authors of a repository decide who may download it."""
 
 
 class NetworkError(HubError, ConnectionError):

@@ -220,17 +220,6 @@ def get_file_extension(path: str, dot: bool = True, lower: bool = True) -> str:
     return extension.lower() if lower else extension
 
 
-MAX_RATIO = 200
-RATIO_FROM = 64 << 20
-"""Unpacked bytes from which the ratio counts; below this size the ratio is ignored."""
-
-
-def check_ratio(packed: int, unpacked: int) -> None:
-    """Raise ``ValueError`` if so few bytes become so many that they were made to fill the disk."""
-    if unpacked > max(RATIO_FROM, packed * MAX_RATIO):
-        raise ValueError("unpacks to far more than its size")
-
-
 def check_room(folder: Path, needed: int | None) -> None:
     """Raise before the first byte is written if a file of that size cannot fit.
 

@@ -1,4 +1,4 @@
-"""Find out what a name means: a published checkpoint, a file, a folder or an address."""
+"""Find out what a name means: a published checkpoint, an address, a path or a repository."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 from ptbert_hub.addresses import redacted
 from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
 from ptbert_hub.errors import UnknownName, WrongFamily
+from ptbert_hub.repositories import is_repository
 from ptbert_hub.settings import expand_if_known
 
 
@@ -24,24 +25,35 @@ class Place:
         path: an existing file or folder, or the prefix of a TensorFlow checkpoint, whose files are
             ``PREFIX.index`` and ``PREFIX.data-…``.
         address: the address, if the name is one that must be downloaded.
+        repository: the repository of the Hugging Face Hub, ``owner/name``, if it may be one. Only
+            the Hub knows whether it exists; see :func:`~ptbert_hub.open_snapshot`.
     """
 
     name: str
     checkpoint: Checkpoint | None = None
     path: Path | None = None
     address: str | None = None
+    repository: str | None = None
 
 
-def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -> Place:
+def locate(
+    name_or_path: str | os.PathLike[str],
+    *,
+    family: str | None = None,
+    revision: str | None = None,
+) -> Place:
     """Find out what a name means; nothing is downloaded.
 
-    The names of the catalog come first, then addresses, then files and folders.
+    The names of the catalog come first, then addresses, then files and folders, then repositories
+    of the Hugging Face Hub. A repository that the catalog has is the checkpoint of the catalog.
 
     Args:
         name_or_path: the name of a published checkpoint, an address, or the path of a file, a
             folder or a TensorFlow checkpoint.
         family: the only family of checkpoints that is wanted: ``bert``, ``gpt``, ``gpt2`` or
             ``transfo_xl``; any when None.
+        revision: the branch, tag or commit that is wanted. The catalog has one of each
+            checkpoint, so for another one its name stands for its repository.
 
     Raises:
         UnknownName: if it is none of these. The message has the most similar name, if there is
@@ -53,6 +65,8 @@ def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -
         'gpt2'
         >>> locate("https://example.org/model.tar.gz").address
         'https://example.org/model.tar.gz'
+        >>> locate("user/model").repository, locate("gpt2", revision="main").repository
+        ('user/model', 'openai-community/gpt2')
         >>> Path("model").mkdir()
         >>> locate("model").path.name
         'model'
@@ -60,15 +74,37 @@ def locate(name_or_path: str | os.PathLike[str], *, family: str | None = None) -
     name = os.fspath(name_or_path)
     address = name if "://" in name and _scheme(name) != "file" else None
     checkpoint = CATALOG.get(name_of_address(name) or name)
+    path = None if checkpoint or address else existing_path(name) or _tensorflow_prefix(name)
+    may_be_repository = not (checkpoint or address or path)
+    if may_be_repository:
+        checkpoint = next((row for row in CATALOG.values() if row.repository == name), None)
     if checkpoint is not None and family not in {None, checkpoint.family}:
         raise WrongFamily(
             f"{name!r} is a checkpoint of the {checkpoint.family} family, not of {family}",
             hint=f"use the classes of the {checkpoint.family} family",
         )
-    path = None if checkpoint or address else existing_path(name) or _tensorflow_prefix(name)
-    if not (checkpoint or address or path):
+    if checkpoint and not address and revision not in {None, checkpoint.revision}:
+        return Place(name, repository=checkpoint.repository)
+    is_other = may_be_repository and checkpoint is None and is_repository(name)
+    if not (checkpoint or address or path or is_other):
         raise _unknown(name, family)
-    return Place(name, checkpoint, path, address)
+    return Place(name, checkpoint, path, address, name if is_other else None)
+
+
+def what_it_is_not(name: str) -> str:
+    """Say that a name is nothing on this machine, and where that was looked for."""
+    here = ""
+    with suppress(OSError):  # the folder of this process may have been deleted
+        here = f" (looked in {os.getcwd()!r})"
+    return f"{redacted(name)!r} is neither a known checkpoint nor an existing file or folder{here}"
+
+
+def similar_name(name: str, family: str | None = None) -> str:
+    """Ask whether the most similar name of the catalog is meant; empty if none is near."""
+    guess, other = closest_name(name, family), closest_name(name)
+    if guess:
+        return f"did you mean {guess!r}?"
+    return f"did you mean {other!r}, of the {CATALOG[other].family} family?" if other else ""
 
 
 def _scheme(name: str) -> str:
@@ -97,16 +133,5 @@ def _tensorflow_prefix(name: str) -> Path | None:
 
 def _unknown(name: str, family: str | None) -> UnknownName:
     known = [row.name for row in CATALOG.values() if family in {None, row.family}]
-    guess, other = closest_name(name, family), closest_name(name)
-    advice = "check the path or the spelling;"
-    if guess:
-        advice = f"did you mean {guess!r}?"
-    elif other:
-        advice = f"did you mean {other!r}, of the {CATALOG[other].family} family?"
-    here = ""
-    with suppress(OSError):  # the folder of this process may have been deleted
-        here = f" (looked in {os.getcwd()!r})"
-    return UnknownName(
-        f"{redacted(name)!r} is neither a known checkpoint nor an existing file or folder{here}",
-        hint=f"{advice} known checkpoints: {', '.join(known)}",
-    )
+    advice = similar_name(name, family) or "check the path or the spelling;"
+    return UnknownName(what_it_is_not(name), hint=f"{advice} known checkpoints: {', '.join(known)}")

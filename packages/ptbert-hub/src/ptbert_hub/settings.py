@@ -5,6 +5,7 @@ of proxies (``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``) are read by ``request
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 OFFLINE_VARIABLES = ("PTBERT_HUB_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -155,8 +156,25 @@ def hub_endpoint() -> str:
 
 
 def hub_token() -> str | None:
-    """Return the token for the Hugging Face Hub in ``HF_TOKEN``, if there is one."""
-    return os.environ.get("HF_TOKEN") or None
+    """Return the token for the Hugging Face Hub, if there is one.
+
+    The first of ``HF_TOKEN``, ``HUGGING_FACE_HUB_TOKEN``, and the file that the Hub's client keeps:
+    ``HF_TOKEN_PATH``, else ``HF_HOME``/token, ``XDG_CACHE_HOME``/huggingface/token or
+    ``~/.cache/huggingface/token``.
+    """
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if token := os.environ.get(name, "").strip():
+            return token
+    places = {"HF_TOKEN_PATH": "", "HF_HOME": "token", "XDG_CACHE_HOME": "huggingface/token"}
+    path = _first_folder(places, "~/.cache/huggingface/token")
+    with suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+        return file.read(1 << 12).strip() or None
+    return None
+
+
+def hides_token() -> bool:
+    """Whether ``HF_HUB_DISABLE_IMPLICIT_TOKEN`` allows a token only where one is asked for."""
+    return _is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN")
 
 
 def s3_server() -> str | None:
@@ -176,10 +194,12 @@ def certificates() -> str | None:
 def shows_progress() -> bool | None:
     """Return what ``PTBERT_HUB_PROGRESS`` says: True for always, False for never, else None.
 
-    ``TQDM_POSITION=-1`` means never too.
+    ``TQDM_POSITION=-1`` and ``HF_HUB_DISABLE_PROGRESS_BARS=1`` mean never too.
     """
     choice = os.environ.get("PTBERT_HUB_PROGRESS", "auto")
     if choice == "0" or os.environ.get("TQDM_POSITION") == "-1":
+        return False
+    if choice != "1" and _is_set("HF_HUB_DISABLE_PROGRESS_BARS"):
         return False
     return True if choice == "1" else None
 

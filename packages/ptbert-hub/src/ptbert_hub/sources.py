@@ -4,6 +4,10 @@ A file is known by the address that it is asked for, wherever its bytes come fro
 files of the catalog is: the mirrors named in the environment, the Hugging Face Hub, the address of
 2019. Nobody maintains the storage of 2019 any more, and somebody else could register its name. So a
 pickle is downloaded from there only if the catalog knows its digest.
+
+A file of a commit of any other repository comes from the mirrors that have repositories, then from
+the Hugging Face Hub. The folder of a mirror that only has names of files is not asked, because
+every repository has a ``config.json``.
 """
 
 import re
@@ -16,6 +20,7 @@ from ptbert_hub.addresses import redacted, split_s3_path
 from ptbert_hub.catalog import CATALOG, PINS, Checkpoint, Kind, Pin, published_name
 from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import BadSource
+from ptbert_hub.repositories import HUB, RepositoryFile, repository_file
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class RemoteFile:
         checkpoint: the row of the catalog that it belongs to, if it is a published file.
         sources: the addresses to try, in this order.
         kind: which file of the checkpoint it is.
+        place: where it is on the Hugging Face Hub, if it is a file of a commit.
     """
 
     url: str
@@ -35,6 +41,12 @@ class RemoteFile:
     checkpoint: Checkpoint | None = None
     sources: tuple[str, ...] = ()
     kind: Kind | None = None
+    place: RepositoryFile | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it never changes, so that a cached copy needs no question."""
+        return self.checkpoint is not None or self.place is not None
 
 
 def known_file(url: str, name: str | None = None) -> RemoteFile:
@@ -47,7 +59,9 @@ def known_file(url: str, name: str | None = None) -> RemoteFile:
     """
     key = (name or url_to_filename(url)).partition(".")[0]
     if key not in _published():
-        return RemoteFile(url)
+        place = repository_file(url)
+        is_named = name is None or key == url_to_filename(url)
+        return RemoteFile(url, place=place if is_named else None)
     row, kind, address = _published()[key]
     return RemoteFile(address, PINS.get((row.name, kind)), row, kind=kind)
 
@@ -73,13 +87,26 @@ def file_with_sources(url: str) -> RemoteFile:
         }
         mirrors = [_fill(template, parts) for template in settings.mirrors()]
         hub = [settings.hub_endpoint() + "/{repo}/resolve/{revision}/{path}".format_map(parts)]
+    if file.place is not None:
+        parts = {
+            "filename": file.place.path.rpartition("/")[2],
+            "repo": file.place.repository,
+            "revision": file.place.commit,
+            "path": file.place.path,
+        }
+        templates = (text for text in settings.mirrors() if all(map(text.__contains__, _NEEDED)))
+        mirrors = [_fill(template, parts) for template in templates]
+        hub = [settings.hub_endpoint() + url.removeprefix(HUB)]
     is_unsafe = row is not None and file.pin is None and url.endswith(".bin")
-    original = [] if is_unsafe else [s3_address(url) if url.startswith("s3://") else url]
+    original = (
+        [] if is_unsafe or file.place else [s3_address(url) if url.startswith("s3://") else url]
+    )
     sources = mirrors if settings.uses_mirrors_only() else mirrors + hub + original
     if not sources:
         raise BadSource(
             f"no mirror in PTBERT_HUB_MIRROR offers {redacted(url)}",
-            hint="unset PTBERT_HUB_MIRROR_ONLY, or name a mirror that has it",
+            hint="unset PTBERT_HUB_MIRROR_ONLY, or name a mirror that has it"
+            + ("; its template needs {repo}, {revision} and {path}" if file.place else ""),
             url=redacted(url),
         )
     return replace(file, sources=tuple(dict.fromkeys(sources)))
@@ -117,6 +144,10 @@ def _fill(template: str, parts: Mapping[str, str]) -> str:
             f"PTBERT_HUB_MIRROR has the template {redacted(template)!r}, which cannot be filled",
             hint="use {filename}, {repo}, {revision} and {path}",
         ) from error
+
+
+_NEEDED = ("{repo}", "{revision}", "{path}")
+"""What the template of a mirror must have to tell the files of repositories apart."""
 
 
 @cache

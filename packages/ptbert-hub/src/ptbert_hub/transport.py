@@ -35,7 +35,9 @@ from ptbert_hub.errors import (
     TLSError,
     Unverifiable,
 )
-from ptbert_hub.files import check_ratio, disk
+from ptbert_hub.files import disk
+from ptbert_hub.options import ORDINARY, DownloadOptions
+from ptbert_hub.readers.decompressing import check_ratio
 
 if TYPE_CHECKING:
     import requests
@@ -93,13 +95,19 @@ class Answer:
 
 
 @contextmanager
-def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Iterator[Answer]:
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    waits: Waits | None = None,
+    options: DownloadOptions = ORDINARY,
+) -> Iterator[Answer]:
     """GET ``url`` and yield the answer, its body still unread.
 
     Args:
         url: an ``http``, ``https`` or ``file`` address.
         headers: to send besides our own.
         waits: how long to wait for the server; the usual times when None.
+        options: the token for the Hugging Face Hub, and proxies.
 
     Raises:
         HubError: of a class for each cause; ``transient`` says whether to try again.
@@ -119,7 +127,7 @@ def get(url: str, headers: Mapping[str, str], waits: Waits | None = None) -> Ite
         waits = waits or Waits()
         with requests.Session() as session:
             session.auth = _leave_alone
-            response, hub_headers = _follow(session, url, headers, waits)
+            response, hub_headers = _follow(session, url, headers, waits, options)
             with response, _Body(response, waits, shown) as body:
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 encoding = lower.pop("content-encoding", "").strip().lower()
@@ -224,9 +232,17 @@ def _leave_alone(request: "requests.PreparedRequest") -> "requests.PreparedReque
 
 
 def _follow(
-    session: "requests.Session", url: str, headers: Mapping[str, str], waits: Waits
+    session: "requests.Session",
+    url: str,
+    headers: Mapping[str, str],
+    waits: Waits,
+    options: DownloadOptions,
 ) -> tuple["requests.Response", dict[str, str]]:
-    """The first answer that is no redirect, and the Hub's headers seen on the way."""
+    """The first answer that is no redirect, and the Hub's headers seen on the way.
+
+    The Hub redirects from the old name of a repository to the new one, then to its storage. What
+    the server says that was asked counts, and nothing that another one says.
+    """
     hub_headers: dict[str, str] = {}
     here, seen = url, {url}
     while True:
@@ -237,8 +253,9 @@ def _follow(
                 "Accept-Encoding": "identity",
                 "User-Agent": "ptbert-hub",
                 **headers,
-                **_credentials(here, url),
+                **_credentials(here, url, options),
             },
+            proxies=dict(options.proxies or {}),  # requests adds those of the environment
             timeout=(waits.connect, waits.silence),
             stream=True,
             allow_redirects=False,
@@ -247,7 +264,7 @@ def _follow(
         with _errors_as_ours(redacted(here)):
             response = _in_time(ask, waits.connect + waits.silence)
         for name in ("x-linked-etag", "x-linked-size", "x-repo-commit"):
-            if name in response.headers and here == url:
+            if name in response.headers and origin(here) == origin(url):
                 hub_headers[name] = response.headers[name]
         location = response.headers.get("location")
         if response.status_code not in {301, 302, 303, 307, 308} or not location:
@@ -297,13 +314,12 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
-def _credentials(here: str, asked: str) -> dict[str, str]:
+def _credentials(here: str, asked: str, options: DownloadOptions) -> dict[str, str]:
     parts = urlsplit(asked)
     if parts.username is not None and origin(here) == origin(asked):
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         return {"Authorization": "Basic " + b64encode(login.encode()).decode()}
-    token = settings.hub_token()
-    if token and origin(here) == origin(settings.hub_endpoint()):
+    if origin(here) == origin(settings.hub_endpoint()) and (token := options.bearer()):
         return {"Authorization": f"Bearer {token}"}
     return {}
 
@@ -341,7 +357,7 @@ def _network_error(error: Exception, root: BaseException | None, shown: str) -> 
         hint = "name your organisation's certificates in PTBERT_HUB_CA_BUNDLE"
     elif isinstance(error, requests.exceptions.ProxyError):
         kind, what, transient = ProxyError, f"the proxy does not reach {shown}", False
-        hint = "check HTTPS_PROXY"
+        hint = "check HTTPS_PROXY, or what was given as proxies"
     elif isinstance(error, requests.Timeout | SilentTooLong) or isinstance(root, TimeoutError):
         kind, why = Timeout, why or "it was silent for too long"
     elif root is None and isinstance(error, ProtocolError):

@@ -32,6 +32,7 @@ from ptbert_hub.locating import locate
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.partials import discard_files
 from ptbert_hub.records import Record, read_record, record_path
+from ptbert_hub.repositories import is_of_repository
 from ptbert_hub.sources import RemoteFile, known_file
 from ptbert_hub.writers import is_written
 
@@ -48,8 +49,8 @@ class Row:
 
     Args:
         state: ``file``, ``old`` (a newer version is there too), ``good`` or ``damaged`` (after
-            verification), ``partial``, ``quarantine``, ``orphan`` (a record without a file) or
-            ``extracted``.
+            verification), ``partial``, ``quarantine``, ``orphan`` (a record without a file, or a
+            folder of links to files that were removed) or ``extracted``.
         size: in bytes.
         age: seconds since it was last written.
         path: where it is.
@@ -134,6 +135,19 @@ def addresses(
         if kind not in files:
             raise NotFound(f"{name!r} has no {kind}", hint=f"it has {', '.join(files)}")
     return [files[kind] for kind in kinds]
+
+
+def addresses_of_repository(cache: Path, repository: str) -> list[str]:
+    """Return the addresses of what a cache has of a repository of the Hugging Face Hub.
+
+    Raises:
+        NotFound: if it has nothing of it.
+    """
+    urls = [entry.record.get("url", "") for entry in entries(cache)]
+    found = list(dict.fromkeys(url for url in urls if is_of_repository(url, repository)))
+    if not found:
+        raise NotFound(f"nothing of {repository!r} is in {cache}", hint="see `ptbert-hub ls`")
+    return found
 
 
 def verify(cache: Path, urls: Iterable[str] = (), *, apply: bool = False) -> list[Row]:
@@ -321,6 +335,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _leftovers(cache: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(work_folder(cache, "snapshots").glob("*")):
+        if not any(link.exists() for link in path.glob("*")):
+            yield path, "orphan"
     names: tuple[WorkFolder, ...] = ("partial", "quarantine", "extracted")
     for name in names:
         for path in sorted(work_folder(cache, name).glob("*")):

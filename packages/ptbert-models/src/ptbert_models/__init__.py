@@ -29,7 +29,7 @@ from ptbert_models.errors import (
     UnsafeCheckpoint,
     UnusableWeights,
 )
-from ptbert_models.generation import generate
+from ptbert_models.generation import Generated, generate, generate_scored, generate_stream
 from ptbert_models.gpt import (
     GPT2Config,
     GPT2DoubleHeadsModel,
@@ -69,6 +69,7 @@ __all__ = [
     "GPT2LMHeadModel",
     "GPT2Model",
     "GPT2MultipleChoiceHead",
+    "Generated",
     "MostlyMissing",
     "NothingLoaded",
     "OpenAIGPTConfig",
@@ -83,6 +84,8 @@ __all__ = [
     "UnusableWeights",
     "__version__",
     "generate",
+    "generate_scored",
+    "generate_stream",
     "load_tf_weights_in_bert",
     "load_tf_weights_in_gpt2",
     "load_tf_weights_in_openai_gpt",

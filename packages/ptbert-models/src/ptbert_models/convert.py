@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ptbert_hub import CONFIG_NAME, atomic_write
+from ptbert_hub import CONFIG_NAME, DownloadOptions, atomic_write
+from ptbert_hub.options import ORDINARY
 from ptbert_models.bert import BertForPreTraining
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.json_files import read_json_object
@@ -22,8 +23,9 @@ from ptbert_models.files.shards import bytes_of
 from ptbert_models.files.weights import MAX_SHARD_SIZE, with_later_names, write_weights
 from ptbert_models.gpt import GPT2Config, GPT2Model, OpenAIGPTConfig, OpenAIGPTModel
 from ptbert_models.inspection import open_any_checkpoint
+from ptbert_models.opening import completed_config
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.pretrained import PreTrainedModel, completed_config
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.transfo_xl import TransfoXLLMHeadModel
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ def convert_checkpoint(
     max_shard_size: int | str = MAX_SHARD_SIZE,
     config_file: PathLike | None = None,
     cache_dir: PathLike | None = None,
+    options: DownloadOptions = ORDINARY,
 ) -> Path:
     """Convert a checkpoint of any family and format into a folder that ``from_pretrained`` reads.
 
@@ -54,6 +57,7 @@ def convert_checkpoint(
         config_file: the configuration; None to look for it beside the source. TensorFlow
             checkpoints of Transformer-XL need none.
         cache_dir: where downloads are kept instead of the usual cache.
+        options: how to download.
 
     Returns:
         The path of the weights that were written, or of their index.
@@ -63,7 +67,9 @@ def convert_checkpoint(
         ValueError: if the source is for another kind of model, or is in the folder itself.
     """
     bytes_of(max_shard_size)  # fails before anything is read
-    opened = open_any_checkpoint(source, config_file=config_file, cache_dir=cache_dir)
+    opened = open_any_checkpoint(
+        source, config_file=config_file, cache_dir=cache_dir, options=options
+    )
     target = Path(folder)
     origin = opened.path if opened.path.is_dir() else opened.path.parent
     if target.exists() and target.samefile(origin):

@@ -13,8 +13,10 @@
     └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
 
+from ptbert_hub.messages import ShortMessage
 
-class CheckpointError(OSError):
+
+class CheckpointError(ShortMessage, OSError):
     """A checkpoint could not be found, read or fitted into a model."""
 
 

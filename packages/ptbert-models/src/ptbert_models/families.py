@@ -30,6 +30,7 @@ from ptbert_models.gpt import (
     OpenAIGPTModel,
 )
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_models.statements import readers_of
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
 
 
@@ -123,8 +124,8 @@ def family_of(config: Mapping[str, Any]) -> Family:
     known = ", ".join(family.model_type for family in _ALL)
     raise ValueError(
         f"a configuration with model_type={model_type!r} and keys such as "
-        f"{sorted(config)[:5]} belongs to none of the families {known}; "
-        "give a checkpoint of one of these"
+        f"{sorted(config)[:5]} belongs to none of the families {known}; give a checkpoint of one "
+        f"of these, or {readers_of(model_type)}"
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ptbert_hub import DownloadOptions
+from ptbert_hub.options import ORDINARY
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.errors import MostlyMissing, NothingLoaded, ShapeMismatch, UnusableWeights
 from ptbert_models.families import FAMILIES, Family, family_of, family_of_variables
@@ -18,8 +20,9 @@ from ptbert_models.files.checkpoint import SHAPES_NAME, find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.files.loading import modern_key, unwrapped_keys
 from ptbert_models.files.weights import read_weights
+from ptbert_models.opening import completed_config
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.pretrained import PreTrainedModel, completed_config
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
 
 
@@ -88,6 +91,7 @@ def open_any_checkpoint(
     config_file: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     memory_map: bool = False,
+    options: DownloadOptions = ORDINARY,
 ) -> OpenedCheckpoint:
     """Open a checkpoint of any family and format.
 
@@ -97,6 +101,7 @@ def open_any_checkpoint(
         config_file: its configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept instead of the usual cache.
         memory_map: whether weights may stay in their file, which must not be changed meanwhile.
+        options: how to download.
 
     Raises:
         OSError: if it cannot be found, reached or read.
@@ -113,7 +118,13 @@ def open_any_checkpoint(
         ('gpt2', 'GPT2LMHeadModel')
     """
     files = find_checkpoint(
-        name_or_path, "any", family=None, config_file=config_file, cache_dir=cache_dir
+        name_or_path,
+        "any",
+        family=None,
+        config_file=config_file,
+        cache_dir=cache_dir,
+        options=options,
+        check=lambda config: family_of(read_json_object(config)),
     )
     is_authors = files.has_authors_format()
     values = None if files.config is None else read_json_object(files.config)

@@ -151,12 +151,6 @@ def heads_by_layer(value: Any) -> str | None:
     return "must have the numbers of layers as keys, and lists of heads as values"
 
 
-def shown(value: Any) -> str:
-    """Return a value as it is shown in messages, cut where it is long."""
-    text_of_it = repr(value)
-    return text_of_it if len(text_of_it) <= 200 else f"{text_of_it[:200]}…"
-
-
 def _too_large(value: int, largest: int = LARGEST_SIZE) -> str | None:
     return None if value <= largest else f"is larger than {largest}, the largest possible"
 

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_hub import CONFIG_NAME, atomic_write
+from ptbert_hub.messages import shown
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.loading import unwrapped_keys
 from ptbert_models.files.shards import bytes_of
 from ptbert_models.files.weights import with_later_names, write_weights
 from ptbert_models.parts.activations import activation_name
 from ptbert_models.parts.initialization import NoInitialization
-from ptbert_models.rules import shown
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,13 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
         if callable(value) and (known := activation_name(value)):
             setattr(config, key, known)
     for name, key in model.saved_arguments.items():
-        setattr(config, name, len(state[key]) if key in state else getattr(model, name))
+        value = len(state[key]) if key in state else getattr(model, name)
+        if getattr(config, name, None) != value:
+            setattr(config, name, value)
+    floating = (str(each.dtype) for each in state.values() if each.is_floating_point())
+    kind = next(floating, "float32").removeprefix("torch.")
+    for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
+        setattr(config, key, kind)
     labels = vars(config).get("id2label")
     if labels is not None and len(labels) != getattr(config, "num_labels", None):
         for key in ("id2label", "label2id"):  # the names of other labels

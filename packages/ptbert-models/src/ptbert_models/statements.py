@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ptbert_models.rules import shown
+from ptbert_hub.messages import shown
+
+ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 
 
 class Statement(NamedTuple):
@@ -29,7 +31,27 @@ class Statement(NamedTuple):
 
 def architecture(*names: str) -> Statement:
     """Return the statement about the architecture, whose name all later libraries write."""
-    return Statement("model_type", names, "load it with the class of that architecture")
+    return Statement(ARCHITECTURE, names, "")  # what to do depends on the other one
+
+
+def readers_of(model_type: Any) -> str:
+    """Say what opens a model of another architecture.
+
+    Example:
+        >>> readers_of("gpt2")
+        'use GPT2Model, or another class whose name begins with GPT2'
+    """
+    start = _CLASSES.get(model_type) if isinstance(model_type, str) else None
+    if start is not None:
+        return f"use {start}Model, or another class whose name begins with {start}"
+    return (
+        "open it with the library transformers (AutoModel.from_pretrained), which has other "
+        "architectures than BERT, GPT, GPT-2 and Transformer-XL"
+    )
+
+
+_CLASSES = {"bert": "Bert", "openai-gpt": "OpenAIGPT", "gpt2": "GPT2", "transfo-xl": "TransfoXL"}
+"""What the names of classes begin with, by the architecture."""
 
 
 QUANTIZED = Statement(
@@ -55,7 +77,8 @@ def check_statements(config: Any, statements: Iterable[Statement], model_class: 
         given = getattr(config, key, computed[0])
         if given in computed or (concerns and names.isdisjoint(concerns)):
             continue
+        advice = remedy if key != ARCHITECTURE else readers_of(given)
         raise ValueError(
             f"{type(config).__name__}: {key}={shown(given)} is a variant that this model does not "
-            f"compute; only {key}={computed[0]!r} is. For such a file: {remedy}"
+            f"compute; only {key}={computed[0]!r} is. For such a file: {advice}"
         )

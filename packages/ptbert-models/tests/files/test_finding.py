@@ -169,6 +169,8 @@ def test_an_archive_in_place_of_weights_is_named(tmp_path):
     ("index", "message"),
     [
         ('{"weight_map": {"a": "../other.bin"}}', "has no 'weight_map' from weights to names of f"),
+        (f'{{"weight_map": {{"a": "{"b" * 256}"}}}}', "has no 'weight_map' from weights to names"),
+        ('{"weight_map": {"a": "\\ud800"}}', "has no 'weight_map' from weights to names of files"),
         ('{"weight_map": {"a": ["b"]}}', "has no 'weight_map' from weights to names of files"),
         ('{"weight_map": {"a": "w.index.json"}}', "names 'w.index.json', which is no weights file"),
         ("{}", "has no 'weight_map' from weights to names of files; download"),

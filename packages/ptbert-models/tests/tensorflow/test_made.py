@@ -223,6 +223,25 @@ def test_pieces_that_leave_a_gap_or_overlap_are_refused(tmp_path, write, shape, 
         open_checkpoint(write(tmp_path, shape, pieces))["w"]
 
 
+def test_no_piece_is_looked_for_after_one_that_is_missing(tmp_path, monkeypatch):
+    """A short file can tell of very many pieces, and of a very long name that each key repeats."""
+    looked_for = []
+
+    def key(name, extents):
+        looked_for.append(extents)
+        return slice_key(name, extents)
+
+    monkeypatch.setattr("ptbert_models.tensorflow.bundle.slice_key", key)
+    path = bundle(tmp_path, (3,), [(((n, 1),), (1,)) for n in range(3)])
+    index = path.with_name("m.ckpt.index")
+    entries = [(k, bytes(v)) for k, v in read_table(index, memoryview(index.read_bytes()))]
+    index.write_bytes(table([each for each in entries if each[0] != slice_key(b"w", ((0, 1),))]))
+
+    with pytest.raises(CorruptCheckpoint, match=r"its piece \(\(0, 1\),\) is missing"):
+        open_checkpoint(path)["w"]
+    assert looked_for == [((0, 1),)]
+
+
 def test_a_piece_is_not_repeated_to_fill_its_place(tmp_path):
     path = bundle(tmp_path, (4, 2), [(((0, 4), (0, 2)), (1, 2))])
     with pytest.raises(CorruptCheckpoint, match=r"of shape \(4, 2\) is stored with shape \(1, 2\)"):

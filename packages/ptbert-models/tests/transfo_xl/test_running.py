@@ -22,7 +22,7 @@ VARIANTS = [
 
 @pytest.fixture(params=VARIANTS, ids=str)
 def model(request, make_model):
-    return make_model(**{"n_layer": 2, **request.param})
+    return make_model(**{"n_layer": 1, **request.param})
 
 
 @pytest.fixture

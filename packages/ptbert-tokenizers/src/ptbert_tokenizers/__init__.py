@@ -19,6 +19,7 @@ from ptbert_tokenizers.plain.wordpiece import (
     WordpieceTokenizer,
     whitespace_tokenize,
 )
+from ptbert_tokenizers.streaming import TextStreamer
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "GPT2Tokenizer",
     "MissingVocabulary",
     "OpenAIGPTTokenizer",
+    "TextStreamer",
     "TransfoXLTokenizer",
     "UnknownId",
     "UnknownToken",

@@ -1,9 +1,10 @@
 """From many texts to a batch for a model, for all four tokenizers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ptbert_tokenizers.batches.batch import Batch
+from ptbert_tokenizers.batches.flat import blocks, joined
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.batches.rows import (
     Padding,
@@ -20,15 +21,12 @@ from ptbert_tokenizers.batches.texts import (
     separated,
     word_numbers,
 )
-from ptbert_tokenizers.encoding import TextEncoder
+from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from ptbert_tokenizers.offset_encoding import OffsetEncoder
 
 
-class BatchEncoder(TextEncoder):
+class BatchEncoder(OffsetEncoder):
     """The method of a tokenizer that returns batches."""
 
     model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
@@ -115,8 +113,16 @@ class BatchEncoder(TextEncoder):
         return make_batch(plan, sides, with_mask=return_special_tokens_mask)
 
     def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
-        flat = self._flat(texts) if workers == 1 else self.encode_flat(texts, workers=workers)
-        return Side(flat, self._flat_offsets(texts) if with_offsets else None)
+        if not with_offsets:
+            one = workers == 1
+            return Side(self._flat(texts) if one else self.encode_flat(texts, workers=workers))
+        if workers == 1:
+            return Side(*self._flat_with_offsets(texts))
+        import numpy as np
+
+        parts = list(flat_blocks(self._flat_with_offsets, blocks(texts), workers))
+        offsets = [np.empty((0, 2), np.int64), *(offsets for _, offsets in parts)]
+        return Side(joined([flat for flat, _ in parts]), np.concatenate(offsets))
 
     def _side_of_words(
         self, texts: Sequence[Sequence[str]], with_offsets: bool, workers: int
@@ -128,13 +134,6 @@ class BatchEncoder(TextEncoder):
             before = (numbers > 0) * len(self.word_separator)  # characters that are not the word's
             offsets = (offsets - before[:, None]).clip(0)
         return Side(joined_words(flat, texts), offsets, numbers)
-
-    def _flat_offsets(self, texts: Sequence[str]) -> "NDArray[np.int64]":
-        """The spans of all tokens of all texts, (T, 2)."""
-        import numpy as np
-
-        spans = [span for text in texts for span in self.tokenize_with_offsets(text)[1]]
-        return np.array(spans, np.int64).reshape(-1, 2)
 
     def _pad_id(self) -> int:
         """The id used as padding. The attention mask shows which positions are padding."""

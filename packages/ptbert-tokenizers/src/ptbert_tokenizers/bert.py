@@ -23,6 +23,7 @@ from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
+from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
 
 
 class BertTokenizer(BertParts):
@@ -119,6 +120,9 @@ class BertTokenizer(BertParts):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _quick(self) -> QuickEncoder | None:
         wordpiece, vocab = self.wordpiece_tokenizer, self.vocab
         if not (
@@ -166,5 +170,21 @@ class BertTokenizer(BertParts):
         text = " ".join(tokens).replace(" ##", "")
         return close_gaps(text) if clean_up_tokenization_spaces else text
 
+    def _stream_decoder(
+        self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
+    ) -> StreamDecoder | None:
+        if not _has_own_decoding(self):
+            return None
+        left_out = self._own_special().union(NEVER_SPLIT) if skip_special_tokens else ()
 
+        def token_of(index: int) -> str | None:
+            (token,) = self.convert_ids_to_tokens([index])
+            return None if token in left_out else token
+
+        steps: list[Step] = [Spaced(), Replaced(" ##", "")]
+        return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
+
+
+_has_own_decoding = Untouched(BertTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_methods = Untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(BertTokenizer, "tokenize_with_offsets", "_spans", "_traced_words")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from operator import is_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
@@ -13,11 +13,7 @@ from ptbert_tokenizers.batches.texts import checked_texts, no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len, warn_if_long
 from ptbert_tokenizers.plain.added_tokens import Cutter
-from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
-
-if TYPE_CHECKING:
-    pass
 
 _SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
 
@@ -58,10 +54,6 @@ class TextEncoder(ABC):
     @abstractmethod
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> Any:
         """Look up the ids of tokens."""
-
-    @abstractmethod
-    def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
-        """Return the tokens of a text and, for each, the span of characters it comes from."""
 
     def encode(
         self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True
@@ -131,7 +123,7 @@ class TextEncoder(ABC):
 
     def _flat(self, texts: Sequence[str]) -> FlatIds:
         if not self._is_untouched():
-            return _flat([self._plain_ids(text) for text in texts])
+            return flat_ids([self._plain_ids(text) for text in texts])
         cutter = self._cutter()
         if cutter is None:
             return self._flat_between(texts)
@@ -141,9 +133,9 @@ class TextEncoder(ABC):
         """The ids of texts in which added tokens are not looked for; methods are untouched."""
         quick = self._quick()
         if quick is None:
-            return _flat([self._ids_between(text) for text in texts])
+            return flat_ids([self._ids_between(text) for text in texts])
         if len(texts) == 1 and len(texts[0]) <= _SHORT:
-            return _flat([quick.ids(texts[0])])
+            return flat_ids([quick.ids(texts[0])])
         return quick.flat(texts)
 
     def _frame(self, pair: bool) -> Frame:
@@ -208,7 +200,8 @@ class TextEncoder(ABC):
         return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
 
 
-def _flat(found: Sequence[Sequence[int]]) -> FlatIds:
+def flat_ids(found: Sequence[Sequence[int]]) -> FlatIds:
+    """Return the ids of several texts end to end, given those of each."""
     import numpy as np
 
     bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
@@ -238,4 +231,4 @@ def _flat_around(
                 start, stop = next(spans)
                 row += ids[start:stop]
         found.append(row)
-    return _flat(found)
+    return flat_ids(found)

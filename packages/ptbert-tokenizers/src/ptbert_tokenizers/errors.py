@@ -9,16 +9,18 @@
     WorkerDied         (ChildProcessError)               a worker process that ended unasked
 """
 
+from ptbert_hub.messages import ShortMessage
 
-class BadVocabulary(OSError, ValueError):
+
+class BadVocabulary(ShortMessage, OSError, ValueError):
     """The file exists, but its content is not a vocabulary."""
 
 
-class MissingVocabulary(FileNotFoundError, ValueError):
+class MissingVocabulary(ShortMessage, FileNotFoundError, ValueError):
     """No file, folder or checkpoint of that name holds the vocabulary."""
 
 
-class _Missing(KeyError, ValueError):
+class _Missing(ShortMessage, KeyError, ValueError):
     def __str__(self) -> str:  # KeyError shows the repr of its message
         return str(self.args[0])
 

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ptbert_hub import Checkpoint
+from ptbert_hub import Checkpoint, DownloadOptions
+from ptbert_hub.options import divided
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.errors import MissingVocabulary
 from ptbert_tokenizers.files.tokenizer_config import read_tokenizer_config
@@ -40,7 +41,7 @@ def load_tokenizer(
         name_or_path: as for ``from_pretrained``.
         family: ``bert``, ``gpt``, ``gpt2`` or ``transfo_xl``, if the files do not show it.
         cache_dir: where downloads are kept; the hub's own cache folder when None.
-        **options: for ``from_pretrained``.
+        **options: for ``from_pretrained``, such as ``revision``.
 
     Raises:
         MissingVocabulary: if there is nothing of that name, or the family cannot be told.
@@ -51,13 +52,18 @@ def load_tokenizer(
         >>> type(load_tokenizer(".")).__name__
         'BertTokenizer'
     """
-    found = family or family_of(name_or_path, cache_dir)
+    download, options = divided(options, DownloadOptions, load_tokenizer)
+    place = checkpoint_or_path(name_or_path, cache_dir, family, download)
+    found = family or family_of_place(place)
     if found not in CLASSES:
         raise MissingVocabulary(
             f"cannot tell which tokenizer reads {os.fspath(name_or_path)!r}: no vocab.json, "
             "vocab.txt, vocab.bin or tokenizer.json there shows its family; say which, one of "
             f"{', '.join(CLASSES)}"
         )
+    if isinstance(place, Path) and place.is_dir():  # of one commit, also if somebody pushes now
+        return CLASSES[found].from_pretrained(place, cache_dir, **options)
+    options |= download.arguments()
     return CLASSES[found].from_pretrained(name_or_path, cache_dir, **options)
 
 
@@ -71,7 +77,11 @@ def family_of(name_or_path: PathLike, cache_dir: PathLike | None = None) -> str 
     Raises:
         MissingVocabulary: if there is nothing of that name.
     """
-    place = checkpoint_or_path(name_or_path, cache_dir)
+    return family_of_place(checkpoint_or_path(name_or_path, cache_dir))
+
+
+def family_of_place(place: Checkpoint | Path) -> str | None:
+    """Return the family of a published checkpoint, a folder or a file; None if it is unclear."""
     if isinstance(place, Checkpoint):
         return place.family
     if not place.is_dir():

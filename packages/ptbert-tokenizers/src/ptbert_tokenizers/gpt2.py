@@ -18,6 +18,7 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
 from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 
@@ -143,6 +144,9 @@ class GPT2Tokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _replaced_parts(self) -> Iterable[str]:
         if self._word_setting() is None or self.byte_encoder != bytes_to_unicode():
             yield "how text is cut into words"
@@ -178,6 +182,21 @@ class GPT2Tokenizer(BpeTokenizer):
             return text
         return close_gaps(text.replace(UNKNOWN, ""))
 
+    def _stream_decoder(
+        self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
+    ) -> StreamDecoder | None:
+        if not _has_own_decoding(self):
+            return None
+
+        def bytes_of(index: int) -> bytes | None:
+            names = self.convert_ids_to_tokens([index], skip_special_tokens)
+            return self._bytes(names[0]) if names else None
+
+        steps: list[Step] = [Characters(self.errors)]
+        if clean_up_tokenization_spaces and not self.release.decode_keeps_spaces:
+            steps += [Replaced(UNKNOWN, ""), *closed_gaps()]
+        return StreamDecoder(bytes_of, steps)
+
     def _bytes(self, token: str) -> bytes:
         if token not in self.encoder and (
             token in self.special_tokens or token in self.added_tokens.ids
@@ -189,5 +208,7 @@ class GPT2Tokenizer(BpeTokenizer):
             return token.encode("utf-8", "ignore")
 
 
+_has_own_decoding = Untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
 _has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")
 _has_own_methods = Untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")

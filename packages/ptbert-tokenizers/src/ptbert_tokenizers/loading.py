@@ -6,13 +6,17 @@ from pathlib import Path
 
 from ptbert_hub import (
     Checkpoint,
+    DownloadOptions,
     UnknownName,
     WrongFamily,
     cached_path,
     extract_archive,
     is_archive,
     locate,
+    open_snapshot,
 )
+from ptbert_hub.model_files import fetch_tokenizer
+from ptbert_hub.options import ORDINARY
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary
 from ptbert_tokenizers.files.tokenizer_config import TOKENIZER_CONFIG_NAME
 from ptbert_tokenizers.files.tokenizer_json import (
@@ -63,23 +67,28 @@ class FileNames:
 
 
 def find_vocabulary(
-    name: PathLike, cache_dir: PathLike | None, names: FileNames
+    name: PathLike,
+    cache_dir: PathLike | None,
+    names: FileNames,
+    options: DownloadOptions = ORDINARY,
 ) -> VocabularyFiles:
     """Find the files of a name, and download those that are not in the cache.
 
     Args:
-        name: a published checkpoint, a folder, an archive, a vocabulary file or an address.
+        name: a published checkpoint, a repository of the Hugging Face Hub (``owner/name``), a
+            folder, an archive, a vocabulary file or an address.
         cache_dir: where downloads are kept; the hub's own cache folder when None.
         names: what the files are called.
+        options: how to download.
 
     Raises:
         MissingVocabulary: if nothing of that name holds the vocabulary.
     """
-    place = checkpoint_or_path(name, cache_dir, names.family)
+    place = checkpoint_or_path(name, cache_dir, names.family, options)
     if isinstance(place, Checkpoint):
         return VocabularyFiles(
-            vocabulary=cached_path(place.vocabulary, cache_dir),
-            merges=place.merges and cached_path(place.merges, cache_dir),
+            vocabulary=cached_path(place.vocabulary, cache_dir, options=options),
+            merges=place.merges and cached_path(place.merges, cache_dir, options=options),
             checkpoint=place,
         )
     if place.is_dir():
@@ -93,27 +102,34 @@ def find_vocabulary(
 
 
 def checkpoint_or_path(
-    name: PathLike, cache_dir: PathLike | None = None, family: str | None = None
+    name: PathLike,
+    cache_dir: PathLike | None = None,
+    family: str | None = None,
+    options: DownloadOptions = ORDINARY,
 ) -> Checkpoint | Path:
     """Return the published checkpoint of a name, or the local folder or file that it means.
 
-    Addresses are downloaded and archives unpacked.
+    Addresses and the files of repositories are downloaded, and archives unpacked.
 
     Args:
         name: as for ``find_vocabulary``.
         cache_dir: as for ``find_vocabulary``.
         family: accept only this family; any when None.
+        options: how to download.
 
     Raises:
         MissingVocabulary: if there is nothing of that name, or it is of another family.
+        OSError: if a file could not be downloaded.
     """
     try:
-        place = locate(name, family=family)
+        place = locate(name, family=family, revision=options.revision)
+        if place.repository is not None:
+            return fetch_tokenizer(open_snapshot(place.repository, cache_dir, options))
     except (UnknownName, WrongFamily) as error:
         raise MissingVocabulary(str(error)) from None
     if place.checkpoint is not None:
         return place.checkpoint
-    path = place.path or Path(cached_path(place.name, cache_dir))
+    path = place.path or Path(cached_path(place.name, cache_dir, options=options))
     return extract_archive(path, cache_dir) if path.is_file() and is_archive(path) else path
 
 

@@ -16,6 +16,7 @@ from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.streaming import Replaced, Step, StreamDecoder, Stripped, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
 logger = logging.getLogger(__name__)
@@ -150,6 +151,9 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
+    def _has_own_spans(self) -> bool:
+        return _has_own_spans(self)
+
     def _replaced_parts(self) -> Iterable[str]:
         setting = self._word_setting()
         usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
@@ -202,6 +206,20 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         text = "".join(tokens).replace(self.word_end, " ").strip()
         return close_gaps(text.replace(UNKNOWN, "")) if clean_up_tokenization_spaces else text
 
+    def _stream_decoder(
+        self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
+    ) -> StreamDecoder | None:
+        if not _has_own_decoding(self):
+            return None
+
+        def token_of(index: int) -> str | None:
+            return next(iter(self.convert_ids_to_tokens([index], skip_special_tokens)), None)
+
+        steps: list[Step] = [Replaced(self.word_end, " "), Stripped()]
+        if clean_up_tokenization_spaces:
+            steps += [Replaced(UNKNOWN, ""), *closed_gaps()]
+        return StreamDecoder(token_of, steps)
+
 
 def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
     """spaCy's English tokenizer and ftfy's repair function, or None if they cannot be used."""
@@ -221,5 +239,7 @@ def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
 
 
 _is_basic = Untouched(BasicTokenizer)
+_has_own_decoding = Untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_cuts = Untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
 _has_own_methods = Untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = Untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")

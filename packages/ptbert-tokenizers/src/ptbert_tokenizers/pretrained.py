@@ -7,9 +7,12 @@ and, if it has any, the settings that belong to a published checkpoint.
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
+from ptbert_hub import DownloadOptions
+from ptbert_hub.options import divided
 from ptbert_tokenizers.batch_encoding import BatchEncoder
 from ptbert_tokenizers.batches.texts import checked_texts, separated
 from ptbert_tokenizers.files.saved_settings import (
@@ -20,9 +23,8 @@ from ptbert_tokenizers.files.saved_settings import (
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.keeping import KeepsSettings
 from ptbert_tokenizers.loading import FileNames, VocabularyFiles, find_vocabulary
-from ptbert_tokenizers.plain.added_tokens import Piece
-from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.plain.special_tokens import tokens_around
+from ptbert_tokenizers.streaming import StreamDecoder, WholeDecoder, decoded_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +42,32 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
         pretrained_model_name_or_path: PathLike,
         cache_dir: PathLike | None = None,
         *inputs: Any,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        proxies: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a tokenizer by published name, or from a folder, an archive, a file or an address.
 
         Args:
-            pretrained_model_name_or_path: such as ``bert-base-uncased``, a folder that
-                ``save_vocabulary`` wrote to, or the path or address of a vocabulary file.
+            pretrained_model_name_or_path: such as ``bert-base-uncased``, a repository of the
+                Hugging Face Hub such as ``user/model``, a folder that ``save_vocabulary`` wrote
+                to, or the path or address of a vocabulary file.
             cache_dir: where downloads are kept; the hub's own cache folder when None.
             *inputs: more arguments for the constructor, after the files.
+            revision: a branch, tag or commit of the repository; see
+                :class:`ptbert_hub.DownloadOptions` for this and the next four.
+            token: for the Hugging Face Hub.
+            local_files_only: whether the network is not used.
+            force_download: whether to download even what is cached.
+            proxies: the proxy for a scheme or a server.
             **kwargs: keyword arguments for the constructor.
 
         Raises:
             MissingVocabulary: if nothing of that name holds a vocabulary.
-            BadVocabulary: if a file has the wrong content.
+            BadVocabulary: if a file has the wrong content, or says what is not done here.
             OSError: if a file could not be downloaded.
 
         Example:
@@ -64,7 +78,16 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             ['hello', 'world', '[UNK]']
         """
         names = FileNames(cls.family, cls.__name__, cls.vocabulary_names, cls.merges_name)
-        files = find_vocabulary(os.fspath(pretrained_model_name_or_path), cache_dir, names)
+        said = {
+            "revision": revision,
+            "token": token,
+            "local_files_only": local_files_only,
+            "force_download": force_download,
+            "proxies": proxies,
+        }
+        options, kwargs = divided({**said, **kwargs}, DownloadOptions, cls.__init__)
+        name = os.fspath(pretrained_model_name_or_path)
+        files = find_vocabulary(name, cache_dir, names, options)
         checkpoint = files.checkpoint
         if checkpoint is not None and checkpoint.max_length is not None:
             asked = kwargs.get("max_len")
@@ -89,6 +112,43 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     @abstractmethod
     def decode(self, ids: Iterable[int], *args: Any, **kwargs: Any) -> str:
         """Return a text for ids."""
+
+    def decode_stream(self, ids: Iterable[int], **options: Any) -> Iterator[str]:
+        """Yield the text of ids in pieces, each as soon as no further id can change it.
+
+        The pieces together are what ``decode`` returns. No piece ends within a character.
+
+        Args:
+            ids: may still be on their way, such as those that a model is writing.
+            **options: keyword arguments of ``decode``.
+
+        Raises:
+            UnknownId: a ``KeyError``, if an id is outside the vocabulary.
+
+        Example:
+            >>> from ptbert_tokenizers import GPT2Tokenizer
+            >>> from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
+            >>> write_json_vocabulary("vocab.json", {"o": 0, "Ã": 1, "¶": 2})
+            >>> write_merges("merges.txt", [])
+            >>> [*GPT2Tokenizer("vocab.json", "merges.txt").decode_stream([0, 1, 2])]
+            ['o', 'ö']
+        """
+        return decoded_pieces(self.stream_decoder(**options), ids)
+
+    def stream_decoder(self, **options: Any) -> StreamDecoder | WholeDecoder:
+        """Return what turns ids into text one by one: its ``feed(id)``, and in the end ``end()``.
+
+        If a program replaced how the tokenizer decodes, all text comes in the end.
+
+        Args:
+            **options: keyword arguments of ``decode``.
+        """
+        decoder = self._stream_decoder(**options)
+        return WholeDecoder(partial(self.decode, **options)) if decoder is None else decoder
+
+    def _stream_decoder(self, *args: Any, **kwargs: Any) -> StreamDecoder | None:
+        """The steps of ``decode``; None where they are unknown, or a program replaced it."""
+        return None
 
     def tokenize_with_special_tokens(
         self, text: str, special_tokens: Sequence[str] | None = None
@@ -146,39 +206,3 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             tokens += found
             numbers += [number] * len(found)
         return tokens, numbers
-
-    def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[Span]]:
-        """Return the tokens of a text and, for each, the span of characters it comes from.
-
-        Tokenizing ``text[start:end]`` alone gives the token. In GPT-2 a character of several
-        bytes can be divided between tokens; it is then in both spans.
-
-        Raises:
-            ValueError: if a program replaced a part, so that the spans are unknown.
-        """
-        tokens = self.tokenize(text)
-        cutter = self._cutter()
-        spans = self._spans(text) if cutter is None else self._spans_around(cutter.pieces(text))
-        if spans is None or len(spans) != len(tokens):
-            raise ValueError(
-                f"{type(self).__name__} cannot tell where tokens come from, because a part of it "
-                "was replaced; use an unchanged tokenizer"
-            )
-        return tokens, spans
-
-    def _spans_around(self, pieces: Iterable[Piece]) -> list[Span] | None:
-        """The span of each token of a text that was cut at added tokens."""
-        spans: list[Span] = []
-        for piece in pieces:
-            if piece.is_added:
-                spans.append(piece.span(0, len(piece.positions)))
-                continue
-            found = self._spans(piece.text)
-            if found is None:
-                return None
-            spans += [piece.span(*span) for span in found]
-        return spans
-
-    @abstractmethod
-    def _spans(self, text: str) -> list[Span] | None:
-        """The span of each token between added ones; None if replaced parts do not give them."""

@@ -22,8 +22,11 @@ from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain import unicode_14
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
+from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.streaming import Spaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
 if TYPE_CHECKING:
@@ -203,15 +206,39 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             start += len(part) + len(self.delimiter)
         return spans
 
-    def decode(self, indices: Iterable[int], exclude: Collection[int] | None = None) -> str:
+    def decode(
+        self,
+        indices: Iterable[int],
+        exclude: Collection[int] | None = None,
+        *,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> str:
         """Return symbols with a space between two.
 
         Args:
             indices: ids, as ``encode`` returns them.
             exclude: ids to leave out.
+            clean_up_tokenization_spaces: remove the spaces before punctuation marks.
         """
         left_out = exclude or ()
-        return " ".join(self.get_sym(int(index)) for index in indices if index not in left_out)
+        text = " ".join(self.get_sym(int(index)) for index in indices if index not in left_out)
+        return close_gaps(text) if clean_up_tokenization_spaces else text
+
+    def _stream_decoder(
+        self,
+        exclude: Collection[int] | None = None,
+        *,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> StreamDecoder | None:
+        if not _has_own_decoding(self):
+            return None
+        left_out = exclude or ()
+
+        def symbol_of(index: int) -> str | None:
+            return None if index in left_out else self.get_sym(index)
+
+        steps: list[Step] = [Spaced()]
+        return StreamDecoder(symbol_of, steps + closed_gaps() * clean_up_tokenization_spaces)
 
     def encode_file(
         self,
@@ -272,6 +299,9 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     def _own_settings(self) -> dict[str, Any]:
         numbers = {name: i for name, i in vars(self).items() if name.endswith(_NUMBER)}
         return {"lines": form_of_lines(self.idx2sym), "numbers": numbers}
+
+
+_has_own_decoding = Untouched(TransfoXLTokenizer, "decode", "get_sym")
 
 
 def _own_vocabulary(path: str, saved: Saved) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
 from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
@@ -124,7 +126,7 @@ def test_an_exception_takes_no_other_text_out_of_the_batch(
 ) -> None:
     tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
     texts = [f"text {number}" for number in range(9)]
-    texts[3] = "[SEP]"
+    texts[3] = "a\u302e"
     expected = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
     alone: list[str] = []
     plain = QuickEncoder._ids_alone
@@ -136,5 +138,69 @@ def test_an_exception_takes_no_other_text_out_of_the_batch(
     monkeypatch.setattr(QuickEncoder, "_ids_alone", noted)
     ids, bounds = tokenizer.encode_flat(texts)
 
-    assert alone == ["[SEP]"]
+    assert alone == ["a\u302e"]
     assert [ids[a:b].tolist() for a, b in pairwise(bounds)] == expected
+
+
+KEPT = ["[MASK]", "[e1]", "[e1]x", "京", "a" * 20, "é", "\x01", "two words", "c", "-"]
+MARKED = st.lists(
+    st.one_of(
+        st.sampled_from([*KEPT, "[SEP]", "[E1]", "[Mask]", "[MÁSK]", "[MA\u200bSK]", "A" * 20]),
+        st.sampled_from([" ", " ", "\n", "\u2028", "\x0b", "\x85", "\0", "\u200b", "\x01", "\x02"]),
+        st.sampled_from([".", "。", "京", "\u0301", "\u302e", "Σ", "a", "X", "\xa0", "\ud800"]),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"do_lower_case": False},
+        {"do_lower_case": False, "strip_accents": True},
+        {"tokenize_chinese_chars": False, "strip_accents": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kept", [NEVER_SPLIT, KEPT, ["京"]], ids=["usual", "unusual", "no sign"])
+@given(texts=st.lists(MARKED, max_size=4))
+def test_words_that_are_not_split_are_those_of_basic_tokenization(
+    options: dict[str, bool], kept: list[str], texts: list[str]
+) -> None:
+    plain, quick = (
+        BasicTokenizer(never_split=kept, **options),
+        QuickWords(**{"do_lower_case": True, **options}, never_split=kept),
+    )
+    expected = [plain.tokenize(text) for text in texts]
+
+    assert [quick(text) for text in texts] == expected
+    windows = quick.spans(texts)
+    if windows is not None:
+        found = [
+            word.decode() for each in windows for word in each.words(each.lengths.nonzero()[0])
+        ]
+        words = [word for each in expected for word in each]
+        assert [quick.signs.get(word, word) for word in found] == words
+
+
+def test_texts_with_special_tokens_take_the_quick_way(published: Callable[[str], Path]) -> None:
+    for name, lower in (("bert-base-uncased", True), ("bert-base-cased", False)):
+        tokenizer = BertTokenizer.from_pretrained(published(name), do_lower_case=lower)
+        words = tokenizer._quick()._words  # type: ignore[union-attr]
+        texts = ["[CLS] To be [MASK].", "[MASK]", "not [SEP]\n[PAD] 京[UNK]", "[mask]"]
+        assert words.spans(texts) is not None
+        ids, _ = tokenizer.encode_flat(texts)
+        assert tokenizer.convert_ids_to_tokens(ids.tolist()) == [
+            piece
+            for text in texts
+            for word in tokenizer.basic_tokenizer.tokenize(text)
+            for piece in tokenizer.wordpiece_tokenizer.tokenize(word)
+        ]
+
+
+def test_a_vocabulary_may_hold_the_sign_of_a_word(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\nc\n\x01\nb\n")
+    tokenizer = BertTokenizer(tmp_path / "vocab.txt", never_split=["c"])
+
+    assert tokenizer.encode_flat(["b c", "c"]).ids.tolist() == [5, 3, 3]

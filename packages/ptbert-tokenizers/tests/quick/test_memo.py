@@ -78,6 +78,22 @@ def test_what_is_known_is_never_computed_or_forgotten() -> None:
     assert 2 < len(memo) < 20
 
 
+def test_where_the_known_entries_take_all_room_nothing_is_kept_or_searched() -> None:
+    searches: list[int] = []
+
+    class Watched(Memo):
+        def __iter__(self):
+            searches.append(1)
+            return super().__iter__()
+
+    memo = Watched(1000, length, {f"word {n}": (n,) for n in range(100)})
+    searches.clear()
+
+    assert memo["new"] == (3,)
+    assert searches == []
+    assert len(memo) == 100
+
+
 def test_without_a_function_a_missing_key_is_an_error() -> None:
     memo: Memo[str, str] = Memo(1000)
     memo["a"] = "b"

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert.corpora.corpus import TransfoXLCorpus as TransfoXLCorpus
     from ptbert.drop_in.install import install_as as install_as
+    from ptbert.sentences import SentenceEncoder as SentenceEncoder
+    from ptbert.tasks.answerer import Answerer as Answerer
+    from ptbert.tasks.classifier import Classifier as Classifier
+    from ptbert.tasks.fill_mask import FillMask as FillMask
+    from ptbert.tasks.tagger import Tagger as Tagger
     from ptbert_hub import CONFIG_NAME as CONFIG_NAME
     from ptbert_hub import PYTORCH_PRETRAINED_BERT_CACHE as PYTORCH_PRETRAINED_BERT_CACHE
     from ptbert_hub import WEIGHTS_NAME as WEIGHTS_NAME
@@ -98,6 +103,14 @@ _NAMES = {
         "WordpieceTokenizer",
     ),
 }
+# Not in __all__: a star import of a program of 2019 must not replace names of its own.
+_TASKS = {
+    "Answerer": "ptbert.tasks.answerer",
+    "Classifier": "ptbert.tasks.classifier",
+    "FillMask": "ptbert.tasks.fill_mask",
+    "SentenceEncoder": "ptbert.sentences",
+    "Tagger": "ptbert.tasks.tagger",
+}
 _MODULES_2019 = (
     "file_utils",
     "modeling",
@@ -112,9 +125,10 @@ _MODULES_2019 = (
     "tokenization_openai",
     "tokenization_transfo_xl",
 )
-_HOMES = {name: home for home, names in _NAMES.items() for name in names}
+_EXPORTED = {name: home for home, names in _NAMES.items() for name in names}
+_HOMES = {**_EXPORTED, **_TASKS}
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604  # the values are strings
+__all__ = ["__version__", *sorted(_EXPORTED)]  # noqa: PLE0604  # the values are strings
 
 
 def __getattr__(name: str) -> Any:
@@ -133,4 +147,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_TASKS})

@@ -7,16 +7,21 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ptbert_hub.progress import watched
+from ptbert.tasks.given import Given
+from ptbert.tasks.task import Task
 from ptbert_models import BertModel
-from ptbert_tokenizers import BertTokenizer
+from ptbert_tokenizers import Batch
+from ptbert_tokenizers.batches.texts import checked_texts
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
-_LONG_INPUT = 10  # batches; fewer are done before a progress bar is of use
+if TYPE_CHECKING:
+    from ptbert.tasks.task import Rows
 
 
 def split_sentences(text: str) -> list[str]:
@@ -35,27 +40,43 @@ def split_sentences(text: str) -> list[str]:
     ]
 
 
-class SentenceEncoder:
+class SentenceEncoder(Task):
     """Turns sentences into vectors: the mean of the last layer over real tokens, of length 1.
 
     Args:
-        model: a ``BertModel``; it is put into evaluation mode.
+        model: a ``BertModel``; it is put into evaluation mode, and stays there.
         tokenizer: the tokenizer with the model's vocabulary.
-        batch_size: sentences at a time.
+        batch_size: largest number of sentences at a time.
+        max_len: see ``Task``.
+        token_budget: likewise.
 
     Raises:
+        TypeError: if the model has a head.
         ValueError: if the batch size is not positive.
     """
 
-    def __init__(self, model: BertModel, tokenizer: BertTokenizer, batch_size: int = 32) -> None:
+    model_class = BertModel
+    head = ""  # none
+    does = "returns a vector for each token"
+    action = "encoding"
+    settings = ("batch_size", *Task.settings)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizer,
+        batch_size: int = 32,
+        *,
+        max_len: int | None = None,
+        token_budget: int | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, max_len=max_len, token_budget=token_budget)
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
-        self.model = model.eval()
-        self.tokenizer = tokenizer
+        self.model.eval()
         self.batch_size = batch_size
 
-    @torch.inference_mode()
-    def encode(self, sentences: Sequence[str], *, progress: bool = False) -> Tensor:
+    def encode(self, sentences: Iterable[str], *, progress: bool = False) -> Tensor:
         """Encode sentences.
 
         Args:
@@ -63,30 +84,28 @@ class SentenceEncoder:
             progress: whether long input shows a progress bar, on a terminal.
 
         Returns:
-            (number of sentences, E), each row of length 1.
+            (number of sentences, E), each row of length 1, on the CPU.
+
+        Raises:
+            TypeError: if it is one string, or something in it is no string.
         """
-        by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i]), reverse=True)
-        batches = [  # of sentences of similar length, so that there is little padding
-            by_length[start : start + self.batch_size]
-            for start in range(0, len(by_length), self.batch_size)
-        ]
-        vectors = torch.empty(len(sentences), self.model.config.hidden_size)
-        is_long = progress and len(batches) >= _LONG_INPUT
-        for batch in watched(batches, unit="batches", label="encoding", verbose=is_long):
-            vectors[batch] = self._encode_batch([sentences[index] for index in batch])
+        if isinstance(sentences, str):
+            raise TypeError("sentences is one string; give a list of sentences")
+        given = Given(checked_texts(sentences, "sentences"), None, is_one=False)
+        vectors = torch.empty(len(given.texts), self.model.config.hidden_size)
+        found = self._map(given, _means, _rows, progress=progress, most=self.batch_size)
+        for position, vector in enumerate(found):
+            vectors[position] = torch.from_numpy(vector)
         return vectors
 
-    def _encode_batch(self, sentences: Sequence[str]) -> Tensor:
-        batch = self.tokenizer.encode_batch(
-            sentences, max_len=self.model.config.max_position_embeddings
-        )
-        mask = torch.from_numpy(batch.attention_mask)
-        hidden, _ = self.model(
-            torch.from_numpy(batch.input_ids),
-            torch.from_numpy(batch.token_type_ids),
-            mask,
-            output_all_encoded_layers=False,
-        )  # (B, L, E)
-        weights = mask[:, :, None].to(hidden.dtype)
-        means = (hidden * weights).sum(1) / weights.sum(1)
-        return torch.nn.functional.normalize(means, dim=1)
+
+def _means(output: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+    *_, layers, _ = output  # attention weights may come first
+    hidden = layers[-1]  # (B, L, E)
+    weights = inputs["attention_mask"][:, :, None].to(hidden.dtype)
+    means = (hidden * weights).sum(1) / weights.sum(1)
+    return torch.nn.functional.normalize(means, dim=1)
+
+
+def _rows(group: Sequence[int], batch: Batch, rows: Rows) -> Rows:
+    return rows

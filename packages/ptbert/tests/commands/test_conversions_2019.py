@@ -1,5 +1,6 @@
 import functools
 import importlib
+import runpy
 import subprocess
 import sys
 
@@ -115,9 +116,12 @@ def test_errors_of_a_module_run_as_a_program_take_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["tf", "openai", "gpt2", "transfo_xl"])
-def test_the_modules_run_as_programs(source):
-    module = f"pytorch_pretrained_bert.convert_{source}_checkpoint_to_pytorch"
-    words = [sys.executable, "-m", "ptbert", "run", "-m", module, "--help"]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("usage: ")
-    assert "--pytorch_dump_" in done.stdout
+def test_the_modules_run_as_programs(source, monkeypatch, capsys):
+    module = f"ptbert.convert_{source}_checkpoint_to_pytorch"
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module(module, run_name="__main__")
+    text = capsys.readouterr().out
+    assert text.startswith("usage: ")
+    assert "--pytorch_dump_" in text

@@ -3,7 +3,8 @@ import torch
 
 import ptbert
 from ptbert.__main__ import main
-from ptbert_models import generate
+from ptbert.tasks.writer import Writer
+from ptbert_models import Generated, generate
 from ptbert_tokenizers.families import load_tokenizer
 
 MODELS = {
@@ -47,22 +48,40 @@ def test_a_seed_makes_the_same_texts_again(gpt2_folder, capsys):
 
 
 OPTIONS = {
-    "": {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_beams": 1},
+    "": {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_beams": 1, "num_return_sequences": 1},
     "--temperature 0.5 --top-k 3 --top-p 0.9": {"temperature": 0.5, "top_k": 3, "top_p": 0.9},
     "--beams 2": {"num_beams": 2},
+    "--samples 3": {"num_return_sequences": 3},
+    "--stop a --stop b": {"stop_strings": ["a", "b"]},
+    "--min-length 2": {"min_new_tokens": 2},
+    "--repetition-penalty 1.5": {"repetition_penalty": 1.5},
+    "--no-repeat-ngrams 2": {"no_repeat_ngram_size": 2},
+    "--beams 2 --length-penalty 0.5": {"length_penalty": 0.5},
+    "--sliding-window 9": {"sliding_window": 9},
 }
+
+
+def generated_by(monkeypatch, answer):
+    """Let the writer get its ids from a function."""
+
+    def scored(model, ids, length, **options):
+        texts = answer(ids, length, options)
+        lengths = torch.full((len(texts),), texts.size(1) - ids.size(1))
+        return Generated(texts, torch.zeros(len(texts), 1), lengths)
+
+    monkeypatch.setattr("ptbert.tasks.writer.generate_scored", scored)
 
 
 @pytest.mark.parametrize("words", OPTIONS)
 def test_options_reach_the_search(gpt2_folder, capsys, monkeypatch, words):
     calls = []
 
-    def answer(model, ids, length, **options):
+    def answer(ids, length, options):
         calls.append((length, options))
-        return ids
+        return torch.cat((ids, ids), dim=1)
 
-    monkeypatch.setattr("ptbert_models.generate", answer)
-    assert generated(capsys, gpt2_folder, "a", "--length", 3, *words.split()) == "a\n"
+    generated_by(monkeypatch, answer)
+    assert generated(capsys, gpt2_folder, "a", "--length", 3, *words.split()) == "aa\n"
 
     ((length, options),) = calls
     assert length == 3
@@ -73,14 +92,44 @@ def test_options_reach_the_search(gpt2_folder, capsys, monkeypatch, words):
 def test_a_text_ends_where_the_model_ends_it(transfo_xl_folder, capsys, monkeypatch):
     ends = []
 
-    def answer(model, ids, length, *, stop_ids, **kwargs):
-        ends.extend(stop_ids)
-        return ids.new_tensor([[*ids[0].tolist(), 2, stop_ids[0], 3]])
+    def answer(ids, length, options):
+        ends.extend(options["stop_ids"])
+        return ids.new_tensor([[*ids[0].tolist(), 2, options["stop_ids"][0]]])
 
-    monkeypatch.setattr("ptbert_models.generate", answer)
+    generated_by(monkeypatch, answer)
     whole = generated(capsys, transfo_xl_folder, "a")
     assert ends == [0]  # <eos>
     assert len(whole.split()) == 2
+
+
+def test_a_text_is_printed_while_it_is_written(gpt2_folder, capsys, monkeypatch):
+    words = (gpt2_folder, "ab", "--length", 9, "--seed", 3)
+    whole = generated(capsys, *words, "--no-stream")
+    seen = []
+
+    def stream(self, *arguments, **options):
+        for piece in pieces(self, *arguments, **options):
+            yield piece
+            seen.append(capsys.readouterr().out)  # it was printed before the next one came
+
+    pieces = Writer.stream
+    monkeypatch.setattr(Writer, "stream", stream)
+    assert main(["generate", *map(str, words), "--stream"]) == 0
+
+    assert "".join(seen) + capsys.readouterr().out == whole
+    assert len(seen) > 5
+    assert all(seen)
+
+
+def test_a_single_text_is_streamed_on_a_terminal(gpt2_folder, capsys, monkeypatch):
+    streamed = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(
+        "ptbert.commands.generate._print_pieces", lambda *arguments: streamed.append(arguments[1])
+    )
+    for words in (["ab"], ["b", "--no-stream"], ["c", "--samples", 2], ["d", "--beams", 2]):
+        generated(capsys, gpt2_folder, *words, "--length", 2)
+    assert streamed == ["ab"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +138,12 @@ def test_a_text_ends_where_the_model_ends_it(transfo_xl_folder, capsys, monkeypa
         (["", "--length", "3"], "the prompt has no tokens; give at least one word"),
         (["a", "--samples", "0"], "--samples 0 must be at least 1"),
         (["a", "--beams", "2", "--top-k", "3"], "num_beams=2 is beam search, which samples"),
+        (["a", "--stop", ""], "stop_strings holds an empty string"),
+        (["a", "--beams", "2", "--stream"], "--stream prints a single text; leave out --samples"),
+        (["a", "--samples", "2", "--stream"], "--stream prints a single text; leave out"),
+        (["a", "--samples", "3", "--beams", "2"], "num_return_sequences=3 asks for more texts"),
+        (["a", "--repetition-penalty", "0"], "repetition_penalty=0.0 must be a number above 0"),
+        (["a", "--length", "99"], "a text would grow to 100 tokens and n_positions=32; shorten"),
     ],
 )
 def test_bad_input_takes_one_line(gpt2_folder, capsys, words, message):

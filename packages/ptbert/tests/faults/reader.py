@@ -1,8 +1,13 @@
 """A process that reads damaged files with one reader: ``reader.py READER SEED COUNT FOLDER``.
 
+For ``all`` readers, the files are whole, but for a value in each that has very many
+characters, and some that change a terminal.
+
 Every error must be of the types that the reader may raise. The process may use 512 MB more memory
-than after importing, and ten seconds for a file. The last line printed is a JSON object: how many
-files were read, how many refused, and the first files that ended otherwise.
+than after importing, and ten seconds of the processor for a file. The last line printed is a JSON
+object: how many files were read, how many refused, and the first files that ended otherwise. A
+message that repeats so much of a file that it fills a screen or more is wrong too, also one in the
+log.
 """
 
 from __future__ import annotations
@@ -11,8 +16,10 @@ import collections
 import gzip
 import io
 import json
+import logging
 import pickle
 import random
+import re
 import resource
 import shutil
 import signal
@@ -21,7 +28,8 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,11 +51,16 @@ from ptbert_models.errors import CheckpointError
 from ptbert_models.files.weights import read_weights
 from ptbert_models.gpt.authors import read_openai_shards
 from ptbert_models.tensorflow import open_checkpoint
+from ptbert_models.tensorflow.crc32c import masked_crc32c
+from ptbert_models.tensorflow.dtypes import STRING
+from ptbert_models.tensorflow.protobuf import number_of, read_message, read_varint
+from ptbert_models.tensorflow.table import MAGIC, read_table
 from ptbert_tokenizers import BadVocabulary, UnknownToken
 from ptbert_tokenizers.files.ids import read_ids
 
 ROOM = 512 << 20
 SECONDS = 10
+LONGEST_MESSAGE = 2500
 TENSORFLOW = Path(__file__).parents[3] / "ptbert-models/tests/data/tensorflow/format"
 TINY = {
     "vocab_size": 9,
@@ -206,11 +219,104 @@ def read_all(path: Path) -> None:
         checkpoint[name]
 
 
-def of_partitioned(suffix: str) -> bytes:
-    return (TENSORFLOW / f"partitioned{suffix}").read_bytes()
+def varint(number: int) -> bytes:
+    rest, low = divmod(number, 128)
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
-_DATA = "partitioned.data-00000-of-00001"
+def entries_of(table: bytes) -> list[tuple[bytes, bytes]]:
+    found = read_table(Path("a table"), memoryview(table))
+    return [(key, bytes(value)) for key, value in found]
+
+
+def block_of(entries: list[tuple[bytes, bytes]]) -> bytes:
+    rows = [varint(0) + varint(len(k)) + varint(len(v)) + k + v for k, v in entries]
+    return b"".join(rows) + bytes(4) + b"\1\0\0\0"
+
+
+def with_checksum(block: bytes) -> bytes:
+    return block + b"\0" + masked_crc32c(block + b"\0").to_bytes(4, "little")
+
+
+def table_of(block: bytes, damage: Callable[[bytes], bytes] = bytes) -> bytes:
+    """A table of one block, in LevelDB's format."""
+    handle = varint(0) + varint(len(block))
+    index = damage(block_of([(b"z", handle)]))
+    footer = varint(0) + varint(0) + varint(len(block) + 5) + varint(len(index))
+    return with_checksum(block) + with_checksum(index) + footer.ljust(40, b"\0") + MAGIC
+
+
+def damaged_inside(table: bytes) -> bytes:
+    """A table with a damaged key, value, block or list of blocks, whose checksums fit."""
+    entries = entries_of(table)
+    kind = random.randrange(8)
+    if kind < 5:
+        at = random.randrange(len(entries))
+        key, value = entries[at]
+        entries[at] = (damaged([key]), value) if kind == 0 else (key, damaged([value]))
+    block = block_of(entries)
+    if kind == 5:
+        return table_of(block, lambda index: damaged([index]))
+    return table_of(damaged([block]) if kind == 6 else block)
+
+
+def small_v1() -> bytes:
+    """The older format without its large variable."""
+    entries = dict(entries_of((TENSORFLOW / "v1_slices").read_bytes()))
+    contents = entries[b""]
+    at = contents.index(b"\n\3big") - 2  # the row of that variable: a tag, a length, the rest
+    rows = contents[3:at] + contents[at + 2 + contents[at + 1] :]
+    entries[b""] = contents[:1] + varint(len(rows)) + rows
+    return table_of(block_of([(k, v) for k, v in entries.items() if not k.startswith(b"\0big")]))
+
+
+def mended(table: bytes, data: bytes) -> bytes:
+    """An index whose entries have the checksums of what is in the data file."""
+    entries = []
+    for key, value in entries_of(table):
+        with suppress(ValueError, IndexError, OverflowError):
+            fields = read_message(memoryview(value))
+            start, size = number_of(fields, 4), number_of(fields, 5)
+            old = b"\x35" + number_of(fields, 6).to_bytes(4, "little")
+            stored = data[start : start + size]
+            if number_of(fields, 1) == STRING:  # its length counts with four bytes
+                length, at = read_varint(memoryview(stored), 0)
+                stored = length.to_bytes(4, "little") + stored[at:]
+            new = b"\x35" + masked_crc32c(stored).to_bytes(4, "little")
+            value = value.replace(old, new)  # noqa: PLW2901 - the same entry
+        entries.append((key, value))
+    return table_of(block_of(entries))
+
+
+def read_bundle(path: Path) -> None:
+    """Read an index and its data; where the index can be read at all, mostly after mending."""
+    index = path.with_suffix(".index")
+    data = path.with_name(f"{path.stem}.data-00000-of-00001")
+    if random.random() < 0.8:
+        with suppress(CheckpointError):
+            index.write_bytes(mended(index.read_bytes(), data.read_bytes()))
+    read_all(index)
+
+
+def in_files(name: str) -> dict[str, bytes]:
+    """The two files of a checkpoint."""
+    names = (f"{name}.index", f"{name}.data-00000-of-00001")
+    return {each: (TENSORFLOW / each).read_bytes() for each in names}
+
+
+def bundle(name: str, which: int) -> Reader:
+    """One of the two files of a checkpoint is damaged."""
+    files = in_files(name)
+    names = list(files)
+    return Reader(
+        names[which],
+        lambda: [files[names[which]]],
+        read_bundle,
+        (CheckpointError,),
+        lambda: {names[1 - which]: files[names[1 - which]]},
+    )
+
+
 READERS = {
     "archive": Reader("model.tar.gz", archives, unpack, (HubError,)),
     "weights": Reader(
@@ -283,6 +389,19 @@ READERS = {
         (BadVocabulary, UnknownToken),
         lambda: {"merges.txt": b"#version: 0.2\na b\n"},
     ),
+    "vocab.txt": Reader(
+        "vocab.txt",
+        lambda: [b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n"],
+        lambda path: BertTokenizer.from_pretrained(path.parent).tokenize("ab"),
+        (BadVocabulary, UnknownToken),
+    ),
+    "merges.txt": Reader(
+        "merges.txt",
+        lambda: [b"#version: 0.2\na b\nab c\n"],
+        lambda path: GPT2Tokenizer.from_pretrained(path.parent).tokenize("abc"),
+        (BadVocabulary, UnknownToken),
+        lambda: {"vocab.json": b'{"a": 0, "b": 1, "ab": 2, "c": 3, "abc": 4}'},
+    ),
     "params_shapes.json": Reader(
         "params_shapes.json",
         json_texts([[2, 1], [3, 1], *[[1]] * 12]),
@@ -298,26 +417,11 @@ READERS = {
         lambda: {"params_shapes.json": json_texts([[2, 1], [3, 1], *[[1]] * 12])()[0]},
     ),
     "npy": Reader("ids.npy", arrays, lambda path: list(read_ids(path)), (ValueError,), bounds),
-    "TensorFlow V2": Reader(
-        "partitioned.index",
-        lambda: [of_partitioned(".index")],
-        read_all,
-        (CheckpointError,),
-        lambda: {_DATA: of_partitioned(f".{_DATA.partition('.')[2]}")},
-    ),
-    "TensorFlow V2, data": Reader(
-        _DATA,
-        lambda: [of_partitioned(f".{_DATA.partition('.')[2]}")],
-        lambda path: read_all(path.with_name("partitioned.index")),
-        (CheckpointError,),
-        lambda: {"partitioned.index": of_partitioned(".index")},
-    ),
-    "TensorFlow V1": Reader(
-        "v1_slices",
-        lambda: [(TENSORFLOW / "v1_slices").read_bytes()],
-        read_all,
-        (CheckpointError,),
-    ),
+    "TensorFlow V2": bundle("partitioned", 0),
+    "TensorFlow V2, data": bundle("partitioned", 1),
+    "TensorFlow V2, objects": bundle("object_based", 0),
+    "TensorFlow V2, data of objects": bundle("object_based", 1),
+    "TensorFlow V1": Reader("v1_slices", lambda: [small_v1()], read_all, (CheckpointError,)),
 }
 
 NUMBERS = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 40, 1 << 63]
@@ -341,7 +445,7 @@ def damaged(samples: list[bytes]) -> bytes:
             del content[at:]
         elif kind == 5:
             other = random.choice(samples)
-            start = random.randrange(len(other))
+            start = random.randrange(len(other) or 1)
             piece = other[start : start + random.choice([1, 8, 100])]
             content[at : at + random.choice([0, len(piece)])] = piece
         elif kind == 6:
@@ -367,76 +471,235 @@ def unchecked(content: bytes) -> bytes:
     return bytes(whole)
 
 
-def with_damaged_pickle(sample: bytes) -> bytes:
-    """An archive of ``torch.save`` with a damaged pickle in it, whose checksum fits."""
+def damaged_zip(sample: bytes) -> bytes:
+    """An archive with a damaged pickle or a damaged name in it, whose checksums fit."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(sample)) as old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, damaged([data]) if name.endswith("data.pkl") else data)
+        members = [(info.filename, old.read(info), info.compress_type) for info in old.infolist()]
+        is_torch = any(name.endswith("data.pkl") for name, _, _ in members)
+        for name, data, method in members:
+            if name.endswith("data.pkl"):
+                data = damaged([data])  # noqa: PLW2901 - written in its place
+            info = zipfile.ZipInfo(name)
+            if not is_torch:
+                info.filename = damaged([name.encode()]).decode("latin1")
+                info.external_attr = random.choice([0, random.randrange(1 << 32)])
+            new.writestr(info, data, method)
     return buffer.getvalue()
+
+
+def damaged_tar(sample: bytes) -> bytes:
+    """A tar that is damaged, mostly with the right checksums in its headers."""
+    content = bytearray(damaged([sample]))
+    for at in range(0, len(content) - 511, 512):
+        if content[at + 257 : at + 262] == b"ustar" and random.random() < 0.8:
+            content[at + 148 : at + 156] = b" " * 8
+            content[at + 148 : at + 156] = b"%06o\0 " % sum(content[at : at + 512])
+    return bytes(content)
 
 
 def case(samples: list[bytes]) -> bytes:
     sample = random.choice(samples)
     if sample.startswith(b"PK\x03\x04") and random.random() < 0.7:
-        return (
-            with_damaged_pickle(sample) if random.random() < 0.7 else unchecked(damaged([sample]))
-        )
+        return damaged_zip(sample) if random.random() < 0.7 else unchecked(damaged([sample]))
     if sample.startswith(b"\x1f\x8b") and random.random() < 0.7:
-        return gzip.compress(damaged([gzip.decompress(sample)]), 1)
+        return gzip.compress(damaged_tar(gzip.decompress(sample)), 1)
+    if sample[257:262] == b"ustar" and random.random() < 0.7:
+        return damaged_tar(sample)
+    if sample.endswith(MAGIC) and random.random() < 0.8:
+        return damaged_inside(sample)
     return damaged(samples)
 
 
+LONG = "\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}\N{LATIN SMALL LETTER E WITH ACUTE}" * 20_000
+
+
+def with_long_values(value: Any) -> Iterator[Any]:
+    """Copies of a value of JSON, each with one very long text, list or object in it."""
+    yield from (LONG, [0] * 20_000, {LONG: LONG})
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            rest = {k: v for k, v in value.items() if k != key}
+            yield from ({**rest, LONG: inner}, {**value, LONG: inner})
+            yield from ({**value, key: changed} for changed in with_long_values(inner))
+    elif isinstance(value, list) and value:
+        yield from ([changed, *value[1:]] for changed in with_long_values(value[0]))
+
+
+def with_long_texts(pickled: bytes) -> Iterator[bytes]:
+    """Copies of a pickle, each with one very long text, number or name in it."""
+    text = LONG.encode()
+    for found in re.finditer(rb"X(.)\0\0\0", pickled, re.DOTALL):
+        end = found.end() + found[1][0]
+        yield pickled[: found.start()] + b"X" + struct.pack("<I", len(text)) + text + pickled[end:]
+    for found in re.finditer(rb"c[a-z._]+\n[A-Za-z_]+\n", pickled):
+        for long in (LONG.encode(), b"a" * 250):
+            yield pickled[: found.start()] + b"cx\n" + long + b"\n" + pickled[found.end() :]
+
+
+def with_other_pickle(archive: bytes) -> Iterator[bytes]:
+    """Copies of a file of ``torch.save``, each with something very long in its pickle."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    name = next(name for name in members if name.endswith("data.pkl"))
+    for changed in with_long_texts(members[name]):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as new:
+            for each, data in members.items():
+                new.writestr(each, changed if each == name else data)
+        yield buffer.getvalue()
+
+
+def field(number: int, value: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def long_files(name: str, samples: list[bytes]) -> Iterator[bytes]:
+    """Files that are as they should be but for a very long value, name or list in each."""
+    for sample in samples:
+        if name.endswith(".json"):
+            for value in with_long_values(json.loads(sample)):
+                yield json.dumps(value).encode()
+        elif name.endswith(".safetensors"):
+            size = int.from_bytes(sample[:8], "little")
+            for value in with_long_values(json.loads(sample[8 : 8 + size])):
+                header = json.dumps(value).encode()
+                yield struct.pack("<Q", len(header)) + header + sample[8 + size :]
+        elif name.endswith(".npy"):
+            for long in (f"{{'descr': '{LONG}'}}", "[" * 9000, f"{{'{'a' * 9000}': 1}}"):
+                header = long.encode("latin1", "replace")
+                yield b"\x93NUMPY\2\0" + struct.pack("<I", len(header)) + header
+        elif name.endswith(".txt"):
+            yield from (sample + LONG.encode(), LONG.encode() + b"\n" + sample)
+            yield sample + LONG.encode() + b" b c\n"
+        elif sample.endswith(MAGIC):
+            entries = entries_of(sample)
+            for at, (key, value) in enumerate(entries):
+                for other in ((LONG.encode(), value), (key + LONG.encode(), b"\x0a"), (key, b"")):
+                    yield table_of(block_of([*entries[:at], other, *entries[at + 1 :]]))
+            variable = field(1, field(1, LONG.encode()) + field(2, b"") + b"\x18\1")
+            yield table_of(block_of([(b"", field(1, variable))]))
+        elif sample.startswith(b"PK\3\4") and b"data.pkl" in sample:
+            yield from with_other_pickle(sample)
+        elif sample.startswith(b"PK\3\4"):
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("/" + "a" * 60_000, b"")
+            yield buffer.getvalue()
+        elif name.endswith(".gz"):
+            buffer = io.BytesIO()
+            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+                archive.addfile(tarfile.TarInfo("/" + "a" * 1_000_000))
+            yield buffer.getvalue()
+        else:
+            yield from with_long_texts(sample)
+
+
 class TooSlow(BaseException):
-    """More than ten seconds."""
+    """More than ten seconds of the processor, or ten times as long in all."""
+
+
+def limit_time(seconds: int) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(10 * seconds)  # it may wait for something
 
 
 def stop(*_: Any) -> None:
     raise TooSlow
 
 
+def is_hard_to_read(text: str) -> bool:
+    """Whether it fills a screen, or changes the terminal."""
+    return len(text) > LONGEST_MESSAGE or not text.replace("\n", "").isprintable()
+
+
+class LongMessages(logging.Handler):
+    """Keeps what is logged and cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if is_hard_to_read(text := record.getMessage()):
+            self.found.append(f"{record.pathname}, line {record.lineno}: {text[:100]!r}")
+
+
 def allowed(error: BaseException, types: tuple[type[Exception], ...]) -> bool:
+    if is_hard_to_read(str(error)):
+        return False
     ours = type(error).__module__.startswith("ptbert")
     return type(error) in types or (ours and isinstance(error, types))
 
 
-def main() -> None:
-    name, seed, count, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    reader = READERS[name]
-    random.seed(f"{name} {seed}")
-    samples = reader.samples()
-    for beside, content in reader.beside().items():
-        (folder / beside).write_bytes(content)
-    path = folder / reader.name
-    for sample in samples:
-        path.write_bytes(sample)
-        reader.read(path)  # a sample that is refused would show nothing
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + ROOM
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    signal.signal(signal.SIGALRM, stop)
+def read_files(reader: Reader, files: Iterable[bytes], folder: Path) -> dict[str, Any]:
+    """Read files one after the other, and note what came of it."""
     result: dict[str, Any] = {"read": 0, "refused": 0, "slowest": 0.0, "wrong": []}
-    for number in range(count):
-        content = case(samples)
+    path = folder / reader.name
+    for number, content in enumerate(files):
         path.write_bytes(content)
-        start = time.monotonic()
-        signal.alarm(SECONDS)
+        start = time.process_time()
+        limit_time(SECONDS)
         try:
             reader.read(path)
             result["read"] += 1
         except BaseException as error:
-            signal.alarm(0)
+            limit_time(0)
             if not allowed(error, reader.errors):
                 kept = folder / f"wrong-{number}"
                 kept.write_bytes(content)
-                result["wrong"].append(f"{type(error).__name__}: {str(error)[:200]} ({kept})")
+                text = f"{len(str(error))} characters: {str(error)[:200]!r}"
+                result["wrong"].append(f"{type(error).__name__}, {text} ({kept})")
             result["refused"] += 1
-        signal.alarm(0)
-        result["slowest"] = max(result["slowest"], time.monotonic() - start)
+        limit_time(0)
+        result["slowest"] = max(result["slowest"], time.process_time() - start)
         if len(result["wrong"]) >= 5:
             break
-    sys.stdout.write(f"\n{json.dumps(result)}\n")
+    return result
+
+
+def prepared(reader: Reader, folder: Path) -> list[bytes]:
+    """Good files of a kind, which the reader has read."""
+    folder.mkdir(exist_ok=True)
+    samples = reader.samples()
+    for beside, content in reader.beside().items():
+        (folder / beside).write_bytes(content)
+    for sample in samples:
+        (folder / reader.name).write_bytes(sample)
+        reader.read(folder / reader.name)  # a sample that is refused would show nothing
+    return samples
+
+
+def limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def main() -> None:
+    name, seed, count, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    random.seed(f"{name} {seed}")
+    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(long_messages := LongMessages())
+    found: Any
+    if name == "all":
+        folder.mkdir(exist_ok=True)
+        samples = {each: prepared(reader, folder / each) for each, reader in READERS.items()}
+        limit_memory()
+        found = {
+            each: read_files(reader, long_files(reader.name, samples[each]), folder / each)
+            for each, reader in READERS.items()
+        }
+        found["log"] = {"wrong": long_messages.found}
+    else:
+        samples_of_one = prepared(READERS[name], folder)
+        limit_memory()
+        files = (case(samples_of_one) for _ in range(count))
+        found = read_files(READERS[name], files, folder)
+        found["wrong"] += long_messages.found[:5]
+    sys.stdout.write(f"\n{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":

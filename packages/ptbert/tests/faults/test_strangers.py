@@ -51,3 +51,11 @@ def test_some_damaged_files(name, tmp_path):
 
     assert result["wrong"] == []
     assert result["refused"] > 15
+
+
+def test_messages_and_the_log_can_be_read_whatever_a_file_holds(tmp_path):
+    """A hundred thousand characters or a long list in every place of every kind of file."""
+    results = run("all", "long", 0, tmp_path / "files")
+
+    assert {name: each["wrong"] for name, each in results.items() if each["wrong"]} == {}
+    assert sum(each["refused"] for name, each in results.items() if name != "log") > 200

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
+from ptbert_models.opening import load_tensorflow_weights
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import open_checkpoint
 from ptbert_models.tensorflow.translation import translate
 

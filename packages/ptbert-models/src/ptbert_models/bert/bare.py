@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.authors import read_bert_checkpoint, seen_values
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.heads import BertLMPredictionHead, resize_head
 from ptbert_models.bert.layers import (
     BertAttention,
     BertEmbeddings,
@@ -30,7 +31,7 @@ from ptbert_models.bert.layers import (
     BertSelfAttention,
 )
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.parts.attention import is_known_full, padding_bias, split_head_mask
+from ptbert_models.parts.attention import is_known_full, split_head_mask, visibility_bias
 from ptbert_models.parts.initialization import initialize_normal
 from ptbert_models.parts.inputs import (
     check_mask,
@@ -40,11 +41,14 @@ from ptbert_models.parts.inputs import (
     without_none,
 )
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.tables import resized_embedding
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
 
 logger = logging.getLogger(__name__)
+
+_POOLER = (".pooler.dense.weight", ".pooler.dense.bias")
 
 
 class BertPreTrainedModel(PreTrainedModel):
@@ -64,6 +68,7 @@ class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     family = "bert"
     base_model_prefix = "bert"
+    token_table = "embeddings.word_embeddings"
     legacy_suffixes: ClassVar[Mapping[str, str]] = {
         ".gamma": ".weight",
         ".beta": ".bias",
@@ -78,7 +83,10 @@ class BertPreTrainedModel(PreTrainedModel):
     }
     attention_of_layers: ClassVar[tuple[str, str] | None] = ("encoder.layer", "attention")
     # Buffers of later libraries.
-    ignored_suffixes = (".embeddings.position_ids", ".embeddings.token_type_ids")
+    ignored_suffixes: ClassVar[tuple[str, ...]] = (
+        ".embeddings.position_ids",
+        ".embeddings.token_type_ids",
+    )
     output_attentions = False  # for whole-model pickles that are older than this attribute
 
     @classmethod
@@ -95,6 +103,14 @@ class BertPreTrainedModel(PreTrainedModel):
 
     def tie_weights(self) -> None:
         """Let head and embeddings share what they share; most BERT models share nothing."""
+
+    def _resize_vocabulary(self, table: nn.Module, tokens: int) -> None:
+        config = self._config_with(tokens)
+        self.set_input_embeddings(resized_embedding(table, tokens, self.init_weights))
+        for part in self.modules():
+            if isinstance(part, BertLMPredictionHead):
+                resize_head(part, tokens, self.init_weights)
+        self._replace_config(config)
 
     def init_bert_weights(self, module: nn.Module) -> None:
         """Initialise one module; programs also call this with a part of a model as self."""
@@ -113,6 +129,7 @@ class BertModel(BertPreTrainedModel):
         output_attentions: whether attention weights are returned, in front.
         keep_multihead_output: whether each head's output and its gradient are kept, see
             ``get_multihead_outputs``.
+        add_pooling_layer: whether there is a pooler; without one, None is returned in its place.
 
     Example:
         >>> import torch
@@ -124,19 +141,30 @@ class BertModel(BertPreTrainedModel):
         (3, torch.Size([2, 3, 8]), torch.Size([2, 8]))
     """
 
+    saved_arguments: ClassVar[Mapping[str, str | None]] = {"add_pooling_layer": None}
+
     def __init__(
         self,
         config: BertConfig,
         output_attentions: bool = False,
         keep_multihead_output: bool = False,
+        *,
+        add_pooling_layer: bool = True,
     ) -> None:
         super().__init__(config)
         self.output_attentions = output_attentions
         self.embeddings = BertEmbeddings(config)
         self.encoder = BertEncoder(config, output_attentions, keep_multihead_output)
-        self.pooler = BertPooler(config)
+        self.pooler = BertPooler(config) if add_pooling_layer else None
+        if not add_pooling_layer:  # files with a pooler fit nevertheless
+            self.ignored_suffixes = (*self.ignored_suffixes, *_POOLER)  # type: ignore[misc]
         self.apply(self.init_bert_weights)
         self.prune_heads(config.heads_to_prune())
+
+    @property
+    def add_pooling_layer(self) -> bool:
+        """Whether there is a pooler; saved in the configuration."""
+        return self.pooler is not None
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -164,28 +192,37 @@ class BertModel(BertPreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         output_all_encoded_layers: bool = True,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Encode a batch of token sequences.
 
         Args:
             input_ids: (B, L) integers below ``config.vocab_size``.
             token_type_ids: (B, L), 0 for the first text and 1 for the second; all 0 when None.
-            attention_mask: (B, L), 1 for real tokens and 0 for padding; all 1 when None.
+            attention_mask: (B, L), 1 for real tokens and 0 for padding; all 1 when None. Or
+                (B, L, L), whose row i says what token i sees.
             output_all_encoded_layers: whether to return all layers or only the last.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
+            position_ids: (B, L) or (1, L), below ``config.max_position_embeddings``; counted from
+                0 when None.
+            inputs_embeds: (B, L, E), embeddings of tokens, instead of ``input_ids``; positions and
+                token types are added to them.
 
         Returns:
             Layer outputs, a list of N tensors (B, L, E), or only the last tensor; and the pooled
             first token (B, E).
         """
-        if attention_mask is None and token_type_ids is not None:
+        if attention_mask is None and token_type_ids is not None and input_ids is not None:
             check_types(input_ids, token_type_ids)
-        hidden_states = embedded(self, input_ids, token_type_ids)
+        more = without_none(position_ids=position_ids, inputs_embeds=inputs_embeds)
+        hidden_states = embedded(self, input_ids, token_type_ids, **more)
         head_masks = None
         if head_mask is not None:
             layers, heads = len(self.encoder.layer), self.config.num_attention_heads
@@ -197,19 +234,26 @@ class BertModel(BertPreTrainedModel):
             **without_none(head_mask=head_masks),
         )
         weights, states = encoded if getattr(self, "output_attentions", False) else (None, encoded)
-        pooled = self.pooler(states[-1])
+        pooled = None if self.pooler is None else self.pooler(states[-1])
         return with_attentions(weights, states if output_all_encoded_layers else states[-1], pooled)
 
 
 # Programs call ``forward`` with objects of their own as self. So what follows are no methods.
 
 
-def embedded(bert: Any, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
-    """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``."""
+def embedded(
+    bert: Any, input_ids: Tensor | None, token_type_ids: Tensor | None, **more: Tensor
+) -> Tensor:
+    """Embed tokens (B, L) as (B, L, E); programs may have replaced ``embeddings``.
+
+    So what 2019 did not have is given only where it is not None.
+    """
     if token_type_ids is None:  # in 2019 they were always given
+        if "inputs_embeds" in more:
+            return bert.embeddings(input_ids, **more)
         check_tensor("input_ids", input_ids)
-        token_type_ids = torch.zeros_like(input_ids)
-    return bert.embeddings(input_ids, token_type_ids)
+        token_type_ids = torch.zeros_like(input_ids)  # type: ignore[arg-type]
+    return bert.embeddings(input_ids, token_type_ids, **more)
 
 
 def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
@@ -236,7 +280,8 @@ def warn_of_types() -> None:
 
 def is_usual(bert: nn.Module) -> bool:
     """Whether a bare model is untouched, and returns and keeps nothing that is rarely wanted."""
-    return is_untouched(bert, _usual_bert)
+    has_pooler = isinstance(bert, nn.Module) and vars(bert)["_modules"].get("pooler") is not None
+    return is_untouched(bert, _usual_bert, has_pooler)
 
 
 def smallest_config() -> BertConfig:
@@ -252,8 +297,8 @@ def smallest_config() -> BertConfig:
     )
 
 
-def _usual_bert() -> BertModel:
-    return BertModel(smallest_config())
+def _usual_bert(add_pooling_layer: bool) -> BertModel:
+    return BertModel(smallest_config(), add_pooling_layer=add_pooling_layer)
 
 
 def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Tensor | None:
@@ -265,7 +310,7 @@ def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Te
         return None
     if attention_mask is None:
         attention_mask = hidden_states.new_ones(hidden_states.shape[:2])
-    return padding_bias(attention_mask, hidden_states.dtype)
+    return visibility_bias(attention_mask, hidden_states.dtype)
 
 
 def _mask_may_be_left_out(bert: Any) -> bool:

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig
+from ptbert_models.config import PreTrainedConfig, with_later_names
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
+from ptbert_models.parts.losses import PROBLEM_TYPES
 from ptbert_models.parts.pruning import heads_to_prune
 from ptbert_models.parts.settings import setting
 from ptbert_models.rules import Rule
@@ -20,13 +21,16 @@ from ptbert_models.statements import QUANTIZED, Statement, architecture
 _AS_ENCODER = "load it with the library that wrote it; here BERT is an encoder of whole texts"
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class BertConfig(PreTrainedConfig):
     """Sizes and rates of a BERT model; the defaults are those of ``bert-base-uncased``.
 
     Files of later libraries may also hold ``pad_token_id`` (the token whose embedding is not
     trained), ``classifier_dropout`` (the rate before classifiers), ``pruned_heads``, ``num_labels``
-    or ``id2label``, and ``num_choices``, which are used if present.
+    or ``id2label``, ``num_choices``, ``problem_type`` (see ``BertForSequenceClassification``),
+    ``tie_word_embeddings`` (whether heads score tokens with their embeddings) and
+    ``add_pooling_layer``, which are used if present.
 
     Args:
         vocab_size_or_config_json_file: number of tokens, or the path of a JSON file.
@@ -71,7 +75,12 @@ class BertConfig(PreTrainedConfig):
     num_labels: ClassVar[int | None] = None
     id2label: ClassVar[Mapping[str, str] | None] = None
     num_choices: ClassVar[int | None] = None
+    add_pooling_layer: ClassVar[bool] = True
+    problem_type: ClassVar[str | None] = None
+    tie_word_embeddings: ClassVar[bool] = True
 
+    family: ClassVar[str] = "bert"
+    usual_vocabulary: ClassVar[int | None] = 30522
     model_type: ClassVar[str] = "bert"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {
@@ -90,6 +99,9 @@ class BertConfig(PreTrainedConfig):
             "num_labels": rules.optional_size,
             "id2label": rules.labels,
             "num_choices": rules.optional_size,
+            "add_pooling_layer": rules.flag,
+            "problem_type": rules.one_of(None, *PROBLEM_TYPES),
+            "tie_word_embeddings": rules.flag,
             "pad_token_id": rules.optional_count,
             "pruned_heads": rules.heads_by_layer,
         }
@@ -100,13 +112,6 @@ class BertConfig(PreTrainedConfig):
         Statement("position_embedding_type", ("absolute",), _AS_ENCODER),
         Statement("is_decoder", (False,), _AS_ENCODER),
         Statement("add_cross_attention", (False,), _AS_ENCODER),
-        Statement(
-            "tie_word_embeddings",
-            (True,),
-            "load it with the library that wrote it; here the scores of tokens are computed with "
-            "their embeddings",
-            concerns=("BertForMaskedLM", "BertForPreTraining"),
-        ),
     )
 
     if TYPE_CHECKING:  # not a field: the first argument sets it

@@ -15,9 +15,28 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig, classifier_rate
 from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool
-from ptbert_models.parts.inputs import flat_texts, is_recorded
-from ptbert_models.parts.losses import UNCLASSIFIED, fitted_labels, label_loss, span_loss
+from ptbert_models.parts.inputs import (
+    flat_mask_of_choices,
+    flat_texts,
+    is_recorded,
+    tokens_given,
+)
+from ptbert_models.parts.losses import (
+    UNCLASSIFIED,
+    fitted_labels,
+    label_loss,
+    problem_type_of,
+    span_loss,
+    text_loss,
+)
 from ptbert_models.parts.outputs import with_attentions
+
+
+class _Unstated(int):
+    """A number that was not given; it counts as the default value that it is."""
+
+
+_TWO = _Unstated(2)  # as 2019's default
 
 
 class _LabelClassifier(BertWithHead):
@@ -28,11 +47,13 @@ class _LabelClassifier(BertWithHead):
     def __init__(
         self,
         config: BertConfig,
-        num_labels: int = 2,
+        num_labels: int = _TWO,
         output_attentions: bool = False,
         keep_multihead_output: bool = False,
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
+        if isinstance(num_labels, _Unstated):
+            num_labels = config.saved_argument("num_labels") or int(num_labels)
         self.num_labels = num_labels
         self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, num_labels)
@@ -44,49 +65,65 @@ class BertForSequenceClassification(_LabelClassifier):
 
     Args:
         config: sizes and rates.
-        num_labels: number of labels.
+        num_labels: number of labels; that of the configuration when not given, or else 2.
         output_attentions: see ``BertModel``.
         keep_multihead_output: see ``BertModel``.
     """
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
-        """Return scores (B, ``num_labels``), or the loss when labels (B,) are given."""
-        weights, pooled = pool(self, Inputs(input_ids, token_type_ids, attention_mask, head_mask))
+        """Return scores (B, ``num_labels``), or the loss when labels are given.
+
+        Labels are (B,) integers; or what ``problem_type`` of the configuration says, see
+        ``text_loss``.
+        """
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
+        )
+        weights, pooled = pool(self, inputs)
         scores = self.classifier(self.dropout(pooled))
         if labels is not None:
-            return label_loss(scores, labels)
+            return text_loss(scores, labels, problem_type_of(self))
         return with_attentions(weights, scores)
 
 
 class BertForTokenClassification(_LabelClassifier):
     """One label for each token. Arguments as in ``BertForSequenceClassification``."""
 
+    untrained: ClassVar[tuple[str, ...]] = ("bert.pooler.",)
+
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Return scores (B, L, ``num_labels``), or the loss when labels (B, L) are given.
 
         Padding, where ``attention_mask`` is 0, and labels of -100 do not count in the loss.
         """
-        weights, sequence, _ = encode(
-            self, Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
         )
+        weights, sequence, _ = encode(self, inputs)
         scores = self.classifier(self.dropout(sequence))
         if labels is None:
             return with_attentions(weights, scores)
-        if attention_mask is not None:
+        if attention_mask is not None and attention_mask.dim() == 2:
             labels = fitted_labels(labels, sequence.shape[:-1])
             labels = labels.masked_fill(attention_mask != 1, UNCLASSIFIED)
         return label_loss(scores, labels)
@@ -119,11 +156,14 @@ class BertForMultipleChoice(BertWithHead):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score the choices of each question.
 
@@ -133,20 +173,23 @@ class BertForMultipleChoice(BertWithHead):
             attention_mask: (B, C, L).
             labels: (B,), the index of the right choice.
             head_mask: (H,) or (N, H).
+            position_ids: as in ``BertModel``.
+            inputs_embeds: likewise.
 
         Returns:
             Scores (B, C), or the loss when labels are given.
         """
-        weights, pooled = pool(
-            self,
-            Inputs(
-                flat_texts("input_ids", input_ids),
-                flat_texts("token_type_ids", token_type_ids),
-                flat_texts("attention_mask", attention_mask),
-                head_mask,
-            ),
+        tokens = tokens_given(input_ids, inputs_embeds, batched=False)
+        inputs = Inputs(
+            flat_texts("input_ids", input_ids),
+            flat_texts("token_type_ids", token_type_ids),
+            flat_mask_of_choices(attention_mask),
+            head_mask,
+            flat_texts("position_ids", position_ids),
+            None if inputs_embeds is None else inputs_embeds.flatten(0, -3),
         )
-        choices = input_ids.size(1) if input_ids.dim() == 3 else self.num_choices
+        weights, pooled = pool(self, inputs)
+        choices = tokens.size(1) if tokens.dim() == 3 else self.num_choices
         scores = self.classifier(self.dropout(pooled))
         if not is_recorded() and choices and scores.numel() % choices:
             raise ValueError(
@@ -162,6 +205,8 @@ class BertForMultipleChoice(BertWithHead):
 class BertForQuestionAnswering(BertWithHead):
     """Where in a text an answer starts and ends. Arguments as in ``BertModel``."""
 
+    untrained: ClassVar[tuple[str, ...]] = ("bert.pooler.",)
+
     def __init__(
         self,
         config: BertConfig,
@@ -174,12 +219,15 @@ class BertForQuestionAnswering(BertWithHead):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         start_positions: Tensor | None = None,
         end_positions: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Return start scores (B, L) and end scores (B, L), or the loss when positions are given.
 
@@ -190,10 +238,13 @@ class BertForQuestionAnswering(BertWithHead):
             start_positions: (B,); a position past the text does not count in the loss.
             end_positions: (B,); likewise.
             head_mask: (H,) or (N, H).
+            position_ids: as in ``BertModel``.
+            inputs_embeds: likewise.
         """
-        weights, sequence, _ = encode(
-            self, Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
         )
+        weights, sequence, _ = encode(self, inputs)
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
         if start_positions is not None and end_positions is not None:
             return span_loss(start_scores, end_scores, start_positions, end_positions)

@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import layer_norm
+from ptbert_models.parts.settings import setting
+from ptbert_models.parts.tables import resize_scores, resized_vector
 
 
 class BertPredictionHeadTransform(nn.Module):
@@ -30,19 +33,32 @@ class BertPredictionHeadTransform(nn.Module):
 
 
 class BertLMPredictionHead(nn.Module):
-    """Scores of all tokens; the decoder shares its weights with the embedding of tokens."""
+    """Scores of all tokens.
+
+    The decoder shares its weights with the embedding of tokens, unless the configuration says
+    ``tie_word_embeddings=False``.
+    """
 
     def __init__(self, config: BertConfig, bert_model_embedding_weights: Tensor) -> None:
         super().__init__()
         self.transform = BertPredictionHeadTransform(config)
         vocabulary, width = bert_model_embedding_weights.shape
         self.decoder = nn.Linear(width, vocabulary, bias=False)
-        self.decoder.weight = cast("nn.Parameter", bert_model_embedding_weights)  # tied
+        if setting(config, "tie_word_embeddings", True):
+            self.decoder.weight = cast("nn.Parameter", bert_model_embedding_weights)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., E) → (..., V)."""
         return self.decoder(self.transform(hidden_states)) + self.bias
+
+
+def resize_head(
+    head: BertLMPredictionHead, tokens: int, initialize: Callable[[nn.Module], None]
+) -> None:
+    """Let a head score another number of tokens; see ``resize_scores``."""
+    resize_scores(head.decoder, tokens, initialize)
+    head.bias = resized_vector(head.bias, tokens)
 
 
 class BertOnlyMLMHead(nn.Module):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
-from ptbert_models.parts.inputs import check_batch, without_none
+from ptbert_models.parts.inputs import tokens_given, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.outputs import split_attentions, with_attentions
 from ptbert_models.parts.pruning import (
@@ -32,7 +32,7 @@ from ptbert_models.parts.pruning import (
 )
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.parts.settings import setting
-from ptbert_models.parts.tables import check_rows, rows_of
+from ptbert_models.parts.tables import check_rows, check_width, rows_of
 
 
 def layer_norm(config: BertConfig) -> BertLayerNorm:
@@ -54,35 +54,62 @@ class BertEmbeddings(nn.Module):
         self.LayerNorm = layer_norm(config)  # key name of 2019
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, input_ids: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Embed (B, L) token ids, and (B, L) token types (0 when None), as (B, L, E).
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Embed tokens as (B, L, E).
+
+        Args:
+            input_ids: (B, L).
+            token_type_ids: (B, L); 0 when None.
+            position_ids: (B, L) or (1, L); counted from 0 when None.
+            inputs_embeds: (B, L, E), embeddings of tokens that are used instead of ids.
 
         Raises:
             ValueError: if a text is too long, or an id is outside the vocabulary.
         """
-        check_batch("input_ids", input_ids)
-        length, longest = input_ids.size(1), rows_of(self.position_embeddings)
-        if longest is not None and length > longest:
-            raise ValueError(
-                f"a text of {length} tokens is longer than max_position_embeddings={longest}; "
-                "cut it, or split it into overlapping windows"
-            )
-        # Every text has its own positions, for gradients of single texts.
-        positions = torch.arange(length, device=input_ids.device).expand_as(input_ids)
+        tokens = tokens_given(input_ids, inputs_embeds)
+        if position_ids is None:
+            position_ids = _counted_positions(self, tokens)
+        else:
+            _check(position_ids, self.position_embeddings, "position_ids", tokens)
         if token_type_ids is None:
-            token_type_ids = torch.zeros_like(input_ids)
-        for name, ids, table in (
-            ("input_ids", input_ids, self.word_embeddings),
-            ("token_type_ids", token_type_ids, self.token_type_embeddings),
-        ):
-            remedy = "use this model's tokenizer"
-            check_rows(ids, table, name=name, remedy=remedy, shape=input_ids.shape)
+            token_type_ids = torch.zeros_like(tokens, dtype=torch.long)
+        if inputs_embeds is None:
+            _check(tokens, self.word_embeddings, "input_ids", tokens)
+        else:
+            check_width(inputs_embeds, self.position_embeddings)
+        _check(token_type_ids, self.token_type_embeddings, "token_type_ids", tokens)
         embeddings = (
-            self.word_embeddings(input_ids)
-            + self.position_embeddings(positions)
+            (self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds)
+            + self.position_embeddings(position_ids)
             + self.token_type_embeddings(token_type_ids)
         )
         return self.dropout(self.LayerNorm(embeddings))
+
+
+def _check(ids: Tensor, table: nn.Module, name: str, tokens: Tensor) -> None:
+    remedy = "use this model's tokenizer"
+    if name == "position_ids":
+        remedy = "cut the texts, or split them into overlapping windows"
+    check_rows(ids, table, name=name, remedy=remedy, shape=tokens.shape)
+
+
+def _counted_positions(embeddings: Any, tokens: Tensor) -> Tensor:
+    """Number the tokens (B, L) of each text, if there are so many positions."""
+    length, longest = tokens.size(1), rows_of(embeddings.position_embeddings)
+    if longest is not None and length > longest:
+        raise ValueError(
+            f"a text of {length} tokens is longer than max_position_embeddings={longest}; "
+            "cut it, or split it into overlapping windows"
+        )
+    # Every text has its own positions, for gradients of single texts.
+    return torch.arange(length, device=tokens.device).expand_as(tokens)
 
 
 class BertSelfAttention(nn.Module):

@@ -8,7 +8,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +26,15 @@ class _BertWithDecoder(BertWithHead):
     """A model whose head scores tokens with the embeddings of tokens."""
 
     cls: Any
+    token_scores = "cls.predictions.decoder"
 
     def tie_weights(self) -> None:
-        """Let the head share the embeddings again, if something took them apart."""
-        self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
+        """Let the head share the embeddings again, if something took them apart.
+
+        Nothing is shared with ``tie_word_embeddings=False`` in the configuration.
+        """
+        if self.config.tie_word_embeddings:
+            self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
 
 
 class BertForPreTraining(_BertWithDecoder):
@@ -53,12 +58,15 @@ class BertForPreTraining(_BertWithDecoder):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         masked_lm_labels: Tensor | None = None,
         next_sentence_label: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score tokens and continuations; inputs as in ``BertModel``.
 
@@ -69,12 +77,16 @@ class BertForPreTraining(_BertWithDecoder):
             masked_lm_labels: (B, L), the true tokens where masked, -1 elsewhere.
             next_sentence_label: (B,), 0 if the second text follows the first, 1 if not.
             head_mask: (H,) or (N, H).
+            position_ids: as in ``BertModel``.
+            inputs_embeds: likewise.
 
         Returns:
             The sum of both losses when both labels are given; else the scores of tokens (B, L, V)
             and of continuations (B, 2).
         """
-        inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
+        )
         if masked_lm_labels is None or next_sentence_label is None:
             weights, sequence, pooled = encode(self, inputs)
             scores, relationship = self.cls(sequence, pooled)
@@ -83,11 +95,14 @@ class BertForPreTraining(_BertWithDecoder):
             self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_heads)
         )
         scores, relationship = self.cls(sequence, pooled)
-        return label_loss(scores, tokens) + label_loss(relationship, next_sentence_label)
+        loss = label_loss(scores, tokens, name="masked_lm_labels")
+        return loss + label_loss(relationship, next_sentence_label, name="next_sentence_label")
 
 
 class BertForMaskedLM(_BertWithDecoder):
     """Prediction of masked tokens. Arguments as in ``BertForPreTraining``."""
+
+    untrained: ClassVar[tuple[str, ...]] = ("bert.pooler.",)
 
     def __init__(
         self,
@@ -101,21 +116,26 @@ class BertForMaskedLM(_BertWithDecoder):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         masked_lm_labels: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Return the scores of tokens (B, L, V), or the loss when labels (B, L) are given."""
-        inputs = Inputs(input_ids, token_type_ids, attention_mask, head_mask)
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
+        )
         if masked_lm_labels is None:
             weights, sequence, _ = encode(self, inputs)
             return with_attentions(weights, self.cls(sequence))
         sequence, tokens, _ = encode_labelled(
             self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_masked_head)
         )
-        return label_loss(self.cls(sequence), tokens)
+        return label_loss(self.cls(sequence), tokens, name="masked_lm_labels")
 
 
 class BertForNextSentencePrediction(BertWithHead):
@@ -136,17 +156,23 @@ class BertForNextSentencePrediction(BertWithHead):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         next_sentence_label: Tensor | None = None,
         head_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Return scores (B, 2) of "follows" and "does not", or the loss given labels (B,)."""
-        weights, pooled = pool(self, Inputs(input_ids, token_type_ids, attention_mask, head_mask))
+        inputs = Inputs(
+            input_ids, token_type_ids, attention_mask, head_mask, position_ids, inputs_embeds
+        )
+        weights, pooled = pool(self, inputs)
         scores = self.cls(pooled)
         if next_sentence_label is not None:
-            return label_loss(scores, next_sentence_label)
+            return label_loss(scores, next_sentence_label, name="next_sentence_label")
         return with_attentions(weights, scores)
 
 

@@ -23,10 +23,16 @@ from ptbert_models.parts.losses import is_labelled, labelled_only
 class Inputs(NamedTuple):
     """What the bare model is given; see ``BertModel.forward``."""
 
-    input_ids: Tensor
+    input_ids: Tensor | None
     token_type_ids: Tensor | None
     attention_mask: Tensor | None
     head_mask: Tensor | None
+    position_ids: Tensor | None
+    inputs_embeds: Tensor | None
+
+    def later(self) -> dict[str, Tensor]:
+        """Return what 2019 did not have, by name; only what is given, as a program's parts need."""
+        return without_none(position_ids=self.position_ids, inputs_embeds=self.inputs_embeds)
 
 
 class BertWithHead(BertPreTrainedModel):
@@ -49,6 +55,7 @@ def encode(model: Any, inputs: Inputs) -> tuple[Any, Any, Any]:
         *inputs[:3],
         output_all_encoded_layers=False,
         **without_none(head_mask=inputs.head_mask),
+        **inputs.later(),
     )
     return output if getattr(model, "output_attentions", False) else (None, *output)
 
@@ -59,6 +66,11 @@ def pool(model: Any, inputs: Inputs) -> tuple[Any, Any]:
     if states is not None:
         return None, model.bert.pooler(states[:, None])
     weights, _, pooled = encode(model, inputs)
+    if pooled is None:
+        raise ValueError(
+            f"{type(model).__name__} reads the pooled token, and its bert has no pooler; put a "
+            "BertModel with add_pooling_layer=True there"
+        )
     return weights, pooled
 
 
@@ -94,22 +106,28 @@ def encode_labelled(
 def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> Tensor | None:
     """Return the last layer at first tokens and labels (W, E), or None if that would show."""
     ids, mask = inputs.input_ids, inputs.attention_mask
-    given = [ids, *(each for each in (*inputs[1:], labels) if each is not None)]
+    given = [each for each in (*inputs, labels) if each is not None]
     if inputs.head_mask is not None or not is_usual(bert) or not values_are_known(*given):
         return None
-    if ids.dim() != 2 or not ids.numel() or (labels is not None and labels.shape != ids.shape):
+    if bert.pooler is None or (ids is None) == (inputs.inputs_embeds is None):
         return None
-    read = _first_tokens(ids)
+    tokens = inputs.inputs_embeds[..., 0] if ids is None else ids  # type: ignore[index]
+    if tokens.dim() != 2 or not tokens.numel():
+        return None
+    if labels is not None and labels.shape != tokens.shape:
+        return None
+    read = _first_tokens(tokens)
     if labels is not None:
         read = read | is_labelled(labels)
-    if not can_pack(bert.encoder, ids, mask, read):
+    if not can_pack(bert.encoder, tokens, mask, read):
         return None
     types = inputs.token_type_ids
-    if mask is None and types is not None:
+    if mask is None and types is not None and ids is not None:
         check_types(ids, types)
-    return packed_states(bert.encoder, embedded(bert, ids, types), mask, read)
+    states = embedded(bert, ids, types, **inputs.later())
+    return packed_states(bert.encoder, states, mask, read)
 
 
-def _first_tokens(ids: Tensor) -> Tensor:
+def _first_tokens(tokens: Tensor) -> Tensor:
     """True at the first token of each text: (B, L)."""
-    return (torch.arange(ids.size(1), device=ids.device) == 0).expand_as(ids)
+    return (torch.arange(tokens.size(1), device=tokens.device) == 0).expand_as(tokens)

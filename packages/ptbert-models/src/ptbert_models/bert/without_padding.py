@@ -20,16 +20,16 @@ from ptbert_models.parts.attention import attend, dropout_of, merge_heads, paddi
 
 
 def can_pack(
-    encoder: BertEncoder, input_ids: Tensor, attention_mask: Tensor | None, read: Tensor
+    encoder: BertEncoder, tokens: Tensor, attention_mask: Tensor | None, read: Tensor
 ) -> bool:
     """Whether ``packed_states`` gives the same as an untouched encoder.
 
-    It does not without layers; if the mask has another shape than the ids, or other values than 0
-    and 1; or if a position to be read is padding.
+    It does not without layers; if the mask has another shape than the ids, as one with a row for
+    each token has, or other values than 0 and 1; or if a position to be read is padding.
 
     Args:
         encoder: the layers.
-        input_ids: (B, L).
+        tokens: (B, L), a number for each token.
         attention_mask: (B, L), or None.
         read: (B, L), True at the positions to be read.
     """
@@ -37,7 +37,7 @@ def can_pack(
         return False
     if attention_mask is None:
         return True
-    if attention_mask.shape != input_ids.shape or attention_mask.device != input_ids.device:
+    if attention_mask.shape != tokens.shape or attention_mask.device != tokens.device:
         return False
     real = attention_mask == 1
     return bool((real | (attention_mask == 0)).all() & (real | ~read).all())

@@ -12,13 +12,17 @@ from typing import Literal
 from ptbert_hub import (
     CONFIG_NAME,
     Checkpoint,
+    DownloadOptions,
     NotFound,
     UnknownName,
     cached_path,
     extract_archive,
     is_archive,
     locate,
+    open_snapshot,
 )
+from ptbert_hub.model_files import fetch_weights, no_weights
+from ptbert_hub.options import ORDINARY
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_models.files.formats import is_torch_file
 from ptbert_models.files.weights import WEIGHTS_NAMES
@@ -46,7 +50,8 @@ class CheckpointFiles:
     """The files of one checkpoint.
 
     Args:
-        config: its configuration; None for OpenAI's numpy files, which have none.
+        config: its configuration; None for OpenAI's numpy files, which have none. An empty path
+            where it was not wanted.
         weights: its weights: a file; the index of weights in several files; or the folder, file
             or prefix of a checkpoint in the authors' format. The configuration again where no
             weights are wanted.
@@ -71,18 +76,25 @@ def find_checkpoint(
     family: str | None,
     config_file: _PathLike | None = None,
     cache_dir: _PathLike | None = None,
+    options: DownloadOptions = ORDINARY,
+    check: Callable[[Path], object] = lambda config: None,
+    wants_config: bool = True,
 ) -> CheckpointFiles:
     """Find the configuration and the weights of a checkpoint, downloading them if need be.
 
     Args:
-        name_or_path: the name of a published checkpoint; a folder; an archive, local or at an
-            address; a weights file; a TensorFlow checkpoint's prefix; or the address of a folder.
+        name_or_path: the name of a published checkpoint; a repository of the Hugging Face Hub
+            (``owner/name``); a folder; an archive, local or at an address; a weights file; a
+            TensorFlow checkpoint's prefix; or the address of a folder.
         weights_format: which weights: those that PyTorch reads; those in the format of the
             model's authors; "any" of the two, PyTorch's first; or "none", where the caller has
             weights already.
         family: the catalog's word for the kind of model, such as "bert"; None for any.
         config_file: the configuration; None to look for it beside the weights.
         cache_dir: where downloads are kept; see ``ptbert_hub.default_cache``.
+        options: how to download.
+        check: is called with the configuration before weights are downloaded; it may raise.
+        wants_config: whether the configuration is looked for.
 
     Raises:
         CheckpointNotFound: if nothing of that name exists; the message says what was tried.
@@ -90,9 +102,11 @@ def find_checkpoint(
             that format.
         OSError: if it could not be downloaded or unpacked.
     """
-    search = _Search(weights_format, config_file, cache_dir)
+    search = _Search(weights_format, config_file, cache_dir, options, check, wants_config)
     try:
-        place = locate(name_or_path, family=family)
+        place = locate(name_or_path, family=family, revision=options.revision)
+        if place.repository is not None:
+            return search.in_repository(place.repository)
     except UnknownName as error:
         prefix = Path(name_or_path).expanduser()
         if weights_format in {"authors", "any"} and _has_old_shards(prefix):
@@ -116,6 +130,9 @@ class _Search:
     weights_format: Format
     config_file: _PathLike | None
     cache_dir: _PathLike | None
+    options: DownloadOptions
+    check: Callable[[Path], object]
+    wants_config: bool
 
     def published(self, row: Checkpoint) -> CheckpointFiles:
         if self.weights_format == "authors":
@@ -124,6 +141,28 @@ class _Search:
             )
         config = self._config(lambda: self._download(row.config))
         weights = config if self.weights_format == "none" else self._download(row.weights)
+        return CheckpointFiles(config, weights, immutable=True)
+
+    def in_repository(self, name: str) -> CheckpointFiles:
+        if self.weights_format == "authors":
+            raise ValueError(
+                f"{name!r} is a repository of the Hugging Face Hub, whose weights for PyTorch are "
+                "read; leave out from_tf=True, or download its TensorFlow checkpoint to a folder"
+            )
+        snapshot = open_snapshot(name, self.cache_dir, self.options)
+
+        def find_config() -> Path:
+            if found := snapshot.fetch_first(CONFIG_NAMES):
+                return found
+            raise CheckpointNotFound(
+                f"{snapshot.shown} has none of {', '.join(CONFIG_NAMES)}, so it is no model of "
+                "this library; give one with a configuration, or say config=… for this one"
+            )
+
+        config = self._config(find_config)
+        weights = config if self.weights_format == "none" else fetch_weights(snapshot)
+        if weights is None:
+            raise CheckpointNotFound(str(no_weights(snapshot)))
         return CheckpointFiles(config, weights, immutable=True)
 
     def at_address(self, url: str) -> CheckpointFiles:
@@ -152,7 +191,7 @@ class _Search:
 
     def in_folder(self, folder: Path, *, immutable: bool) -> CheckpointFiles:
         look = _looking_in(folder)
-        has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
+        has_config = self._is_given() or any(map(look, CONFIG_NAMES))
         if self.weights_format == "any" and look(SHAPES_NAME) and not has_config:
             return CheckpointFiles(None, folder, immutable)
         if not has_config and (inner := _inner_archive(folder)):
@@ -178,17 +217,24 @@ class _Search:
             )
         folder = weights.parent
         look = _looking_in(folder)
-        has_config = self.config_file is not None or any(map(look, CONFIG_NAMES))
+        has_config = self._is_given() or any(map(look, CONFIG_NAMES))
         if self.weights_format == "any" and not has_config and _is_tensorflow(weights):
             return CheckpointFiles(None, weights, immutable=False)
         config = self._config(lambda: _first(look, CONFIG_NAMES, str(folder)))
         return CheckpointFiles(config, weights, immutable=False)
 
     def _config(self, find: Callable[[], Path]) -> Path:
-        return find() if self.config_file is None else Path(self.config_file)
+        if not self.wants_config:
+            return Path()
+        config = find() if self.config_file is None else Path(self.config_file)
+        self.check(config)
+        return config
+
+    def _is_given(self) -> bool:
+        return self.config_file is not None or not self.wants_config
 
     def _download(self, url: str) -> Path:
-        return Path(cached_path(url, self.cache_dir))
+        return Path(cached_path(url, self.cache_dir, options=self.options))
 
 
 def _has_old_shards(prefix: Path) -> bool:

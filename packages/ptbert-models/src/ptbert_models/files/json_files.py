@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ptbert_hub.json_text import MAX_BYTES, parse_json
+from ptbert_hub.messages import shown
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -40,6 +41,7 @@ def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in pairs:
         if key in values and values[key] != value:
-            raise ValueError(f"the key {key!r} has two values: {values[key]!r} and {value!r}")
+            both = f"{shown(values[key])} and {shown(value)}"
+            raise ValueError(f"the key {shown(key)} has two values: {both}")
         values[key] = value
     return values

@@ -239,7 +239,7 @@ def fill(
     *,
     take: bool,
     dtype: torch.dtype | None = None,
-    device: torch.device | str | None = None,
+    device: torch.device | str | int | None = None,
 ) -> None:
     """Put the planned tensors into the model.
 
@@ -258,7 +258,7 @@ def fill(
         TypeError: if ``dtype`` is no type of floating-point numbers.
         ValueError: if ``device`` has no memory.
     """
-    dtype, device = _checked(dtype, device)
+    dtype, device = checked_destination(dtype, device)
     model_state = model.state_dict(keep_vars=True)
     if plan.report.mismatched:
         logger.warning(
@@ -291,7 +291,13 @@ def fill(
         model.to(device=device, dtype=dtype)
 
 
-def _checked(dtype: Any, device: Any) -> tuple[torch.dtype | None, torch.device | None]:
+def checked_destination(dtype: Any, device: Any) -> tuple[torch.dtype | None, torch.device | None]:
+    """Return a type and a device for ``fill``, each None where it was not given.
+
+    Raises:
+        TypeError: if ``dtype`` is no type of floating-point numbers.
+        ValueError: if ``device`` is none, or has no memory.
+    """
     if dtype is not None and dtype not in _FLOATING:
         kinds = ", ".join(sorted(map(str, _FLOATING)))
         raise TypeError(f"dtype={dtype!r} is no type that weights can have; give one of {kinds}")

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import Call, Name, Record, Reference, make_values, plain_value
-from ptbert_hub.torch_files import Storage, TorchFile, read_torch_file
+from ptbert_hub.readers.pickles import Call, Name, Record, Reference, make_values, plain_value
+from ptbert_hub.readers.torch_files import Storage, TorchFile, read_torch_file
 
 _BLOCK = 1 << 20
 _MOST_DIMENSIONS = 16

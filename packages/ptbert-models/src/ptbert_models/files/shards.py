@@ -16,6 +16,7 @@ from ptbert_models.files.json_files import read_json_object
 
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]B)", re.ASCII | re.IGNORECASE)
+_LONGEST_NAME = 255  # bytes, on all usual file systems
 _SHARD = re.compile(r"(pytorch_model|model)[\w.-]*\.(bin|safetensors)", re.ASCII)
 
 
@@ -171,6 +172,6 @@ def shards_of(index: Path) -> Iterable[Path]:
 
 def _is_file_name(name: Any) -> bool:
     """Whether this is the name of a file, and never one elsewhere, on no system."""
-    return isinstance(name, str) and not (
-        name.strip(". ") == "" or any(each in "/\\:\0" or each < " " for each in name)
-    )
+    if not isinstance(name, str) or not name.strip(". ") or any(each in "/\\:" for each in name):
+        return False
+    return name.isprintable() and len(name.encode()) <= _LONGEST_NAME

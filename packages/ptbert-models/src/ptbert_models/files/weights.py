@@ -12,7 +12,7 @@ from torch import Tensor
 from ptbert_hub import WEIGHTS_NAME, atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.files import remove
-from ptbert_hub.pickles import ForeignName
+from ptbert_hub.readers.pickles import ForeignName
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.nesting import find_state

@@ -21,7 +21,8 @@ from torch import Tensor
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint
 from ptbert_models.files.checkpoint import SHAPES_NAME
 from ptbert_models.files.json_files import read_json
-from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
+from ptbert_models.opening import load_tensorflow_weights
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import open_checkpoint
 from ptbert_models.tensorflow.translation import to_tensor, translate
 

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 
 from ptbert_hub.release import current_release
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.gpt.cache import LayerPast, past_length
+from ptbert_models.gpt.cache import LayerPast, checked_past, past_length
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.embeddings import chosen_positions, copy_rows, embedded, flat_mask
+from ptbert_models.gpt.embeddings import chosen_positions, embedded, flat_mask
+from ptbert_models.gpt.heads import LMHead
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
-from ptbert_models.parts.inputs import check_tensor, flat_texts, without_none
+from ptbert_models.parts.inputs import flat_texts, tokens_given, without_none
 from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.parts.tables import resize_scores, resized_embedding
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.saving import is_ours
 
@@ -103,6 +105,25 @@ class GPTPreTrainedModel(PreTrainedModel):
 
     def tie_weights(self) -> None:
         """Let head and embeddings share what they share by design; a bare model has no head."""
+
+    def _resize_vocabulary(self, table: nn.Module, tokens: int) -> None:
+        special, vocabulary = self.config.n_special, self.config.vocab_size
+        if special:  # they come last, so what comes after the vocabulary is theirs
+            if tokens < vocabulary:
+                raise ValueError(
+                    f"{tokens} tokens are fewer than vocab_size={vocabulary}, and this model has "
+                    f"{special} special tokens after them; call set_num_special_tokens(0) first"
+                )
+            predict = getattr(getattr(self, "lm_head", None), "predict_special_tokens", True)
+            self.set_num_special_tokens(tokens - vocabulary, predict)
+            return
+        config = self._config_with(tokens)
+        self.set_input_embeddings(resized_embedding(table, tokens, self.init_weights))
+        for part in self.modules():
+            if isinstance(part, LMHead):
+                resize_scores(part.decoder, tokens, self.init_weights)
+                part.vocab_size = tokens
+        self._replace_config(config)
 
     def set_num_special_tokens(
         self, num_special_tokens: int, predict_special_tokens: bool = True
@@ -224,15 +245,8 @@ class GPTDecoder(GPTPreTrainedModel):
         config = copy.copy(self.config)
         config.n_special = num_special_tokens
         config.validate()
-        old = self.token_embedding()
-        new = nn.Embedding(
-            config.total_tokens_embeddings,
-            old.embedding_dim,
-            device=old.weight.device,
-            dtype=old.weight.dtype,
-        )
-        self.init_weights(new)
-        copy_rows(old, new)
+        total = config.total_tokens_embeddings
+        new = resized_embedding(self.token_embedding(), total, self.init_weights)
         setattr(self, self.token_embedding_name, new)
         self.config = config
 
@@ -255,12 +269,13 @@ class GPTDecoder(GPTPreTrainedModel):
 class GPTInputs(NamedTuple):
     """What a bare model is given; see the ``forward`` of the families."""
 
-    input_ids: Tensor
+    input_ids: Tensor | None
     position_ids: Tensor | None
     token_type_ids: Tensor | None
     past: Sequence[LayerPast] | None
     head_mask: Tensor | None
     attention_mask: Tensor | None
+    inputs_embeds: Tensor | None
 
 
 RunBlock = Callable[..., tuple[Tensor, Tensor | None, Tensor | None]]
@@ -281,30 +296,25 @@ def decode(
             its output, its keys and values, and its attention weights.
         inputs: see ``GPTInputs``.
     """
-    check_tensor("input_ids", inputs.input_ids)
-    shape = inputs.input_ids.shape
-    input_ids = inputs.input_ids
-    input_ids = input_ids.flatten(0, -2) if input_ids.dim() > 1 else input_ids[None]
-    layer_pasts = [None] * len(model.h) if inputs.past is None else list(inputs.past)
-    if len(layer_pasts) != len(model.h):
-        raise ValueError(
-            f"past has {len(layer_pasts)} layers and this model has {len(model.h)}; "
-            "give the presents that this model returned"
-        )
-    total = input_ids.size(1) + (past_length(layer_pasts[0]) if layer_pasts else 0)
+    given = tokens_given(inputs.input_ids, inputs.inputs_embeds, batched=False)
+    shape, vectors = given.shape, inputs.inputs_embeds
+    new = given.flatten(0, -2) if given.dim() > 1 else given[None]
+    if vectors is not None:
+        vectors = vectors.flatten(0, -3) if vectors.dim() > 2 else vectors[None]
+    layer_pasts = checked_past(inputs.past, len(model.h))
+    total = new.size(1) + (past_length(layer_pasts[0]) if layer_pasts else 0)
     attention_mask = inputs.attention_mask
     if attention_mask is not None:
-        attention_mask = flat_mask(attention_mask, input_ids.size(0), total)
+        attention_mask = flat_mask(attention_mask, shape, new.size(0), total)
         attention_mask = None if is_known_full(attention_mask) else attention_mask
-    position_ids = chosen_positions(
-        inputs.position_ids, input_ids, attention_mask, positions, total
-    )
+    position_ids = chosen_positions(inputs.position_ids, new, attention_mask, positions, total)
     types = flat_texts("token_type_ids", inputs.token_type_ids)
-    hidden = model.drop(embedded(tokens, positions, input_ids, position_ids, types))
+    ids = new if vectors is None else None
+    hidden = model.drop(embedded(tokens, positions, ids, position_ids, types, vectors))
     bias = (
         None
         if attention_mask is None
-        else causal_padding_bias(attention_mask, input_ids.size(1), hidden.dtype)
+        else causal_padding_bias(attention_mask, new.size(1), hidden.dtype)
     )
     head_masks: list[Tensor | None] = [None] * len(model.h)
     if inputs.head_mask is not None:

@@ -5,8 +5,12 @@ Letters: B batch, H heads, T tokens so far, D features per head.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+_PRESENTS = "give the presents that this model returned, a tensor for each layer"
 
 
 class LayerCache:
@@ -58,6 +62,37 @@ class LayerCache:
 
 # The past of a layer: a tensor (2, B, H, T, D), a pair of keys and values, or a cache.
 LayerPast = Tensor | tuple[Tensor, Tensor] | LayerCache
+
+
+def checked_past(past: Any, layers: int) -> list[LayerPast | None]:
+    """Return the past of each layer; None for each where there is none.
+
+    Args:
+        past: what a model was given.
+        layers: number of layers.
+
+    Raises:
+        TypeError: if the past of a layer holds no tensors.
+        ValueError: if there is another number of layers.
+
+    Example:
+        >>> checked_past(None, layers=2)
+        [None, None]
+    """
+    if past is None:
+        return [None] * layers
+    if not isinstance(past, (list, tuple, Tensor)):
+        raise TypeError(f"past is of type {type(past).__name__}; {_PRESENTS}")
+    if len(past) != layers:
+        raise ValueError(f"past has {len(past)} layers and this model has {layers}; {_PRESENTS}")
+    for layer_past in past:
+        if layer_past is None or isinstance(layer_past, (Tensor, LayerCache)):
+            continue
+        keys = layer_past[0] if hasattr(layer_past, "__getitem__") and layer_past else layer_past
+        if not isinstance(keys, Tensor):  # of a pair, or of a program's own
+            kind = type(keys).__name__
+            raise TypeError(f"past holds an object of type {kind} for a layer; {_PRESENTS}")
+    return list(past)
 
 
 def past_length(layer_past: LayerPast | None) -> int:

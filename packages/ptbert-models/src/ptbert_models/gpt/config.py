@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig
+from ptbert_models.config import PreTrainedConfig, with_later_names
 from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
@@ -24,12 +24,6 @@ from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
 _ELSEWHERE = "load it with the library that wrote it"
-_LM_HEADS = (
-    "GPT2DoubleHeadsModel",
-    "GPT2LMHeadModel",
-    "OpenAIGPTDoubleHeadsModel",
-    "OpenAIGPTLMHeadModel",
-)
 _CHOICES = ("GPT2DoubleHeadsModel", "OpenAIGPTDoubleHeadsModel")
 
 
@@ -60,6 +54,7 @@ class GPTConfig(PreTrainedConfig):
     attn_pdrop: float
     layer_norm_epsilon: float
     predict_special_tokens: bool
+    tie_word_embeddings: ClassVar[bool] = True  # files of later libraries may set it
 
     if TYPE_CHECKING:  # not a field: the first argument sets it
         vocab_size: ClassVar[int]
@@ -79,12 +74,12 @@ class GPTConfig(PreTrainedConfig):
             "layer_norm_epsilon": rules.number,
             "initializer_range": rules.number,
             "predict_special_tokens": rules.flag,
+            "tie_word_embeddings": rules.flag,
             "pruned_heads": rules.heads_by_layer,
         }
     )
     statements: ClassVar[tuple[Statement, ...]] = (
         QUANTIZED,
-        Statement("tie_word_embeddings", (True,), _ELSEWHERE, concerns=_LM_HEADS),
         Statement("summary_type", ("cls_index",), _ELSEWHERE, concerns=_CHOICES),
         Statement("summary_use_proj", (True,), _ELSEWHERE, concerns=_CHOICES),
         Statement("summary_activation", (None,), _ELSEWHERE, concerns=_CHOICES),
@@ -138,6 +133,7 @@ class GPTConfig(PreTrainedConfig):
         raise NotImplementedError(f"{type(self).__name__} must define activation()")
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class OpenAIGPTConfig(GPTConfig):
     """Sizes and rates of an OpenAI GPT model; the defaults are those of ``openai-gpt``.
@@ -186,6 +182,7 @@ class OpenAIGPTConfig(GPTConfig):
     predict_special_tokens: bool = True
 
     june_dropouts: ClassVar[frozenset[str]] = frozenset({"embd_pdrop"})
+    family: ClassVar[str] = "gpt"
     model_type: ClassVar[str] = "openai-gpt"
     statements: ClassVar[tuple[Statement, ...]] = (
         architecture("openai-gpt", "openaigpt"),
@@ -197,6 +194,7 @@ class OpenAIGPTConfig(GPTConfig):
         return activation(self.afn, GPT_ACTIVATIONS, key="afn")
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class GPT2Config(GPTConfig):
     """Sizes and rates of a GPT-2 model; the defaults are those of ``gpt2``.
@@ -247,6 +245,7 @@ class GPT2Config(GPTConfig):
     activation_function: ClassVar[Any] = "gelu_new"
     n_inner: ClassVar[int | None] = None
 
+    family: ClassVar[str] = "gpt2"
     model_type: ClassVar[str] = "gpt2"
     rules: ClassVar[Mapping[str, Rule]] = MappingProxyType(
         {**GPTConfig.rules, "n_inner": rules.optional_size}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_mask, check_tensor, flat_texts
-from ptbert_models.parts.tables import check_rows, rows_of
+from ptbert_models.parts.tables import check_rows, check_width, rows_of
 
 _REMEDY = "use the tokenizer of this model, and set_num_special_tokens for special tokens"
 
@@ -17,18 +17,20 @@ _REMEDY = "use the tokenizer of this model, and set_num_special_tokens for speci
 def embedded(
     tokens: nn.Module,
     positions: nn.Module,
-    input_ids: Tensor,
+    input_ids: Tensor | None,
     position_ids: Tensor,
     token_type_ids: Tensor | None,
+    inputs_embeds: Tensor | None = None,
 ) -> Tensor:
     """Add the embeddings of tokens, positions and token types.
 
     Args:
         tokens: embedding of tokens, special tokens and token types.
         positions: embedding of positions.
-        input_ids: (B, L).
+        input_ids: (B, L), or None where there are vectors.
         position_ids: (B, L), see ``chosen_positions``.
         token_type_ids: (B, L), tokens whose embeddings are added; none when None.
+        inputs_embeds: (B, L, E), vectors that are used instead of the embeddings of ids.
 
     Returns:
         (B, L, E).
@@ -36,10 +38,15 @@ def embedded(
     Raises:
         ValueError: if an id is outside its table.
     """
-    check_rows(input_ids, tokens, name="input_ids", remedy=_REMEDY)
-    total = tokens(input_ids) + positions(position_ids)
+    if inputs_embeds is not None:
+        check_width(inputs_embeds, positions)
+        vectors = inputs_embeds
+    else:
+        check_rows(input_ids, tokens, name="input_ids", remedy=_REMEDY)  # type: ignore[arg-type]
+        vectors = tokens(input_ids)
+    total = vectors + positions(position_ids)
     if token_type_ids is not None:
-        shape = input_ids.shape
+        shape = vectors.shape[:-1]
         check_rows(token_type_ids, tokens, name="token_type_ids", remedy=_REMEDY, shape=shape)
         total = total + tokens(token_type_ids)
     return total
@@ -47,7 +54,7 @@ def embedded(
 
 def chosen_positions(
     position_ids: Tensor | None,
-    input_ids: Tensor,
+    new: Tensor,
     attention_mask: Tensor | None,
     positions: nn.Module,
     total: int,
@@ -56,8 +63,9 @@ def chosen_positions(
 
     Args:
         position_ids: (..., L), or None.
-        input_ids: (B, L), the new tokens.
-        attention_mask: (B, T), 0 for padding; no padding when None.
+        new: (B, L), a number for each new token.
+        attention_mask: (B, T), 0 for padding; no padding when None, or where it has a row for each
+            new token.
         positions: embedding of positions.
         total: number of tokens T.
 
@@ -67,28 +75,30 @@ def chosen_positions(
     Raises:
         ValueError: if the texts are too long.
     """
+    if attention_mask is not None and attention_mask.dim() == 3:
+        attention_mask = None  # what a token sees does not say where it is
     if position_ids is None and attention_mask is None:
         longest = rows_of(positions)  # all positions are in range if this is large enough
         if longest is not None and total > longest:
             raise ValueError(
-                f"a text of {total} tokens ({total - input_ids.size(1)} of them in past) is longer "
+                f"a text of {total} tokens ({total - new.size(1)} of them in past) is longer "
                 f"than n_positions={longest}; shorten it"
             )
-        return counted_positions(input_ids, None, total=total)
+        return counted_positions(new, None, total=total)
     if position_ids is None:
-        position_ids = counted_positions(input_ids, attention_mask, total=total)
+        position_ids = counted_positions(new, attention_mask, total=total)
     else:
         position_ids = flat_texts("position_ids", position_ids)
-    remedy, shape = "shorten the texts", input_ids.shape
+    remedy, shape = "shorten the texts", new.shape
     check_rows(position_ids, positions, name="position_ids", remedy=remedy, shape=shape)
     return position_ids
 
 
-def counted_positions(input_ids: Tensor, attention_mask: Tensor | None, *, total: int) -> Tensor:
+def counted_positions(new: Tensor, attention_mask: Tensor | None, *, total: int) -> Tensor:
     """Number the new tokens, after those of the past; padding on the left is not counted.
 
     Args:
-        input_ids: (B, L), the new tokens.
+        new: (B, L), a number for each new token.
         attention_mask: (B, T) or (1, T), 0 for padding; no padding when None.
         total: number of tokens T.
 
@@ -102,31 +112,37 @@ def counted_positions(input_ids: Tensor, attention_mask: Tensor | None, *, total
         >>> counted_positions(new, torch.tensor([[0, 1, 1, 1]]), total=4)
         tensor([[1, 2]])
     """
-    length = input_ids.size(1)
+    length = new.size(1)
     if attention_mask is None:
-        positions = torch.arange(total - length, total, device=input_ids.device)
+        positions = torch.arange(total - length, total, device=new.device)
     else:
         positions = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, total - length :]
-    return positions.expand_as(input_ids)
+    return positions.expand_as(new)
 
 
-def flat_mask(attention_mask: Tensor, batch: int, total: int) -> Tensor:
-    """Check the shape of a mask (..., T), and return it as (B, T) or (1, T)."""
+def flat_mask(attention_mask: Tensor, shape: tuple[int, ...], batch: int, total: int) -> Tensor:
+    """Check the shape of a mask (..., T) or (..., L, T), and join the dimensions of texts.
+
+    Args:
+        attention_mask: 1 for real tokens and 0 for padding; with one dimension more than the
+            texts have, for each new token.
+        shape: (..., L), that of the new tokens.
+        batch: number of texts B.
+        total: number of tokens of past and input together T.
+
+    Returns:
+        (B, T) or (1, T), or (B, L, T) or (1, L, T).
+    """
     check_tensor("attention_mask", attention_mask)
-    if attention_mask.size(-1) != total:
+    covered = attention_mask.size(-1) if attention_mask.dim() else 0
+    if covered != total:
         raise ValueError(
-            f"attention_mask covers {attention_mask.size(-1)} tokens, and past and input together "
+            f"attention_mask covers {covered} tokens, and past and input together "
             f"have {total}; give 1 or 0 for each of them"
         )
-    attention_mask = flat_texts("attention_mask", attention_mask)
-    check_mask(attention_mask, (batch, total))
+    if attention_mask.dim() > len(shape) and attention_mask.dim() > 2:
+        attention_mask = attention_mask.flatten(0, -3)
+    else:
+        attention_mask = flat_texts("attention_mask", attention_mask)
+    check_mask(attention_mask, (batch, total), queries=shape[-1])
     return attention_mask
-
-
-def copy_rows(old: nn.Embedding, new: nn.Embedding) -> None:
-    """Copy the rows that both tables have, and whether the table is trained."""
-    kept = min(old.num_embeddings, new.num_embeddings)
-    with torch.no_grad():
-        new.weight[:kept] = old.weight[:kept]
-    new.weight.requires_grad_(old.weight.requires_grad)
-    new.train(old.training)

@@ -5,6 +5,8 @@ Letters: B batch, L tokens fed, T tokens so far, E model width, V vocabulary wit
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,7 +60,8 @@ class GPTDecoding:
         if limit is not None and longest > limit:
             raise ValueError(
                 f"a text would grow to {longest} tokens and n_positions={limit}; "
-                "shorten it or ask for fewer new tokens"
+                "shorten it or ask for fewer new tokens, or let the model forget the beginning "
+                f"with sliding_window={max(1, limit // 2)}"
             )
         self._transformer = transformer
         self._lm_head = lm_head
@@ -138,10 +141,80 @@ class RereadingDecoding(GPTDecoding):
             self._ids = self._ids.index_select(0, rows)
 
 
+class SlidingDecoding:
+    """Goes on with only the last tokens of a text that has filled all positions.
+
+    A text that would need one position more keeps its last ``window`` tokens, and all are read
+    again. Other texts of the batch keep all of theirs.
+
+    Args:
+        start: begins a run that holds a number of tokens, with a mask for the first of them.
+        positions: how many positions the model has.
+        window: how many tokens a text keeps.
+        attention_mask: (B, L) for the prompts, 0 for padding on the left; no padding when None.
+
+    Raises:
+        ValueError: if the window is as large as the model.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[int, Tensor | None], GPTDecoding],
+        positions: int,
+        window: int,
+        attention_mask: Tensor | None,
+    ) -> None:
+        if window >= positions:
+            raise ValueError(
+                f"sliding_window={window} leaves no room for new tokens, with n_positions="
+                f"{positions}; keep fewer, such as {max(1, positions // 2)}"
+            )
+        self._start, self._positions, self._window = start, positions, window
+        self._attention_mask = attention_mask
+        self._decoding: GPTDecoding | None = None
+        self._ids: Tensor | None = None  # (B, T), the last ones that any text may need
+        self._lengths: Tensor | None = None  # (B,) on the CPU: tokens that each text keeps of them
+
+    def feed(self, ids: Tensor) -> Tensor:
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
+        if self._ids is None or self._lengths is None:
+            known, mask = ids, self._attention_mask
+            real = torch.ones_like(ids) if mask is None else mask
+            self._lengths = real.sum(1).cpu()
+        else:
+            known = torch.cat((self._ids, ids), dim=1)
+            self._lengths = self._lengths + ids.size(1)
+        self._ids = known[:, -self._positions :]
+        too_long = self._lengths > self._positions
+        if self._decoding is not None and not bool(too_long.any()):
+            return self._decoding.feed(ids)
+        self._lengths = self._lengths.where(~too_long, self._window)
+        return self._read_again(int(self._lengths.max()), self._lengths.to(ids.device))
+
+    def _read_again(self, longest: int, lengths: Tensor) -> Tensor:
+        assert self._ids is not None
+        kept = self._ids[:, -longest:]
+        real = torch.arange(longest, device=kept.device) >= longest - lengths[:, None]
+        mask = None if bool(real.all()) else real.long()
+        self._decoding = self._start(self._positions, mask)
+        return self._decoding.feed(kept)
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""
+        if self._decoding is not None and self._ids is not None and self._lengths is not None:
+            self._decoding.select(rows)
+            self._ids = self._ids.index_select(0, rows)
+            self._lengths = self._lengths.index_select(0, rows.cpu())
+
+
 def start_decoding(
-    transformer: GPTDecoder, lm_head: nn.Module, capacity: int, attention_mask: Tensor | None
-) -> GPTDecoding:
-    """Begin a run; arguments as in ``GPTDecoding``."""
+    transformer: GPTDecoder,
+    lm_head: nn.Module,
+    capacity: int,
+    attention_mask: Tensor | None,
+    sliding_window: int | None = None,
+) -> GPTDecoding | SlidingDecoding:
+    """Begin a run; arguments as in ``GPTDecoding``, and ``sliding_window`` as in ``generate``."""
     kind = type(transformer)
     if isinstance(transformer, GPTDecoder) and is_untouched(
         transformer, smallest_bare, kind, transformer.last_hidden_state_only
@@ -149,4 +222,8 @@ def start_decoding(
         way: type[GPTDecoding] = CachedDecoding
     else:
         way = PastDecoding if transformer.returns_presents else RereadingDecoding
-    return way(transformer, lm_head, capacity, attention_mask)
+    start = partial(way, transformer, lm_head)
+    positions = rows_of(transformer.position_embedding())
+    if sliding_window is None or positions is None:
+        return start(capacity, attention_mask)
+    return SlidingDecoding(start, positions, sliding_window, attention_mask)

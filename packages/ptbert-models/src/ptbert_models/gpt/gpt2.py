@@ -143,6 +143,7 @@ class GPT2PreTrainedModel(GPTPreTrainedModel):
     config: GPT2Config
     config_class = GPT2Config
     family = "gpt2"
+    token_table = "wte"
     kept_sizes: ClassVar[Mapping[str, str]] = {
         **GPTPreTrainedModel.kept_sizes,
         "vocab_size": "wte.num_embeddings",
@@ -191,12 +192,14 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Run a batch of token sequences.
 
@@ -209,7 +212,10 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
                 (2, B, H, T - L, D), or N caches (``LayerCache``), which are filled in place.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
             attention_mask: (B, T), 1 for real tokens and 0 for padding, those of ``past`` first;
-                all 1 when None.
+                all 1 when None. Or (B, L, T), whose row i says what token i sees, of itself and
+                the tokens before it.
+            inputs_embeds: (B, L, E), embeddings of tokens, instead of ``input_ids``; those of
+                positions and token types are added to them.
 
         Returns:
             Hidden states, a list of N + 1 tensors (B, L, E): the embeddings, then each block's
@@ -221,7 +227,15 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
             self.wte,
             self.wpe,
             _run_block,
-            GPTInputs(input_ids, position_ids, token_type_ids, past, head_mask, attention_mask),
+            GPTInputs(
+                input_ids,
+                position_ids,
+                token_type_ids,
+                past,
+                head_mask,
+                attention_mask,
+                inputs_embeds,
+            ),
         )
         hidden_states[-1] = self.ln_f(hidden_states[-1])
         return with_attentions(weights, wanted_layers(self, hidden_states), presents)
@@ -251,13 +265,15 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         lm_labels: Tensor | None = None,
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score the next tokens; inputs as in ``GPT2Model``.
 
@@ -270,6 +286,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
             past: as in ``GPT2Model``.
             head_mask: (H,) or (N, H).
             attention_mask: (B, T).
+            inputs_embeds: as in ``GPT2Model``.
 
         Returns:
             The loss when labels are given; else scores (B, L, V) and presents.
@@ -283,6 +300,7 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
             has_presents=True,
             head_mask=head_mask,
             attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
         )
         return scores_or_loss(self, ran, lm_labels)
 
@@ -306,8 +324,8 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
-        mc_token_ids: Tensor,
+        input_ids: Tensor | None = None,
+        mc_token_ids: Tensor | None = None,
         lm_labels: Tensor | None = None,
         mc_labels: Tensor | None = None,
         token_type_ids: Tensor | None = None,
@@ -315,6 +333,8 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score next tokens and choices; inputs as in ``GPT2Model``, with choices in between.
 
@@ -328,6 +348,7 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             past: as in ``GPT2Model``, for B * C texts.
             head_mask: (H,) or (N, H).
             attention_mask: (B, C, T).
+            inputs_embeds: as in ``GPT2Model``.
 
         Returns:
             A list of the losses for which there are labels, language model first; else scores of
@@ -342,5 +363,6 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
             has_presents=True,
             head_mask=head_mask,
             attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
         )
         return scores_or_losses(self, ran, mc_token_ids, lm_labels, mc_labels)

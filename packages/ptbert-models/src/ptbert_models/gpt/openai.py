@@ -155,6 +155,7 @@ class OpenAIGPTPreTrainedModel(GPTPreTrainedModel):
     config: OpenAIGPTConfig
     config_class = OpenAIGPTConfig
     family = "gpt"
+    token_table = "tokens_embed"
     kept_sizes: ClassVar[Mapping[str, str]] = {
         **GPTPreTrainedModel.kept_sizes,
         "vocab_size": "tokens_embed.num_embeddings",
@@ -218,12 +219,14 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
         past: Sequence[LayerCache] | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Run a batch of token sequences.
 
@@ -234,8 +237,11 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
             token_type_ids: (B, L), tokens whose embeddings are added; none when None.
             head_mask: (H,) or (N, H); 1 keeps a head, 0 silences it.
             attention_mask: (B, T), 1 for real tokens and 0 for padding, those of ``past`` first;
-                all 1 when None.
+                all 1 when None. Or (B, L, T), whose row i says what token i sees, of itself and
+                the tokens before it.
             past: N caches of the tokens before these, which are filled in place.
+            inputs_embeds: (B, L, E), embeddings of tokens, instead of ``input_ids``; those of
+                positions and token types are added to them.
 
         Returns:
             Hidden states, a list of N + 1 tensors (B, L, E): the embeddings, then each block's
@@ -246,7 +252,15 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
             self.tokens_embed,
             self.positions_embed,
             _run_block,
-            GPTInputs(input_ids, position_ids, token_type_ids, past, head_mask, attention_mask),
+            GPTInputs(
+                input_ids,
+                position_ids,
+                token_type_ids,
+                past,
+                head_mask,
+                attention_mask,
+                inputs_embeds,
+            ),
         )
         return with_attentions(weights, wanted_layers(self, hidden_states))
 
@@ -274,12 +288,14 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         lm_labels: Tensor | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score the next tokens; inputs as in ``OpenAIGPTModel``.
 
@@ -291,6 +307,7 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
                 scored against label i + 1; -1 leaves a label out.
             head_mask: (H,) or (N, H).
             attention_mask: (B, L).
+            inputs_embeds: as in ``OpenAIGPTModel``.
 
         Returns:
             The loss when labels are given; else scores (B, L, V).
@@ -303,6 +320,7 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
             has_presents=False,
             head_mask=head_mask,
             attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
         )
         return scores_or_loss(self, ran, lm_labels)
 
@@ -325,14 +343,16 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
-        mc_token_ids: Tensor,
+        input_ids: Tensor | None = None,
+        mc_token_ids: Tensor | None = None,
         lm_labels: Tensor | None = None,
         mc_labels: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score next tokens and choices; inputs as in ``OpenAIGPTModel``, with choices in between.
 
@@ -345,6 +365,7 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             position_ids: (B, C, L).
             head_mask: (H,) or (N, H).
             attention_mask: (B, C, L).
+            inputs_embeds: as in ``OpenAIGPTModel``.
 
         Returns:
             A list of the losses for which there are labels, language model first; else scores of
@@ -358,5 +379,6 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
             has_presents=False,
             head_mask=head_mask,
             attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
         )
         return scores_or_losses(self, ran, mc_token_ids, lm_labels, mc_labels)

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ptbert_models.gpt.bare import GPTDecoder, GPTPreTrainedModel, split_output
 from ptbert_models.gpt.config import GPTConfig
-from ptbert_models.gpt.generation import GPTDecoding, scores_rows, start_decoding
+from ptbert_models.gpt.generation import (
+    GPTDecoding,
+    SlidingDecoding,
+    scores_rows,
+    start_decoding,
+)
 from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.losses import fitted_labels, label_loss, labelled_only
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.tables import resize_scores
 
 
 class Ran(NamedTuple):
@@ -29,8 +36,11 @@ class Ran(NamedTuple):
 class GPTWithHead(GPTPreTrainedModel):
     """A bare model as ``transformer`` and a language-model head that shares its embeddings.
 
+    With ``tie_word_embeddings=False`` in the configuration the head has weights of its own.
     Arguments as in ``GPTDecoder``.
     """
+
+    token_scores = "lm_head.decoder"
 
     bare_type: ClassVar[type[GPTDecoder]]
     lm_head_type: ClassVar[type[LMHead]]
@@ -44,6 +54,10 @@ class GPTWithHead(GPTPreTrainedModel):
         super().__init__(config)
         self.transformer = self.bare_type(config, output_attentions, keep_multihead_output)
         self.lm_head = self.lm_head_type(self.transformer.token_embedding().weight, config)
+        if not config.tie_word_embeddings:
+            decoder = self.lm_head.decoder
+            decoder.weight = nn.Parameter(torch.empty_like(decoder.weight))
+            self.init_weights(decoder)
 
     def set_num_special_tokens(
         self, num_special_tokens: int, predict_special_tokens: bool = True
@@ -59,17 +73,32 @@ class GPTWithHead(GPTPreTrainedModel):
         """
         self.transformer.set_num_special_tokens(num_special_tokens)
         self.config = self.transformer.config
-        self.lm_head.set_embeddings_weights(
-            self.transformer.token_embedding().weight, predict_special_tokens
+        table = self.transformer.token_embedding()
+        if self.config.tie_word_embeddings:
+            self.lm_head.set_embeddings_weights(table.weight, predict_special_tokens)
+        else:
+            resize_scores(self.lm_head.decoder, table.weight.size(0), self.init_weights)
+            self.lm_head.predict_special_tokens = predict_special_tokens
+
+    def start_decoding(
+        self,
+        capacity: int,
+        attention_mask: Tensor | None,
+        *,
+        sliding_window: int | None = None,
+    ) -> GPTDecoding | SlidingDecoding:
+        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
+        return start_decoding(
+            self.transformer, self.lm_head, capacity, attention_mask, sliding_window
         )
 
-    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> GPTDecoding:
-        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
-        return start_decoding(self.transformer, self.lm_head, capacity, attention_mask)
-
     def tie_weights(self) -> None:
-        """Let the head share the embeddings again, if something took them apart."""
-        self.lm_head.decoder.weight = self.transformer.token_embedding().weight
+        """Let the head share the embeddings again, if something took them apart.
+
+        Nothing is shared with ``tie_word_embeddings=False`` in the configuration.
+        """
+        if self.config.tie_word_embeddings:
+            self.lm_head.decoder.weight = self.transformer.token_embedding().weight
 
 
 class GPTWithTwoHeads(GPTWithHead):
@@ -90,9 +119,9 @@ class GPTWithTwoHeads(GPTWithHead):
 # Programs call ``forward`` with objects of their own as self. So what follows are no methods.
 
 
-def run_transformer(model: Any, *inputs: Any, has_presents: bool, **masks: Tensor | None) -> Ran:
-    """Run the bare model on its inputs; masks that are None are left out."""
-    output = model.transformer(*inputs, **without_none(**masks))
+def run_transformer(model: Any, *inputs: Any, has_presents: bool, **more: Tensor | None) -> Ran:
+    """Run the bare model on its inputs; what has a name and is None is left out."""
+    output = model.transformer(*inputs, **without_none(**more))
     return Ran(*split_output(output, has_presents=has_presents))
 
 
@@ -104,7 +133,11 @@ def scores_or_loss(model: Any, ran: Ran, lm_labels: Tensor | None) -> Any:
 
 
 def scores_or_losses(
-    model: Any, ran: Ran, mc_token_ids: Tensor, lm_labels: Tensor | None, mc_labels: Tensor | None
+    model: Any,
+    ran: Ran,
+    mc_token_ids: Tensor | None,
+    lm_labels: Tensor | None,
+    mc_labels: Tensor | None,
 ) -> Any:
     """Return the losses for which there are labels, language model first, else all scores."""
     if lm_labels is None and mc_labels is None:
@@ -115,7 +148,7 @@ def scores_or_losses(
         losses.append(lm_loss(model.lm_head, ran.hidden, lm_labels))
     if mc_labels is not None:
         scores = model.multiple_choice_head(ran.hidden, mc_token_ids)
-        losses.append(label_loss(scores, mc_labels))
+        losses.append(label_loss(scores, mc_labels, name="mc_labels"))
     return losses
 
 
@@ -132,6 +165,6 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
     """
     labels = fitted_labels(lm_labels, hidden_states.shape[:-1], name="lm_labels")[..., 1:]
     if not scores_rows(lm_head):
-        return label_loss(lm_head(hidden_states)[..., :-1, :], labels)
+        return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
     states, labels = labelled_only(hidden_states[..., :-1, :], labels)
-    return label_loss(lm_head(states), labels)
+    return label_loss(lm_head(states), labels, name="lm_labels")

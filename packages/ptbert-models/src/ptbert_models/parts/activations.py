@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 import torch
 import torch.nn.functional as F
 
+from ptbert_hub.messages import shown
+
 Activation = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -75,7 +77,7 @@ def activation(
     if not isinstance(name_or_function, str) or name_or_function not in known:
         later = sorted(known.keys() - table.keys())
         raise ValueError(
-            f"{key}: unknown activation {name_or_function!r}; choose one of "
+            f"{key}: unknown activation {shown(name_or_function)}; choose one of "
             f"{', '.join(sorted(table))}, or of the names of later libraries ({', '.join(later)}), "
             "or give a function"
         )

@@ -219,6 +219,26 @@ def padding_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
     return (1.0 - attention_mask[:, None, None, :].to(dtype)) * MASKED
 
 
+def visibility_bias(attention_mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Turn a mask for whole texts, or for each token that looks, into a bias for attention scores.
+
+    Args:
+        attention_mask: (B, K), see ``padding_bias``; or (B, Q, K), 1 for what token q sees.
+        dtype: type of the scores.
+
+    Returns:
+        (B, 1, 1, K) or (B, 1, Q, K): 0 for what is seen and -10000 for what is not.
+
+    Example:
+        >>> visibility_bias(torch.tensor([[[1, 0], [1, 1]]]), torch.float32)
+        tensor([[[[    -0., -10000.],
+                  [    -0.,     -0.]]]])
+    """
+    if attention_mask.dim() == 3:
+        return (1.0 - attention_mask[:, None].to(dtype)) * MASKED
+    return padding_bias(attention_mask, dtype)
+
+
 def causal_bias(queries: int, keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Make a bias that hides later keys from each query; the last query is at the last key.
 
@@ -245,7 +265,7 @@ def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype
     """Make a bias that hides both padding and later tokens.
 
     Args:
-        attention_mask: (B, K), 1 for real tokens and 0 for padding.
+        attention_mask: (B, K), 1 for real tokens and 0 for padding, or (B, Q, K).
         queries: number of query positions Q; the last query is at the last key.
         dtype: type of the scores.
 
@@ -257,8 +277,8 @@ def causal_padding_bias(attention_mask: Tensor, queries: int, dtype: torch.dtype
         tensor([[[[-10000.,      0., -10000.],
                   [-10000.,      0.,      0.]]]])
     """
-    padding = padding_bias(attention_mask, dtype)
-    later = causal_bias(queries, attention_mask.size(1), dtype, attention_mask.device)
+    padding = visibility_bias(attention_mask, dtype)
+    later = causal_bias(queries, attention_mask.size(-1), dtype, attention_mask.device)
     return torch.minimum(later, padding)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +24,8 @@ class Conv1D(nn.Module):
     """
 
     def __init__(self, nf: int, nx: int) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
+        join_transformers()
         self.nf = nf
         self.weight = nn.Parameter(torch.empty(nx, nf))
         self.bias = nn.Parameter(torch.empty(nf))
@@ -43,6 +47,25 @@ class Conv1D(nn.Module):
         """Size of the output, likewise."""
         return self.weight.size(1)
 
+    def __repr__(self) -> str:
+        return nn.Module.__repr__(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        join_transformers()
+
     def extra_repr(self) -> str:
         """Sizes, for ``print(model)``."""
         return f"nf={self.nf}, nx={self.weight.size(0)}"
+
+
+def join_transformers() -> None:
+    """Make the layer one of the layers of transformers that has its name, if that is imported.
+
+    Both are the same layer: weights (in, out), a bias, ``nf``. Libraries of adapters, such as peft,
+    import transformers and know this layer by that class only. Nothing is inherited: the layer
+    defines all that the class has.
+    """
+    theirs = getattr(sys.modules.get("transformers.pytorch_utils"), "Conv1D", None)
+    if theirs is not None and Conv1D.__bases__ == (nn.Module,):
+        Conv1D.__bases__ = (theirs,)

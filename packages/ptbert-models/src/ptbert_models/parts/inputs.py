@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -50,12 +51,86 @@ def values_are_known(*tensors: Tensor) -> bool:
 
 
 def check_tensor(name: str, value: object) -> None:
-    """Raise ``TypeError`` for an argument that is no tensor, such as a list or a NumPy array."""
+    """Raise ``TypeError`` for an argument that is no tensor, such as a list or a NumPy array.
+
+    A sparse tensor is refused too.
+    """
     if not isinstance(value, Tensor):
         raise TypeError(
             f"{name} is of type {type(value).__name__}; give a tensor, such as "
             f"torch.as_tensor({name})"
         )
+    if value.layout is not torch.strided:
+        raise TypeError(
+            f"{name} is a tensor of the layout {str(value.layout).removeprefix('torch.')}; give a "
+            f"dense one, such as {name}.to_dense()"
+        )
+
+
+def tokens_given(
+    input_ids: Tensor | None, inputs_embeds: Tensor | None, *, batched: bool = True
+) -> Tensor:
+    """Check that a model is given either ids or the embeddings of tokens.
+
+    Args:
+        input_ids: integers, or None.
+        inputs_embeds: floating-point vectors, one for each token, or None.
+        batched: whether they must have two dimensions, and three.
+
+    Returns:
+        A tensor with one number for each token: the ids, or the first number of each vector.
+
+    Raises:
+        TypeError: if neither is a tensor.
+        ValueError: if both are given, or the vectors are no floating-point numbers.
+
+    Example:
+        >>> tokens_given(None, torch.zeros(2, 3, 8)).shape
+        torch.Size([2, 3])
+        >>> tokens_given(torch.tensor([[1]]), torch.zeros(1, 1, 8))
+        Traceback (most recent call last):
+        ...
+        ValueError: input_ids and inputs_embeds are both given; vectors stand for ids, so give one
+    """
+    if inputs_embeds is None:
+        if input_ids is None:
+            raise TypeError(
+                "input_ids is of type NoneType; give a tensor of ids, or give inputs_embeds"
+            )
+        if batched:
+            check_batch("input_ids", input_ids)
+        else:
+            check_tensor("input_ids", input_ids)
+            check_length("input_ids", input_ids.shape)
+        return input_ids
+    if input_ids is not None:
+        raise ValueError(
+            "input_ids and inputs_embeds are both given; vectors stand for ids, so give one"
+        )
+    check_tensor("inputs_embeds", inputs_embeds)
+    wrong = inputs_embeds.dim() != 3 if batched else inputs_embeds.dim() < 2
+    if wrong or not inputs_embeds.is_floating_point():
+        raise ValueError(
+            f"inputs_embeds is of type {inputs_embeds.dtype} and has shape "
+            f"{tuple(inputs_embeds.shape)}; give one floating-point vector for each token: "
+            "(batch, length, width)"
+        )
+    tokens = inputs_embeds[..., 0]
+    check_length("inputs_embeds", tokens.shape)
+    return tokens
+
+
+def check_length(name: str, shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` for texts of no tokens; a batch of no texts is allowed.
+
+    Example:
+        >>> check_length("input_ids", (2, 0))
+        Traceback (most recent call last):
+        ...
+        ValueError: input_ids has shape (2, 0); give at least one token for each text
+    """
+    if not is_recorded() and shape and not shape[-1]:
+        raise ValueError(f"{name} has shape {tuple(shape)}; give at least one token for each text")
 
 
 def check_integers(name: str, ids: Tensor, what: str = "integers") -> None:
@@ -106,10 +181,13 @@ def check_batch(name: str, ids: object) -> None:
         ValueError: input_ids has shape (2,); give one row for each text: (batch, length)
     """
     check_tensor(name, ids)
-    if isinstance(ids, Tensor) and ids.dim() != 2:
+    if not isinstance(ids, Tensor):
+        return
+    if ids.dim() != 2:
         raise ValueError(
             f"{name} has shape {tuple(ids.shape)}; give one row for each text: (batch, length)"
         )
+    check_length(name, ids.shape)
 
 
 def check_fits(name: str, ids: Tensor, shape: tuple[int, ...]) -> None:
@@ -147,16 +225,32 @@ def flat_texts(name: str, tensor: Any) -> Any:
     return tensor.flatten(0, -2) if tensor.dim() > 2 else tensor
 
 
-def check_mask(attention_mask: Tensor, shape: tuple[int, ...]) -> None:
+def flat_mask_of_choices(attention_mask: Tensor | None) -> Tensor | None:
+    """Join the questions and choices of a mask: (B, C, L) → (B * C, L), or both with queries.
+
+    Example:
+        >>> flat_mask_of_choices(torch.ones(2, 3, 5, 5)).shape
+        torch.Size([6, 5, 5])
+    """
+    if isinstance(attention_mask, Tensor) and attention_mask.dim() == 4:
+        return attention_mask.flatten(0, 1)
+    return flat_texts("attention_mask", attention_mask)
+
+
+def check_mask(
+    attention_mask: Tensor, shape: tuple[int, ...], *, queries: int | None = None
+) -> None:
     """Raise an error if a mask does not say for each token of a batch whether it is real.
 
     Args:
-        attention_mask: (B, L), or (1, L) for the same in all texts.
-        shape: (B, L), that of the ids.
+        attention_mask: (B, K), or (1, K) for the same in all texts; or one row for each of the
+            tokens that look, (B, Q, K) or (1, Q, K).
+        shape: (B, K), where K is the number of tokens that can be seen.
+        queries: Q; all K when None.
 
     Raises:
         TypeError: if it is no tensor.
-        ValueError: if it has another shape.
+        ValueError: if it has another shape, or values as a mask that is to be added to scores.
 
     Example:
         >>> check_mask(torch.ones(2, 3), (2, 4))
@@ -167,10 +261,36 @@ def check_mask(attention_mask: Tensor, shape: tuple[int, ...]) -> None:
     check_tensor("attention_mask", attention_mask)
     if is_traced():
         return
-    if attention_mask.shape != shape and attention_mask.shape != (1, *shape[1:]):
+    batch, keys = shape
+    rows = keys if queries is None else queries
+    if tuple(attention_mask.shape) not in (
+        (batch, keys),
+        (1, keys),
+        (batch, rows, keys),
+        (1, rows, keys),
+    ):
         raise ValueError(
             f"attention_mask has shape {tuple(attention_mask.shape)} and the batch "
             f"{tuple(shape)}; give 1 or 0 for each token"
+        )
+    check_mask_values(attention_mask)
+
+
+def check_mask_values(attention_mask: Tensor) -> None:
+    """Raise ``ValueError`` for a mask that is to be added to scores, or with values like NaN.
+
+    Such a mask has negative values and none above 0. Other values than 0 and 1 are computed with,
+    as in 2019. On an accelerator no values are read.
+    """
+    if attention_mask.dtype is torch.bool or attention_mask.device.type != "cpu":
+        return
+    if not values_are_known(attention_mask) or not attention_mask.numel():
+        return
+    lowest, highest = (extreme.item() for extreme in torch.aminmax(attention_mask))
+    if not (math.isfinite(lowest) and math.isfinite(highest)) or (lowest < 0 and highest <= 0):
+        raise ValueError(
+            f"attention_mask holds numbers from {lowest} to {highest}; give 1 for a real token and "
+            "0 for padding, and no numbers that are added to scores"
         )
 
 

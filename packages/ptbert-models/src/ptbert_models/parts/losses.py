@@ -1,13 +1,17 @@
-"""The losses of the heads: mean cross entropies over labelled positions."""
+"""The losses of the heads: of labels, of numbers, and of spans, means over what is labelled."""
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert_models.parts.inputs import check_tensor, is_recorded, values_are_known
+from ptbert_models.parts.settings import setting
 
 UNLABELLED = -1  # the label that losses of language models ignored in 2019
 UNCLASSIFIED = -100  # the label that losses of classifiers ignore, PyTorch's default
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
 
 def is_labelled(labels: Tensor) -> Tensor:
@@ -64,30 +68,90 @@ def fitted_labels(labels: Tensor, shape: tuple[int, ...], *, name: str = "labels
     return labels.reshape(shape)
 
 
-def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def label_loss(logits: Tensor, labels: Tensor, *, name: str = "labels") -> Tensor:
     """Mean cross entropy over the labelled positions.
 
     Args:
         logits: (..., number of tokens or classes).
         labels: (...), integers below that number; -1 or -100 leaves a position out.
+        name: name of the argument, for messages.
 
     Returns:
         A scalar; not a number if nothing is labelled.
 
     Raises:
         TypeError: see ``fitted_labels``.
-        ValueError: likewise.
+        ValueError: likewise; or on a CPU, if there is no such token or class.
 
     Example:
         >>> logits = torch.tensor([[0.0, 0.0], [5.0, -5.0], [5.0, -5.0]])
         >>> label_loss(logits, torch.tensor([1, -1, -100]))
         tensor(0.6931)
     """
-    labels = fitted_labels(labels, logits.shape[:-1])
+    labels = fitted_labels(labels, logits.shape[:-1], name=name)
     labels = labels.masked_fill(labels == UNLABELLED, UNCLASSIFIED)
-    return F.cross_entropy(
-        logits.reshape(-1, logits.size(-1)), labels.reshape(-1), ignore_index=UNCLASSIFIED
+    scores, classes = logits.reshape(-1, logits.size(-1)), labels.reshape(-1)
+    if is_recorded():
+        return F.cross_entropy(scores, classes, ignore_index=UNCLASSIFIED)
+    try:
+        return F.cross_entropy(scores, classes, ignore_index=UNCLASSIFIED)
+    except IndexError as error:  # PyTorch has checked them; it does so on a CPU only
+        raise _unknown_label(classes, scores.size(-1), name) from error
+
+
+def _unknown_label(labels: Tensor, number: int, name: str) -> ValueError:
+    counted = labels[labels != UNCLASSIFIED]
+    wrong = int(counted[(counted < 0) | (counted >= number)][0])
+    return ValueError(
+        f"{name} holds {wrong}, and there are {number} scores (num_labels, or the tokens of the "
+        f"vocabulary); give labels from 0 to {number - 1}, or -100 where there is none"
     )
+
+
+def text_loss(scores: Tensor, labels: Tensor, problem_type: str | None) -> Tensor:
+    """Compute the loss of labels of whole texts, for the kind of problem that they belong to.
+
+    Args:
+        scores: (B, number of labels).
+        labels: (B,) integers for one label of each text; (B, number of labels) numbers from 0 to 1
+            for several labels; or the numbers that the scores should be, of that shape, or (B,)
+            where there is one.
+        problem_type: one of ``PROBLEM_TYPES``. When None, integers are single labels, as in 2019;
+            floating-point numbers are several labels, or what a single score should be.
+
+    Returns:
+        A scalar: the mean of cross entropies, of binary cross entropies, or of squared differences.
+
+    Raises:
+        TypeError: if the labels are no tensor.
+        ValueError: if the labels have another shape, or are no such label.
+
+    Example:
+        >>> scores = torch.tensor([[1.0], [3.0]])
+        >>> text_loss(scores, torch.tensor([1.0, 5.0]), None)  # squared differences of 0 and 2
+        tensor(2.)
+    """
+    check_tensor("labels", labels)
+    if problem_type is None and labels.is_floating_point():
+        problem_type = "regression" if scores.size(-1) == 1 else "multi_label_classification"
+    if problem_type in (None, "single_label_classification"):
+        return label_loss(scores, labels)
+    if labels.shape != scores.shape and not (
+        problem_type == "regression" and labels.numel() == scores.numel() and scores.size(-1) == 1
+    ):
+        raise ValueError(
+            f"labels has shape {tuple(labels.shape)}, where {tuple(scores.shape)} is needed for "
+            f"{problem_type!r}; give one number for each score"
+        )
+    wanted = labels.reshape(scores.shape).to(scores.dtype)
+    if problem_type == "regression":
+        return F.mse_loss(scores, wanted)
+    return F.binary_cross_entropy_with_logits(scores, wanted)
+
+
+def problem_type_of(model: Any) -> str | None:
+    """Return the kind of problem that a model's configuration names; None if it names none."""
+    return setting(setting(model, "config", None), "problem_type", None)
 
 
 def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

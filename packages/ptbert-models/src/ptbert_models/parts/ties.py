@@ -43,3 +43,26 @@ def keeping_ties(model: nn.Module) -> Iterator[None]:
         for module, name in owners:
             if getattr(module, name) is not shared:
                 setattr(module, name, shared)
+
+
+def replace_shared(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Let a model share the parameters of a new module where it shared those of the old one.
+
+    Example:
+        >>> old, new = nn.Embedding(3, 2), nn.Embedding(5, 2)
+        >>> head = nn.Linear(2, 3, bias=False)
+        >>> head.weight = old.weight
+        >>> replace_shared(head, old, new)
+        >>> head
+        Linear(in_features=2, out_features=5, bias=False)
+    """
+    parameters = dict(new.named_parameters())
+    for name, parameter in list(old.named_parameters()):
+        if name not in parameters:
+            continue
+        for module in model.modules():
+            for place, own in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+                if own is parameter:
+                    setattr(module, place, parameters[name])
+                    if isinstance(module, nn.Linear):
+                        module.out_features = module.weight.size(0)

@@ -45,6 +45,10 @@ _GLOBAL_HOOKS = tuple(
 _IN_CALLS = frozenset(("forward", "_call_impl", "_compiled_call_impl"))  # see nn.Module.__call__
 # What acts when modules are made or copied, not when they are called; torch.compile replaces it.
 _NOT_IN_CALLS = frozenset(("__init__", "__setstate__", "__doc__", "__annotations__"))
+_OF_EVERY_CLASS = frozenset(
+    {"__module__", "__doc__", "__dict__", "__weakref__"}
+    | {"__firstlineno__", "__static_attributes__", "__annotations__"}
+)
 _MISSING = object()
 
 _PARAMETERS = frozenset((nn.Parameter, Tensor, type(None)))
@@ -286,11 +290,25 @@ def _is_as_shipped(kind: type) -> bool:
     accepted = _accepted.get(kind)
     if accepted is not None and accepted.classes == accepted.attributes:
         return True
-    classes: list[Mapping[str, Any]] = [vars(each) for each in kind.__mro__[:-1]]
-    if not all(map(_reads_the_same, kind.__mro__[:-1], classes)):
+    kinds = [each for each in kind.__mro__[:-1] if not _gives_nothing(each, kind)]
+    classes: list[Mapping[str, Any]] = [vars(each) for each in kinds]
+    if not all(map(_reads_the_same, kinds, classes)):
         return False
     _accepted[kind] = _Classes(classes, [dict(each) for each in classes])
     return True
+
+
+def _gives_nothing(base: type, kind: type) -> bool:
+    """Whether a base class that is not known here has nothing that the classes before it lack.
+
+    ``parts/conv1d.py`` has such a base class.
+    """
+    if base in _shipped:
+        return False
+    before = kind.__mro__[: kind.__mro__.index(base)]
+    return all(
+        name in _OF_EVERY_CLASS or any(name in vars(each) for each in before) for name in vars(base)
+    )
 
 
 def _reads_the_same(kind: type, now: Mapping[str, Any]) -> bool:

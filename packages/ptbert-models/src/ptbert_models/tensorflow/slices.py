@@ -6,6 +6,7 @@ TensorFlow names the pieces of a partitioned variable by keys in an order-preser
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,8 +104,7 @@ def slice_key(name: bytes, extents: tuple[Extent, ...]) -> bytes:
         >>> slice_key(b"w", ((0, 4),)).hex()
         '0077000101018084'
     """
-    escapes = {0x00: b"\x00\xff", 0xFF: b"\xff\x00"}
-    escaped = b"".join(escapes.get(byte, bytes([byte])) for byte in name)
+    escaped = re.sub(b"[\x00\xff]", lambda found: found[0] + bytes([found[0][0] ^ 0xFF]), name)
     rank = len(extents)
     numbers = b"".join(_ordered(number) for extent in extents for number in extent)
     return b"\x00" + escaped + b"\x00\x01" + (bytes([1, rank]) if rank else b"\x00") + numbers

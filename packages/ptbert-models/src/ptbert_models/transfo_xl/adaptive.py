@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_ids, values_are_known
 from ptbert_models.parts.losses import is_labelled
+from ptbert_models.parts.tables import resize_scores, resized_embedding
 from ptbert_models.parts.untouched import has_usual_weight
 
 _SCORED_TOGETHER = 2048  # tokens; measured, see benchmarks/transfo_xl.py
@@ -303,6 +304,35 @@ def _tokens(softmax: Any, cluster: int) -> slice:
 def _project(softmax: Any, hidden: Tensor, cluster: int) -> Tensor:
     """Project to the width of a cluster's vectors: (R, E) → (R, d)."""
     return hidden @ softmax.out_projs[cluster] if len(softmax.out_projs) > 0 else hidden
+
+
+def resize_last_cluster(
+    embedding: AdaptiveEmbedding, tokens: int, initialize: Callable[[nn.Module], None]
+) -> tuple[nn.Module, nn.Module]:
+    """Give an embedding another number of tokens: those of its last cluster, which are the rarest.
+
+    Returns:
+        The layer of that cluster before and now.
+    """
+    old = embedding.emb_layers[-1]
+    new = resized_embedding(old, _set_tokens(embedding, tokens), initialize)
+    embedding.emb_layers[-1] = new
+    return old, new
+
+
+def resize_softmax(
+    softmax: ProjectedAdaptiveLogSoftmax, tokens: int, initialize: Callable[[nn.Module], None]
+) -> None:
+    """Give a softmax another number of tokens, as ``resize_last_cluster`` does."""
+    resize_scores(softmax.out_layers[-1], _set_tokens(softmax, tokens), initialize)
+    softmax.shortlist_size = softmax.cutoffs[0]
+    softmax.head_size = softmax.shortlist_size + softmax.n_clusters
+
+
+def _set_tokens(part: Any, tokens: int) -> int:
+    """Set the number of tokens, and return how many the last layer has."""
+    part.n_token = part.cutoffs[-1] = part.cutoff_ends[-1] = tokens
+    return tokens if part.div_val == 1 else tokens - part.cutoff_ends[-2]
 
 
 def smallest_softmax(clusters: int, div_val: int, projects: bool) -> ProjectedAdaptiveLogSoftmax:

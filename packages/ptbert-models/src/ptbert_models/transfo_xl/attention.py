@@ -45,6 +45,8 @@ class MultiHeadAttn(nn.Module):
         Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
     """
 
+    untrained: ClassVar[tuple[str, ...]] = ("r_r_bias", "r_w_bias")
+
     def __init__(
         self,
         n_head: int,

@@ -13,7 +13,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.pretrained import PreTrainedModel, load_tensorflow_weights
+from ptbert_models.opening import load_tensorflow_weights
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import open_checkpoint
 from ptbert_models.tensorflow.translation import translate, translate_name
 from ptbert_models.transfo_xl.config import TransfoXLConfig

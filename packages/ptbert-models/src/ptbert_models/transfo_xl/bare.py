@@ -17,12 +17,18 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.parts.inputs import check_batch
+from ptbert_models.parts.inputs import check_tensor, tokens_given, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.parts.ties import replace_shared
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
-from ptbert_models.transfo_xl.adaptive import AdaptiveEmbedding
+from ptbert_models.transfo_xl.adaptive import (
+    AdaptiveEmbedding,
+    ProjectedAdaptiveLogSoftmax,
+    resize_last_cluster,
+    resize_softmax,
+)
 from ptbert_models.transfo_xl.authors import read_transfo_xl_checkpoint
 from ptbert_models.transfo_xl.config import TransfoXLConfig
 from ptbert_models.transfo_xl.kinds import KINDS
@@ -40,6 +46,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     config_class = TransfoXLConfig
     family = "transfo_xl"
     base_model_prefix = "transformer"
+    token_table = "word_emb"
     kept_sizes: ClassVar[Mapping[str, str]] = {
         "n_layer": "layers",
         "tgt_len": "tgt_len",
@@ -88,6 +95,24 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
 
     def tie_weights(self) -> None:
         """Let softmax and embedding share what they share; a bare model has no softmax."""
+
+    def _number_of_tokens(self, table: Any) -> int:
+        return getattr(table, "n_token", self.config.n_token)
+
+    def _resize_vocabulary(self, table: nn.Module, tokens: int) -> None:
+        config = self._config_with(tokens)
+        if type(table) is not AdaptiveEmbedding:
+            raise TypeError(
+                f"a {type(table).__name__} has no rows that could be added or removed here; make "
+                "another one, and pass it to set_input_embeddings"
+            )
+        old, new = resize_last_cluster(table, tokens, self.init_weights)
+        replace_shared(self, old, new)
+        for part in self.modules():
+            if isinstance(part, ProjectedAdaptiveLogSoftmax):
+                resize_softmax(part, tokens, self.init_weights)
+        self._bare().n_token = tokens
+        self._replace_config(config)
 
     def set_num_special_tokens(self, num_special_tokens: int) -> None:
         """Do nothing: the vocabulary of Transformer-XL has no part for special tokens."""
@@ -175,36 +200,52 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         """
         if self.mem_len == 0:
             return None
-        table: Any = self.word_emb.emb_layers[0]
+        tables: Any = getattr(self.word_emb, "emb_layers", None)  # a program's own may have none
+        weight = tables[0].weight if tables else next(self.parameters())
         shape = (self.mem_len, data.size(1), self.d_model)
-        return [table.weight.new_zeros(shape) for _ in range(self.n_layer)]
+        return [weight.new_zeros(shape) for _ in range(self.n_layer)]
 
     def forward(
-        self, input_ids: Tensor, mems: Sequence[Tensor] | None = None
+        self,
+        input_ids: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor] | None]:
         """Encode the next segment of a batch of texts.
 
         Args:
             input_ids: (B, L) integers below ``config.n_token``.
             mems: what the call for the segment before returned; an empty memory when None.
+            inputs_embeds: (B, L, E), what ``word_emb`` would return, instead of ``input_ids``.
 
         Returns:
             Hidden states (B, L, E), and the memory for the next call: the inputs of all layers, N
             tensors (M, B, E) without gradient, or None where ``mem_len`` is 0.
         """
-        check_batch("input_ids", input_ids)
-        time_first = input_ids.t()
+        time_first = tokens_given(input_ids, inputs_embeds).t()
+        vectors = None if inputs_embeds is None else inputs_embeds.transpose(0, 1)
         hidden, new_mems = self._forward(
-            time_first, self.init_mems(time_first) if mems is None else mems
+            time_first,
+            self.init_mems(time_first) if mems is None else mems,
+            **without_none(vectors=vectors),
         )
         return hidden.transpose(0, 1).contiguous(), new_mems
 
     def _forward(
-        self, dec_inp: Tensor, mems: Sequence[Tensor] | None = None
+        self,
+        dec_inp: Tensor,
+        mems: Sequence[Tensor] | None = None,
+        vectors: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor] | None]:
-        """Encode time first: ids (L, B) → (L, B, E)."""
+        """Encode time first: ids (L, B), or vectors (L, B, E) instead, → (L, B, E)."""
         queries, batch = dec_inp.shape
-        hidden = self.word_emb(dec_inp)
+        if vectors is not None and vectors.size(-1) != self.d_model:
+            raise ValueError(
+                f"inputs_embeds has shape {(batch, queries, vectors.size(-1))}, and this model has "
+                f"vectors of width {self.d_model}"
+            )
+        hidden = self.word_emb(dec_inp) if vectors is None else vectors
         if mems is None:
             mems = [hidden.new_zeros(0, batch, self.d_model)] * self.n_layer
         _check_memory(self, mems, batch)
@@ -224,6 +265,10 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
 
 
 def _check_memory(model: Any, mems: Sequence[Tensor], batch: int) -> None:
+    if not isinstance(mems, (list, tuple, Tensor)):
+        raise TypeError(f"mems is of type {type(mems).__name__}; give back what a call returned")
+    for number, memory in enumerate(mems):
+        check_tensor(f"mems[{number}]", memory)
     shapes = [tuple(memory.shape) for memory in mems]
     length = mems[0].size(0) if shapes else 0
     if shapes != [(length, batch, model.d_model)] * model.n_layer:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig
+from ptbert_models.config import PreTrainedConfig, with_later_names
 from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
@@ -58,6 +58,7 @@ class AttnType(IntEnum):
     LEARNED_POSITIONS = 3
 
 
+@with_later_names
 @dataclass(repr=False, eq=False)
 class TransfoXLConfig(PreTrainedConfig):
     """Sizes and rates of a Transformer-XL; the defaults are those of ``transfo-xl-wt103``.
@@ -141,6 +142,7 @@ class TransfoXLConfig(PreTrainedConfig):
     vocabulary_key: ClassVar[str] = "n_token"
     layer_norm_epsilon: ClassVar[float] = 1e-12  # files of later libraries may set it
 
+    family: ClassVar[str] = "transfo_xl"
     model_type: ClassVar[str] = "transfo-xl"
     rules: ClassVar[Mapping[str, Rule]] = _RULES
     statements: ClassVar[tuple[Statement, ...]] = (

@@ -16,8 +16,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import check_ids
+from ptbert_models.parts.inputs import check_ids, check_tensor, tokens_given, without_none
 from ptbert_models.parts.losses import UNCLASSIFIED, is_labelled
+from ptbert_models.parts.tables import resize_scores
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.transfo_xl.adaptive import (
     IDS_REMEDY,
@@ -81,14 +82,33 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
                 source = 0 if self.config.div_val == 1 else cluster
                 self.crit.out_projs[cluster] = embedding.emb_projs[source]
 
+    def get_output_embeddings(self) -> nn.Module:
+        """Return the module that scores tokens: the softmax, or with a sampled one its layer."""
+        return self.crit if self.sample_softmax <= 0 else self.out_layer
+
+    def _resize_vocabulary(self, table: nn.Module, tokens: int) -> None:
+        super()._resize_vocabulary(table, tokens)
+        if self.sample_softmax > 0:
+            resize_scores(self.out_layer, tokens, self.init_weights)
+            self.sampler = LogUniformSampler(tokens, self.sample_softmax)
+
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
         if self.sample_softmax > 0:
             return F.log_softmax(self.out_layer(hidden), dim=-1)
         return self.crit(hidden)
 
-    def start_decoding(self, capacity: int, attention_mask: Tensor | None) -> MemoryDecoding:
-        """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
+    def start_decoding(
+        self,
+        capacity: int,
+        attention_mask: Tensor | None,
+        *,
+        sliding_window: int | None = None,
+    ) -> MemoryDecoding:
+        """Begin a run over growing texts; ``ptbert_models.generate`` calls this.
+
+        The memory slides anyway, so no other window is needed.
+        """
         return MemoryDecoding(self.transformer, self._last_log_probabilities, attention_mask)
 
     def _last_log_probabilities(self, hidden: Tensor) -> Tensor:
@@ -113,9 +133,11 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         target: Tensor | None = None,
         mems: Sequence[Tensor] | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor] | None]:
         """Predict each next token of the next segment.
 
@@ -124,22 +146,27 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
             target: (B, L), the tokens to predict: those of ``input_ids`` one place further on,
                 shifted by the caller; -1 or -100 leaves a position out, its loss is 0.
             mems: see ``TransfoXLModel.forward``.
+            inputs_embeds: likewise.
 
         Returns:
             Log-probabilities (B, L, V), or with a target the negative log-likelihood (B, L) of each
             token, in the order of the tokens; and the memory for the next call.
         """
-        hidden, new_mems = self.transformer(input_ids, mems)
-        if target is not None and target.shape != input_ids.shape:
+        shape = tokens_given(input_ids, inputs_embeds).shape
+        more = without_none(inputs_embeds=inputs_embeds)
+        hidden, new_mems = self.transformer(input_ids, mems, **more)
+        if target is not None:
+            check_tensor("target", target)
+        if target is not None and target.shape != shape:
             raise ValueError(
-                f"input_ids has shape {tuple(input_ids.shape)} and target "
+                f"input_ids has shape {tuple(shape)} and target "
                 f"{tuple(target.shape)}; give one target for each token"
             )
         if self.sample_softmax > 0:
             return _ordinary_softmax(self, hidden, target), new_mems
         flat_target = None if target is None else target.flatten()
         scores = self.crit(hidden.flatten(0, 1), flat_target)
-        return scores.view(*input_ids.shape, *scores.shape[1:]), new_mems
+        return scores.view(*shape, *scores.shape[1:]), new_mems
 
 
 # Programs call ``forward`` with objects of their own as self. So this is no method.

@@ -5,9 +5,8 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.errors import WorkerDied
 
 if TYPE_CHECKING:
@@ -23,13 +22,14 @@ _ENDING = [
 # it notices when this process ends, however it does.
 _our_ends: "list[Connection]" = []
 
-Encode = Callable[[Sequence[str]], FlatIds]
+T = TypeVar("T")
+Encode = Callable[[Sequence[str]], T]
 
 
 def flat_blocks(
-    encode: Encode, blocks: Iterable[Sequence[str]], workers: int
-) -> Generator[FlatIds, None, None]:
-    """Yield the ids of each block of texts, in order; only a few blocks are encoded in advance.
+    encode: Encode[T], blocks: Iterable[Sequence[str]], workers: int
+) -> Generator[T, None, None]:
+    """Yield what ``encode`` makes of each block, in order; only a few are encoded in advance.
 
     When the generator ends or is closed, its processes have ended too.
 
@@ -54,7 +54,7 @@ def flat_blocks(
         raise ValueError(
             "this process is a worker that may not start processes of its own; use workers=1"
         )
-    team: list[_Worker] = []
+    team: list[_Worker[T]] = []
     try:
         for _ in range(workers):
             with _signals_held():
@@ -66,10 +66,10 @@ def flat_blocks(
                 worker.end()
 
 
-def _in_order(team: "Sequence[_Worker]", blocks: Iterable[Sequence[str]]) -> Iterator[FlatIds]:
+def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> Iterator[T]:
     idle = list(team)
-    busy: dict[_Worker, int] = {}
-    done: dict[int, FlatIds] = {}
+    busy: dict[_Worker[T], int] = {}
+    done: dict[int, T] = {}
     upcoming = enumerate(blocks)
     following = next(upcoming, None)
     turn = 0
@@ -88,7 +88,7 @@ def _in_order(team: "Sequence[_Worker]", blocks: Iterable[Sequence[str]]) -> Ite
             turn += 1
 
 
-def _ready(workers: "Iterable[_Worker]") -> "list[_Worker]":
+def _ready(workers: "Iterable[_Worker[T]]") -> "list[_Worker[T]]":
     """Those that have answered or ended; wait until there is one."""
     from multiprocessing.connection import wait
 
@@ -97,14 +97,14 @@ def _ready(workers: "Iterable[_Worker]") -> "list[_Worker]":
     return [worker for worker in waiting if any(sign in found for sign in worker.signs)]
 
 
-class _Worker:
+class _Worker(Generic[T]):
     """A process that encodes one block of texts after the other.
 
     It has at most one block at a time: if it had a second one in its pipe while it answers, it and
     this process could wait for each other.
     """
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode[T]) -> None:
         import multiprocessing
 
         self._connection, theirs = multiprocessing.Pipe()
@@ -126,9 +126,9 @@ class _Worker:
         with self._alive():
             self._connection.send(block)
 
-    def receive(self) -> FlatIds:
+    def receive(self) -> T:
         with self._alive():
-            answer: FlatIds | BaseException = self._connection.recv()
+            answer: T | BaseException = self._connection.recv()
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -165,7 +165,7 @@ def _cause(code: int | None) -> str:
     )
 
 
-def _serve(encode: Encode, connection: "Connection") -> None:
+def _serve(encode: Encode[Any], connection: "Connection") -> None:
     """Encode blocks until the other side is closed. This runs in the worker process."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
@@ -177,7 +177,7 @@ def _serve(encode: Encode, connection: "Connection") -> None:
         while True:
             block = connection.recv()
             try:
-                answer: FlatIds | Exception = encode(block)
+                answer: Any = encode(block)
             except Exception as error:
                 answer = _portable(error)
             connection.send(answer)

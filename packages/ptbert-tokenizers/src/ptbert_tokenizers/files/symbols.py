@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import parse_json
+from ptbert_hub.readers.json_text import parse_json
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.vocabulary import (
     PathLike,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import parse_json
+from ptbert_hub.readers.json_text import parse_json
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.vocabulary import PathLike, read_text
 

@@ -4,8 +4,8 @@ import os
 from typing import Any
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import make_values
-from ptbert_hub.torch_files import begins_like_torch, read_torch_file
+from ptbert_hub.readers.pickles import make_values
+from ptbert_hub.readers.torch_files import begins_like_torch, read_torch_file
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.vocabulary import PathLike
 

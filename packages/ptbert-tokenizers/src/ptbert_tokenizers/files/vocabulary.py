@@ -13,7 +13,8 @@ from typing import Any
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import other_content
 from ptbert_hub.errors import BadContent
-from ptbert_hub.json_text import MAX_BYTES, parse_json
+from ptbert_hub.messages import shown
+from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
 
@@ -130,7 +131,7 @@ def load_vocab(vocab_file: PathLike) -> Vocabulary:
     tokens = [line.strip() for line in lines_of(text, vocab_file)]
     if not any(tokens):
         raise BadVocabulary(f"{name!r} holds no token; was it cut short?")
-    vocabulary = Vocabulary(zip(tokens, range(len(tokens)), strict=True))
+    vocabulary = Vocabulary.of(zip(tokens, range(len(tokens)), strict=True))
     if len(vocabulary) < len(tokens):
         _warn_of_duplicates(name, tokens)
     return vocabulary
@@ -154,11 +155,11 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
     repeated = [token for token, found in lines.items() if len(found) > 1]
     if repeated:
         logger.warning(
-            "%s has %d tokens on several lines, such as %r on lines %s; each has the id of its "
+            "%s has %d tokens on several lines, such as %s on lines %s; each has the id of its "
             "last line, as in 2019. Leave the file as it is, because removing lines changes ids",
             name,
             len(repeated),
-            repeated[0],
+            shown(repeated[0]),
             " and ".join(map(str, lines[repeated[0]])),
         )
 
@@ -178,7 +179,7 @@ def check_size(vocabulary: Mapping[str, int], unk_token: str, path: PathLike) ->
         first = next(iter(vocabulary), "")
         raise BadVocabulary(
             f"{os.fspath(path)!r} is not a vocabulary: it has {len(vocabulary)} different lines, "
-            f"such as {first[:40]!r}, and no {unk_token}; give the vocabulary of the model"
+            f"such as {shown(first)}, and no {unk_token}; give the vocabulary of the model"
         )
 
 
@@ -228,7 +229,7 @@ def checked_vocabulary(pairs: Sequence[tuple[str, Any]], name: str) -> Vocabular
                     "a tokenizer.json is loaded with its folder by from_pretrained"
                 )
             raise BadVocabulary(f"{name!r} gives {token!r} the id {number!r}; ids count from 0")
-    vocabulary = Vocabulary(pairs)
+    vocabulary = Vocabulary.of(pairs)
     if len(vocabulary) < len(pairs):
         _refuse_duplicates(name, pairs)
     if len(set(vocabulary.values())) < len(vocabulary):

@@ -1,6 +1,6 @@
 """Removing the spaces before punctuation marks in decoded text."""
 
-_GAPS = (
+GAPS = (
     (" .", "."),
     (" ?", "?"),
     (" !", "!"),
@@ -24,6 +24,6 @@ def close_gaps(text: str) -> str:
         >>> close_gaps("It 's late , is n't it ?")
         "It's late, isn't it?"
     """
-    for gap, closed in _GAPS:
+    for gap, closed in GAPS:
         text = text.replace(gap, closed)
     return text

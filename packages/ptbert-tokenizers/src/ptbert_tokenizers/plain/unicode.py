@@ -14,7 +14,7 @@ _LINE_SPACES = frozenset("\t\n\r")
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 # Han ideographs only: kana and hangul are written with spaces or as runs of letters.
-_CJK_BLOCKS = (
+CJK_BLOCKS = (
     (0x4E00, 0x9FFF),  # unified ideographs
     (0x3400, 0x4DBF),  # extension A
     (0x20000, 0x2A6DF),  # extension B
@@ -24,6 +24,7 @@ _CJK_BLOCKS = (
     (0xF900, 0xFAFF),  # compatibility ideographs
     (0x2F800, 0x2FA1F),  # compatibility supplement
 )
+"""The first and the last code point of each."""
 
 
 def is_whitespace(char: str) -> bool:
@@ -63,7 +64,7 @@ def is_cjk(code_point: int) -> bool:
         >>> is_cjk(ord("語")), is_cjk(ord("ゴ"))
         (True, False)
     """
-    return any(first <= code_point <= last for first, last in _CJK_BLOCKS)
+    return any(first <= code_point <= last for first, last in CJK_BLOCKS)
 
 
 def without_accents(text: str) -> str:

@@ -9,10 +9,15 @@ For a single text, those spaces are added and the text is split; many texts are 
 bytes by one ``translate``. For other characters ``encode("ascii")`` calls an error handler, which
 inserts their images.
 
+A word of ``never_split``, such as ``[MASK]``, must not be replaced. If the image of a text has the
+image of such a word, the image is made once more, from the cleaned text in which the *sign* of the
+word is in its place: a control character, as often as the word is long. Basic tokenization deletes
+control characters, so no other word has them.
+
 There are two exceptions. They are searched for in the image, and texts with one of them are
 tokenized the plain way:
 
-* a word of ``never_split``: its own image is then a part of the text's image;
+* a word of ``never_split`` that has no sign, because it is long or not ASCII;
 * a combining mark that is still there when accents are removed, because the order of such marks
   depends on their neighbours; its image is ``MOVES``.
 
@@ -28,11 +33,15 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.offsets import cleaned_character
-from ptbert_tokenizers.plain.unicode import is_punctuation, without_accents
+from ptbert_tokenizers.plain.unicode import CJK_BLOCKS, is_punctuation, without_accents
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
 from ptbert_tokenizers.quick.memo import Memo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ptbert_tokenizers.quick.positions import CharacterLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
 
@@ -42,6 +51,10 @@ MOVES = "\U0010ffff"
 _NUL = "\0"
 """Put after each of many texts. Inside a text, basic tokenization deletes it."""
 
+_SIGNS = "".join(map(chr, (*range(0x01, 0x09), *range(0x0E, 0x1C), 0x7F)))
+"""Control characters, which are no whitespace to ``str.split`` either."""
+
+_NOT_ASCII = range(128, 256)
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
 _SIGMA = "Σ"
@@ -140,53 +153,79 @@ class QuickWords:
         self._images, self._error_handler = _registered(
             bool(do_lower_case), strips, bool(tokenize_chinese_chars)
         )
+        # Not with spaces around ideographs: their images have them. NUL is between texts.
         self._clean: Memo[int, str] = Memo(
-            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), tokenize_chinese_chars)
+            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: _NUL}
         )
         made = [image(chr(code), do_lower_case) for code in range(128)]
         made[0] = _NUL
-        self._table = bytes([*(ord(each or _NUL) for each in made), *range(128, 256)])
+        self._table = bytes([*(ord(made[code] or chr(code)) for code in range(128)), *_NOT_ASCII])
         self._deleted = bytes(code for code in range(128) if not made[code])
         self._classes: bytes | None = None  # for many texts; made when first needed
+        self._lengths: CharacterLengths | None = None  # the same
         self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
-        signs = {MOVES, *map(self._image_of, never_split), *map(_spaced, never_split)}
-        signs = {sign.strip() for sign in signs}
-        self.is_possible = "" not in signs and not any(
-            _SIGMA in word or MOVES in self._image_of(word) for word in never_split
+        self._kept = _Kept(never_split, tokenize_chinese_chars)
+        self.signs = self._kept.words_of_signs
+        images = {word: self._image_of(word).strip() for word in never_split}
+        spaced = {word: _spaced(word).strip() for word in never_split}
+        self.is_possible = "" not in {*images.values(), *spaced.values()} and not any(
+            _SIGMA in word or MOVES in images[word] for word in never_split
         )
-        by_first: dict[str, list[str]] = {}
-        for sign in signs - {MOVES}:
-            if not (do_lower_case and _CAPITAL.search(sign)):  # images have no capitals then
-                by_first.setdefault(sign[:1], []).append(sign)
-        # One pattern for each first byte, because searching for a fixed byte is fast.
-        self._signs = [
-            re.compile("|".join(map(re.escape, group)).encode("utf-8", "surrogatepass"))
-            for group in by_first.values()
+        # A word is in the image as its own image; or as it is, if another word becomes this one.
+        lower = bool(do_lower_case)
+        self._hints = _patterns([*images.values(), *spaced.values()], lower)
+        others = [word for word in never_split if word not in self._kept.signs]
+        self._exceptions = [
+            *_patterns([each[word] for word in others for each in (images, spaced)], lower),
+            *_patterns([spaced[word] for word in self._kept.signs], lower, alone=True),
         ]
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
-        made = self._image(text.replace(_NUL, "") if _NUL in text else text)
-        if self._is_exception(made):
+        if _NUL in text:
+            text = text.replace(_NUL, "")
+        made = self._image(text)
+        has_signs = _holds(made, self._hints)
+        if has_signs:
+            made = self._image_with_signs(text)
+        if _moves(made) or (has_signs and _holds(made, self._exceptions)):
             return self._plain.tokenize(text)
         for mark in self._marks:
             if mark in made:
                 made = made.replace(mark, b" " + mark + b" ")
-        return made.decode().split()
+        words = made.decode().split()
+        return [self.signs.get(word, word) for word in words] if has_signs else words
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
-        """Return the words of all texts, or None if a text among them is an exception."""
+        """Return the words of all texts, or None if a text among them is an exception.
+
+        A word in ``signs`` stands for another one.
+        """
         from ptbert_tokenizers.quick.spans import classified_spans
 
         joined = _NUL.join([*texts, ""])
         if joined.count(_NUL) != len(texts):
             joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
         made = self._image(joined)
-        if self._is_exception(made):
+        if _holds(made, self._hints):
+            made = self._image_with_signs(joined)
+            if _holds(made, self._exceptions):
+                return None
+        if _moves(made):
             return None
         if self._classes is None:
             self._classes = self._classes_of_bytes()
         return classified_spans(made, made.translate(self._classes))
+
+    def positions(self, texts: Sequence[str]) -> "NDArray[np.intp]":
+        """Return for each byte of the image of ``spans`` the place of its character in its text."""
+        from ptbert_tokenizers.quick.positions import CharacterLengths, byte_positions
+
+        if self._lengths is None:
+            self._lengths = CharacterLengths(
+                lambda code: len(self._image(chr(code)).replace(_NUL.encode(), b""))
+            )
+        return byte_positions(texts, self._lengths)
 
     def _classes_of_bytes(self) -> bytes:
         """The class of each byte of an image."""
@@ -198,24 +237,26 @@ class QuickWords:
             classes[mark[0]] = MARK
         return bytes(classes)
 
-    def _is_exception(self, made: bytes) -> bool:
-        # Searching for one byte is much faster than for four, and very few texts contain it.
-        if _MOVES[:1] in made and _MOVES in made:
-            return True
-        return any(sign.search(made) for sign in self._signs)
-
     def _image(self, text: str) -> bytes:
         """The image of a text, or of several with a NUL after each, as UTF-8."""
         if self._plain.do_lower_case and _SIGMA in text:
-            texts = text.split(_NUL)
-            text = _NUL.join(each.translate(self._clean).lower() for each in texts)
+            text = text.translate(self._clean).lower()
+        return self._replaced(text).translate(self._table, self._deleted)
+
+    def _image_with_signs(self, text: str) -> bytes:
+        """The same, with the signs of ``never_split`` words in their places."""
+        text = self._kept.with_signs(text.translate(self._clean))
+        if self._plain.do_lower_case and _SIGMA in text:
+            text = text.lower()
+        return self._replaced(text).translate(self._table)
+
+    def _replaced(self, text: str) -> bytes:
+        """A text in which all but ASCII characters are replaced by their images."""
         # Surrogates, which UTF-8 cannot hold, are control characters to basic tokenization.
         beyond_ascii = len(text.encode("utf-8", "ignore")) - len(text)
         if beyond_ascii < len(text) // 16:
-            data = text.encode("ascii", self._error_handler)
-        else:
-            data = text.translate(self._images).encode()
-        return data.translate(self._table, self._deleted)
+            return text.encode("ascii", self._error_handler)
+        return text.translate(self._images).encode()
 
     def may_hold(self, text: str, parts: Iterable[str]) -> bool:
         """Tell whether a normalized text may hold one of some normalized parts.
@@ -228,13 +269,71 @@ class QuickWords:
             (True, False)
         """
         made = self._image(text.replace(_NUL, ""))
-        if self._is_exception(made):
+        if _moves(made) or _holds(made, self._hints):
             return True
         found = made.replace(b" ", b"")
         return any("".join(part.split()).encode() in found for part in parts)
 
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()
+
+
+class _Kept:
+    """Puts signs in the place of words that are not changed if there are spaces around them.
+
+    Args:
+        words: such words; those that have no signs are left out.
+        tokenize_chinese_chars: whether there are spaces around ideographs too.
+    """
+
+    def __init__(self, words: Sequence[str], tokenize_chinese_chars: bool) -> None:
+        able = [word for word in dict.fromkeys(words) if word.isascii() and word.isprintable()]
+        chosen = [word for word in able if [word] == word.split()]
+        self.signs = {word: sign * len(word) for word, sign in zip(chosen, _SIGNS, strict=False)}
+        self.words_of_signs = {sign: word for word, sign in self.signs.items()}
+        ideographs = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_BLOCKS)
+        inside = f"[^\\s{_NUL}{ideographs if tokenize_chinese_chars else ''}]"
+        longest_first = sorted(self.signs, key=len, reverse=True)
+        self._words = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})(?!{inside})")
+        self._inside = re.compile(inside)
+
+    def with_signs(self, text: str) -> str:
+        """Return a text with signs, given the cleaned text."""
+        return self._words.sub(self._sign, text) if self.signs else text
+
+    def _sign(self, match: re.Match[str]) -> str:
+        # Looking back here is faster than in the pattern, which then begins with a fixed character.
+        start = match.start()
+        if start and self._inside.match(match.string, start - 1):
+            return match[0]
+        return self.signs[match[0]]
+
+
+def _patterns(parts: Iterable[str], lower: bool, *, alone: bool = False) -> list[re.Pattern[bytes]]:
+    """Patterns that find some parts of images, perhaps only those with spaces around them."""
+    by_first: dict[str, set[str]] = {}
+    for part in parts:
+        if not (lower and _CAPITAL.search(part)):  # images have no capitals then
+            by_first.setdefault(part[:1], set()).add(part)
+    before, after = (r"(?<![^ \0])", r"(?![^ \0])") if alone else ("", "")
+    # One pattern for each first byte, because searching for a fixed byte is fast.
+    return [
+        re.compile(
+            f"{before}(?:{'|'.join(map(re.escape, sorted(group)))}){after}".encode(
+                "utf-8", "surrogatepass"
+            )
+        )
+        for group in by_first.values()
+    ]
+
+
+def _holds(made: bytes, patterns: Iterable[re.Pattern[bytes]]) -> bool:
+    return any(pattern.search(made) for pattern in patterns)
+
+
+def _moves(made: bytes) -> bool:
+    # Searching for one byte is much faster than for four, and very few texts contain it.
+    return _MOVES[:1] in made and _MOVES in made
 
 
 def basic_values(basic: BasicTokenizer) -> tuple[bool, tuple[str, ...], bool | None, bool]:

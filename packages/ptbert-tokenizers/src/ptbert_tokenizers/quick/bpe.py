@@ -46,10 +46,17 @@ def bpe_encoder(
         found = {word: id_of.get(word + word_end) for word in table.whole_words()}
         return {as_bytes(word): index for word, index in found.items() if index is not None}
 
+    def lengths_of(token: str) -> tuple[int, int]:
+        try:
+            size = len(as_bytes(token.removesuffix(word_end)))
+        except UnicodeError:  # it is not written in the symbols of the vocabulary
+            size = 0
+        return size, size
+
     tokens = {
         index: token for table in (vocabulary, special_tokens) for token, index in table.items()
     }
     are_distinct = len(tokens) == len(numbers)
     return QuickEncoder(
-        words, ids_of_word, {}, whole_words, tokens if are_distinct else None, unknown
+        words, ids_of_word, {}, whole_words, tokens if are_distinct else None, lengths_of, unknown
     )

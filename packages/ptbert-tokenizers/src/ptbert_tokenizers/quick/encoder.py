@@ -5,15 +5,19 @@ made. Its results must equal those of the tokenizer's plain path. A tokenizer wi
 has no quick encoder.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ptbert_tokenizers.batches.flat import FlatIds, blocks
 from ptbert_tokenizers.quick.memo import WORDS_LIMIT, Ids, Memo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ptbert_tokenizers.quick.ids import BlockIds, WordIds
+    from ptbert_tokenizers.quick.positions import PieceLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
 _BLOCK = 2**16  # characters handled together; they fit into the processor's cache
@@ -23,11 +27,18 @@ _LONG = 2**20  # characters; the words of a longer text are not made into a list
 class WordMaker(Protocol):
     """Cuts texts into the words whose ids are remembered."""
 
+    @property
+    def signs(self) -> Mapping[str, str]:
+        """Words of ``spans`` that stand for others, and those others."""
+
     def __call__(self, text: str) -> Sequence[str]:
         """Return the words of one text."""
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
         """Return the words of all texts, part by part; None if one text must be handled alone."""
+
+    def positions(self, texts: Sequence[str]) -> "NDArray[np.intp]":
+        """Return for each byte that the words of ``spans`` are cut from, its place in its text."""
 
 
 class SpacedWords:
@@ -38,12 +49,18 @@ class SpacedWords:
         ['one', 'two']
     """
 
+    signs: Mapping[str, str] = {}
+
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         return text.split()
 
     def spans(self, texts: Sequence[str]) -> None:
         """Return None, so that texts are split one by one; this setting is rare."""
+
+    def positions(self, texts: Sequence[str]) -> "NDArray[np.intp]":
+        """Raise, because ``spans`` never returns words."""
+        raise NotImplementedError
 
 
 class QuickEncoder:
@@ -55,6 +72,8 @@ class QuickEncoder:
         known: ids of words, known from the start.
         whole_words: called when batches first need it; returns words, as UTF-8, with one id each.
         tokens: token of each id; None if two tokens have the same id.
+        lengths_of: how many bytes of a word a token stands for, at its beginning and later in it; 0
+            if that cannot be told.
         ambiguous: an id that several tokens share, if there is one.
     """
 
@@ -65,6 +84,7 @@ class QuickEncoder:
         known: Mapping[str, Ids],
         whole_words: Callable[[], Mapping[bytes, int]],
         tokens: Mapping[int, str] | None,
+        lengths_of: Callable[[str], tuple[int, int]],
         ambiguous: int | None = None,
     ) -> None:
         self.memo = Memo(WORDS_LIMIT, ids_of_word, known)
@@ -72,7 +92,9 @@ class QuickEncoder:
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words
         self._tokens = tokens
+        self._lengths_of = lengths_of
         self._ambiguous = ambiguous
+        self._piece_lengths: PieceLengths | None = None
         self._words_of_batches: WordIds | None = None
 
     def ids(self, text: str) -> list[int]:
@@ -93,46 +115,111 @@ class QuickEncoder:
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""
-        import numpy as np
+        return _joined(self._parts(texts), len(texts))[0]
 
-        parts = [part for block in blocks(texts, _BLOCK) for part in self._parts(block)]
-        bounds = np.zeros(len(texts) + 1, np.int64)
-        before = done = 0
-        for ids, ends in parts:
-            bounds[done + 1 : done + 1 + len(ends)] = ends + before
-            before, done = before + len(ids), done + len(ends)
-        if len(parts) == 1:
-            return FlatIds(parts[0].ids, bounds)
-        return FlatIds(np.concatenate([np.empty(0, np.int32), *(ids for ids, _ in parts)]), bounds)
+    def flat_with_offsets(
+        self, texts: Sequence[str], spans_of: Callable[[str], Sequence[tuple[int, int]]]
+    ) -> "tuple[FlatIds, NDArray[np.int64]]":
+        """Return the ids of many texts, end to end, and the spans of their characters, (T, 2).
 
-    def _parts(self, texts: Sequence[str]) -> "Iterator[BlockIds]":
+        Args:
+            texts: what to encode.
+            spans_of: gives the spans of the tokens of a text, for texts that are exceptions.
+        """
+        flat, spans = _joined(self._parts(texts, spans_of), len(texts))
+        return flat, spans
+
+    def _parts(
+        self,
+        texts: Sequence[str],
+        spans_of: Callable[[str], Sequence[tuple[int, int]]] | None = None,
+    ) -> "Iterator[BlockIds]":
+        for block in blocks(texts, _BLOCK):
+            yield from self._parts_of_block(block, spans_of)
+
+    def _parts_of_block(
+        self,
+        texts: Sequence[str],
+        spans_of: Callable[[str], Sequence[tuple[int, int]]] | None,
+    ) -> "Iterator[BlockIds]":
         """The ids of a block of texts, part by part; an exception is a part by itself."""
         import numpy as np
 
         from ptbert_tokenizers.quick.ids import BlockIds
 
-        windows = self._words.spans(texts)
-        if windows is not None:
-            yield from map(self._word_ids(), windows)
+        parts = self._together(texts) if spans_of is None else self._located(texts)
+        if parts is not None:
+            yield from parts
         elif len(texts) > 1:  # halve the list until the exception is alone
             middle = len(texts) // 2
-            yield from self._parts(texts[:middle])
-            yield from self._parts(texts[middle:])
+            yield from self._parts_of_block(texts[:middle], spans_of)
+            yield from self._parts_of_block(texts[middle:], spans_of)
         else:
             ids = np.array(self._ids_alone(texts[0]), np.int32)
-            yield BlockIds(ids, np.array([len(ids)]))
+            spans = None
+            if spans_of is not None:
+                spans = np.array(spans_of(texts[0]), np.int64).reshape(-1, 2)
+            yield BlockIds(ids, np.array([len(ids)]), np.empty(0, np.intp), spans)
+
+    def _together(self, texts: Sequence[str]) -> "Iterable[BlockIds] | None":
+        """The ids of texts, if no text is an exception."""
+        windows = self._words.spans(texts)
+        return None if windows is None else map(self._word_ids(), windows)
+
+    def _located(self, texts: Sequence[str]) -> "Iterable[BlockIds] | None":
+        """The ids of texts, with the spans of their characters, if no text is an exception."""
+        from ptbert_tokenizers.quick.positions import PieceLengths, located
+
+        if self._piece_lengths is None and self._tokens is not None:
+            self._piece_lengths = PieceLengths.of(self._tokens, self._lengths_of, self._ambiguous)
+        lengths = self._piece_lengths
+        windows = None if lengths is None else self._words.spans(texts)
+        if lengths is None or windows is None:
+            return None
+        return located(windows, self._word_ids(), self._words.positions(texts), lengths)
 
     def _word_ids(self) -> "WordIds":
         """The ids of words in batches; made when first needed, because that is slow."""
         if self._words_of_batches is None:
             from ptbert_tokenizers.quick.ids import WordIds
 
+            signs, short, long = self._words.signs, self._ids_of_word, self.memo.__getitem__
+            are_signs = set(map(str.encode, signs))
+            whole = self._whole_words()
             self._words_of_batches = WordIds(
-                self._ids_of_word, self.memo.__getitem__, self._whole_words()
+                (lambda word: short(signs.get(word, word))) if signs else short,
+                (lambda word: long(signs.get(word, word))) if signs else long,
+                {word: whole[word] for word in whole if word not in are_signs},
             )
         return self._words_of_batches
 
 
+def _end_to_end(arrays: "Sequence[NDArray[Any]]", none: "NDArray[Any]") -> "NDArray[Any]":
+    import numpy as np
+
+    return arrays[0] if len(arrays) == 1 else np.concatenate([none, *arrays])
+
+
+def _joined(parts: "Iterable[BlockIds]", number: int) -> "tuple[FlatIds, NDArray[np.int64]]":
+    """The ids and spans of the parts of ``number`` texts, end to end."""
+    import numpy as np
+
+    parts = list(parts)
+    bounds = np.zeros(number + 1, np.int64)
+    before = done = 0
+    for part in parts:
+        bounds[done + 1 : done + 1 + len(part.ends)] = part.ends + before
+        before, done = before + len(part.ids), done + len(part.ends)
+    spans = [part.spans for part in parts if part.spans is not None]
+    return (
+        FlatIds(_end_to_end([part.ids for part in parts], np.empty(0, np.int32)), bounds),
+        _end_to_end(spans, np.empty((0, 2), np.int64)),
+    )
+
+
 def are_ids(numbers: Collection[int]) -> bool:
     """Tell whether all numbers are valid ids: non-negative integers that fit into int32."""
-    return all(type(number) is int and 0 <= number < 2**31 for number in numbers)
+    found = list(numbers)  # the dictionary is slow to go through, and large ones have a million
+    if {*map(type, found)} - {int}:
+        return False
+    return not found or (min(found) >= 0 and max(found) < 2**31)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.plain.unicode_14 import masked
+from ptbert_tokenizers.quick.positions import CharacterLengths, byte_positions
 from ptbert_tokenizers.quick.spans import PADDING, WordSpans, spans_with_ends
 
 # Classes of characters. The lowest bit only distinguishes the two kinds of whitespace.
@@ -36,6 +37,9 @@ _CLASS_PATTERNS = (
 
 _WINDOW = 2**18  # characters handled together
 _AHEAD = 3  # characters to look at, from a character on, to see whether it begins a word
+
+
+_LENGTHS = CharacterLengths(lambda code: len(chr(code).encode("utf-8", "ignore")))
 
 
 def _class_of(char: str) -> int:
@@ -76,6 +80,16 @@ def gpt2_spans(texts: Sequence[str]) -> Iterator[WordSpans]:
             ends = ends[: np.searchsorted(ends, len(window))]
         yield _spans(window, starts, ends)
         first, size = first + len(window), _WINDOW
+
+
+def gpt2_positions(texts: Sequence[str]) -> NDArray[np.intp]:
+    """Return for each byte of the texts, and of the end of each, its character's place.
+
+    Example:
+        >>> gpt2_positions(["a∞"]).tolist()
+        [0, 1, 1, 1, 2]
+    """
+    return byte_positions(texts, _LENGTHS)
 
 
 def _is_valid(text: str) -> bool:

@@ -8,12 +8,15 @@ plain definition.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ptbert_tokenizers.quick.spans import WordSpans
 
 # The characters that the fast pattern knows: Latin up to the phonetic letters, general
@@ -38,6 +41,8 @@ class Gpt2Words:
         ['I', "'m", ' 5', ' ∞']
     """
 
+    signs: Mapping[str, str] = {}
+
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         if _FOREIGN.search(text):
@@ -49,3 +54,9 @@ class Gpt2Words:
         from ptbert_tokenizers.quick.gpt2_spans import gpt2_spans
 
         return gpt2_spans(texts)
+
+    def positions(self, texts: Sequence[str]) -> "NDArray[np.intp]":
+        """Return for each byte of ``spans`` the place of its character in its text."""
+        from ptbert_tokenizers.quick.gpt2_spans import gpt2_positions
+
+        return gpt2_positions(texts)

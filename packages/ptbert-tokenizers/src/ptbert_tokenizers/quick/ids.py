@@ -31,10 +31,14 @@ class BlockIds(NamedTuple):
     Args:
         ids: (T,) int32.
         ends: (N,) integers, where in ``ids`` the texts end.
+        stops: (W,) integers, where in ``ids`` the words end; empty if words are not known.
+        spans: (T, 2), the characters of its text that each token comes from; None if not needed.
     """
 
     ids: NDArray[np.int32]
     ends: NDArray[np.intp]
+    stops: NDArray[np.intp]
+    spans: NDArray[np.int64] | None = None
 
 
 class _Known(NamedTuple):
@@ -127,7 +131,7 @@ class WordIds:
             computed.fill_in(ids, stops.take(unknown))
             if (spans.lengths.take(unknown) <= LONGEST).any():
                 self._learn(computed)
-        return BlockIds(ids, stops.take(spans.ends))
+        return BlockIds(ids, stops.take(spans.ends), stops)
 
     def _compute(self, words: Sequence[bytes]) -> "_Computed":
         """The ids of words that are not known, and may come several times here."""

@@ -45,7 +45,8 @@ class Memo(dict[K, V]):
         self._limit = limit
         self._compute = compute
         self._known = len(self)
-        self._room_at_first = limit - sum(_cost(*entry) for entry in self.items())
+        sizes = sum(map(getsizeof, self)) + sum(map(getsizeof, self.values()))
+        self._room_at_first = limit - sizes - _SLOT * len(self)
         self._room = self._room_at_first
 
     def __missing__(self, key: K) -> V:
@@ -58,8 +59,8 @@ class Memo(dict[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         if isinstance(key, str) and len(key) > LONG_WORD:
             return
-        cost = _cost(key, value)
-        if cost > self._room:
+        cost = getsizeof(key) + getsizeof(value) + _SLOT  # the vocabulary has the ids
+        if cost > self._room and len(self) > self._known:  # else there is nothing to forget
             self._forget()
         if cost <= self._room:
             self._room -= cost
@@ -73,7 +74,3 @@ class Memo(dict[K, V]):
     def __reduce__(self) -> tuple[Any, ...]:
         known = dict(islice(self.items(), self._known))
         return type(self), (self._limit, self._compute, known)
-
-
-def _cost(key: Any, value: Any) -> int:
-    return getsizeof(key) + getsizeof(value) + _SLOT  # the vocabulary has the ids

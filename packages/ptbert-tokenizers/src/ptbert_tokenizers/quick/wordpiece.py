@@ -33,7 +33,14 @@ def wordpiece_encoder(
         # A token with surrogates becomes invalid UTF-8 here, which no text contains.
         lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
         tokens if len(tokens) == len(vocab) else None,
+        _lengths_of,
     )
+
+
+def _lengths_of(token: str) -> tuple[int, int]:
+    """The bytes of a word that a token stands for, at its beginning and later in it."""
+    size = len(token.encode("utf-8", "surrogatepass"))
+    return size, size - 2 if token.startswith("##") else 0
 
 
 class QuickWordpiece:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ptbert_hub.progress import watched
 from ptbert_tokenizers.errors import BadVocabulary, UnknownId
 from ptbert_tokenizers.files.lines import read_lines
-from ptbert_tokenizers.files.vocabulary import PathLike, read_text, unknown_token
+from ptbert_tokenizers.files.vocabulary import PathLike, lines_of, read_text, unknown_token
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,7 +104,7 @@ class CountedVocabulary(ABC):
             BadVocabulary: if a line is blank, a symbol is there twice, or ``<unk>`` is missing.
         """
         self.idx2sym, self.sym2idx = [], OrderedDict()
-        for number, line in enumerate(read_text(vocab_file).rstrip("\n").split("\n"), 1):
+        for number, line in enumerate(lines_of(read_text(vocab_file).rstrip("\n"), vocab_file), 1):
             symbol = next(iter(line.split()), None)  # the line may also have a count
             if symbol is None or symbol in self.sym2idx:
                 # In 2019 a repeated line took no id, so removing it keeps the ids of that time.

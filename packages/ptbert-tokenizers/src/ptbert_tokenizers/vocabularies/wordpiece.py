@@ -39,7 +39,7 @@ class WordpieceVocabulary:
             self.vocab = vocab_file.vocabulary
         else:
             self.vocab = load_vocab(vocab_file)
-        self.ids_to_tokens = OrderedDict((index, token) for token, index in self.vocab.items())
+        self.ids_to_tokens = OrderedDict(zip(self.vocab.values(), self.vocab, strict=True))
 
     @property
     def vocabulary(self) -> Mapping[str, int]:

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ptbert.commands.command import Command
+from ptbert.commands.revision import add_revision
 
 
 def add_download_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what ``download`` takes."""
-    parser.add_argument("names", nargs="+", metavar="NAME", help="published name or address")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="published name, owner/name, or address"
+    )
+    add_revision(parser)
     parser.add_argument(
         "--file", action="append", metavar="KIND", help="only this kind of file, such as weights"
     )
@@ -24,6 +28,7 @@ def download(arguments: argparse.Namespace) -> NoReturn:
     """Download, print where the files are, and exit."""
     words = ["fetch", *arguments.names]
     words += [f"--file={kind}" for kind in arguments.file or ()]
+    words += [f"--revision={arguments.revision}"] if arguments.revision is not None else []
     words += ["--force"] if arguments.force else []
     words += [f"--cache-dir={arguments.cache_dir}"] if arguments.cache_dir else []
     _hub(words, "ptbert download")
@@ -49,13 +54,15 @@ def _hub(words: Sequence[str], program: str) -> NoReturn:
 COMMANDS = (
     Command(
         name="download",
-        summary="download published checkpoints and print where their files are",
+        summary="download checkpoints and print where their files are",
         examples="""\
   ptbert download bert-base-uncased gpt2
   ptbert download openai-gpt --file vocabulary --file merges
   ptbert download bert-base-cased --cache-dir ./cache
+  ptbert download user/model --revision v1.0       # any model of the Hugging Face Hub
 
 Files are verified and kept in the cache. Files that are there already are not downloaded again.
+For private models, set HF_TOKEN, or log in with the Hugging Face client.
 """,
         add_arguments=add_download_arguments,
         run=download,

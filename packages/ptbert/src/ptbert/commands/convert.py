@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ptbert.commands.command import Command
-from ptbert_hub import locate
+from ptbert.commands.revision import add_revision, download_options
+from ptbert_hub import DownloadOptions, NotFound
 
 _FORMATS = ("pytorch", "safetensors")
 
@@ -16,8 +17,9 @@ _FORMATS = ("pytorch", "safetensors")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "source", help="published name, folder, archive, weights file or checkpoint"
+        "source", help="published name, owner/name, folder, archive, weights file or checkpoint"
     )
+    add_revision(parser)
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument(
         "--to", choices=_FORMATS, default="pytorch", help="format of the weights (default: pytorch)"
@@ -30,20 +32,24 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Convert, and yield the paths of the files that were written."""
     from ptbert_models.convert import convert_checkpoint
 
+    options = download_options(arguments.source, arguments.cache_dir, arguments.revision)
     weights = convert_checkpoint(
         arguments.source,
         arguments.folder,
         safe_serialization=arguments.to == "safetensors",
         config_file=arguments.config,
         cache_dir=arguments.cache_dir,
+        options=options,
     )
     yield str(weights)
     yield str(weights.with_name("config.json"))
-    yield from _copy_vocabulary(arguments.source, arguments.folder, arguments.cache_dir)
+    yield from _copy_vocabulary(arguments.source, arguments.folder, arguments.cache_dir, options)
 
 
-def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterator[str]:
-    from ptbert.commands.model_tokenizer import folders_of_model, load_tokenizer_of_model
+def _copy_vocabulary(
+    source: str, folder: Path, cache_dir: str | None, options: DownloadOptions
+) -> Iterator[str]:
+    from ptbert.commands.model_tokenizer import folders_of_source, load_tokenizer_of_model
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.files.tokenizer_config import (
         TOKENIZER_CONFIG_NAME,
@@ -52,16 +58,15 @@ def _copy_vocabulary(source: str, folder: Path, cache_dir: str | None) -> Iterat
     )
 
     try:
-        tokenizer: Any = load_tokenizer_of_model(source, cache_dir)
-    except MissingVocabulary:
+        tokenizer: Any = load_tokenizer_of_model(source, cache_dir, options)
+    except (MissingVocabulary, NotFound):
         yield f"there is no vocabulary beside {source}, so none was copied"
         return
     written = tokenizer.save_vocabulary(folder)
     yield from [written] if isinstance(written, str) else written
-    place = locate(source)
-    is_known = place.path is None or any(
-        "do_lower_case" in read_tokenizer_config(each)
-        for each in folders_of_model(place.path, cache_dir)
+    is_known = any(
+        each is None or "do_lower_case" in read_tokenizer_config(each)
+        for each in folders_of_source(source, cache_dir, options)
     )
     # A vocabulary does not show its casing. If no other source told it, it is a guess.
     if not is_known:
@@ -78,6 +83,7 @@ COMMAND = Command(
   ptbert convert uncased_L-12_H-768_A-12/ bert/               # TensorFlow, without TensorFlow
   ptbert convert bert/ bert-safetensors/ --to safetensors
   ptbert convert bert-base-cased ./bert-base-cased/           # published, with its vocabulary
+  ptbert convert user/model ./model/ --revision v1.0          # of the Hugging Face Hub
   ptbert convert model.ckpt-7 classifier/ --config bert_config.json
   ptbert convert 117M/ gpt2/                                  # OpenAI's files
   ptbert convert wt103/model.ckpt-0 transfo-xl/               # needs no configuration

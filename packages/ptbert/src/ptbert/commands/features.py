@@ -29,18 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the nearest sentences, or a line about the vectors that were written."""
-    from ptbert import BertModel, BertTokenizer
     from ptbert.sentences import SentenceEncoder, split_sentences
     from ptbert_tokenizers.files.lines import read_texts
 
     sentences = split_sentences("\n".join(read_texts(arguments.text)))
     if not sentences:
         raise ValueError(f"there is no sentence in {arguments.text!r}; give another file")
-    encoder = SentenceEncoder(
-        BertModel.from_pretrained(arguments.model),
-        BertTokenizer.from_pretrained(arguments.model),
-        batch_size=arguments.batch_size,
-    )
+    encoder = SentenceEncoder.from_pretrained(arguments.model, batch_size=arguments.batch_size)
     vectors = encoder.encode(sentences, progress=True)
     if arguments.output:
         _write(arguments.output, vectors)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
 
 if TYPE_CHECKING:
-    from ptbert_models.pretrained import PreTrainedModel
-    from ptbert_tokenizers.pretrained import PreTrainedTokenizer
-
-_ENDS = ("<|endoftext|>", "<eos>")
-_MODELS = {
-    "gpt": "OpenAIGPTLMHeadModel",
-    "gpt2": "GPT2LMHeadModel",
-    "transfo_xl": "TransfoXLLMHeadModel",
-}
+    from ptbert.tasks.writer import Writer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,54 +43,94 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=int, default=1, help="how many texts (default: 1)")
     parser.add_argument("--seed", type=int, help="any number; the same one gives the same texts")
+    parser.add_argument(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="end the text with this string; may be given several times",
+    )
+    parser.add_argument(
+        "--min-length",
+        type=int,
+        default=0,
+        help="how many tokens to add at least, if no --stop comes (default: 0)",
+    )
+    parser.add_argument(
+        "--repetition-penalty",
+        type=float,
+        default=1.0,
+        help="above 1 makes words that the text has already less likely (default: 1)",
+    )
+    parser.add_argument(
+        "--no-repeat-ngrams",
+        type=int,
+        default=0,
+        metavar="N",
+        help="never write the same N tokens in a row twice (default: 0, which is no such rule)",
+    )
+    parser.add_argument(
+        "--length-penalty",
+        type=float,
+        help="with --beams, above 0 favours long texts and below 0 short ones",
+    )
+    parser.add_argument(
+        "--sliding-window",
+        type=int,
+        metavar="N",
+        help="let a text outgrow the model, which then goes on with its last N tokens",
+    )
+    parser.add_argument(
+        "--stream",
+        action=argparse.BooleanOptionalAction,
+        help="print a single text while it is written (default: on a terminal)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the texts, each with the prompt."""
     import torch
 
-    from ptbert_models import generate
+    from ptbert.tasks.writer import Writer
 
     if arguments.samples < 1:
         raise ValueError(f"--samples {arguments.samples} must be at least 1")
-    model, tokenizer = _load(arguments.model)
-    ends = [tokenizer.vocabulary[token] for token in _ENDS if token in tokenizer.vocabulary]
-    prompt = tokenizer.encode(arguments.prompt)
-    if not prompt:
-        raise ValueError("the prompt has no tokens; give at least one word")
-    generator = None if arguments.seed is None else torch.Generator().manual_seed(arguments.seed)
-    ids = torch.tensor([prompt] * arguments.samples)
-    texts = generate(
-        model,
-        ids,
-        arguments.length,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        top_p=arguments.top_p,
-        num_beams=arguments.beams,
-        stop_ids=ends,
-        generator=generator,
+    is_single = arguments.samples == 1 and arguments.beams == 1
+    if arguments.stream and not is_single:
+        raise ValueError("--stream prints a single text; leave out --samples and --beams")
+    seed = arguments.seed
+    options: dict[str, Any] = {
+        "temperature": arguments.temperature,
+        "top_k": arguments.top_k,
+        "top_p": arguments.top_p,
+        "num_beams": arguments.beams,
+        "generator": None if seed is None else torch.Generator().manual_seed(seed),
+        "stop_strings": arguments.stop,
+        "min_new_tokens": arguments.min_length,
+        "repetition_penalty": arguments.repetition_penalty,
+        "no_repeat_ngram_size": arguments.no_repeat_ngrams,
+        "length_penalty": arguments.length_penalty,
+        "sliding_window": arguments.sliding_window,
+    }
+    writer = Writer.from_pretrained(arguments.model)
+    is_streamed = sys.stdout.isatty() if arguments.stream is None else arguments.stream
+    if is_single and is_streamed:
+        _print_pieces(writer, arguments.prompt, arguments.length, options)
+        yield ""
+        return
+    written = writer.results(
+        arguments.prompt, arguments.length, num_return_sequences=arguments.samples, **options
     )
-    for number, row in enumerate(texts):
+    for number, each in enumerate(written):
         if number:
             yield "---"
-        yield tokenizer.decode(_before_end(row.tolist(), len(prompt), ends))
+        yield each.text
 
 
-def _load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizer]:
-    import ptbert
-    from ptbert_tokenizers.families import family_of, load_tokenizer
-
-    family = family_of(name)
-    if family == "bert":
-        raise ValueError(f"{name!r} is a BERT, which does not continue texts; see ptbert fill-mask")
-    tokenizer = load_tokenizer(name, family)
-    return getattr(ptbert, _MODELS[tokenizer.family]).from_pretrained(name), tokenizer
-
-
-def _before_end(ids: list[int], start: int, ends: list[int]) -> list[int]:
-    """The ids before the first end token after the prompt."""
-    return ids[: next((i for i in range(start, len(ids)) if ids[i] in ends), len(ids))]
+def _print_pieces(writer: Writer, prompt: str, length: int, options: dict[str, Any]) -> None:
+    for piece in writer.stream(prompt, length, **options):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
 
 
 COMMAND = Command(
@@ -106,10 +139,11 @@ COMMAND = Command(
     examples="""\
   ptbert generate gpt2 "The meaning of life is" --top-p 0.9 --samples 3
   ptbert generate openai-gpt "Once upon a time" --temperature 0 --length 20
-  ptbert generate ./my_model "It was" --beams 4
+  ptbert generate ./my_model "It was" --beams 4 --length-penalty 1 --no-repeat-ngrams 3
+  ptbert generate gpt2 "Question: why is the sky blue?" --stop "Question:" --repetition-penalty 1.2
 
-A text ends after --length tokens, or earlier if the model predicts its end. Several texts are
-separated by lines of ---.
+A text ends after --length tokens, with a string of --stop, or where the model predicts its end.
+Several texts are separated by lines of ---.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
+from ptbert.commands.revision import add_revision, download_options
 
 if TYPE_CHECKING:
+    from ptbert_hub import DownloadOptions
     from ptbert_models.inspection import Fit, OpenedCheckpoint
 
 _SHOWN = 3  # names of weights in a line
@@ -22,7 +24,8 @@ _TOKENIZER_FACTS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("model", help="published name, folder, archive, weights file or checkpoint")
+    parser.add_argument("model", help="published name, owner/name, folder, archive or file")
+    add_revision(parser)
     parser.add_argument(
         "--config", type=Path, help="the configuration, if it is not beside the model"
     )
@@ -34,17 +37,19 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the facts, one a line."""
     from ptbert_models.inspection import open_any_checkpoint
 
+    options = download_options(arguments.model, arguments.cache_dir, arguments.revision)
     opened = open_any_checkpoint(
         arguments.model,
         config_file=arguments.config,
         cache_dir=arguments.cache_dir,
         memory_map=True,
+        options=options,
     )
     facts = {
         **_shape(opened),
         **_size(opened),
         **_contents(opened),
-        "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir),
+        "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir, options),
     }
     if arguments.json:
         yield json.dumps(facts, indent=2, ensure_ascii=False)
@@ -100,13 +105,14 @@ def _described_fit(fit: Fit) -> str:
     return "; ".join(parts)
 
 
-def _described_tokenizer(model: str, cache_dir: str | None) -> str:
+def _described_tokenizer(model: str, cache_dir: str | None, options: DownloadOptions) -> str:
     from ptbert.commands.model_tokenizer import load_tokenizer_of_model
+    from ptbert_hub import NotFound
     from ptbert_tokenizers.errors import MissingVocabulary
 
     try:
-        tokenizer = load_tokenizer_of_model(model, cache_dir)
-    except MissingVocabulary:
+        tokenizer = load_tokenizer_of_model(model, cache_dir, options)
+    except (MissingVocabulary, NotFound):
         return "none beside it"
     settings = tokenizer.settings()
     facts = [f"{key} = {settings[key]}" for key in _TOKENIZER_FACTS if key in settings]
@@ -118,6 +124,7 @@ COMMAND = Command(
     summary="print what a checkpoint is, how large, and what its files hold",
     examples="""\
   ptbert info bert-base-uncased
+  ptbert info user/model --revision v1.0
   ptbert info ./my_model --json
   ptbert info uncased_L-12_H-768_A-12/bert_model.ckpt
   ptbert info 117M/ --config hparams.json

@@ -21,7 +21,7 @@ from ptbert.corpora.corpus import CORPUS_NAME, SPLITS
 from ptbert.corpora.saved import ARRAY_MAKERS, as_tensors, attributes
 from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import Call, Name, PickleReader, Record, make_values, plain_value
+from ptbert_hub.readers.pickles import Call, Name, PickleReader, Record, make_values, plain_value
 from ptbert_models.convert import (
     convert_transfo_xl_checkpoint_to_pytorch as convert_transfo_xl_weights,
 )

@@ -16,7 +16,15 @@ from torch import Tensor
 from ptbert.corpora.cache import Source, Stored, read_cache, write_cache
 from ptbert.corpora.lm_batches import LMMultiFileIterator, LMOrderedIterator, LMShuffledIterator
 from ptbert.corpora.saved import read_saved
-from ptbert_hub import cached_path, extract_archive, is_archive, locate
+from ptbert_hub import (
+    DownloadOptions,
+    cached_path,
+    extract_archive,
+    is_archive,
+    locate,
+    open_snapshot,
+)
+from ptbert_hub.options import divided
 from ptbert_tokenizers import TransfoXLTokenizer, UnknownToken
 
 CORPUS_NAME = "corpus.bin"
@@ -96,19 +104,23 @@ class TransfoXLCorpus:
 
         Args:
             pretrained_model_name_or_path: "transfo-xl-wt103", or a folder with ``corpus.bin`` and
-                a vocabulary, or an archive of both or its address.
+                a vocabulary, or a repository of the Hugging Face Hub, or an archive of both or its
+                address.
             cache_dir: where downloads are kept.
             *inputs: further arguments of the tokenizer.
-            **kwargs: likewise.
+            **kwargs: likewise, and what :class:`ptbert_hub.DownloadOptions` takes.
 
         Raises:
             OSError: if there is no corpus, or it cannot be reached.
             ValueError: if the file is not a corpus.
         """
         name = os.fspath(pretrained_model_name_or_path)
-        stored = read_saved(_find_corpus_file(name, cache_dir))
+        options, kwargs = divided(kwargs, DownloadOptions, TransfoXLTokenizer.__init__)
+        stored = read_saved(_find_corpus_file(name, cache_dir, options))
         corpus = cls()
-        corpus.vocab = TransfoXLTokenizer.from_pretrained(name, cache_dir, *inputs, **kwargs)
+        corpus.vocab = TransfoXLTokenizer.from_pretrained(
+            name, cache_dir, *inputs, **options.arguments(), **kwargs
+        )
         vars(corpus).update({k: v for k, v in stored.items() if k in {"dataset", *SPLITS}})
         return corpus
 
@@ -236,11 +248,17 @@ def _dataset(name: str) -> _Dataset:
     return _DATASETS[name]
 
 
-def _find_corpus_file(name: str, cache_dir: str | os.PathLike[str] | None) -> Path:
-    place = locate(name, family="transfo_xl")
+def _find_corpus_file(
+    name: str, cache_dir: str | os.PathLike[str] | None, options: DownloadOptions
+) -> Path:
+    place = locate(name, family="transfo_xl", revision=options.revision)
     if place.checkpoint is not None:
-        return Path(cached_path(place.checkpoint.files()["corpus"], cache_dir))
-    path = place.path or Path(cached_path(name, cache_dir))
+        return Path(cached_path(place.checkpoint.files()["corpus"], cache_dir, options=options))
+    if place.repository is not None:
+        found = open_snapshot(place.repository, cache_dir, options).fetch_first([CORPUS_NAME])
+        path = found.parent if found else Path(name)
+    else:
+        path = place.path or Path(cached_path(name, cache_dir, options=options))
     if path.is_file() and is_archive(path):
         path = extract_archive(path, cache_dir)
     if not (path / CORPUS_NAME).is_file():

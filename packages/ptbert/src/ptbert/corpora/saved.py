@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import Call, Name
+from ptbert_hub.readers.pickles import Call, Name
 from ptbert_models.files.saved_tensors import read_tensors
 
 _ARRAY, _DTYPE = "numpy.ndarray", "numpy.dtype"

@@ -17,9 +17,9 @@ from struct import error as StructError
 from typing import Any
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles.arguments import NUMBER, SET, VALUE, Arguments
-from ptbert_hub.pickles.plain import ForeignName
-from ptbert_hub.pickles.records import Call, EndsEarly, Name, Reference
+from ptbert_hub.readers.pickles.arguments import NUMBER, SET, VALUE, Arguments
+from ptbert_hub.readers.pickles.plain import ForeignName
+from ptbert_hub.readers.pickles.records import Call, EndsEarly, Name, Reference
 
 _UINT4, _UINT8, _INT4, _FLOAT = map(Struct, ("<I", "<Q", "<i", ">d"))
 # What a step costs beside what it makes, in bytes of memory, so that there cannot be too many.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles.records import Call, Name, Record, Reference
+from ptbert_hub.readers.pickles.records import Call, Name, Record, Reference
 
 _DEEPEST = 100  # containers in each other
 _LEAVES = frozenset({str, bytes, int, bool, float, type(None), set, frozenset})  # without records

@@ -16,8 +16,15 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles import EndsEarly, ForeignName, Name, PickleReader, Reference, make_values
-from ptbert_hub.zip_members import first_byte, list_members
+from ptbert_hub.readers.pickles import (
+    EndsEarly,
+    ForeignName,
+    Name,
+    PickleReader,
+    Reference,
+    make_values,
+)
+from ptbert_hub.readers.zip_members import STORED, first_byte, list_members
 
 _ZIP_START = b"PK\x03\x04"
 _PICKLE_START = b"\x80"
@@ -105,7 +112,13 @@ def read_torch_file(file: BinaryIO) -> TorchFile:
 
 
 def _read_archive(file: BinaryIO) -> TorchFile:
-    members = list_members(file)
+    listed = list_members(file)
+    for member in listed:
+        if member.method != STORED:
+            raise BadContent(f"its member {member.name!a} is compressed or encrypted")
+    members = {member.name: member for member in listed}
+    if len(members) < len(listed):
+        raise BadContent("it has two members of the same name")
     pickles = [name for name in members if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise BadContent(f"it has {len(pickles)} members called data.pkl instead of one")

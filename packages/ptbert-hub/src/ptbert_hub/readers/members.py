@@ -11,24 +11,20 @@ import os
 import re
 import stat
 import tarfile
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import BinaryIO, Protocol
 
-from ptbert_hub.files import check_ratio, open_plain
+from ptbert_hub.files import open_plain
+from ptbert_hub.readers.decompressing import BLOCK, Decompressing, Read, check_ratio
+from ptbert_hub.readers.zip_members import begins_like_zip, list_members, unpacked
 
 MAX_BYTES = 64 << 30
 MAX_MEMBERS = 10_000
 """Files and folders, also folders that only the names of files tell of."""
-MAX_DIRECTORY = 4 << 20
-"""Bytes of the list of members of a zip, which is read into memory."""
 MAX_MEMORY = 256 << 20
 """Bytes that the decompressor of ``.xz`` may use."""
-BLOCK = 1 << 20
-
-Read = Callable[[int], bytes]
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
@@ -36,13 +32,13 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
 
     PyTorch writes weights as zip files, recognised by their member ``data.pkl``.
     """
-    is_zip = _is_zip(Path(path))
-    with suppress(Exception):  # the readers raise a dozen classes for damaged archives
-        if is_zip:
-            with _open_zip(Path(path)) as archive:
-                return not any(name.endswith("data.pkl") for name in archive.namelist())
-        with _open_decompressed(Path(path)) as stream:
-            tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    with open_plain(Path(path)) as file:
+        is_zip = begins_like_zip(file.read(4))
+        with suppress(Exception):  # the readers raise a dozen classes for damaged archives
+            if is_zip:
+                return not any(member.name.endswith("data.pkl") for member in list_members(file))
+            header = _decompressed(file).read(tarfile.BLOCKSIZE)
+            tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
             return True
     return False
 
@@ -72,31 +68,42 @@ class Budget:
         if self.members < 0:
             raise ValueError(f"has more than {MAX_MEMBERS} members")
 
-    def counted(self, stream: IO[bytes]) -> Read:
-        """Return a function that reads as many bytes as asked for, fewer only at the end."""
-
-        def read(size: int) -> bytes:
-            blocks = []
-            while size > 0 and (block := stream.read(min(size, BLOCK))):
-                self.spend(len(block))
-                size -= len(block)
-                blocks.append(block)
-            return b"".join(blocks)
-
-        return read
+    def counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the same blocks."""
+        for block in blocks:
+            self.spend(len(block))
+            yield block
 
 
-def members(archive: Path, budget: Budget) -> Iterator[tuple[str, Read | None]]:
-    """Yield the name of each member and a function that reads it; None for a folder."""
-    if _is_zip(archive):
-        with _open_zip(archive) as zipped:
-            yield from _zip_members(zipped, budget)
-    else:
-        with _open_decompressed(archive) as stream:
-            yield from _tar_members(budget.counted(stream))
+def members(archive: Path, budget: Budget) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+    """Yield the name of each member and its bytes in blocks; None for a folder.
+
+    The blocks of a member must have been taken before the next one is asked for.
+    """
+    with open_plain(archive) as file:
+        if begins_like_zip(file.read(4)):
+            yield from _zip_members(file, budget)
+        else:
+            yield from _tar_members(_decompressed(file), budget)
 
 
-def _tar_members(read: Read) -> Iterator[tuple[str, Read | None]]:
+def _zip_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+    for member in list_members(file):
+        if stat.S_IFMT(member.mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            raise ValueError(f"has a member {member.name[:500]!r} that is a link or a device")
+        is_folder = member.name.endswith("/")
+        yield member.name, None if is_folder else budget.counted(unpacked(file, member))
+
+
+def _tar_members(stream: "_Stream", budget: Budget) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+    def read(size: int) -> bytes:
+        """As many bytes as asked for, fewer only at the end."""
+        found = b""
+        while len(found) < size and (block := stream.read(size - len(found))):
+            budget.spend(len(block))
+            found = found + block if found else block
+        return found
+
     named: str | None = None  # by a header before the member
     sized: int | None = None
     while any(header := read(tarfile.BLOCKSIZE)):
@@ -116,8 +123,7 @@ def _tar_members(read: Read) -> Iterator[tuple[str, Read | None]]:
         if info.isdir():
             yield name, None
         elif info.type in {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE}:
-            pieces = _pieces(read, size)
-            yield name, lambda _, pieces=pieces: next(pieces, b"")  # type: ignore[misc]
+            yield name, _pieces(read, size)
         else:
             raise ValueError(f"has a member {name[:500]!r} that is a link or a device")
         named = sized = None
@@ -157,68 +163,24 @@ def _pax_facts(data: bytes) -> dict[str, str]:
     return facts
 
 
-def _zip_members(zipped: zipfile.ZipFile, budget: Budget) -> Iterator[tuple[str, Read | None]]:
-    for info in zipped.infolist():
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            raise ValueError(f"has a member {info.filename[:500]!r} that is a link or a device")
-        if info.is_dir():
-            yield info.orig_filename, None
-            continue
-        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:
-            raise ValueError("is compressed by a method that is not supported")
-        with zipped.open(info) as file:
-            yield info.orig_filename, budget.counted(file)
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip, unless its list of members is too long to be read into memory."""
-    with open_plain(path) as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 17)))
-        end = file.read()
-    sizes = [
-        int.from_bytes(end[found.start() + at : found.start() + at + length], "little")
-        for signature, at, length in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8))
-        for found in re.finditer(signature, end)
-    ]
-    if any(size > MAX_DIRECTORY for size in sizes if size != 0xFFFFFFFF or len(sizes) == 1):
-        raise ValueError(f"has a list of members of more than {MAX_DIRECTORY} bytes")
-    return zipfile.ZipFile(path)
+def _decompressed(file: BinaryIO) -> _Stream:
+    file.seek(0)
+    head = file.read(6)
+    file.seek(0)
+    make = next((make for magic, make in _DECOMPRESSORS if head.startswith(magic)), None)
+    return make(file) if make else file
 
 
-class _Xz:
-    """Decompresses ``.xz`` with a limit on memory, which :class:`lzma.LZMAFile` does not have."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._machine = lzma.LZMADecompressor(memlimit=MAX_MEMORY)
-
-    def read(self, size: int) -> bytes:
-        while not self._machine.eof:
-            data = self._file.read(BLOCK) if self._machine.needs_input else b""
-            if block := self._machine.decompress(data, size):
-                return block
-            if not data and self._machine.needs_input:
-                raise EOFError("it ends too early")
-        return b""
-
-
-@contextmanager
-def _open_decompressed(archive: Path) -> Iterator[IO[bytes]]:
-    with open_plain(archive) as file:
-        head = file.read(6)
-        file.seek(0)
-        opener = next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
-        yield cast(IO[bytes], opener(file) if opener else file)
-
-
-_OPENERS: tuple[tuple[bytes, Callable[[BinaryIO], Any]], ...] = (
+_DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], _Stream]], ...] = (
     (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),
     (b"BZh", bz2.BZ2File),
-    (b"\xfd7zXZ\0", _Xz),
+    # Unlike LZMAFile this has a limit on memory.
+    (
+        b"\xfd7zXZ\0",
+        lambda file: Decompressing(file.read, lzma.LZMADecompressor(memlimit=MAX_MEMORY)),
+    ),
 )
-
-
-def _is_zip(path: Path) -> bool:
-    with open_plain(path) as file:
-        return file.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Any
 
 from ptbert_hub.errors import BadContent
-from ptbert_hub.pickles.records import EndsEarly
+from ptbert_hub.readers.pickles.records import EndsEarly
 
 # Bytes of memory that values may need besides as many as the pickle has. With the costs below, the
 # largest vocabularies of 2019 (793,000 words, written by Python 2) need 280 MB.

@@ -1,0 +1,69 @@
+"""Choosing the next token from the scores: the likeliest one, or by chance.
+
+Letters: B batch, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the next token is chosen from the scores; arguments as in ``generate``.
+
+    Example:
+        >>> Choice(temperature=0)(torch.tensor([[1.0, 3.0, 2.0]]))
+        tensor([1])
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise ValueError(f"temperature={self.temperature!r} must be a number from 0 up")
+        if not isinstance(self.top_k, int) or self.top_k < 0:
+            raise ValueError(f"top_k={self.top_k!r} must be an integer from 0 up; 0 is for all")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p!r} must lie in (0, 1]; 1 is for all")
+
+    def is_default(self) -> bool:
+        """Whether all arguments have their defaults."""
+        return self == Choice()
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """Choose one token for each row of scores (B, V): (B,)."""
+        if self.temperature == 0:
+            best, tokens = scores.max(-1)
+            check_numbers(best)
+            return tokens
+        scores = scores.float() / self.temperature
+        if 0 < self.top_k < scores.size(-1):
+            scores = _only(scores, *scores.topk(self.top_k))
+        if self.top_p < 1:
+            ordered, indices = scores.sort(descending=True)
+            probabilities = ordered.softmax(-1)
+            likelier = probabilities.cumsum(-1) - probabilities  # the sum of the more likely tokens
+            likelier[..., 0] = 0  # rounding never leaves a row without a token
+            scores = _only(scores, ordered.masked_fill(likelier >= self.top_p, -math.inf), indices)
+        return torch.multinomial(scores.softmax(-1), 1, generator=self.generator).squeeze(-1)
+
+
+def check_numbers(best: Tensor) -> None:
+    """Raise an error if the best scores are not numbers: then any token would be chosen."""
+    if bool(best.isnan().any()):
+        raise ValueError(
+            "the model's scores are not numbers (NaN); look for NaN in its weights, and try "
+            "float32 if they are of half precision"
+        )
+
+
+def _only(scores: Tensor, values: Tensor, indices: Tensor) -> Tensor:
+    return torch.full_like(scores, -math.inf).scatter(-1, indices, values)
