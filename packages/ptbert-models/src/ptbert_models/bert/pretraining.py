@@ -37,7 +37,9 @@ class _BertWithDecoder(BertWithHead):
         """Names for later libraries, which have two biases where nothing is shared."""
         return {} if self.config.tie_word_embeddings else {_USED_BIAS: _BIAS}
 
-    def plan_loading(self, weights: Mapping[str, Tensor]) -> LoadPlan:
+    def plan_loading(
+        self, weights: Mapping[str, Tensor], *, ignore_mismatched_sizes: bool = False
+    ) -> LoadPlan:
         """Decide which weight goes where, see ``PreTrainedModel.plan_loading``.
 
         Of two biases that differ, later libraries add that of the decoder.
@@ -46,7 +48,7 @@ class _BertWithDecoder(BertWithHead):
             used = [key for key in weights if key.endswith(_USED_BIAS)]
             unused = {key.removesuffix(_USED_BIAS) + _BIAS for key in used}
             weights = {key: each for key, each in weights.items() if key not in unused}
-        return super().plan_loading(weights)
+        return super().plan_loading(weights, ignore_mismatched_sizes=ignore_mismatched_sizes)
 
     def tie_weights(self) -> None:
         """Let the head share the embeddings again, if something took them apart.
