@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
-import ptbert_models
 from ptbert_models import (
     BertConfig,
     GPT2Config,
@@ -16,6 +15,7 @@ from ptbert_models import (
     TransfoXLLMHeadModel,
     TransfoXLModel,
 )
+from ptbert_models.families import FAMILIES
 
 GPT_SIZES = {"n_positions": 64, "n_ctx": 64, "n_embd": 8, "n_layer": 1, "n_head": 2}
 CONFIGS = {
@@ -42,8 +42,7 @@ CONFIGS = {
         mem_len=5,
     ),
 }
-MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__]
-MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "from_pretrained")]
+MODELS = [model for family in FAMILIES.values() for model in family.models]
 QUICK = {"BertModel", "GPT2DoubleHeadsModel", "GPT2LMHeadModel", "OpenAIGPTLMHeadModel"}
 MODELS = [
     each if each.__name__ in QUICK else pytest.param(each, marks=pytest.mark.slow)

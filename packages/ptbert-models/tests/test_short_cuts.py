@@ -36,9 +36,9 @@ from ptbert_models import (
     TransfoXLConfig,
     TransfoXLLMHeadModel,
 )
+from ptbert_models.families import FAMILIES
 
-MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__]
-MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "from_pretrained")]
+MODELS = [model for family in FAMILIES.values() for model in family.models]
 IDS = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 10, 1, 2], [4, 4, 20, 0, 0]])
 MASK = (IDS > 0).long()
 TOKENS = torch.tensor([[-1, 4, -1, 6, -1], [8, -1, -1, -1, -1], [-1, 4, 20, -1, -1]])

@@ -16,9 +16,9 @@ from ptbert_models import (
     TransfoXLLMHeadModel,
     TransfoXLModel,
 )
+from ptbert_models.families import FAMILIES
 
-MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__]
-MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "from_pretrained")]
+MODELS = [model for family in FAMILIES.values() for model in family.models]
 WITHOUT_POOLER = [BertForMaskedLM, BertForTokenClassification, BertForQuestionAnswering]
 IDS = torch.tensor([[3, 4, 5], [6, 7, 8]])
 ONE = torch.tensor([0, 1])

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-import ptbert_models
 from ptbert_models import (
     BertConfig,
     BertForMaskedLM,
@@ -24,9 +23,9 @@ from ptbert_models import (
 )
 from ptbert_models.bert.bare import BertPreTrainedModel
 from ptbert_models.bert.heads import BertOnlyMLMHead
+from ptbert_models.families import FAMILIES
 
-MODELS = [getattr(ptbert_models, name) for name in ptbert_models.__all__]
-MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "from_pretrained")]
+MODELS = [model for family in FAMILIES.values() for model in family.models]
 SCORING = [
     BertForMaskedLM,
     BertForPreTraining,
