@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -162,7 +163,8 @@ def test_a_stop_does_not_wait_for_a_reader_that_does_not_read():
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": ""},
     ) as process:
-        time.sleep(1)
+        select.select([process.stdout], [], [], 60)  # it has begun to print
+        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         assert process.stderr.read() == b"prog: stopped\n"
         assert process.wait() == 143

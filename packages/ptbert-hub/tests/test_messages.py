@@ -3,7 +3,7 @@
 import pickle
 
 from ptbert_hub.errors import BadContent, HubError
-from ptbert_hub.messages import ShortMessage, shortened, shown
+from ptbert_hub.messages import ShortMessage, printable, shortened, shown
 
 
 def test_a_short_value_is_shown_as_it_is():
@@ -33,3 +33,10 @@ def test_every_error_of_this_package_is_short():
 
 def test_errors_keep_what_is_no_text():
     assert ShortMessage(5, "a").args == (5, "a")
+
+
+def test_what_changes_a_terminal_is_not_printed():
+    error = BadContent("it has the key \x1b[2J\u202e\ud800\r\x00\N{SNOWMAN}\nline two")
+
+    assert str(error) == "it has the key ?[2J????\N{SNOWMAN}\nline two"
+    assert printable("plain") == "plain"

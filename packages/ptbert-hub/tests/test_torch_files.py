@@ -308,6 +308,20 @@ def test_archives_with_64_bit_positions_are_read():
             read(wrong)
 
 
+@pytest.mark.parametrize("position", [1 << 40, 1 << 63, (1 << 64) - 1])
+def test_a_member_that_would_lie_far_behind_the_end_is_refused(position):
+    content = bytearray(archive(["x"]))
+    row, end = content.find(b"PK\1\2"), content.find(b"PK\5\6")
+    name = content[row + 28]
+    extra = struct.pack("<HHQ", 1, 8, position)
+    content[row + 30], content[row + 42 : row + 46] = len(extra), b"\xff" * 4
+    content[end + 12] += len(extra)  # the list is so much longer
+    content[row + 46 + name : row + 46 + name] = extra
+
+    with pytest.raises(BadContent, match="a member is not where its list of members says"):
+        read(bytes(content))
+
+
 def test_a_long_list_of_members_is_not_read():
     content = archive([])
     end = bytearray(content[-22:])

@@ -18,6 +18,8 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+from torch.utils.checkpoint import checkpoint
 
 import ptbert_models
 from ptbert_models import (
@@ -381,3 +383,214 @@ def test_whole_models_can_be_stored_after_a_call(model_class):
     torch.save(model, file)
     file.seek(0)
     same(torch.load(file, weights_only=False)(**given), want)
+
+
+def later_arguments(model, given):
+    """Calls with arguments that 2019 did not have, made from one with ids and padding."""
+    ids = given["input_ids"]
+    vectors = {"inputs_embeds": model.get_input_embeddings()(ids).detach()}
+    rest = {name: each for name, each in given.items() if name != "input_ids"}
+    calls = {"vectors": rest | vectors}
+    if model.family != "transfo_xl":
+        positions = torch.arange(ids.size(-1)).flip(0).expand_as(ids)
+        seen = given["attention_mask"][..., None, :].expand(*ids.shape, ids.size(-1))
+        calls |= {
+            "positions": given | {"position_ids": positions},
+            "positions and vectors": rest | vectors | {"position_ids": positions},
+            "a mask for each token": given | {"attention_mask": seen.tril()},
+            "no mask": {name: each for name, each in given.items() if name != "attention_mask"},
+        }
+    return calls
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_later_arguments_give_the_same_without_short_cuts(model_class, labels):
+    model = tiny(model_class).double()
+    for given in later_arguments(model, call(model_class, labels=labels)).values():
+        got = run(model, **given)
+        with without_short_cuts():
+            same(got, run(model, **given))
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_later_arguments_in_graphs(model_class):
+    """Exported, and with shapes only."""
+    model = tiny(model_class).eval()
+    for given in later_arguments(model, call(model_class, labels=False)).values():
+        want = [each.detach() for each in tensors(model(**given))]
+        exported = torch.export.export(model, (), given).module()
+        same([each.detach() for each in tensors(exported(**given))], want)
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            fake = {name: mode.from_tensor(each) for name, each in given.items()}
+            output = tensors(tiny(model_class)(**fake))
+        assert [each.shape for each in output] == [each.shape for each in want]
+
+
+CHANGED_VOCABULARIES = {
+    "more tokens": lambda model: model.resize_token_embeddings(37),
+    "other embeddings": lambda model: model.set_input_embeddings(nn.Embedding(30, 8).double()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_VOCABULARIES)
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_another_vocabulary_gives_the_same_without_short_cuts(model_class, change):
+    if model_class.family == "transfo_xl" and change == "other embeddings":
+        return  # they have clusters
+    model, given = tiny(model_class).double(), call(model_class)
+    run(model, **given)
+    CHANGED_VOCABULARIES[change](model)
+    got = run(model, **given)
+    with without_short_cuts():
+        same(got, run(model, **given))
+
+
+def test_a_removed_pooler_gives_the_same_without_short_cuts():
+    model, given = tiny(BertForMaskedLM), call(BertForMaskedLM)
+    want = model(**given)
+    model.bert.pooler = None
+    same(model(**given), want)
+    with without_short_cuts():
+        same(model(**given), want)
+
+
+class Wrapped(torch.Tensor):
+    """A tensor that holds another one, and sees every operation on it."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(  # noqa: SLF001  # has no public name
+            cls, inner.shape, inner.stride(), dtype=inner.dtype, device=inner.device
+        )
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        args, kwargs = tree_map_only(cls, lambda each: each.inner, (args, kwargs or {}))
+        return tree_map_only(torch.Tensor, cls, func(*args, **kwargs))
+
+
+class Watched(torch.Tensor):
+    """A tensor that sees every function that is called with it."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def unwrapped(tensor):
+    return tensor.inner if isinstance(tensor, Wrapped) else tensor.as_subclass(torch.Tensor)
+
+
+def with_wrapped_weights(model, given):
+    for module in model.modules():
+        for name, weight in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(Wrapped(weight.detach())))
+    return model(**given)
+
+
+def with_inputs(kind):
+    def run_with(model, given):
+        with torch.no_grad():
+            return model(**{name: kind(each) for name, each in given.items()})
+
+    return run_with
+
+
+WAYS = {
+    "compiled": lambda model, given: torch.compile(model, backend="eager")(**given),
+    "exported": lambda model, given: torch.export.export(model, (), given).module()(**given),
+    "traced": lambda model, given: torch.jit.trace(model, example_kwarg_inputs=given, strict=False)(
+        **given
+    ),
+    "inputs that see operations": with_inputs(Wrapped),
+    "inputs that see functions": with_inputs(lambda each: each.as_subclass(Watched)),
+    "weights that see operations": with_wrapped_weights,
+}
+
+
+# Recording a model takes seconds, so the ordinary run does that with one model of each kind.
+RECORDED = {"compiled", "exported"}
+KINDS = {
+    BertForMaskedLM,
+    BertForTokenClassification,
+    ptbert_models.OpenAIGPTDoubleHeadsModel,
+    ptbert_models.GPT2LMHeadModel,
+    TransfoXLLMHeadModel,
+}
+RUNS = [
+    pytest.param(
+        each,
+        way,
+        id=f"{each.__name__}-{way}",
+        marks=pytest.mark.slow if way in RECORDED and each not in KINDS else (),
+    )
+    for each in MODELS
+    for way in WAYS
+]
+
+
+@pytest.mark.parametrize(("model_class", "way"), RUNS)
+@pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"
+)
+def test_ways_to_run_a_model_make_no_difference(model_class, way):
+    torch.compiler.reset()
+    model = tiny(model_class).eval()
+    given = {name: each.clone() for name, each in call(model_class).items()}  # labels as the mask
+    with without_short_cuts(), torch.no_grad():
+        want = model(**given)
+
+    got = WAYS[way](model, given)
+
+    same([unwrapped(each).detach() for each in tensors(got)], want)
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_models_that_are_computed_again_for_the_gradients(model_class):
+    model, given = tiny(model_class).double(), call(model_class)
+    with without_short_cuts():
+        want = run(model, **given)
+
+    model.zero_grad()
+    got = tensors(checkpoint(model, use_reentrant=False, **given))
+    sum(each.sum() for each in got).backward()
+
+    same([*got, *(each.grad for each in model.parameters() if each.grad is not None)], want)
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+@pytest.mark.usefixtures("one_process")
+def test_models_that_several_processes_would_train(model_class):
+    model, given = tiny(model_class).double(), call(model_class)
+    with without_short_cuts():
+        want = run(model, **given)
+
+    parallel = nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
+
+    same(run(parallel, **given), want)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_second_derivatives(model_class, labels):
+    """Fused attention has none; programs of 2019 that penalize gradients need them."""
+    model, given = tiny(model_class).double(), call(model_class, labels=labels)
+    weights = [each for each in model.parameters() if each.requires_grad]
+    options = {"allow_unused": True, "materialize_grads": True}
+
+    def gradients_of_a_penalty():
+        loss = sum(each.square().sum() for each in tensors(model(**given)))
+        first = torch.autograd.grad(loss, weights, create_graph=True, **options)
+        penalty = sum(each.square().sum() for each in first)
+        return [*first, *torch.autograd.grad(penalty, weights, **options)]
+
+    got = gradients_of_a_penalty()
+
+    with without_short_cuts():
+        want = gradients_of_a_penalty()
+    for left, right in zip(got, want, strict=True):
+        torch.testing.assert_close(left, right)

@@ -4,6 +4,7 @@ import re
 from urllib.parse import unquote
 
 from ptbert_hub.errors import BadSource
+from ptbert_hub.messages import printable
 
 
 def split_s3_path(url: str) -> tuple[str, str]:
@@ -37,7 +38,7 @@ def redacted(url: str) -> str:
     path = re.split("[?#]", url, maxsplit=1)[0]
     query = url[len(path) :]
     shown = _LOGIN.sub("//", _IN_PATH.sub(_hide, path) + _IN_QUERY.sub(_hide, query))
-    return "".join(char if char.isprintable() else "?" for char in shown)
+    return printable(shown).replace("\n", "?")
 
 
 _LOGIN = re.compile("//[^/?#&]*@")

@@ -1,4 +1,4 @@
-"""Messages of all packages: values of files are cut where they are long"""
+"""Messages of all packages: what they repeat of files is cut where it is long, and is printable"""
 
 from typing import Any
 
@@ -18,6 +18,18 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
+def printable(text: str) -> str:
+    r"""Return a text with question marks for what cannot be printed, and could change a terminal.
+
+    Example:
+        >>> printable("a\x1b[2J\nb")
+        'a?[2J\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+
+
 def shortened(message: str) -> str:
     """Return a message that may hold values of a file, without the middle where it is long.
 
@@ -32,8 +44,13 @@ def shortened(message: str) -> str:
     return f"{start} … ({left_out} characters are left out) … {message[-_END:]}"
 
 
+def readable(message: str) -> str:
+    """Return a message, or a line of the log, that may hold anything of a file, fit to be read."""
+    return printable(shortened(message))
+
+
 class ShortMessage(Exception):
-    """An error whose message is cut where it is long: the base of all that readers of files raise.
+    """An error whose message can be printed: the base of all that readers of files raise.
 
     Example:
         >>> len(str(ShortMessage("a" * 10_000_000))) < 3000
@@ -41,4 +58,4 @@ class ShortMessage(Exception):
     """
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*[shortened(each) if isinstance(each, str) else each for each in args])
+        super().__init__(*[readable(a) if isinstance(a, str) else a for a in args])

@@ -168,6 +168,7 @@ def test_each_row_of_a_batch_is_what_it_is_alone(model):
             {"early_stopping": "always"},
             "early_stopping='always' must be True, False or 'never'",
         ),
+        ({"early_stopping": 1}, "early_stopping=1 must be True, False or 'never'"),
         ({"num_return_sequences": 0}, "num_return_sequences=0 must be an integer above 0"),
         (
             {"num_beams": 1, "length_penalty": 1.0},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import random
 
 import pytest
 import torch
@@ -65,6 +66,15 @@ def test_a_stream_leaves_the_model_as_it_is_between_two_tokens(model):
         assert model.training
         assert torch.is_grad_enabled()
         seen.append(tokens)
+    assert torch.equal(torch.stack(seen, 1), expected)
+
+
+def test_what_a_caller_does_to_the_tokens_changes_nothing(any_model):
+    expected = generate(any_model, PROMPTS, 6, temperature=0)[:, 3:]
+    seen = []
+    for tokens in generate_stream(any_model, PROMPTS, 6, temperature=0):
+        seen.append(tokens.clone())
+        tokens.zero_()
     assert torch.equal(torch.stack(seen, 1), expected)
 
 
@@ -157,6 +167,14 @@ def test_a_window_slides_over_texts_that_outgrow_the_model(model, scores_after, 
     assert found[0].tolist() == sliding(scores_after, model, prompt, 40, 16, window)
 
 
+def test_a_window_slides_over_observed_models_too(model):
+    """With a hook the model is run in another way, as in 2019."""
+    options = {"temperature": 0, "sliding_window": 7}
+    expected = generate(model, PROMPTS, 30, **options)
+    model.transformer.h[0].register_forward_hook(lambda *arguments: None)
+    assert torch.equal(generate(model, PROMPTS, 30, **options), expected)
+
+
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 3}])
 def test_the_window_of_each_text_is_its_own(model, options):
     padded = torch.tensor([[0] * 10 + [8, 9], [*range(12)], [0] * 4 + [1, 2, 3, 4] * 2])
@@ -167,6 +185,44 @@ def test_the_window_of_each_text_is_its_own(model, options):
     for i, start in enumerate([10, 0, 4]):
         alone = generate(model, padded[i : i + 1, start:], 30, sliding_window=6, **options)
         assert together[i, start:].tolist() == alone[0].tolist()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_with_any_options_each_text_is_continued_as_alone(model, letters, seed):
+    chance = random.Random(seed)
+    lengths = [chance.randint(1, 9) for _ in range(4)]
+    texts = [[chance.randrange(12) for _ in range(length)] for length in lengths]
+    width = max(lengths)
+    padded = torch.tensor([[0] * (width - len(text)) + text for text in texts])
+    mask = torch.tensor([[0] * (width - length) + [1] * length for length in lengths])
+    options = {
+        "repetition_penalty": chance.choice([1.0, 1.5]),
+        "no_repeat_ngram_size": chance.choice([0, 3]),
+        "stop_ids": chance.choice([[], [2, 6]]),
+        "min_new_tokens": chance.choice([0, 3]),
+        "stop_strings": chance.choice([[], ["ab", "j", "cx"]]),
+        "tokenizer": letters,
+        "sliding_window": chance.choice([3, 12]),
+        **chance.choice(
+            [
+                {"temperature": 0},
+                {"num_beams": 3},
+                {"num_beams": 3, "num_return_sequences": 2, "length_penalty": 0.5},
+            ]
+        ),
+    }
+
+    together = generate_scored(model, padded, 14, attention_mask=mask, pad_id=1, **options)
+
+    number = options.get("num_return_sequences", 1)
+    for row, length in enumerate(together.lengths.tolist()):
+        text = texts[row // number]
+        alone = generate_scored(model, torch.tensor([text]), 14, pad_id=1, **options)
+        assert length == alone.lengths[row % number]
+        expected = alone.ids[row % number, len(text) : len(text) + length].tolist()
+        assert together.ids[row, width : width + length].tolist() == expected
+        logs = alone.log_probabilities[row % number, :length]
+        assert torch.allclose(together.log_probabilities[row, :length], logs, atol=1e-4)
 
 
 def test_short_texts_need_no_window(any_model):

@@ -44,6 +44,89 @@ def test_both_paths_agree_on_a_row_of_padding_only(projections):
     torch.testing.assert_close(fused, explicit)
 
 
+def steps(query, key, value, bias=None):
+    scores = query @ key.mT * query.size(-1) ** -0.5 + (0 if bias is None else bias)
+    return scores.softmax(-1) @ value
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_second_derivatives_are_those_of_the_formula(projections, causal, biased):
+    inputs = [each.double().requires_grad_() for each in projections]
+    bias = torch.randn(2, 1, 1, 5, dtype=torch.double) if biased else None
+    later = torch.full((5, 5), -10000.0, dtype=torch.double).triu(1) if causal else 0
+
+    def derivatives(context):
+        first = torch.autograd.grad(context.square().sum(), inputs, create_graph=True)
+        penalty = sum(each.square().sum() for each in first)
+        return [*first, *torch.autograd.grad(penalty, inputs)]
+
+    got = derivatives(attend(*inputs, bias, causal=causal)[0])
+
+    want = derivatives(steps(*inputs, later + (0 if bias is None else bias)))
+    for left, right in zip(got, want, strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_second_derivatives_where_query_key_and_value_are_one_tensor(projections):
+    x = projections[0].double().requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: attend(x, x, x)[0][0, 0], [x])
+
+
+@pytest.mark.parametrize("trained", [0, 1, 2])
+def test_second_derivatives_of_some_inputs_only(projections, trained):
+    inputs = [each.double() for each in projections]
+    inputs[trained].requires_grad_()
+    found = []
+    for attention in (lambda *inputs: attend(*inputs)[0], steps):
+        loss = attention(*inputs).square().sum()
+        (first,) = torch.autograd.grad(loss, inputs[trained], create_graph=True)
+        found.append(torch.autograd.grad(first.square().sum(), inputs[trained])[0])
+    torch.testing.assert_close(*found)
+
+
+def test_gradients_alone_are_the_kernel_s(projections):
+    inputs = [each.requires_grad_() for each in projections]
+    got = torch.autograd.grad(attend(*inputs)[0].sum(), inputs)
+    want = torch.autograd.grad(F.scaled_dot_product_attention(*inputs).sum(), inputs)
+    assert all(map(torch.equal, got, want))
+
+
+TRANSFORMS = {
+    "hessian": lambda f, x: torch.func.hessian(f)(x),
+    "forward mode": lambda f, x: torch.func.jvp(f, (x,), (x + 1,))[1],
+    "gradients of gradients": lambda f, x: torch.func.grad(
+        lambda x: torch.func.grad(f)(x).square().sum()
+    )(x),
+    "gradients of single texts": lambda f, x: torch.func.vmap(torch.func.grad(f))(
+        torch.stack([x, 2 * x])
+    ),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_transforms_and_forward_mode_see_the_formula(projections, transform):
+    query, key, value = (each[:1, :2, :3, :2].double() for each in projections)
+
+    def of(attention):
+        return lambda query: attention(query, key, value).square().sum()
+
+    got = TRANSFORMS[transform](of(lambda *inputs: attend(*inputs)[0]), query)
+
+    torch.testing.assert_close(got, TRANSFORMS[transform](of(steps), query))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_dual_numbers_outside_of_transforms(projections):
+    query, key, value = (each.double() for each in projections)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(query, key)
+        got = torch.autograd.forward_ad.unpack_dual(attend(dual, key, value)[0]).tangent
+    want = torch.func.jvp(lambda query: steps(query, key, value), (query,), (key,))[1]
+    torch.testing.assert_close(got, want)
+
+
 @pytest.mark.parametrize("queries", [5, 3, 1])
 def test_no_query_sees_later_keys(projections, queries):
     """The last query is at the last key, whatever came before."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
+from ptbert_hub.messages import shown
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
@@ -213,9 +214,9 @@ def _warn_of_capitals(vocab: Mapping[str, int], vocab_file: PathLike) -> None:
     capitals = [token for token in vocab if token != token.lower() and not token.startswith("[")]
     if len(capitals) * 100 > len(vocab):  # published uncased vocabularies have a few
         logger.warning(
-            "%s has %d tokens with capital letters, such as %r, that lower-cased text never "
+            "%s has %d tokens with capital letters, such as %s, that lower-cased text never "
             "reaches; pass do_lower_case=False for a cased model",
             os.fspath(vocab_file),
             len(capitals),
-            capitals[0],
+            shown(capitals[0]),
         )

@@ -1,6 +1,7 @@
 """A process that reads damaged files with one reader: ``reader.py READER SEED COUNT FOLDER``.
 
-For ``all`` readers, the files are whole, but for a value of very many characters in each.
+For ``all`` readers, the files are whole, but for a value in each that has very many
+characters, and some that change a terminal.
 
 Every error must be of the types that the reader may raise. The process may use 512 MB more memory
 than after importing, and ten seconds of the processor for a file. The last line printed is a JSON
@@ -510,7 +511,7 @@ def case(samples: list[bytes]) -> bytes:
     return damaged(samples)
 
 
-LONG = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 100_000
+LONG = "\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}\N{LATIN SMALL LETTER E WITH ACUTE}" * 20_000
 
 
 def with_long_values(value: Any) -> Iterator[Any]:
@@ -566,7 +567,7 @@ def long_files(name: str, samples: list[bytes]) -> Iterator[bytes]:
                 yield struct.pack("<Q", len(header)) + header + sample[8 + size :]
         elif name.endswith(".npy"):
             for long in (f"{{'descr': '{LONG}'}}", "[" * 9000, f"{{'{'a' * 9000}': 1}}"):
-                header = long.encode("latin1")
+                header = long.encode("latin1", "replace")
                 yield b"\x93NUMPY\2\0" + struct.pack("<I", len(header)) + header
         elif name.endswith(".txt"):
             yield from (sample + LONG.encode(), LONG.encode() + b"\n" + sample)
@@ -607,20 +608,25 @@ def stop(*_: Any) -> None:
     raise TooSlow
 
 
+def is_hard_to_read(text: str) -> bool:
+    """Whether it fills a screen, or changes the terminal."""
+    return len(text) > LONGEST_MESSAGE or not text.replace("\n", "").isprintable()
+
+
 class LongMessages(logging.Handler):
-    """Keeps what is logged and is too long."""
+    """Keeps what is logged and cannot be read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(text := record.getMessage()) > LONGEST_MESSAGE:
-            self.found.append(f"{record.pathname}, line {record.lineno}: {text[:100]}")
+        if is_hard_to_read(text := record.getMessage()):
+            self.found.append(f"{record.pathname}, line {record.lineno}: {text[:100]!r}")
 
 
 def allowed(error: BaseException, types: tuple[type[Exception], ...]) -> bool:
-    if len(str(error)) > LONGEST_MESSAGE:
+    if is_hard_to_read(str(error)):
         return False
     ours = type(error).__module__.startswith("ptbert")
     return type(error) in types or (ours and isinstance(error, types))
@@ -642,7 +648,7 @@ def read_files(reader: Reader, files: Iterable[bytes], folder: Path) -> dict[str
             if not allowed(error, reader.errors):
                 kept = folder / f"wrong-{number}"
                 kept.write_bytes(content)
-                text = f"{len(str(error))} characters: {str(error)[:200]}"
+                text = f"{len(str(error))} characters: {str(error)[:200]!r}"
                 result["wrong"].append(f"{type(error).__name__}, {text} ({kept})")
             result["refused"] += 1
         limit_time(0)

@@ -53,7 +53,7 @@ def test_some_damaged_files(name, tmp_path):
     assert result["refused"] > 15
 
 
-def test_no_message_and_no_line_of_the_log_repeats_a_long_value_of_a_file(tmp_path):
+def test_messages_and_the_log_can_be_read_whatever_a_file_holds(tmp_path):
     """A hundred thousand characters or a long list in every place of every kind of file."""
     results = run("all", "long", 0, tmp_path / "files")
 

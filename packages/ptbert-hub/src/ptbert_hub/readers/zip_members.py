@@ -20,6 +20,7 @@ _ENTRY = Struct("<4s4xHH4xLLLHHH4xLL")
 _END_64 = Struct("<4s36xQQ")
 _LOCATOR_64 = Struct("<4s4xQ4x")
 _END = Struct("<4s8xLLH")
+_EXTRA = Struct("<HH")
 _END_START = b"PK\x05\x06"
 
 _LARGEST_DIRECTORY = 4 << 20  # bytes; some ten thousands of members
@@ -82,13 +83,14 @@ def first_byte(file: BinaryIO, member: Member) -> int:
     Raises:
         BadContent: if there is no member.
     """
-    file.seek(member.header)
+    size = os.fstat(file.fileno()).st_size
+    file.seek(min(member.header, size))  # a system cannot go further than to 63 bits
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise BadContent("a member is not where its list of members says")
     _, name, extra = _HEADER.unpack(header)
     start = member.header + _HEADER.size + name + extra
-    if start + member.packed > os.fstat(file.fileno()).st_size:
+    if start + member.packed > size:
         raise BadContent("its end is missing")
     return start
 
@@ -169,12 +171,13 @@ def _members(directory: bytes) -> Iterator[Member]:
 
 def _with_extra(extra: bytes, numbers: list[int]) -> Iterator[int]:
     """Numbers of a member, with those filled in that need more than 32 bits."""
-    large = b""
-    while len(extra) >= 4:
-        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+    large, at = b"", 0
+    while at + _EXTRA.size <= len(extra):
+        kind, size = _EXTRA.unpack_from(extra, at)
+        at += _EXTRA.size
         if kind == _EXTRA_64:
-            large = extra[4 : 4 + size]
-        extra = extra[4 + size :]
+            large = extra[at : at + size]
+        at += size
     for number in numbers:
         if number == _TOO_LARGE:
             yield int.from_bytes(large[:8], "little")

@@ -43,7 +43,8 @@ class BeamOptions:
             raise ValueError(
                 f"length_penalty={penalty!r} must be a number; above 0 favours long texts"
             )
-        if self.early_stopping not in (None, True, False, "never"):
+        early = self.early_stopping
+        if not (early is None or isinstance(early, bool) or early == "never"):
             raise ValueError(
                 f"early_stopping={self.early_stopping!r} must be True, False or 'never'"
             )

@@ -70,7 +70,7 @@ class Sampling:
             ended = ended | ending.reached(self.texts(), self._padding)
             if end + 1 == texts.size(1) or (ending.can_come() and bool(ended.all())):
                 break
-            scores = self._decoding.feed(tokens[:, None])
+            scores = self._decoding.feed(texts[:, end : end + 1])  # callers may change ``tokens``
 
     def _first_scores(self) -> Tensor:
         scores = self._decoding.feed(self._prompts.ids)

@@ -9,12 +9,19 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd import forward_ad
 
-from ptbert_models.parts.inputs import check_tensor, values_are_known
+from ptbert_models.parts.inputs import (
+    check_tensor,
+    is_recorded,
+    values_are_known,
+)
 from ptbert_models.parts.untouched import is_plain
 
 Dropout = float | Callable[[Tensor], Tensor]
@@ -39,7 +46,9 @@ def attend(
 
     The fused kernel of PyTorch does the work, unless the weights themselves are wanted, heads are
     masked or dropout is a function; then the formula is computed step by step. Both give the same
-    context.
+    context. The kernel has only first derivatives, and only backwards. Where others may be wanted,
+    in ``torch.func`` and in forward mode, the formula is computed too, and second derivatives are
+    those of the formula; only not with a dropout that the kernel does itself.
 
     Args:
         query: (B, H, Q, D).
@@ -67,7 +76,7 @@ def attend(
     """
     if bias is not None:
         bias = bias.to(query.dtype)  # the kernel would take True for "visible"
-    if head_mask is not None or need_weights or callable(dropout):
+    if head_mask is not None or need_weights or callable(dropout) or _has_other_derivatives():
         if causal:
             bias = _without_later_keys(bias, query, key)
         return _attend_by_formula(query, key, value, bias, scale, dropout, head_mask)
@@ -88,7 +97,59 @@ def attend(
         is_causal=masked_by_kernel,
         scale=scale,
     )
+    if not dropout and context.requires_grad and not is_recorded():
+        context = _WithSecondDerivatives.apply(  # type: ignore[no-untyped-call]
+            context, query, key, value, bias, scale, masked_by_kernel
+        )
     return context, None
+
+
+def _has_other_derivatives() -> bool:
+    """Whether there may be derivatives that the kernel does not have: ``torch.func``, forward mode.
+
+    While a model is compiled or traced, that is not known.
+    """
+    if is_recorded():
+        return False
+    level: int = forward_ad._current_level  # noqa: SLF001  # has no public name
+    return level >= 0 or peek_interpreter_stack() is not None
+
+
+class _WithSecondDerivatives(torch.autograd.Function):
+    """Passes on what the fused kernel computed, whose gradients have no derivatives of their own.
+
+    If these are wanted (``create_graph=True``), gradients are computed from the formula instead.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        context: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        bias: Tensor | None,
+        scale: float | None,
+        causal: bool,
+    ) -> Tensor:
+        ctx.save_for_backward(query, key, value, bias)
+        ctx.scale, ctx.causal = scale, causal
+        return context.view_as(context)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        if not torch.is_grad_enabled():
+            return *gradients, None, None, None, None, None, None
+        # Views, so that query and key are told apart where they are the same tensor.
+        inputs: Any = [each if each is None else each.view_as(each) for each in ctx.saved_tensors]
+        query, key, value, bias = inputs
+        if ctx.causal:
+            bias = _without_later_keys(bias, query, key)
+        context, _ = _attend_by_formula(query, key, value, bias, ctx.scale, 0.0, None)
+        wanted = [each for each in inputs if each is not None and each.requires_grad]
+        found = iter(torch.autograd.grad(context, wanted, gradients, create_graph=True))
+        needed = [each is not None and each.requires_grad for each in inputs]
+        return None, *(next(found) if each else None for each in needed), None, None
 
 
 def _attend_by_formula(

@@ -13,6 +13,7 @@ from typing import Any
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import other_content
 from ptbert_hub.errors import BadContent
+from ptbert_hub.messages import shown
 from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.errors import BadVocabulary, MissingVocabulary, UnknownToken
@@ -27,6 +28,7 @@ MERGES_HEADER = "#version: 0.2"
 _HEADER_START = "#version"
 
 _MOST_LINES = 2**20  # each costs some 500 bytes of memory
+_SHOWN = 5  # numbers of lines in a message
 _FEW = 5  # special tokens alone are as many
 
 # The first bytes of weights files, which users sometimes give instead of a vocabulary.
@@ -153,13 +155,15 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
             lines.setdefault(token, []).append(line)
     repeated = [token for token, found in lines.items() if len(found) > 1]
     if repeated:
+        numbers = lines[repeated[0]]
+        more = [f"{len(numbers) - _SHOWN} more"] if len(numbers) > _SHOWN else []
         logger.warning(
-            "%s has %d tokens on several lines, such as %r on lines %s; each has the id of its "
+            "%s has %d tokens on several lines, such as %s on lines %s; each has the id of its "
             "last line, as in 2019. Leave the file as it is, because removing lines changes ids",
             name,
             len(repeated),
-            repeated[0],
-            " and ".join(map(str, lines[repeated[0]])),
+            shown(repeated[0]),
+            " and ".join([*map(str, numbers[:_SHOWN]), *more]),
         )
 
 
@@ -178,7 +182,7 @@ def check_size(vocabulary: Mapping[str, int], unk_token: str, path: PathLike) ->
         first = next(iter(vocabulary), "")
         raise BadVocabulary(
             f"{os.fspath(path)!r} is not a vocabulary: it has {len(vocabulary)} different lines, "
-            f"such as {first[:40]!r}, and no {unk_token}; give the vocabulary of the model"
+            f"such as {shown(first)}, and no {unk_token}; give the vocabulary of the model"
         )
 
 
