@@ -12,7 +12,8 @@ import transformers
 
 import ptbert
 from ptbert.__main__ import main
-from ptbert_hub import GatedRepository, OfflineMiss, RevisionNotFound
+from ptbert.tasks.writer import Writer
+from ptbert_hub import GatedRepository, OfflineMiss, RevisionNotFound, pinned
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_tokenizers.errors import MissingVocabulary
 from ptbert_tokenizers.families import load_tokenizer
@@ -243,3 +244,30 @@ def test_the_commands_take_the_name(hub, bert, tmp_path, capsys):
     assert run(capsys, "cache", "path", "user/model", "--revision", "v1.0")
     assert "good, 0 damaged" in run(capsys, "cache", "verify", "user/model")[-1]
     assert "deleted" in run(capsys, "cache", "rm", "user/model", "--yes")[-1]
+
+
+def test_tasks_take_a_revision_for_model_and_tokenizer(hub, bert, gpt2):
+    repository = hub.create("user/model", bert[1])
+    repository.refs["v1.0"] = repository.refs["main"]
+    repository.push({"README.md": b"emptied"})
+    writing = hub.create("user/gpt2", gpt2[1])
+    writing.refs["v1.0"] = writing.refs["main"]
+    writing.push({"README.md": b"emptied"})
+
+    classifier = ptbert.Classifier.from_pretrained("user/model", revision="v1.0")
+    writer = Writer.from_pretrained("user/gpt2", revision="v1.0")
+
+    assert set(classifier.model.config.id2label.values()) == {"no", "yes", "maybe"}
+    assert writer.tokenizer.encode("abc") == [0, 1, 2]
+
+
+def test_two_loads_of_one_commit_are_asked_for_once(hub, bert):
+    repository = hub.create("user/model", {**bert[1], "vocab.txt": b"[UNK]\nold\n"})
+    options = pinned("user/model")
+    repository.push(bert[1])
+
+    tokenizer = ptbert.BertTokenizer.from_pretrained("user/model", **options.arguments())
+
+    assert list(tokenizer.vocab) == ["[UNK]", "old"]
+    assert pinned("bert-base-uncased").revision is None
+    assert pinned("no-such-model").revision is None

@@ -36,6 +36,8 @@ HEADERS = {
     "Content-Length": 200,
     "X-Linked-Size": 200,
     "X-Linked-Etag": 200,
+    "X-Repo-Commit": 200,
+    "X-Error-Code": 404,
     "ETag": 200,
     "Last-Modified": 200,
     "Content-MD5": 200,

@@ -54,6 +54,7 @@ PUBLIC = [
     "locate",
     "name_of_address",
     "open_snapshot",
+    "pinned",
     "read_set_from_file",
     "run_command",
     "split_s3_path",

@@ -161,6 +161,19 @@ def test_another_architecture_is_refused_before_its_weights_are_looked_for(tmp_p
         BertModel.from_pretrained(tmp_path)
 
 
+def test_another_number_of_labels_takes_their_names_away(saved):
+    labels = {"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0, "b": 1}}
+    _, folder = saved(BertForSequenceClassification, num_labels=2, **labels)
+
+    same_number = BertForSequenceClassification.from_pretrained(folder)
+    other = BertForSequenceClassification.from_pretrained(
+        folder, num_labels=3, ignore_mismatched_sizes=True
+    )
+
+    assert same_number.config.id2label == labels["id2label"]
+    assert (other.config.num_labels, vars(other.config).get("id2label")) == (3, None)
+
+
 # Weights of other shapes
 
 

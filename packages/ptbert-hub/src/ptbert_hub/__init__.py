@@ -53,7 +53,7 @@ from ptbert_hub.options import DownloadOptions
 from ptbert_hub.readers.members import is_archive
 from ptbert_hub.records import filename_to_url
 from ptbert_hub.settings import default_cache
-from ptbert_hub.snapshots import Snapshot, open_snapshot
+from ptbert_hub.snapshots import Snapshot, open_snapshot, pinned
 from ptbert_hub.transport import http_get
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ __all__ = [
     "locate",
     "name_of_address",
     "open_snapshot",
+    "pinned",
     "read_set_from_file",
     "run_command",
     "split_s3_path",

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +31,7 @@ from ptbert_hub.errors import (
 )
 from ptbert_hub.files import open_plain
 from ptbert_hub.links import Links
-from ptbert_hub.locating import what_it_is_not
+from ptbert_hub.locating import locate, what_it_is_not
 from ptbert_hub.options import MAIN, ORDINARY, DownloadOptions
 from ptbert_hub.readers.json_text import MAX_BYTES, parse_json
 from ptbert_hub.refusals import in_words
@@ -195,6 +196,30 @@ def open_snapshot(
                 log.warning("using the commit of %s that was last known: %s", repository, error)
             commit = known
     return Snapshot(repository, revision, commit, cache_dir, options, files)
+
+
+def pinned(
+    name: str | os.PathLike[str],
+    cache_dir: str | os.PathLike[str] | None = None,
+    options: DownloadOptions = ORDINARY,
+) -> DownloadOptions:
+    """Return options with the commit as revision, so that several loads are of the same one.
+
+    Args:
+        name: of a model, as for :func:`~ptbert_hub.locate`.
+        cache_dir: as for :func:`open_snapshot`.
+        options: which revision, and how to download.
+
+    Raises:
+        HubError: as :func:`open_snapshot`, if the name is a repository.
+    """
+    try:
+        repository = locate(name, revision=options.revision).repository
+    except NotFound:
+        return options  # who loads it says what is wrong
+    if repository is None:
+        return options
+    return replace(options, revision=open_snapshot(repository, cache_dir, options).commit)
 
 
 def _listing(

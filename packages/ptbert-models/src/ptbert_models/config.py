@@ -247,6 +247,15 @@ class PreTrainedConfig:
                     f"says {key}={shown(given)}; correct it there, or leave it out"
                 )
 
+    def forget_other_labels(self, number: int) -> None:
+        """Take out the names of labels if there are not so many, and note the number."""
+        labels = vars(self).get("id2label")
+        if labels is not None and len(labels) != number:
+            for name in ("id2label", "label2id"):
+                vars(self).pop(name, None)
+        if vars(self).get("num_labels", number) != number:
+            vars(self)["num_labels"] = number
+
     def saved_argument(self, name: str) -> Any:
         """Return the value of a model's argument that a file may hold; None if it does not."""
         return getattr(self, name, None)

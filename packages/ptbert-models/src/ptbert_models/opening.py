@@ -176,6 +176,8 @@ class LoadableModel(FamilyData, nn.Module):
                 with torch.device("meta"), NoInitialization():
                     cls.from_config(config, *inputs, **kwargs).plan_loading(weights)
             raise
+        if "num_labels" in cls.saved_arguments and isinstance(model.num_labels, int):
+            model.config.forget_other_labels(model.num_labels)
         report = _load(model, weights, placement, take=state_dict is None, initialize_missing=ours)
         source = str(files.weights) if state_dict is None else "the given state_dict"
         log_report(report, cls.__name__, source)

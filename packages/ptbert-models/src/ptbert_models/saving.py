@@ -101,10 +101,8 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
     kind = next(floating, "float32").removeprefix("torch.")
     for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
         setattr(config, key, kind)
-    labels = vars(config).get("id2label")
-    if labels is not None and len(labels) != getattr(config, "num_labels", None):
-        for key in ("id2label", "label2id"):  # the names of other labels
-            vars(config).pop(key, None)
+    if isinstance(number := getattr(config, "num_labels", None), int):
+        config.forget_other_labels(number)
     return config.naming(type(model))
 
 

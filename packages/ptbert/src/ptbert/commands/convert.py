@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ptbert.commands.command import Command
-from ptbert.commands.revision import add_revision, download_options
-from ptbert_hub import DownloadOptions, NotFound
+from ptbert.commands.revision import add_revision
+from ptbert_hub import DownloadOptions, NotFound, pinned
 
 _FORMATS = ("pytorch", "safetensors")
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Convert, and yield the paths of the files that were written."""
     from ptbert_models.convert import convert_checkpoint
 
-    options = download_options(arguments.source, arguments.cache_dir, arguments.revision)
+    options = pinned(arguments.source, arguments.cache_dir, DownloadOptions(arguments.revision))
     weights = convert_checkpoint(
         arguments.source,
         arguments.folder,

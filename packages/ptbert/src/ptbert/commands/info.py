@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
-from ptbert.commands.revision import add_revision, download_options
+from ptbert.commands.revision import add_revision
+from ptbert_hub import DownloadOptions, pinned
 from ptbert_hub.messages import readable
 
 if TYPE_CHECKING:
-    from ptbert_hub import DownloadOptions
     from ptbert_models.inspection import Fit, OpenedCheckpoint
 
 _SHOWN = 3  # names of weights in a line
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the facts, one a line."""
     from ptbert_models.inspection import open_any_checkpoint
 
-    options = download_options(arguments.model, arguments.cache_dir, arguments.revision)
+    options = pinned(arguments.model, arguments.cache_dir, DownloadOptions(arguments.revision))
     opened = open_any_checkpoint(
         arguments.model,
         config_file=arguments.config,

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ptbert.tasks.batches import neighbours, outputs, usual_tokens
 from ptbert.tasks.evaluation import evaluating
 from ptbert.tasks.given import Given
+from ptbert_hub import DownloadOptions, pinned
+from ptbert_hub.options import divided
 from ptbert_hub.progress import watched
 from ptbert_models.families import FAMILIES
 from ptbert_models.inspection import open_any_checkpoint
@@ -31,8 +33,6 @@ Result = TypeVar("Result")
 _WITH_KNOWN_HEADS = tuple(model for family in FAMILIES.values() for model in family.models)
 _GROUP = 32  # characters that are encoded together, for each token of a batch: several batches
 _LONG_INPUT = 10  # groups; fewer are done before a progress bar is of use
-# Options that say where files come from: for the model and for its tokenizer.
-_SOURCE = ("cache_dir", "revision", "token", "local_files_only", "force_download", "proxies")
 
 
 class Task:
@@ -109,18 +109,23 @@ class Task:
             ValueError: if the checkpoint has no head for the task.
         """
         own = {name: options.pop(name) for name in cls.settings if name in options}
-        source = {key: value for key, value in options.items() if key in _SOURCE}
+        cache_dir = options.pop("cache_dir", None)
+        download, options = divided(options, DownloadOptions, cls.model_class.__init__)
+        download = pinned(name_or_path, cache_dir, download)
         if options.get("state_dict") is None and not options.get("from_tf"):
-            cls._check_head(os.fspath(name_or_path), source)
+            cls._check_head(os.fspath(name_or_path), cache_dir, download)
+        source = {"cache_dir": cache_dir, **download.arguments()}
         tokenizer = BertTokenizer.from_pretrained(
             name_or_path, **{**source, **(tokenizer_options or {})}
         )
-        model = cls.model_class.from_pretrained(name_or_path, **options).eval()
+        model = cls.model_class.from_pretrained(name_or_path, **source, **options).eval()
         return cls(model, tokenizer, **own)
 
     @classmethod
-    def _check_head(cls, name: str, source: Mapping[str, Any]) -> None:
-        opened = open_any_checkpoint(name, memory_map=True, **source)
+    def _check_head(
+        cls, name: str, cache_dir: str | os.PathLike[str] | None, download: DownloadOptions
+    ) -> None:
+        opened = open_any_checkpoint(name, memory_map=True, cache_dir=cache_dir, options=download)
         family = opened.family.name
         if family != cls.model_class.family:
             raise ValueError(

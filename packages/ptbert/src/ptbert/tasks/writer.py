@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Self, overload
 
 import torch
 
+from ptbert_hub import DownloadOptions, pinned
+from ptbert_hub.options import divided
 from ptbert_hub.progress import watched
 from ptbert_models import (
     GPT2LMHeadModel,
@@ -19,7 +21,8 @@ from ptbert_models import (
 )
 from ptbert_models.generation.ending import shared_length
 from ptbert_tokenizers.batches.texts import checked_texts
-from ptbert_tokenizers.families import family_of, load_tokenizer
+from ptbert_tokenizers.families import family_of_place, load_tokenizer
+from ptbert_tokenizers.loading import checkpoint_or_path
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _MODELS: dict[str, Any] = {
@@ -109,21 +112,25 @@ class Writer:
             name_or_path: as for ``from_pretrained`` of the model.
             cache_dir: where downloads are kept; the hub's own cache folder when None.
             batch_size: see the class.
-            **options: for ``from_pretrained`` of the model.
+            **options: for ``from_pretrained`` of the model. Those that say where files come from,
+                such as ``revision``, count for the tokenizer too.
 
         Raises:
             OSError: if something cannot be found, reached or read.
             ValueError: if it is a BERT.
         """
         name = os.fspath(name_or_path)
-        family = family_of(name, cache_dir)
+        download, options = divided(options, DownloadOptions, cls.__init__)
+        download = pinned(name, cache_dir, download)
+        family = family_of_place(checkpoint_or_path(name, cache_dir, options=download))
         if family == "bert":
             raise ValueError(
                 f"{name!r} is a BERT, which does not continue texts; see ptbert fill-mask, or "
                 "FillMask in Python"
             )
-        tokenizer = load_tokenizer(name, family, cache_dir=cache_dir)
-        model = _MODELS[tokenizer.family].from_pretrained(name, cache_dir=cache_dir, **options)
+        source = {"cache_dir": cache_dir, **download.arguments()}
+        tokenizer = load_tokenizer(name, family, **source)
+        model = _MODELS[tokenizer.family].from_pretrained(name, **source, **options)
         return cls(model.eval(), tokenizer, batch_size=batch_size)
 
     @overload
