@@ -13,10 +13,10 @@
     └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
 
-from ptbert_hub.messages import ShortMessage
+from ptbert_hub import messages
 
 
-class CheckpointError(ShortMessage, OSError):
+class CheckpointError(messages.ShortMessage, OSError):
     """A checkpoint could not be found, read or fitted into a model."""
 
 
