@@ -19,7 +19,7 @@ def main() -> None:
         "gloo", init_method=f"file://{store}", rank=int(rank), world_size=2
     )
     model, batch = build(name)
-    wrapped = DistributedDataParallel(model, find_unused_parameters=True)
+    wrapped = DistributedDataParallel(model)
     half = {key: each.chunk(2)[int(rank)] for key, each in batch.items()}
     loss_of(wrapped(**half)).backward()
     if rank == "0":
