@@ -17,7 +17,7 @@ from ptbert import file_utils
 API = json.loads((Path(__file__).parent / "data" / "api-2019.json").read_text(encoding="utf-8"))
 DOCUMENTED_2019 = API["(top level)"]
 ADDED = {"__version__", "install_as"}
-TASKS = {"Answerer", "Classifier", "FillMask", "SentenceEncoder", "Tagger"}
+TASKS = {"Answerer", "Classifier", "FillMask", "SentenceEncoder", "Tagger", "Writer"}
 
 
 def test_the_names_are_those_of_2019_and_two_more():

@@ -54,6 +54,18 @@ def test_a_character_of_several_tokens_is_read_whole():
     assert ends == [False, False, False, True, False]
 
 
+def test_a_string_may_begin_with_a_space_that_beginnings_lose():
+    class Stripping:
+        def decode(self, ids, clean_up_tokenization_spaces):
+            return "".join("a b"[index] for index in ids).strip()
+
+    strings = StopStrings([" b"], Stripping())
+    assert strings.reached(torch.tensor([[0, 0, 0, 1, 2], [0, 0, 0, 0, 2]])).tolist() == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 1, "top_k": 2}])
 @pytest.mark.parametrize("string", ["a", "xy", "ji", "f"])
 def test_texts_are_as_without_the_string_but_end_there(any_model, letters, string, options):

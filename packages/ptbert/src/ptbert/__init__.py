@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert.tasks.classifier import Classifier as Classifier
     from ptbert.tasks.fill_mask import FillMask as FillMask
     from ptbert.tasks.tagger import Tagger as Tagger
+    from ptbert.tasks.writer import Writer as Writer
     from ptbert_hub import CONFIG_NAME as CONFIG_NAME
     from ptbert_hub import PYTORCH_PRETRAINED_BERT_CACHE as PYTORCH_PRETRAINED_BERT_CACHE
     from ptbert_hub import WEIGHTS_NAME as WEIGHTS_NAME
@@ -110,6 +111,7 @@ _TASKS = {
     "FillMask": "ptbert.tasks.fill_mask",
     "SentenceEncoder": "ptbert.sentences",
     "Tagger": "ptbert.tasks.tagger",
+    "Writer": "ptbert.tasks.writer",
 }
 _MODULES_2019 = (
     "file_utils",

@@ -22,7 +22,7 @@ from ptbert import (
     Tagger,
 )
 from ptbert.tasks.batches import device_of, neighbours
-from ptbert.tasks.evaluation import evaluating
+from ptbert_models.parts.evaluation import evaluating
 
 TASKS = {
     Answerer: BertForQuestionAnswering,
@@ -234,7 +234,7 @@ def test_groups_are_of_similar_length_and_within_the_budget():
     assert len(neighbours([0] * 50, 10)) == 5
 
 
-@pytest.mark.parametrize("name", ["batches", "evaluation", "given", "windows"])
+@pytest.mark.parametrize("name", ["batches", "given", "windows"])
 def test_examples_run(name):
     result = doctest.testmod(importlib.import_module(f"ptbert.tasks.{name}"))
     assert result.attempted > 0

@@ -1,20 +1,13 @@
-"""What generation needs of a model: running it over growing texts, in evaluation mode.
+"""What generation needs of a model: running it over growing texts.
 
 Letters: B batch, L tokens fed, V vocabulary.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
-from torch import Tensor, nn
-
-_lock = threading.Lock()
-_evaluated: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
+from torch import Tensor
 
 
 class Decoding(Protocol):
@@ -27,28 +20,3 @@ class Decoding(Protocol):
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: text i becomes what text ``rows[i]`` was."""
         ...
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and in the end every module back into its old mode.
-
-    If several threads do so at once, the modules go back when the last of them is done.
-    """
-    with _lock:
-        users, training = _evaluated.get(model, (0, []))
-        if not users:
-            training = [module for module in model.modules() if module.training]
-            for module in training:
-                module.training = False
-        _evaluated[model] = (users + 1, training)
-    try:
-        yield
-    finally:
-        with _lock:
-            users, training = _evaluated.pop(model)
-            if users > 1:
-                _evaluated[model] = (users - 1, training)
-            else:
-                for module in training:
-                    module.training = True

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_CUT_CHARACTER = 4  # tokens; a character has at most as many bytes
+_MARGIN = 4  # tokens, because decoding may change the beginning of a text: it removes spaces
 
 
 def shared_length(one: str, other: str) -> int:
@@ -61,7 +61,7 @@ class StopStrings:
         )
         # Every token spells at least one byte, so a string ends where this many tokens end.
         self._reach = max(len(each.encode("utf-8", "replace")) for each in self.strings)
-        self._reach += _CUT_CHARACTER
+        self._reach += _MARGIN
 
     def reached(self, texts: Tensor, padding: Tensor | None = None) -> Tensor:
         """Whether each of the texts (B, T) ends with its last token: (B,).

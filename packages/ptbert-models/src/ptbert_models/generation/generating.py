@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from ptbert_models.generation.beams import BeamOptions, BeamSearch
-from ptbert_models.generation.decoding import Decoding, evaluating
+from ptbert_models.generation.decoding import Decoding
 from ptbert_models.generation.options import Options, Streamer, check_count
 from ptbert_models.generation.prompts import read_prompts, warn_if_padded
 from ptbert_models.generation.sampling import Sampling
 from ptbert_models.generation.scored import Generated, Record
+from ptbert_models.parts.evaluation import evaluating
 from ptbert_models.parts.inputs import without_none
 
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from ptbert.tasks.batches import neighbours, outputs, usual_tokens
-from ptbert.tasks.evaluation import evaluating
 from ptbert.tasks.given import Given
 from ptbert_hub import DownloadOptions, pinned
 from ptbert_hub.options import divided
 from ptbert_hub.progress import watched
 from ptbert_models.families import FAMILIES
 from ptbert_models.inspection import open_any_checkpoint
+from ptbert_models.parts.evaluation import evaluating
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers import Batch, BertTokenizer
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Self, overload
 
 import torch
 
+from ptbert.tasks.batches import device_of
+from ptbert.tasks.given import Given, given_texts
 from ptbert_hub import DownloadOptions, pinned
 from ptbert_hub.options import divided
 from ptbert_hub.progress import watched
@@ -20,7 +22,6 @@ from ptbert_models import (
     generate_stream,
 )
 from ptbert_models.generation.ending import shared_length
-from ptbert_tokenizers.batches.texts import checked_texts
 from ptbert_tokenizers.families import family_of_place, load_tokenizer
 from ptbert_tokenizers.loading import checkpoint_or_path
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
@@ -184,7 +185,7 @@ class Writer:
 
         Arguments and errors as for a call; with ``num_return_sequences`` each text has several.
         """
-        prompts = self._encoded(texts)
+        prompts = self._encoded(given_texts(texts))
         found: list[list[Written]] = [[]] * len(prompts)
         groups = self._groups(prompts)
         is_long = progress and len(groups) >= _LONG_INPUT
@@ -202,9 +203,9 @@ class Writer:
         """
         if not isinstance(text, str):
             raise TypeError(f"text is of type {type(text).__name__}; give one string to stream")
-        (prompt,) = self._encoded(text)
+        (prompt,) = self._encoded(given_texts(text))
         options = self._with_usual(options)
-        ids = torch.tensor([prompt], device=self._device())
+        ids = torch.tensor([prompt], device=device_of(self.model))
         number = options.get("num_return_sequences", 1)
         if number != 1:
             raise ValueError(
@@ -214,12 +215,10 @@ class Writer:
         tokens = generate_stream(self.model, ids, max_new_tokens, **options)
         return self._pieces(prompt, tokens, options)
 
-    def _encoded(self, texts: str | Iterable[str]) -> list[list[int]]:
-        given = [texts] if isinstance(texts, str) else checked_texts(texts)
-        prompts = [self.tokenizer.encode(text) for text in given]
+    def _encoded(self, given: Given) -> list[list[int]]:
+        prompts = [self.tokenizer.encode(text) for text in given.texts]
         if not all(prompts):
-            place = f"texts[{prompts.index([])}]"
-            name = "the prompt" if isinstance(texts, str) else place
+            name = "the prompt" if given.is_one else f"texts[{prompts.index([])}]"
             raise ValueError(f"{name} has no tokens; give at least one word")
         return prompts
 
@@ -241,7 +240,7 @@ class Writer:
     ) -> list[list[Written]]:
         """Continue a batch of prompts, with padding on the left."""
         options = self._with_usual(options)
-        width, device = max(map(len, prompts)), self._device()
+        width, device = max(map(len, prompts)), device_of(self.model)
         ids = torch.tensor([[0] * (width - len(each)) + each for each in prompts], device=device)
         lengths = torch.tensor([len(each) for each in prompts], device=device)
         mask = torch.arange(width, device=device) >= width - lengths[:, None]
@@ -284,9 +283,6 @@ class Writer:
 
     def _with_usual(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"stop_ids": self.stop_ids, "tokenizer": self.tokenizer, **options}
-
-    def _device(self) -> torch.device:
-        return next((each.device for each in self.model.parameters()), torch.device("cpu"))
 
 
 def _to_stop(text: str, begin: int, strings: str | Collection[str]) -> str:
