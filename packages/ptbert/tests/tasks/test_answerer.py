@@ -106,6 +106,7 @@ def test_answers_are_ranked_as_defined(random_answerer):
         assert [a.score for a in ranked] == pytest.approx([s for s, *_ in expected], abs=1e-6)
         assert {a[1:3] for a in ranked} == {(a, b) for _, a, b in expected}
         assert random_answerer.rank("who", context, top_k=2) == ranked[:2]
+        assert random_answerer.rank("who", context, top_k=None) == ranked
         assert random_answerer("who", context) == ranked[0]
 
 

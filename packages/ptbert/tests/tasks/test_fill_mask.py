@@ -35,6 +35,13 @@ def test_each_mask_has_its_candidates_and_the_other_masks_stay(fill_mask):
     assert [candidate.text for candidate in second] == ["[MASK],thecat."]
 
 
+def test_the_whole_vocabulary_may_be_asked_for(fill_mask):
+    ((*candidates,),) = fill_mask("[MASK]", top_k=None)
+    assert len({candidate.token for candidate in candidates}) == 18
+    assert sum(candidate.score for candidate in candidates) == pytest.approx(1)
+    assert len(fill_mask("[MASK]", top_k=None, targets=["cat", "jim"])[0]) == 2
+
+
 def test_only_given_words_may_be_asked_for(fill_mask):
     ((jim, who),) = fill_mask("[MASK]", targets=["who", "JIM", "jim"])
 

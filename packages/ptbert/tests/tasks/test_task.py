@@ -1,3 +1,4 @@
+import copy
 import doctest
 import importlib
 import threading
@@ -239,3 +240,20 @@ def test_examples_run(name):
     result = doctest.testmod(importlib.import_module(f"ptbert.tasks.{name}"))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+@every_task
+def test_a_model_may_be_of_half_precision(task, config, tokenizer):
+    torch.manual_seed(0)
+    model = TASKS[task](config).eval()
+    whole = task(copy.deepcopy(model), tokenizer)
+    half = task(model.to(torch.bfloat16), tokenizer)
+
+    if task is SentenceEncoder:
+        torch.testing.assert_close(
+            half.encode(["the cat"]), whole.encode(["the cat"]), atol=0.02, rtol=0
+        )
+    elif task is FillMask:
+        assert call(half)[0][0].score == pytest.approx(call(whole)[0][0].score, abs=0.02)
+    else:
+        assert call(half)

@@ -125,7 +125,7 @@ class Answerer(Task):
         questions: str,
         contexts: str,
         *,
-        top_k: int = ...,
+        top_k: int | None = ...,
         null_threshold: float | None = ...,
         max_answer_len: int = ...,
         max_question_len: int = ...,
@@ -139,7 +139,7 @@ class Answerer(Task):
         questions: str | Iterable[str],
         contexts: str | Iterable[str],
         *,
-        top_k: int = ...,
+        top_k: int | None = ...,
         null_threshold: float | None = ...,
         max_answer_len: int = ...,
         max_question_len: int = ...,
@@ -147,7 +147,7 @@ class Answerer(Task):
         progress: bool = ...,
     ) -> list[list[Answer]]: ...
 
-    def rank(self, questions: Any, contexts: Any, *, top_k: int = 5, **options: Any) -> Any:
+    def rank(self, questions: Any, contexts: Any, *, top_k: int | None = 5, **options: Any) -> Any:
         """Return the best answers to a question, the best first; or a list of these.
 
         Errors as for a call.
@@ -155,7 +155,7 @@ class Answerer(Task):
         Args:
             questions: a question or many. A single one is asked of each context.
             contexts: a context or many. A single one is used for each question.
-            top_k: number of answers; there are fewer if the context has fewer spans.
+            top_k: number of answers; all when None, or if the context has fewer spans.
             null_threshold: there may be no answer. It counts as better than a span if the sum of
                 its scores is larger than that of the span by more than this number; 0 is usual, and
                 larger numbers give more answers. When None, there is an answer if the context has
@@ -175,7 +175,7 @@ class Answerer(Task):
         self,
         given: Given,
         *,
-        top_k: int,
+        top_k: int | None,
         null_threshold: float | None = None,
         max_answer_len: int = 30,
         max_question_len: int = 64,
@@ -213,7 +213,7 @@ class Answerer(Task):
     def _answers(
         self,
         given: Given,
-        top_k: int,
+        top_k: int | None,
         null_threshold: float | None,
         max_answer_len: int,
         stride: int,
@@ -247,7 +247,7 @@ def _scores(output: Any, inputs: dict[str, Tensor]) -> Tensor:
 
 
 def _best_spans(
-    words: Words, windows: Sequence[Window], rows: Rows, top_k: int, max_answer_len: int
+    words: Words, windows: Sequence[Window], rows: Rows, top_k: int | None, max_answer_len: int
 ) -> list[tuple[int, int, float]]:
     """The best spans of words, and the sums of their scores, the best first."""
     import numpy as np

@@ -65,7 +65,7 @@ class FillMask(Task):
         self,
         texts: str,
         *,
-        top_k: int = ...,
+        top_k: int | None = ...,
         targets: Sequence[str] | None = ...,
         progress: bool = ...,
     ) -> list[list[Candidate]]: ...
@@ -75,7 +75,7 @@ class FillMask(Task):
         self,
         texts: Iterable[str],
         *,
-        top_k: int = ...,
+        top_k: int | None = ...,
         targets: Sequence[str] | None = ...,
         progress: bool = ...,
     ) -> list[list[list[Candidate]]]: ...
@@ -84,7 +84,7 @@ class FillMask(Task):
         self,
         texts: Any,
         *,
-        top_k: int = 5,
+        top_k: int | None = 5,
         targets: Sequence[str] | None = None,
         progress: bool = True,
     ) -> Any:
@@ -93,7 +93,7 @@ class FillMask(Task):
         Args:
             texts: a text or many, with one mask or more. In ``text`` of a candidate the other masks
                 stay.
-            top_k: number of candidates for each mask.
+            top_k: number of candidates for each mask; all when None.
             targets: words to choose from; the whole vocabulary when None.
             progress: whether long input shows a progress bar, on a terminal.
 
@@ -153,7 +153,7 @@ class FillMask(Task):
         return Batch(ids, zeros, mask, np.arange(len(rows)), model_inputs=tokenizer.model_inputs)
 
     def _best(
-        self, kept: list[int] | None, top_k: int, output: Any, inputs: dict[str, Tensor]
+        self, kept: list[int] | None, top_k: int | None, output: Any, inputs: dict[str, Tensor]
     ) -> Tensor:
         """The best tokens at each mask of a row, and their scores: (B, masks of a row, 2, top_k).
 
@@ -168,10 +168,10 @@ class FillMask(Task):
         rows = torch.arange(len(places), device=places.device)[:, None]
         scores = scores[rows, places].float().softmax(-1)
         if kept is None:
-            found = scores.topk(min(top_k, scores.size(-1)))
+            found = scores.topk(min(top_k or scores.size(-1), scores.size(-1)))
             return torch.stack((found.values, found.indices.float()), 2)
         ids = torch.tensor(kept, device=scores.device)
-        found = scores[..., ids].topk(min(top_k, len(ids)))
+        found = scores[..., ids].topk(min(top_k or len(ids), len(ids)))
         return torch.stack((found.values, ids[found.indices].float()), 2)
 
     def _candidates(

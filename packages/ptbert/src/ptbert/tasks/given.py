@@ -25,7 +25,8 @@ class Given(NamedTuple):
         """Return how many characters each text or pair has."""
         pairs = self.pairs or [""] * len(self.texts)
         return [
-            sum(map(len, text)) + len(pair) for text, pair in zip(self.texts, pairs, strict=True)
+            (len(text) if isinstance(text, str) else sum(map(len, text))) + len(pair)
+            for text, pair in zip(self.texts, pairs, strict=True)
         ]
 
     def result(self, results: list[Any]) -> Any:

@@ -243,11 +243,10 @@ def _of_words(scores: NDArray[Any], words: Words, strategy: Strategy) -> NDArray
 def _labelled(
     text: str | list[str], words: Words, scores: NDArray[Any], tags: Sequence[Tag]
 ) -> list[Span]:
-    best = scores.argmax(1)
-    found = []
-    for places, label in word_spans([tags[index] for index in best.tolist()]):
-        (start, _), (_, end) = words.spans[[places.start, places.stop - 1]].tolist()
-        score = scores[places, best[places]].mean()
+    best, places, found = scores.max(1).tolist(), words.spans.tolist(), []
+    for span, label in word_spans([tags[index] for index in scores.argmax(1).tolist()]):
+        start, end = places[span.start][0], places[span.stop - 1][1]
         part = text[start:end] if isinstance(text, str) else " ".join(text[start:end])
-        found.append(Span(label, part, start, end, float(score)))
+        score = sum(best[span.start : span.stop]) / len(span)
+        found.append(Span(label, part, start, end, score))
     return found
