@@ -23,6 +23,7 @@ from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.plain import unicode_14
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
+from ptbert_tokenizers.plain.wordpiece import checked_switch
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
@@ -113,7 +114,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     ) -> None:
         super().__init__(special, min_freq, max_size, vocab_file)
         self.pad_token = pad_token
-        self.lower_case = lower_case
+        self.lower_case = checked_switch(lower_case, "lower_case")
         self.delimiter = delimiter
         self.never_split = never_split
 

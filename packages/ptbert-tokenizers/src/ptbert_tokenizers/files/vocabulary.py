@@ -151,7 +151,8 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
     for line, token in enumerate(tokens, 1):
         if token:
             lines.setdefault(token, []).append(line)
-    repeated = [token for token, found in lines.items() if len(found) > 1]
+    # Neighbouring lines are how a file is written in which some ids have no token.
+    repeated = [token for token, found in lines.items() if found[-1] - found[0] >= len(found)]
     if repeated:
         logger.warning(
             "%s has %d tokens on several lines, such as %r on lines %s; each has the id of its "
