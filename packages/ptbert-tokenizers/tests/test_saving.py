@@ -274,3 +274,57 @@ def test_a_repeated_line_of_symbols_is_refused_with_advice_that_keeps_ids() -> N
         BadVocabulary, match="line 3 has 'a' again; remove this line if the model was"
     ):
         TransfoXLTokenizer.from_pretrained(".")
+
+
+def test_the_side_of_padding_is_kept_and_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"padding_side": "left"}')
+
+    tokenizer = BertTokenizer.from_pretrained(tmp_path)
+    tokenizer.save_vocabulary(tmp_path / "saved")
+    again = BertTokenizer.from_pretrained(tmp_path / "saved")
+
+    for each in (tokenizer, again):
+        assert each.encode_batch(["a a", "a"]).input_ids.tolist() == [[2, 4, 4, 3], [0, 2, 4, 3]]
+        right = each.encode_batch(["a a", "a"], padding_side="right").input_ids
+        assert right.tolist() == [[2, 4, 4, 3], [2, 4, 3, 0]]
+
+
+def test_a_side_of_padding_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"padding_side": "top"}')
+
+    with pytest.raises(BadVocabulary, match=r"has 'top' as padding_side, where one of \('right'"):
+        BertTokenizer.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("length", [0, -1, -512])
+def test_a_longest_input_below_one_token_is_refused(tmp_path: Path, length: int) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
+    with pytest.raises(ValueError, match=f"max_len={length} is not a length; choose a whole"):
+        BertTokenizer(tmp_path / "vocab.txt", max_len=length)
+
+    (tmp_path / "tokenizer_config.json").write_text(f'{{"model_max_length": {length}}}')
+    with pytest.raises(BadVocabulary, match=f"has {length} as model_max_length, where a whole"):
+        BertTokenizer.from_pretrained(tmp_path)
+
+
+def test_switches_that_are_strings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
+    for name in ("do_lower_case", "do_basic_tokenize"):
+        with pytest.raises(TypeError, match=f"{name} is 'False', a string; give True or False"):
+            BertTokenizer(tmp_path / "vocab.txt", **{name: "False"})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="lower_case is 'no', a string; give True or False"):
+        TransfoXLTokenizer(lower_case="no")  # type: ignore[arg-type]
+
+
+def test_a_vocabulary_with_gaps_is_read_again_without_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\n")
+    tokenizer = BertTokenizer(tmp_path / "vocab.txt")
+    del tokenizer.vocab["a"]
+    tokenizer.save_vocabulary(tmp_path / "saved")
+
+    assert BertTokenizer.from_pretrained(tmp_path / "saved").vocab == tokenizer.vocab
+    assert "several lines" not in caplog.text

@@ -31,6 +31,8 @@ class BatchEncoder(OffsetEncoder):
 
     model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
     """Names of the arrays of a batch that the family's models take."""
+    padding_side: PaddingSide = "right"
+    """Where ``encode_batch`` puts padding; from the folder, or set by a program."""
     word_separator: ClassVar[str] = ""
     """What separates a word from the one before it and belongs to the word's tokens."""
 
@@ -47,7 +49,7 @@ class BatchEncoder(OffsetEncoder):
         return_offsets: bool = False,
         return_special_tokens_mask: bool = False,
         is_split_into_words: bool = False,
-        padding_side: PaddingSide = "right",
+        padding_side: PaddingSide | None = None,
         pad_to_multiple_of: int | None = None,
         workers: int = 1,
     ) -> Batch:
@@ -67,7 +69,8 @@ class BatchEncoder(OffsetEncoder):
             return_special_tokens_mask: also return which tokens are special tokens or padding.
             is_split_into_words: each text is a list of words, as for ``tokenize_words``. The batch
                 then has ``word_index``, and ``offsets`` count from the beginning of the word.
-            padding_side: put padding ``right`` or ``left`` of the tokens.
+            padding_side: put padding ``right`` or ``left`` of the tokens; when None, where the
+                tokenizer's ``padding_side`` says, which is usually ``right``.
             pad_to_multiple_of: make the length of rows a multiple of this.
             workers: number of processes to use; useful for several megabytes of text or more.
 
@@ -104,7 +107,7 @@ class BatchEncoder(OffsetEncoder):
             truncation=truncation,
             stride=stride,
             are_pairs=are_pairs,
-            padding_side=padding_side,
+            padding_side=self.padding_side if padding_side is None else padding_side,
             pad_to_multiple_of=pad_to_multiple_of,
             model_inputs=self.model_inputs,
         )

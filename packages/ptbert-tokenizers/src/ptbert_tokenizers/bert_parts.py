@@ -13,8 +13,13 @@ from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
 from ptbert_tokenizers.files.vocabulary import PathLike, check_size
 from ptbert_tokenizers.loading import VocabularyFiles
-from ptbert_tokenizers.max_length import NO_LIMIT
-from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer, WordpieceTokenizer
+from ptbert_tokenizers.max_length import model_limit
+from ptbert_tokenizers.plain.wordpiece import (
+    NEVER_SPLIT,
+    BasicTokenizer,
+    WordpieceTokenizer,
+    checked_switch,
+)
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME, WordpieceVocabulary
@@ -98,7 +103,7 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
     ) -> None:
         super().__init__(vocab_file)
         check_size(self.vocab, unk_token, vocab_file)
-        self.do_basic_tokenize = do_basic_tokenize
+        self.do_basic_tokenize = checked_switch(do_basic_tokenize, "do_basic_tokenize")
         basic = BasicTokenizer(
             do_lower_case,
             never_split,
@@ -114,7 +119,7 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         self.wordpiece_tokenizer = WordpieceTokenizer(
             self.vocab, unk_token, max_input_chars_per_word
         )
-        self.max_len = NO_LIMIT if max_len is None else int(max_len)
+        self.max_len = model_limit(max_len)
         self.sep_token, self.pad_token = sep_token, pad_token
         self.cls_token, self.mask_token = cls_token, mask_token
 

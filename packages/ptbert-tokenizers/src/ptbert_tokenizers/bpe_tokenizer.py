@@ -15,7 +15,7 @@ from ptbert_tokenizers.files.saved_settings import Saved
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import PathLike, read_special_tokens
 from ptbert_tokenizers.loading import VocabularyFiles
-from ptbert_tokenizers.max_length import NO_LIMIT
+from ptbert_tokenizers.max_length import model_limit
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.bpe import bpe_encoder
@@ -73,7 +73,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         self.unk_token, self.pad_token = unk_token, pad_token
         self.bos_token, self.eos_token = bos_token, eos_token
         self.cache: dict[str, str] = Memo(_CACHE_LIMIT)
-        self.max_len = NO_LIMIT if max_len is None else int(max_len)
+        self.max_len = model_limit(max_len)
 
     @classmethod
     def _open(cls, files: VocabularyFiles, saved: Saved, *inputs: Any, **kwargs: Any) -> Self:

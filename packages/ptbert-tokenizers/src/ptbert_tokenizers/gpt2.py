@@ -177,7 +177,7 @@ class GPT2Tokenizer(BpeTokenizer):
                 marks; False to get exactly the text that was encoded.
         """
         names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
-        text = b"".join(map(self._bytes, names)).decode("utf-8", errors=self.errors)
+        text = self._all_bytes(names).decode("utf-8", errors=self.errors)
         if self.release.decode_keeps_spaces or not clean_up_tokenization_spaces:
             return text
         return close_gaps(text.replace(UNKNOWN, ""))
@@ -197,6 +197,17 @@ class GPT2Tokenizer(BpeTokenizer):
             steps += [Replaced(UNKNOWN, ""), *closed_gaps()]
         return StreamDecoder(bytes_of, steps)
 
+    def _all_bytes(self, tokens: Sequence[str]) -> bytes:
+        # Together if all tokens are written in visible characters, as they nearly always are.
+        others = (*self.special_tokens, *self.added_tokens.ids)
+        if self.byte_decoder == _BYTES and not (others and set(others).intersection(tokens)):
+            from ptbert_tokenizers.quick.visible import hidden_bytes
+
+            found = hidden_bytes("".join(tokens))
+            if found is not None:
+                return found
+        return b"".join(map(self._bytes, tokens))
+
     def _bytes(self, token: str) -> bytes:
         if token not in self.encoder and (
             token in self.special_tokens or token in self.added_tokens.ids
@@ -207,6 +218,8 @@ class GPT2Tokenizer(BpeTokenizer):
         except KeyError:
             return token.encode("utf-8", "ignore")
 
+
+_BYTES = {char: byte for byte, char in bytes_to_unicode().items()}
 
 _has_own_decoding = Untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
 _has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.adding import AddsTokens, refuse_other_ids
+from ptbert_tokenizers.batches.rows import PaddingSide
 from ptbert_tokenizers.files.options import settings_of
 from ptbert_tokenizers.files.saved_settings import Saved, set_aside_others, write_saved
 from ptbert_tokenizers.files.tokenizer_config import TOKENIZER_CONFIG_NAME
@@ -21,6 +22,7 @@ class KeepsSettings(AddsTokens):
     """The methods that describe a tokenizer, and write and read the description."""
 
     max_len: int
+    padding_side: PaddingSide
     vocabulary_names: ClassVar[tuple[str, ...]]
     """What a vocabulary is called in a folder; the first one that is there is read."""
     pad_token: str | None = None
@@ -68,6 +70,8 @@ class KeepsSettings(AddsTokens):
         """
         if whole is not None:
             refuse_other_ids(self.vocabulary, whole)
+        if saved.padding_side is not None:
+            self.padding_side = saved.padding_side
         self._take_added(saved)
 
     def _write_saved(self, path: str, folder: str | None) -> None:
@@ -92,7 +96,13 @@ class KeepsSettings(AddsTokens):
         if self.max_len >= NO_LIMIT:
             settings.pop("max_len", None)
         write_saved(
-            config, self.rules, settings, self.vocabulary, self._added_now(), self._own_settings()
+            config,
+            self.rules,
+            settings,
+            self.vocabulary,
+            self._added_now(),
+            self._own_settings(),
+            self.padding_side,
         )
 
     def _own_settings(self) -> dict[str, Any]:

@@ -26,6 +26,25 @@ def checked_max_len(max_len: int | None) -> int | None:
     return index(max_len)
 
 
+def model_limit(max_len: int | None) -> int:
+    """Return the ``max_len`` of a tokenizer; ``NO_LIMIT`` for None.
+
+    Raises:
+        ValueError: if it is less than 1.
+
+    Example:
+        >>> model_limit(512)
+        512
+    """
+    limit = NO_LIMIT if max_len is None else int(max_len)
+    if limit < 1:
+        raise ValueError(
+            f"max_len={max_len!r} is not a length; choose a whole number from 1 on, or None for no "
+            "limit"
+        )
+    return limit
+
+
 def warn_if_long(length: int, max_len: int) -> None:
     """Warn of more tokens than a model takes."""
     if length > max_len:

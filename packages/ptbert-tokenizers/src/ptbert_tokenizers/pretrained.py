@@ -9,12 +9,13 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, ClassVar, Self
 
 from ptbert_hub import DownloadOptions
 from ptbert_hub.options import divided
 from ptbert_tokenizers.batch_encoding import BatchEncoder
-from ptbert_tokenizers.batches.texts import checked_texts, separated
+from ptbert_tokenizers.batches.texts import checked_texts, separated, shown
 from ptbert_tokenizers.files.saved_settings import (
     Rules,
     Saved,
@@ -113,6 +114,33 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     def decode(self, ids: Iterable[int], *args: Any, **kwargs: Any) -> str:
         """Return a text for ids."""
 
+    def decode_batch(self, batch: Iterable[Iterable[int]], *args: Any, **kwargs: Any) -> list[str]:
+        """Return a text for each of many sequences of ids.
+
+        Args:
+            batch: lists of ids, or an array with a row for each text.
+            *args: as for ``decode``.
+            **kwargs: as for ``decode``; ``skip_special_tokens=True`` leaves out BERT's padding.
+
+        Raises:
+            TypeError: if it is one sequence of ids.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n##s\\n")
+            >>> BertTokenizer("vocab.txt").decode_batch([[1, 2, 3], [1]])
+            ['hello worlds', 'hello']
+        """
+        rows = batch.tolist() if hasattr(batch, "tolist") else list(batch)
+        for position, row in enumerate(rows):
+            if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
+                raise TypeError(
+                    f"batch[{position}] is {shown(row)}, and not a list of ids; give a list for "
+                    "each text, or use decode() for one text"
+                )
+        return [self.decode(row, *args, **kwargs) for row in rows]
+
     def decode_stream(self, ids: Iterable[int], **options: Any) -> Iterator[str]:
         """Yield the text of ids in pieces, each as soon as no further id can change it.
 
@@ -198,11 +226,13 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             >>> BertTokenizer("vocab.txt").tokenize_words(["Jim", "Henson"])
             (['jim', 'hen', '##son'], [0, 1, 1])
         """
-        given = checked_texts(words, "words")
-        tokens: list[str] = []
-        numbers: list[int] = []
-        for number, word in enumerate(separated(given, self.word_separator)):
-            found = self.tokenize(word)
-            tokens += found
-            numbers += [number] * len(found)
-        return tokens, numbers
+        given = separated(checked_texts(words, "words"), self.word_separator)
+        found = self._tokens_of_words(given)
+        numbers = map(repeat, range(len(found)), map(len, found))
+        return list(chain.from_iterable(found)), list(chain.from_iterable(numbers))
+
+    def _tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]]:
+        """The tokens of each word."""
+        quick = self._quick() if self._is_untouched() and self._cutter() is None else None
+        found = None if quick is None else quick.tokens_of_words(words)
+        return list(map(self.tokenize, words)) if found is None else found

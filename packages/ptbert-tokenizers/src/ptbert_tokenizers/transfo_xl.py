@@ -24,6 +24,7 @@ from ptbert_tokenizers.plain import unicode_14
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
+from ptbert_tokenizers.plain.wordpiece import checked_switch
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.streaming import Spaced, Step, StreamDecoder, closed_gaps
@@ -116,7 +117,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
     ) -> None:
         super().__init__(special, min_freq, max_size, vocab_file)
         self.pad_token = pad_token
-        self.lower_case = lower_case
+        self.lower_case = checked_switch(lower_case, "lower_case")
         self.delimiter = delimiter
         self.never_split = never_split
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh"]
 A, B, C, D, E, F, G, H = range(4, 12)
@@ -163,3 +163,40 @@ def test_windows_and_pairs_of_words(tokenizer: BertTokenizer) -> None:
     assert batch.offsets is not None
     assert batch.word_index[1].tolist() == [-1, 0, 1, 1, 2, -1, 1, 1, -1]
     assert batch.offsets[1, 6:8].tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (BertTokenizer, "bert-base-uncased"),
+        (OpenAIGPTTokenizer, "openai-gpt"),
+        (GPT2Tokenizer, "gpt2"),
+    ],
+)
+def test_separate_words_have_the_tokens_of_each_word(
+    cls: Any, name: str, published: Callable[[str], Path], texts: list[str]
+) -> None:
+    tokenizer = cls.from_pretrained(published(name))
+    tokenizer.add_tokens(["zzadded"])
+    plain = cls.from_pretrained(published(name))
+    words = [*(word for text in texts[::9] for word in text.split(" ")[:40]), "", "a b", "\ud800"]
+    separated = [f"{plain.word_separator}{word}" if i else word for i, word in enumerate(words)]
+    expected = list(map(plain.tokenize, separated))
+
+    for each in (plain, plain, tokenizer):  # the second time, words are remembered
+        tokens, numbers = each.tokenize_words(words)
+        assert tokens == [token for found in expected for token in found]
+        assert numbers == [i for i, found in enumerate(expected) for _ in found]
+
+
+def test_separate_words_of_a_changed_tokenizer_are_cut_by_it(
+    published: Callable[[str], Path],
+) -> None:
+    tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    assert tokenizer.tokenize_words(["qqq"]) == (["q", "##q", "##q"], [0, 0, 0])
+
+    tokenizer.vocab["qqq"] = tokenizer.vocab.pop("[unused1]")
+    assert tokenizer.tokenize_words(["qqq"]) == (["qqq"], [0])
+
+    tokenizer.tokenize = lambda text: ["mine"]  # type: ignore[method-assign]
+    assert tokenizer.tokenize_words(["qqq"]) == (["mine"], [0])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Padding = Literal["longest", "max_len"]
 PaddingSide = Literal["right", "left"]
 Truncation = Literal["longest_first", "only_first", "only_second", "never"]
+PADDING_SIDES = get_args(PaddingSide)
 
 
 class Row(NamedTuple):
@@ -72,10 +73,9 @@ class Plan:
             raise ValueError(
                 f"truncation={self.truncation!r} is not known; choose from {get_args(Truncation)}"
             )
-        if self.padding_side not in get_args(PaddingSide):
+        if self.padding_side not in PADDING_SIDES:
             raise ValueError(
-                f"padding_side={self.padding_side!r} is not known; choose from "
-                f"{get_args(PaddingSide)}"
+                f"padding_side={self.padding_side!r} is not known; choose from {PADDING_SIDES}"
             )
         self._check_multiple()
         if self.capacity is not None and self.capacity < 0:

@@ -91,6 +91,11 @@ class Option:
         is_right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
         if is_right and isinstance(value, float):
             is_right = value > -math.inf  # nor is NaN a number here
+        if is_right and self.kind.startswith("length") and value < 1:
+            raise BadVocabulary(
+                f"{path!r} has {value!r} as {self.key_in_file}, where a whole number from 1 on is "
+                "expected, or null for no limit; correct it, or remove it"
+            )
         if is_right and isinstance(value, list):
             is_right = all(isinstance(each, str) for each in value)
         if not is_right:

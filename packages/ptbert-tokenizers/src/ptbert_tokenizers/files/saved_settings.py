@@ -8,6 +8,7 @@
 * A key that changes ids and that a family does not have is refused. Other keys change nothing here.
 """
 
+import dataclasses
 import logging
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ptbert_hub.files import replace
+from ptbert_tokenizers.batches.rows import PADDING_SIDES, PaddingSide
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.added_tokens import added_token, marked_token, written
 from ptbert_tokenizers.files.options import Option, with_names
@@ -74,6 +76,7 @@ class Saved:
         named: special tokens that are kept whole if the vocabulary has them.
         own: what is under ``ptbert``; None if another library wrote the folder.
         path: of the file or folder to name in messages.
+        padding_side: where padding is put; None if the folder does not tell.
     """
 
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class Saved:
     named: Sequence[AddedToken] = ()
     own: dict[str, Any] | None = None
     path: str = ""
+    padding_side: PaddingSide | None = None
 
 
 def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved:
@@ -97,6 +101,7 @@ def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved
     settings = read_json_object(config)
     path = str(config)
     _refuse_others(settings, rules, path)
+    side = _padding_side(settings, path)
     own = settings.get(OWN_KEY)
     is_folder = config.name == TOKENIZER_CONFIG_NAME  # or else it belongs to one file
     others = is_folder and any((config.parent / name).is_file() for name in OTHERS_NAMES)
@@ -105,8 +110,20 @@ def read_saved(config: Path, rules: Rules, whole: TokenizerJson | None) -> Saved
             raise BadVocabulary(f"{path!r} has {own!r} as {OWN_KEY}; correct it, or remove it")
         told = {key: value for key, value in settings.items() if value is not None}
         arguments = with_names(told, rules.options, path) | with_names(own, rules.options, path)
-        return Saved(arguments, list(_numbered(settings, path)), own=own, path=path)
-    return _of_another_library(config, settings, rules, whole)
+        added = list(_numbered(settings, path))
+        return Saved(arguments, added, own=own, path=path, padding_side=side)
+    saved = _of_another_library(config, settings, rules, whole)
+    return dataclasses.replace(saved, padding_side=side)
+
+
+def _padding_side(settings: Mapping[str, Any], path: str) -> PaddingSide | None:
+    side: PaddingSide | None = settings.get("padding_side")
+    if side is not None and side not in PADDING_SIDES:
+        raise BadVocabulary(
+            f"{path!r} has {side!r} as padding_side, where one of {PADDING_SIDES} is expected; "
+            "correct it, or remove it"
+        )
+    return side
 
 
 def _refuse_others(settings: Mapping[str, Any], rules: Rules, path: str) -> None:
@@ -229,6 +246,7 @@ def write_saved(
     vocabulary: Container[str],
     added: AddedTokens,
     more: Mapping[str, Any],
+    padding_side: PaddingSide,
 ) -> Path:
     """Write the settings of a tokenizer beside its vocabulary.
 
@@ -239,8 +257,11 @@ def write_saved(
         vocabulary: all tokens.
         added: the added tokens.
         more: what else the family needs.
+        padding_side: where padding is put.
     """
     common: dict[str, Any] = {"tokenizer_class": rules.classes[0]}
+    if padding_side != "right":
+        common["padding_side"] = padding_side
     own: dict[str, Any] = {}
     for option in rules.options:
         if option.name not in settings:

@@ -153,7 +153,8 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
     for line, token in enumerate(tokens, 1):
         if token:
             lines.setdefault(token, []).append(line)
-    repeated = [token for token, found in lines.items() if len(found) > 1]
+    # Neighbouring lines are how a file is written in which some ids have no token.
+    repeated = [token for token, found in lines.items() if found[-1] - found[0] >= len(found)]
     if repeated:
         numbers = lines[repeated[0]]
         more = [f"{len(numbers) - _SHOWN} more"] if len(numbers) > _SHOWN else []

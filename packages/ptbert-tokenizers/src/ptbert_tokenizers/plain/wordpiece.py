@@ -8,6 +8,7 @@ Source:
 """
 
 from collections.abc import Container, Sequence
+from typing import Any
 
 from ptbert_tokenizers.plain.unicode import (
     is_cjk,
@@ -36,6 +37,22 @@ def strips_accents(do_lower_case: bool, strip_accents: bool | None) -> bool:
     return bool(do_lower_case if strip_accents is None else strip_accents)
 
 
+def checked_switch(value: Any, name: str) -> Any:
+    """Return a setting that is true or false, if it is no string: ``"False"`` would count as true.
+
+    Raises:
+        TypeError: if it is a string.
+
+    Example:
+        >>> checked_switch("False", "do_lower_case")
+        Traceback (most recent call last):
+        TypeError: do_lower_case is 'False', a string; give True or False
+    """
+    if isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, a string; give True or False")
+    return value
+
+
 class BasicTokenizer:
     """Clean text and split it into words, punctuation marks and single ideographs.
 
@@ -46,7 +63,7 @@ class BasicTokenizer:
         tokenize_chinese_chars: make every Han ideograph a word of its own.
 
     Raises:
-        TypeError: if ``never_split`` is one string.
+        TypeError: if ``never_split`` is one string, or ``do_lower_case`` is a string.
 
     Example:
         >>> BasicTokenizer().tokenize("Naïve? [MASK] 北京")
@@ -68,7 +85,7 @@ class BasicTokenizer:
     ) -> None:
         if isinstance(never_split, str):
             raise TypeError(f"never_split is one string, {never_split!r}; give a list of words")
-        self.do_lower_case = do_lower_case
+        self.do_lower_case = checked_switch(do_lower_case, "do_lower_case")
         self.never_split: Sequence[str] = () if never_split is None else never_split
         self.strip_accents = strip_accents
         self.tokenize_chinese_chars = tokenize_chinese_chars

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
 
 _BLOCK = 2**16  # characters handled together; they fit into the processor's cache
+_SEPARATE_WORDS_LIMIT = 8 * 2**20  # bytes
 _LONG = 2**20  # characters; the words of a longer text are not made into a list
 
 
@@ -94,6 +95,9 @@ class QuickEncoder:
         self._tokens = tokens
         self._lengths_of = lengths_of
         self._ambiguous = ambiguous
+        self._tokens_of_words: Memo[str, tuple[str, ...] | None] = Memo(
+            _SEPARATE_WORDS_LIMIT, self._tokens_of_word
+        )
         self._piece_lengths: PieceLengths | None = None
         self._words_of_batches: WordIds | None = None
 
@@ -112,6 +116,18 @@ class QuickEncoder:
         if self._ambiguous is not None and self._ambiguous in ids:
             return None
         return list(map(self._tokens.__getitem__, ids))
+
+    def tokens_of_words(self, words: Sequence[str]) -> list[tuple[str, ...]] | None:
+        """Return the tokens of each of some texts, or None if they do not follow from the ids.
+
+        The texts are remembered whole, so they should be words that are separated already.
+        """
+        found = list(map(self._tokens_of_words.__getitem__, words))
+        return None if None in found else found  # type: ignore[return-value]
+
+    def _tokens_of_word(self, word: str) -> tuple[str, ...] | None:
+        tokens = self.tokens(word)
+        return None if tokens is None else tuple(tokens)
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""

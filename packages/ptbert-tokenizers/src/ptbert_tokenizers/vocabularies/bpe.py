@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import overload
 
@@ -166,9 +167,13 @@ class BpeVocabulary:
         Raises:
             UnknownId: a ``KeyError``, if an id is neither.
         """
+        wanted, added = list(ids), self.added_tokens
+        others = [each for each in (self.special_tokens_decoder, added.tokens) if each]
+        if type(self.decoder) is dict and all(each.keys().isdisjoint(wanted) for each in others):
+            with suppress(KeyError, TypeError):  # integers of any type are found
+                return list(map(self.decoder.__getitem__, wanted))
         tokens: list[str] = []
-        added = self.added_tokens
-        for index in map(int, ids):
+        for index in map(int, wanted):
             if index in self.special_tokens_decoder:
                 if not skip_special_tokens:
                     tokens.append(self.special_tokens_decoder[index])

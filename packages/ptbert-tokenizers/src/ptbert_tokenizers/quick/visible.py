@@ -1,0 +1,22 @@
+"""From GPT-2's visible characters to bytes, for a whole text by one look-up"""
+
+import numpy as np
+
+from ptbert_tokenizers.plain.bpe import bytes_to_unicode
+
+_NONE = 256
+_BYTES = np.full(max(map(ord, bytes_to_unicode().values())) + 2, _NONE, np.uint16)
+for _byte, _char in bytes_to_unicode().items():
+    _BYTES[ord(_char)] = _byte
+
+
+def hidden_bytes(text: str) -> bytes | None:
+    """Return the bytes that are written as visible characters; None if there are other characters.
+
+    Example:
+        >>> hidden_bytes("Ġa"), hidden_bytes(" a")
+        (b' a', None)
+    """
+    codes = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")
+    found = _BYTES.take(codes, mode="clip")
+    return None if found.max(initial=0) == _NONE else found.astype(np.uint8).tobytes()
