@@ -137,6 +137,7 @@ class _Training:
         """Train to the end and write the result."""
         settings = self.task.settings
         if self.processes.is_first:
+            self._tell_what_begins()
             self.output.forget_after(self.step)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
         done = 0
@@ -146,6 +147,25 @@ class _Training:
                 self._run_epoch(epoch, steps[self.step - done :])
             done += len(steps)
         self._finish()
+
+    def _tell_what_begins(self) -> None:
+        settings = self.task.settings
+        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
+        logger.info(
+            "%s: %d examples, %d steps an epoch, %.1f million parameters%s",
+            settings.output,
+            len(self.examples),
+            math.ceil(len(self.examples) / settings.batch_size),
+            trained / 1e6,
+            f"; going on after step {self.step}" if self.step else "",
+        )
+        if settings.micro_batches < self.processes.count:
+            logger.warning(
+                "a step may have %d parts only, as when the training began, so some of the %d "
+                "processes may have nothing to do",
+                settings.micro_batches,
+                self.processes.count,
+            )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
         losses = []
