@@ -160,6 +160,15 @@ def test_changed_data_are_an_error(finished, data):
         train(finished)
 
 
+def test_a_training_that_failed_before_its_first_checkpoint_can_be_corrected(settings, data):
+    before = data.read_text()
+    data.write_text(before + "a cat,\n")
+    with pytest.raises(ValueError, match="has no label"):
+        train(settings)
+    data.write_text(before)
+    assert train(settings.replaced(epochs=1))["step"] == 3
+
+
 def test_restart_trains_anew(finished, straight, tmp_path):
     train(finished.replaced(seed=7, epochs=1), restart=True)
     assert digest(tmp_path / "straight") != straight[0]

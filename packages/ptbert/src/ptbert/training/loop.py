@@ -39,6 +39,7 @@ from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim import BertAdam, OpenAIAdam
 from ptbert_optim.adam import ScheduledAdam
 from ptbert_tokenizers.families import load_tokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class _Training:
     task: Task
     model: PreTrainedModel
     optimizer: ScheduledAdam
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizer
     examples: EncodedExamples
     validation: EncodedExamples | None
     output: Output
@@ -106,6 +107,7 @@ class _Training:
         step = processes.from_first(newest.step if newest else 0)
         checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
         tokenizer = load_tokenizer(settings.model)
+        _refuse_other_family(settings, task, tokenizer)
         torch.manual_seed(random_seed(settings.seed))
         model = task.load_model(str(checkpoint.folder) if checkpoint else settings.model)
         length = longest_input(settings, model)
@@ -316,6 +318,14 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
             f"{settings.model!r} takes; give at most that"
         )
     return settings.max_length or min(most, _LONGEST)
+
+
+def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTokenizer) -> None:
+    if tokenizer.family != task.model_class.family:
+        raise ValueError(
+            f"{settings.model!r} is of the family {tokenizer.family}, and the task {task.name} "
+            f"needs {task.model_class.family}; give such a model"
+        )
 
 
 def _freeze_unused(
