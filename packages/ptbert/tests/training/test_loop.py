@@ -160,6 +160,15 @@ def test_changed_data_are_an_error(finished, data):
         train(finished)
 
 
+def test_a_training_that_failed_before_its_first_checkpoint_can_be_corrected(settings, data):
+    before = data.read_text()
+    data.write_text(before + "a cat,\n")
+    with pytest.raises(ValueError, match="has no label"):
+        train(settings)
+    data.write_text(before)
+    assert train(settings.replaced(epochs=1))["step"] == 3
+
+
 def test_restart_trains_anew(finished, straight, tmp_path):
     train(finished.replaced(seed=7, epochs=1), restart=True)
     assert digest(tmp_path / "straight") != straight[0]
@@ -187,6 +196,29 @@ def test_accumulation_is_the_large_batch(settings, tmp_path, change):
     train(settings)
     train(settings.replaced(output=str(tmp_path / "parts"), **change))
     np.testing.assert_allclose(weights(tmp_path / "out"), weights(tmp_path / "parts"), atol=1e-6)
+
+
+@pytest.mark.usefixtures("without_dropout")
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [({"gradient_checkpointing": True}, 1e-6), ({"precision": "bfloat16"}, 0.05)],
+)
+def test_what_saves_memory_gives_the_same(settings, tmp_path, change, difference):
+    settings = settings.replaced(epochs=1, checkpoint_minutes=10.0)
+    train(settings)
+    train(settings.replaced(output=str(tmp_path / "less"), **change))
+    first, second = weights(tmp_path / "out"), weights(tmp_path / "less")
+    np.testing.assert_allclose(first, second, atol=difference)
+    assert not torch.equal(first, second)  # it had an effect: other kernels round in another way
+
+
+def test_it_says_what_begins_and_what_goes_on(settings, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "ptbert.training")
+    parts = ptbert.training.loop.parts_of_step
+    interrupted(settings, monkeypatch, "ptbert.training.loop.parts_of_step", parts, 3)
+    assert "out: 24 examples, 3 steps an epoch, 0.0 million parameters\n" in caplog.text
+    train(settings)
+    assert "0.0 million parameters; going on after step 2\n" in caplog.text
 
 
 def test_two_processes_are_one(settings, tmp_path):

@@ -191,6 +191,24 @@ def test_a_missing_option_is_told(settings, capsys):
     assert "there is no MODEL; give one" in error(capsys)
 
 
+def test_a_result_is_not_used_while_it_is_trained_anew(settings, monkeypatch, capsys):
+    train(settings.replaced(epochs=1))
+    monkeypatch.setattr(loop, "parts_of_step", None)
+    with pytest.raises(TypeError):
+        train(settings, restart=True)
+    assert main(["predict", settings.output, "a cat"]) == 1
+    assert (
+        "has no result.json, so it is no result of ptbert train; give its output folder, or let"
+        in error(capsys)
+    )
+
+
+def test_a_model_of_another_family_is_told(gpt2_folder, data, tmp_path, capsys):
+    files = [f"--data={data}", f"--output={tmp_path / 'out'}"]
+    assert main(["train", "classify", str(gpt2_folder), *files]) == 1
+    assert "is of the family gpt2, and the task classify needs bert; give such" in error(capsys)
+
+
 def test_a_folder_that_is_no_result_is_told(model_folder, capsys):
     assert main(["predict", str(model_folder), "a cat"]) == 1
     assert "has no settings.toml, so it is no result of ptbert train" in error(capsys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,17 +53,17 @@ class EncodedExamples:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example: (N,)."""
         return np.array([len(each) for each in self.ids], np.int64)
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Labels of each example that are learned: (N,)."""
         return np.array([int(is_learned(each).sum()) for each in self.labels], np.int64)
 
-    @property
+    @cached_property
     def flat_labels(self) -> NDArray[Any]:
         """All labels that are learned, in the order of the examples."""
         return np.concatenate([each[is_learned(each)] for each in self.labels])

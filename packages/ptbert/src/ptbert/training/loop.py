@@ -39,6 +39,7 @@ from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim import BertAdam, OpenAIAdam
 from ptbert_optim.adam import ScheduledAdam
 from ptbert_tokenizers.families import load_tokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class _Training:
     task: Task
     model: PreTrainedModel
     optimizer: ScheduledAdam
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizer
     examples: EncodedExamples
     validation: EncodedExamples | None
     output: Output
@@ -106,6 +107,7 @@ class _Training:
         step = processes.from_first(newest.step if newest else 0)
         checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
         tokenizer = load_tokenizer(settings.model)
+        _refuse_other_family(settings, task, tokenizer)
         torch.manual_seed(random_seed(settings.seed))
         model = task.load_model(str(checkpoint.folder) if checkpoint else settings.model)
         length = longest_input(settings, model)
@@ -137,6 +139,7 @@ class _Training:
         """Train to the end and write the result."""
         settings = self.task.settings
         if self.processes.is_first:
+            self._tell_what_begins()
             self.output.forget_after(self.step)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
         done = 0
@@ -146,6 +149,25 @@ class _Training:
                 self._run_epoch(epoch, steps[self.step - done :])
             done += len(steps)
         self._finish()
+
+    def _tell_what_begins(self) -> None:
+        settings = self.task.settings
+        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
+        logger.info(
+            "%s: %d examples, %d steps an epoch, %.1f million parameters%s",
+            settings.output,
+            len(self.examples),
+            math.ceil(len(self.examples) / settings.batch_size),
+            trained / 1e6,
+            f"; going on after step {self.step}" if self.step else "",
+        )
+        if settings.micro_batches < self.processes.count:
+            logger.warning(
+                "a step may have %d parts only, as when the training began, so some of the %d "
+                "processes may have nothing to do",
+                settings.micro_batches,
+                self.processes.count,
+            )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
         losses = []
@@ -296,6 +318,14 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
             f"{settings.model!r} takes; give at most that"
         )
     return settings.max_length or min(most, _LONGEST)
+
+
+def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTokenizer) -> None:
+    if tokenizer.family != task.model_class.family:
+        raise ValueError(
+            f"{settings.model!r} is of the family {tokenizer.family}, and the task {task.name} "
+            f"needs {task.model_class.family}; give such a model"
+        )
 
 
 def _freeze_unused(

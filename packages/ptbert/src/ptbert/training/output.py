@@ -55,10 +55,11 @@ class Output:
             raise ValueError(
                 f"{str(self.folder)!r} has files that ptbert train did not write; give a new folder"
             )
-        if restart and is_ours:
-            self._clear()
-        elif is_ours:
+        has_begun = any(self.checkpoints.glob("step-*")) or self.result() is not None
+        if is_ours and has_begun and not restart:
             return self._taken_up(settings)
+        if is_ours:
+            self._clear()
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=processes)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +73,8 @@ class Output:
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=old.micro_batches)
         changed = differences(old, settings)
-        now, files = _digests(settings), self.folder / _FILES_NAME
-        if not files.is_file():  # killed before it was written
-            self._write_json(_FILES_NAME, now)
-        before = read_json_object(files)
-        for name, digest in now.items():
+        before = read_json_object(self.folder / _FILES_NAME)
+        for name, digest in _digests(settings).items():
             if before.get(name) != digest:
                 changed.append(f"the file {getattr(settings, name)!r} was changed")
         if changed:

@@ -39,13 +39,13 @@ class Processes:
         if self.count == 1:
             return number
         tensor = torch.tensor(number, dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor)
-        return float(tensor)
+        return float(self.add_up(tensor))
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over all processes, in place."""
         if self.count > 1:
-            dist.all_reduce(tensor)
+            with _together():
+                dist.all_reduce(tensor)
         return tensor
 
     def add_up_gradients(self, groups: Iterable[Mapping[str, Any]]) -> None:
@@ -62,18 +62,29 @@ class Processes:
             bucket.append(parameter)
             size += parameter.numel()
             if size >= _BUCKET:
-                _sum_bucket(bucket)
+                self._add_up_bucket(bucket)
                 bucket, size = [], 0
         if bucket:
-            _sum_bucket(bucket)
+            self._add_up_bucket(bucket)
 
     def from_first(self, number: int) -> int:
         """Return the number that the first process has."""
         if self.count == 1:
             return number
         tensor = torch.tensor(number, dtype=torch.int64, device=self.device)
-        dist.broadcast(tensor, src=0)
+        with _together():
+            dist.broadcast(tensor, src=0)
         return int(tensor)
+
+    def _add_up_bucket(self, parameters: list[nn.Parameter]) -> None:
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = self.add_up(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = torch.split(flat, [each.numel() for each in gradients])
+        for gradient, summed in zip(gradients, parts, strict=True):
+            gradient.copy_(summed.view_as(gradient))
 
 
 @contextmanager
@@ -108,13 +119,13 @@ def joined(device: str = "") -> Iterator[Processes]:
         dist.destroy_process_group()
 
 
-def _sum_bucket(parameters: list[nn.Parameter]) -> None:
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(flat)
-    parts = torch.split(flat, [each.numel() for each in gradients])
-    for gradient, summed in zip(gradients, parts, strict=True):
-        gradient.copy_(summed.view_as(gradient))
+@contextmanager
+def _together() -> Iterator[None]:
+    """Say in words that another process has ended, when something is computed together."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConnectionError(
+            "another process of the training has ended; its message says why, and the same command "
+            "again goes on after the newest checkpoint"
+        ) from error

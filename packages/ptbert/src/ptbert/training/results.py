@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ptbert.training.evaluation import Evaluation, evaluation, scored
 from ptbert.training.kinds import TASKS
 from ptbert.training.loop import longest_input
-from ptbert.training.output import SETTINGS_NAME
+from ptbert.training.output import RESULT_NAME, SETTINGS_NAME
 from ptbert.training.processes import Processes, joined
 from ptbert.training.settings import Settings, read_settings
 from ptbert.training.task import Task, saved_labels
@@ -37,7 +37,8 @@ def open_result(folder: str | os.PathLike[str]) -> Result:
         FileNotFoundError: if the folder has no result.
     """
     place = Path(folder)
-    missing = [name for name in (SETTINGS_NAME, CONFIG_NAME) if not (place / name).is_file()]
+    needed = (SETTINGS_NAME, RESULT_NAME, CONFIG_NAME)
+    missing = [name for name in needed if not (place / name).is_file()]
     if missing:
         raise FileNotFoundError(
             f"{str(place)!r} has no {missing[0]}, so it is no result of ptbert train; give its "

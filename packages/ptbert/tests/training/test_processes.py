@@ -1,0 +1,63 @@
+import pytest
+import torch
+import torch.distributed as dist
+
+from ptbert.training.processes import Processes, joined
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Two processes, of which the other one has ended."""
+
+    def fail(*_, **__):
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer")
+
+    monkeypatch.setattr(dist, "all_reduce", fail)
+    monkeypatch.setattr(dist, "broadcast", fail)
+    return Processes(0, 2, torch.device("cpu"))
+
+
+@pytest.fixture
+def doubled(monkeypatch):
+    """Two processes that do the same; what is summed is noted."""
+    sizes = []
+
+    def double(tensor):
+        sizes.append(tensor.numel())
+        tensor *= 2
+
+    monkeypatch.setattr(dist, "all_reduce", double)
+    return Processes(0, 2, torch.device("cpu")), sizes
+
+
+def test_a_process_that_has_ended_is_told(broken):
+    message = (
+        "another process of the training has ended; its message says why, and the same command"
+    )
+    for call in (lambda: broken.total(1), lambda: broken.from_first(1)):
+        with pytest.raises(ConnectionError, match=message):
+            call()
+
+
+def test_gradients_are_summed_in_buckets_and_a_missing_one_is_zeros(doubled, monkeypatch):
+    processes, sizes = doubled
+    monkeypatch.setattr("ptbert.training.processes._BUCKET", 5)
+    parameters = [torch.nn.Parameter(torch.ones(shape)) for shape in ((2, 2), (3,), (4,))]
+    parameters[0].grad = torch.full((2, 2), 1.5)
+    parameters[2].grad = torch.arange(4.0)
+
+    processes.add_up_gradients([{"params": parameters[:1]}, {"params": parameters[1:]}])
+
+    assert sizes == [7, 4]
+    assert parameters[0].grad.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    assert parameters[1].grad.tolist() == [0.0, 0.0, 0.0]
+    assert parameters[2].grad.tolist() == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_alone_nothing_is_sent(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined("cpu") as alone:
+        assert alone == Processes(0, 1, torch.device("cpu"))
+        assert alone.total(2.5) == 2.5
+        assert alone.from_first(3) == 3
+        alone.add_up_gradients([{"params": [torch.nn.Parameter(torch.ones(1))]}])
