@@ -225,3 +225,28 @@ def test_a_folder_of_gpt2_with_its_vocabulary_is_read_there(tmp_path):
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
 
     assert theirs.encode("the cat on") == tokenizer.encode("the cat on")
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("BertForMaskedLM", bert_sizes()),
+        ("BertForPreTraining", bert_sizes()),
+        ("GPT2LMHeadModel", gpt_sizes()),
+        ("OpenAIGPTLMHeadModel", gpt_sizes()),
+    ],
+)
+def test_untied_embeddings_go_there_and_come_from_there(name, sizes, tmp_path):
+    ours_class, theirs_class = getattr(ptbert, name), getattr(transformers, name)
+    theirs = theirs_class(theirs_class.config_class(**sizes, tie_word_embeddings=False)).eval()
+    for parameter in theirs.parameters():  # biases too, of which BERT has two
+        torch.nn.init.normal_(parameter, std=0.2)
+    theirs.save_pretrained(tmp_path / "theirs")
+
+    ours = ours_class.from_pretrained(tmp_path / "theirs").eval()
+    ours.save_pretrained(tmp_path / "ours", safe_serialization=True)
+    back = theirs_class.from_pretrained(tmp_path / "ours").eval()
+
+    for model in (ours, back):
+        got, want = outputs(ours, model) if model is back else outputs(ours, theirs)
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)

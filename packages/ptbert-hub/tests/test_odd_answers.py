@@ -97,6 +97,16 @@ def servers():
         yield odd_server, good
 
 
+@pytest.mark.parametrize("tag", ["\xe9" * 20_000, "x" * 60_000, "a\x01b"])
+def test_a_copy_that_came_with_an_odd_entity_tag_is_used_again(servers, cache, tag):
+    """A record that is too long to be read would be no record."""
+    server, _ = servers
+    server.replies = lambda _: Reply(CONTENT, 200, {"ETag": tag})
+    path = get(server, cache)
+
+    assert get(server, cache, local_only=True) == path
+
+
 def test_there_are_a_hundred_odd_answers():
     assert len(ODD) >= 100
 

@@ -385,6 +385,76 @@ def test_whole_models_can_be_stored_after_a_call(model_class):
     same(torch.load(file, weights_only=False)(**given), want)
 
 
+def later_arguments(model, given):
+    """Calls with arguments that 2019 did not have, made from one with ids and padding."""
+    ids = given["input_ids"]
+    vectors = {"inputs_embeds": model.get_input_embeddings()(ids).detach()}
+    rest = {name: each for name, each in given.items() if name != "input_ids"}
+    calls = {"vectors": rest | vectors}
+    if model.family != "transfo_xl":
+        positions = torch.arange(ids.size(-1)).flip(0).expand_as(ids)
+        seen = given["attention_mask"][..., None, :].expand(*ids.shape, ids.size(-1))
+        calls |= {
+            "positions": given | {"position_ids": positions},
+            "positions and vectors": rest | vectors | {"position_ids": positions},
+            "a mask for each token": given | {"attention_mask": seen.tril()},
+            "no mask": {name: each for name, each in given.items() if name != "attention_mask"},
+        }
+    return calls
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_later_arguments_give_the_same_without_short_cuts(model_class, labels):
+    model = tiny(model_class).double()
+    for given in later_arguments(model, call(model_class, labels=labels)).values():
+        got = run(model, **given)
+        with without_short_cuts():
+            same(got, run(model, **given))
+
+
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_later_arguments_in_graphs(model_class):
+    """Exported, and with shapes only."""
+    model = tiny(model_class).eval()
+    for given in later_arguments(model, call(model_class, labels=False)).values():
+        want = [each.detach() for each in tensors(model(**given))]
+        exported = torch.export.export(model, (), given).module()
+        same([each.detach() for each in tensors(exported(**given))], want)
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            fake = {name: mode.from_tensor(each) for name, each in given.items()}
+            output = tensors(tiny(model_class)(**fake))
+        assert [each.shape for each in output] == [each.shape for each in want]
+
+
+CHANGED_VOCABULARIES = {
+    "more tokens": lambda model: model.resize_token_embeddings(37),
+    "other embeddings": lambda model: model.set_input_embeddings(nn.Embedding(30, 8).double()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_VOCABULARIES)
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+def test_another_vocabulary_gives_the_same_without_short_cuts(model_class, change):
+    if model_class.family == "transfo_xl" and change == "other embeddings":
+        return  # they have clusters
+    model, given = tiny(model_class).double(), call(model_class)
+    run(model, **given)
+    CHANGED_VOCABULARIES[change](model)
+    got = run(model, **given)
+    with without_short_cuts():
+        same(got, run(model, **given))
+
+
+def test_a_removed_pooler_gives_the_same_without_short_cuts():
+    model, given = tiny(BertForMaskedLM), call(BertForMaskedLM)
+    want = model(**given)
+    model.bert.pooler = None
+    same(model(**given), want)
+    with without_short_cuts():
+        same(model(**given), want)
+
+
 class Wrapped(torch.Tensor):
     """A tensor that holds another one, and sees every operation on it."""
 

@@ -38,12 +38,15 @@ def test_the_names_are_those_of_the_documentation():
         "convert_tf_checkpoint_to_pytorch",
         "convert_transfo_xl_checkpoint",
         "download",
+        "evaluate",
         "features",
         "fill-mask",
         "generate",
         "info",
+        "predict",
         "run",
         "tokenize",
+        "train",
     ]
 
 

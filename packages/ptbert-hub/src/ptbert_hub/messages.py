@@ -44,6 +44,11 @@ def shortened(message: str) -> str:
     return f"{start} … ({left_out} characters are left out) … {message[-_END:]}"
 
 
+def readable(message: str) -> str:
+    """Return a message, or a line of the log, that may hold anything of a file, fit to be read."""
+    return printable(shortened(message))
+
+
 class ShortMessage(Exception):
     """An error whose message can be printed: the base of all that readers of files raise.
 
@@ -53,4 +58,4 @@ class ShortMessage(Exception):
     """
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*[printable(shortened(a)) if isinstance(a, str) else a for a in args])
+        super().__init__(*[readable(a) if isinstance(a, str) else a for a in args])

@@ -31,6 +31,7 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
     """
     headers, pin, shown = answer.headers, file.pin, answer.url
     modified = headers.get("last-modified")
+    etag = headers.get("x-linked-etag") or headers.get("etag")
     total = answers.body_size(headers)
     digest = announced(headers, pin)
     linked = answers.whole_number(headers.get("x-linked-size", ""))
@@ -56,7 +57,7 @@ def begin(partial: Partial, answer: Answer, file: RemoteFile) -> None:
             "source": shown,
             "size": expected,
             "validator": answers.strong(headers.get("etag")),
-            "etag": headers.get("x-linked-etag") or headers.get("etag"),
+            "etag": etag if is_header_value(etag) else None,
             "last_modified": modified if is_header_value(modified) else None,
             "digest": [digest.algorithm, digest.value] if digest else None,
             "durable": 0,

@@ -239,3 +239,19 @@ def test_head_masks_are_honoured(tiny_config):
 
     torch.testing.assert_close(masked, pruned(IDS, None, MASK), atol=1e-6, rtol=1e-5)
     assert (masked - model(IDS, None, MASK)).abs().max() > 0.01
+
+
+def test_later_arguments_are_packed_unless_each_token_has_a_mask(tiny_config, monkeypatch):
+    model, calls = BertForSequenceClassification(tiny_config).eval(), []
+    packed_states = with_head.packed_states
+    monkeypatch.setattr(with_head, "packed_states", lambda *a: calls.append(1) or packed_states(*a))
+    vectors = model.get_input_embeddings()(IDS)
+    for given, expected in (
+        ({"input_ids": IDS, "position_ids": torch.arange(4)[None]}, 1),
+        ({"inputs_embeds": vectors}, 1),
+        ({"inputs_embeds": vectors, "attention_mask": MASK}, 1),
+        ({"input_ids": IDS, "attention_mask": MASK[:, None].expand(2, 4, 4)}, 0),
+    ):
+        model(**given)
+        assert len(calls) == expected
+        calls.clear()

@@ -41,6 +41,13 @@ def test_weights_given_as_a_vocabulary_are_recognised() -> None:
             load_vocab(name)
 
 
+def test_a_token_on_very_many_lines_is_a_short_warning(caplog: pytest.LogCaptureFixture) -> None:
+    Path("v").write_text("[UNK]\n" + "a\n" * 1000)
+
+    load_vocab("v")
+    assert "such as 'a' on lines 2 and 3 and 4 and 5 and 6 and 995 more; each" in caplog.text
+
+
 def test_the_last_of_several_lines_counts_as_in_2019_with_one_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

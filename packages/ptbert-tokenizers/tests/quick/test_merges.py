@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,3 +98,36 @@ def test_a_very_long_word_is_merged_in_seconds() -> None:
     pieces = table.pieces("a" * 200_001)
 
     assert pieces == ["aaaa"] * 50_000 + ["a"]
+
+
+@given(st.data())
+def test_longest_matches_are_the_merges(data: st.DataObject) -> None:
+    """Merges as they are learned from a corpus: each joins symbols that were there before."""
+    symbols = ["a", "b", "c"]
+    ranks: dict[tuple[str, str], int] = {}
+    for _ in range(data.draw(st.integers(1, 14))):
+        pair = data.draw(st.sampled_from(symbols)), data.draw(st.sampled_from(symbols))
+        if "".join(pair) not in symbols:
+            ranks[pair] = len(ranks)
+            symbols.append("".join(pair))
+    table = MergeTable(ranks)
+    for word in data.draw(st.lists(st.text("abcx", min_size=1, max_size=25), max_size=8)):
+        assert table.pieces(word) == merged(word, ranks)
+        if ranks:
+            assert table._matcher is not None
+            assert table._matcher(word) is not None
+
+
+def test_a_symbol_that_no_symbol_follows_is_taken_back() -> None:
+    """``abc`` merges into ``a`` and ``bc``: ``ab`` is longer than ``a``, and wrong."""
+    table = MergeTable({("b", "c"): 0, ("a", "b"): 1})
+    assert table.pieces("abc") == ["a", "bc"]
+    assert table.pieces("abab" + "abc" * 3) == ["ab", "ab", "a", "bc", "a", "bc", "a", "bc"]
+
+
+def test_pairs_of_symbols_are_forgotten_when_they_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ptbert_tokenizers.quick.matching._MOST_PAIRS", 2)
+    table = MergeTable({("b", "c"): 0, ("a", "b"): 1})
+    assert table.pieces("abacbcabc") == ["ab", "a", "c", "bc", "a", "bc"]

@@ -11,18 +11,24 @@ from ptbert.commands import (
     cache,
     conversions_2019,
     convert,
+    evaluate,
     features,
     fill_mask,
     generate,
     info,
+    predict,
     run,
     tokenize,
+    train,
 )
 from ptbert_hub import add_version, run_command
 
 COMMANDS = (
     run.COMMAND,
     info.COMMAND,
+    train.COMMAND,
+    evaluate.COMMAND,
+    predict.COMMAND,
     features.COMMAND,
     fill_mask.COMMAND,
     generate.COMMAND,

@@ -41,6 +41,14 @@ def test_lines_stand_in_two_columns(model_folder, capsys):
     assert lines[2] == "              num_hidden_layers = 1"
 
 
+def test_names_in_a_file_cannot_change_the_terminal(model_folder, capsys):
+    path = model_folder / "pytorch_model.bin"
+    torch.save(torch.load(path) | {"\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}x": torch.ones(1)}, path)
+
+    assert main(["info", str(model_folder)]) == 0
+    assert "BertModel; leaves out ?[2J?x\n" in capsys.readouterr().out
+
+
 def test_what_a_head_adds_and_what_others_leave_out(model_folder, capsys):
     model = BertForSequenceClassification.from_pretrained(model_folder, num_labels=3)
     model.save_pretrained(model_folder)

@@ -8,6 +8,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -17,9 +18,12 @@ from ptbert_models.bert.bare import smallest_config
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.heads import BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads
 from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, encode_labelled, pool
+from ptbert_models.files.loading import LoadPlan
 from ptbert_models.parts.losses import label_loss
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.untouched import is_untouched
+
+_BIAS, _USED_BIAS = "cls.predictions.bias", "cls.predictions.decoder.bias"
 
 
 class _BertWithDecoder(BertWithHead):
@@ -27,6 +31,24 @@ class _BertWithDecoder(BertWithHead):
 
     cls: Any
     token_scores = "cls.predictions.decoder"
+
+    @property
+    def later_suffixes(self) -> Mapping[str, str]:  # type: ignore[override]
+        """Names for later libraries, which have two biases where nothing is shared."""
+        return {} if self.config.tie_word_embeddings else {_USED_BIAS: _BIAS}
+
+    def plan_loading(
+        self, weights: Mapping[str, Tensor], *, ignore_mismatched_sizes: bool = False
+    ) -> LoadPlan:
+        """Decide which weight goes where, see ``PreTrainedModel.plan_loading``.
+
+        Of two biases that differ, later libraries add that of the decoder.
+        """
+        if not self.config.tie_word_embeddings:
+            used = [key for key in weights if key.endswith(_USED_BIAS)]
+            unused = {key.removesuffix(_USED_BIAS) + _BIAS for key in used}
+            weights = {key: each for key, each in weights.items() if key not in unused}
+        return super().plan_loading(weights, ignore_mismatched_sizes=ignore_mismatched_sizes)
 
     def tie_weights(self) -> None:
         """Let the head share the embeddings again, if something took them apart.

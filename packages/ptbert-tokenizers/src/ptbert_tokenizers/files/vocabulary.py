@@ -28,6 +28,7 @@ MERGES_HEADER = "#version: 0.2"
 _HEADER_START = "#version"
 
 _MOST_LINES = 2**20  # each costs some 500 bytes of memory
+_SHOWN = 5  # numbers of lines in a message
 _FEW = 5  # special tokens alone are as many
 
 # The first bytes of weights files, which users sometimes give instead of a vocabulary.
@@ -154,13 +155,15 @@ def _warn_of_duplicates(name: str, tokens: Iterable[str]) -> None:
             lines.setdefault(token, []).append(line)
     repeated = [token for token, found in lines.items() if len(found) > 1]
     if repeated:
+        numbers = lines[repeated[0]]
+        more = [f"{len(numbers) - _SHOWN} more"] if len(numbers) > _SHOWN else []
         logger.warning(
             "%s has %d tokens on several lines, such as %s on lines %s; each has the id of its "
             "last line, as in 2019. Leave the file as it is, because removing lines changes ids",
             name,
             len(repeated),
             shown(repeated[0]),
-            " and ".join(map(str, lines[repeated[0]])),
+            " and ".join([*map(str, numbers[:_SHOWN]), *more]),
         )
 
 

@@ -54,6 +54,10 @@ _NUL = "\0"
 _SIGNS = "".join(map(chr, (*range(0x01, 0x09), *range(0x0E, 0x1C), 0x7F)))
 """Control characters, which are no whitespace to ``str.split`` either."""
 
+# For single texts in ASCII: the characters that are deleted, and the words of texts without them.
+_CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ASCII_WORDS = re.compile(r"[0-9A-Za-z]+|[^\s0-9A-Za-z]")
+
 _NOT_ASCII = range(128, 256)
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
@@ -166,6 +170,8 @@ class QuickWords:
         self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
         self._kept = _Kept(never_split, tokenize_chinese_chars)
         self.signs = self._kept.words_of_signs
+        usual = [word.lower() if do_lower_case else word for word in never_split if word.isascii()]
+        self._may_keep = re.compile("|".join(map(re.escape, usual)) if usual else "(?!)").search
         images = {word: self._image_of(word).strip() for word in never_split}
         spaced = {word: _spaced(word).strip() for word in never_split}
         self.is_possible = "" not in {*images.values(), *spaced.values()} and not any(
@@ -182,6 +188,10 @@ class QuickWords:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
+        if text.isascii():
+            lowered = text.lower() if self._plain.do_lower_case else text
+            if not (self._may_keep(lowered) or _CONTROLS.search(lowered)):
+                return _ASCII_WORDS.findall(lowered)
         if _NUL in text:
             text = text.replace(_NUL, "")
         made = self._image(text)

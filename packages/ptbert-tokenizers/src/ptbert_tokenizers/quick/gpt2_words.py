@@ -31,6 +31,9 @@ _FAMILIAR_PATTERN = re.compile(
     f" ?[{_LETTERS}]+|'(?:[stmd]|re|ve|ll)| ?[{_NUMBERS}]+| ?[^{_SPACES}{_LETTERS}{_NUMBERS}]+"
     f"|[{_SPACES}]+(?![^{_SPACES}])|[{_SPACES}]+"
 )
+_ASCII_PATTERN = re.compile(
+    r" ?[A-Za-z]+|'(?:[stmd]|re|ve|ll)| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", re.ASCII
+)
 
 
 class Gpt2Words:
@@ -45,6 +48,8 @@ class Gpt2Words:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
+        if text.isascii():
+            return _ASCII_PATTERN.findall(text)
         if _FOREIGN.search(text):
             return gpt2_words(text)
         return _FAMILIAR_PATTERN.findall(text)

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 from operator import lt
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
+from ptbert_tokenizers.quick.matching import Matcher
 
 
 class MergeTable:
@@ -71,6 +72,7 @@ class MergeTable:
             and all(map(lt, self._right[first:], merges))
         )
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
+        self._matcher: Matcher | None = None  # made when first needed
 
     def _is_character(self, symbol: str) -> bool:
         """Whether this is a single symbol before any merge."""
@@ -81,6 +83,19 @@ class MergeTable:
 
         All characters that occur in no merge have the same number.
         """
+        if self._is_regular and not self._end:
+            if self._matcher is None:
+                symbols = {each: self._number[each] for each in self._whole_symbols()}
+                self._matcher = Matcher(symbols, self._strange, self._fit)
+            found = self._matcher(word)
+            if found is not None:
+                return found
+        return self._merged(word)
+
+    def _fit(self, left: int, right: int) -> bool:
+        return self._seam_holds(left, right, _NEVER)
+
+    def _merged(self, word: str) -> list[int]:
         symbols = list(map(self._characters.__getitem__, word))
         if self._end:
             symbols[-1] = self._characters[word[-1] + self._end]
@@ -159,6 +174,13 @@ class MergeTable:
         If the merges are regular, as merges learned from a corpus are, these are all such words.
         For other merges the list is empty.
         """
+        symbols = self._whole_symbols()
+        if not self._end:
+            return symbols
+        words = [each.removesuffix(self._end) for each in symbols if each.endswith(self._end)]
+        return [word for word in words if word and self._end not in word]
+
+    def _whole_symbols(self) -> list[str]:
         if not self._is_regular:
             return []
         is_whole = [True] * self._first_merge  # whether a symbol's characters merge into it
@@ -167,11 +189,7 @@ class MergeTable:
             is_whole.append(
                 is_whole[left] and is_whole[right] and self._seam_holds(left, right, merge)
             )
-        symbols = [symbol for symbol, number in self._number.items() if is_whole[number]]
-        if not self._end:
-            return symbols
-        words = [each.removesuffix(self._end) for each in symbols if each.endswith(self._end)]
-        return [word for word in words if word and self._end not in word]
+        return [symbol for symbol, number in self._number.items() if is_whole[number]]
 
     def _seam_holds(self, left: int, right: int, limit: int) -> bool:
         """Whether merging the characters of both symbols gives exactly these two symbols.

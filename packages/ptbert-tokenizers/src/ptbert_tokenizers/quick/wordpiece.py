@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
+from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
 from ptbert_tokenizers.quick.memo import Ids
-
-_PREFIX = 4  # characters, enough to give a close limit for the length of a piece
 
 
 def wordpiece_encoder(
@@ -66,8 +65,8 @@ class QuickWordpiece:
         later = {
             piece[2:]: index for piece, index in vocab.items() if piece[:2] == "##" and piece[2:]
         }
-        self._first = dict(vocab).get, _longest(vocab).get
-        self._later = later.get, _longest(later).get
+        self._first = dict(vocab).get, longest_by_prefix(vocab).get
+        self._later = later.get, longest_by_prefix(later).get
 
     def __call__(self, word: str) -> Ids:
         """Return the ids of the pieces of one word."""
@@ -78,7 +77,7 @@ class QuickWordpiece:
         start = 0
         id_of, longest = self._first
         while start < length:
-            end = start + longest(word[start : start + _PREFIX], _PREFIX - 1)
+            end = start + longest(word[start : start + PREFIX], PREFIX - 1)
             if end > length:  # noqa: PLR1730 - min() would be a third of the time
                 end = length
             while (index := id_of(word[start:end])) is None:
@@ -89,12 +88,3 @@ class QuickWordpiece:
             start = end
             id_of, longest = self._later
         return tuple(ids)
-
-
-def _longest(vocab: Mapping[str, int]) -> dict[str, int]:
-    """Length of the longest piece with each beginning."""
-    longest: dict[str, int] = {}
-    for piece in vocab:
-        if len(piece) > longest.get(piece[:_PREFIX], 0):
-            longest[piece[:_PREFIX]] = len(piece)
-    return longest

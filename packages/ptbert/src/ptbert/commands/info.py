@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
 from ptbert.commands.revision import add_revision, download_options
+from ptbert_hub.messages import readable
 
 if TYPE_CHECKING:
     from ptbert_hub import DownloadOptions
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     width = max(map(len, facts))
     for name, value in facts.items():
         for number, line in enumerate(_lines(value)):
-            yield f"{'' if number else name:<{width}}  {line}"
+            yield readable(f"{'' if number else name:<{width}}  {line}")
 
 
 def _lines(value: Any) -> list[str]:

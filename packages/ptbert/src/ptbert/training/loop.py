@@ -1,0 +1,315 @@
+"""The training loop: from settings to a model, the same whenever it was interrupted.
+
+What happens in a step depends on the settings, the examples and the number of the step alone: which
+examples it has, how they are cut into micro-batches, and the seed of each of these. So a checkpoint
+needs no state of generators, and any number of processes does the same work.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ptbert.training.checkpoints import (
+    checkpoint_of,
+    newest_checkpoint,
+    remove_old_checkpoints,
+    resume_optimizer,
+    write_checkpoint,
+)
+from ptbert.training.evaluation import Evaluation, computing, evaluation
+from ptbert.training.examples import EncodedExamples
+from ptbert.training.kinds import TASKS
+from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
+from ptbert.training.output import Output
+from ptbert.training.processes import Processes, joined
+from ptbert.training.readme import readme_of
+from ptbert.training.settings import Settings
+from ptbert.training.task import Task
+from ptbert_hub.progress import watched
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_optim import BertAdam, OpenAIAdam
+from ptbert_optim.adam import ScheduledAdam
+from ptbert_tokenizers.families import load_tokenizer
+
+logger = logging.getLogger(__name__)
+
+_LONGEST = 512  # tokens of an input, unless the settings ask for more
+_SHOWN = 5  # places of examples in a message
+_NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
+
+
+def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
+    """Train a model as settings say, or go on with that training.
+
+    If the output folder has an unfinished training with the same settings, it goes on after the
+    newest complete checkpoint. The model has then the same weights as without the interruption. A
+    finished training is not done again.
+
+    Under ``torchrun`` all processes call this, and share the micro-batches of each step.
+
+    Args:
+        settings: what to train, on what, and how.
+        restart: delete what an earlier training left in the folder.
+
+    Returns:
+        The metrics of the result, with the ``step`` that it is of.
+
+    Raises:
+        ValueError: for settings or examples that cannot be used, a folder with another training, or
+            a loss that is not finite.
+        OSError: if a file cannot be read or written.
+    """
+    with joined(settings.device) as processes, torch.random.fork_rng(_gpus(processes)):
+        output = Output(settings)
+        if processes.is_first:
+            settings = output.begin(settings, processes.count, restart=restart)
+        settings = settings.replaced(micro_batches=processes.from_first(settings.micro_batches))
+        if not processes.from_first(output.result() is not None):
+            _Training.prepared(settings, output, processes).run()
+        if processes.is_first:
+            output.remove_checkpoints()
+        return output.result() or {}
+
+
+@dataclass
+class _Training:
+    """A training in progress."""
+
+    task: Task
+    model: PreTrainedModel
+    optimizer: ScheduledAdam
+    tokenizer: Any
+    examples: EncodedExamples
+    validation: EncodedExamples | None
+    output: Output
+    processes: Processes
+    step: int = 0
+    best: dict[str, Any] = field(default_factory=dict)  # the best evaluation, and its step
+    saved_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def prepared(cls, settings: Settings, output: Output, processes: Processes) -> _Training:
+        """Read what is needed, and take up the newest checkpoint if there is one."""
+        kind = TASKS[settings.task](settings)
+        read = kind.read(settings.data)
+        task = kind.with_labels_of(read)
+        newest = newest_checkpoint(output.checkpoints) if processes.is_first else None
+        step = processes.from_first(newest.step if newest else 0)
+        checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
+        tokenizer = load_tokenizer(settings.model)
+        torch.manual_seed(random_seed(settings.seed))
+        model = task.load_model(str(checkpoint.folder) if checkpoint else settings.model)
+        length = longest_input(settings, model)
+        examples = task.encode(read, tokenizer, length)
+        validation = None
+        if settings.validation:
+            validation = task.encode(task.read(settings.validation), tokenizer, length)
+        for name, each in ((settings.data, examples), (settings.validation, validation)):
+            if processes.is_first and each is not None and each.cut:
+                logger.warning(
+                    "%s: %d of %d texts are longer than %d tokens and were cut",
+                    name,
+                    each.cut,
+                    len(each),
+                    length,
+                )
+        model.to(processes.device).train()
+        model.gradient_checkpointing = settings.gradient_checkpointing
+        _freeze_unused(model, task, examples, processes)
+        steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
+        optimizer = optimizer_of(settings, model, steps)
+        training = cls(task, model, optimizer, tokenizer, examples, validation, output, processes)
+        if checkpoint:
+            resume_optimizer(checkpoint, model, optimizer)
+            training.step, training.best = step, dict(checkpoint.state["best"])
+        return training
+
+    def run(self) -> None:
+        """Train to the end and write the result."""
+        settings = self.task.settings
+        if self.processes.is_first:
+            self.output.forget_after(self.step)
+            remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
+        done = 0
+        for epoch in range(settings.epochs):
+            steps = steps_of_epoch(self.examples.lengths, settings.batch_size, settings.seed, epoch)
+            if self.step < done + len(steps):
+                self._run_epoch(epoch, steps[self.step - done :])
+            done += len(steps)
+        self._finish()
+
+    def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
+        losses = []
+        bar = watched(steps, unit="steps", label=f"epoch {epoch + 1}")
+        for number, indices in enumerate(bar, 1):
+            losses.append(self._run_step(epoch, indices))
+            if number == len(steps):
+                self._end_epoch(epoch, losses)
+            elif time.monotonic() - self.saved_at >= self.task.settings.checkpoint_minutes * 60:
+                self._save()
+            if hasattr(bar, "set_postfix_str"):
+                bar.set_postfix_str(f"loss {losses[-1]:.4f}")
+
+    def _run_step(self, epoch: int, indices: Indices) -> float:
+        """Do one step, and return its loss: the mean over all labels of all micro-batches."""
+        began = time.monotonic()
+        settings, ours = self.task.settings, self.processes
+        parts = parts_of_step(
+            indices, self.examples.lengths, settings.max_tokens, settings.micro_batches
+        )
+        mine = range(ours.rank, len(parts), ours.count)
+        batches = [(number, self.examples.batch(parts[number], ours.device)) for number in mine]
+        labels = ours.total(sum(batch.labelled for _, batch in batches))
+        loss = 0.0
+        for number, batch in batches:
+            torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
+            with computing(settings.precision, ours.device):
+                scores = self.model(**batch.inputs)
+            part = self.task.loss(scores, batch.labels) / max(labels, 1)
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += float(part.detach())
+        loss = ours.total(loss)
+        self._refuse_infinite(loss, indices)
+        ours.add_up_gradients(self.optimizer.param_groups)
+        rate = float(self.optimizer.get_lr()[0])
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        if ours.is_first:
+            seconds = time.monotonic() - began
+            tokens = int(self.examples.lengths[indices].sum())
+            self.output.log(
+                step=self.step,
+                epoch=epoch + 1,
+                loss=loss,
+                rate=rate,
+                tokens=tokens,
+                seconds=round(seconds, 4),
+            )
+        return loss
+
+    def _refuse_infinite(self, loss: float, indices: Indices) -> None:
+        if not math.isfinite(loss):
+            places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
+            raise ValueError(
+                f"the loss of step {self.step + 1} is {loss}; its {len(indices)} examples begin "
+                f"with {places}; choose a smaller --learning-rate, with --restart"
+            )
+
+    def _end_epoch(self, epoch: int, losses: Sequence[float]) -> None:
+        """Evaluate, and save a checkpoint that says which epoch was the best so far."""
+        is_first = self.processes.is_first
+        loss = float(np.mean(losses))
+        if is_first:
+            self._warn_of_chance(epoch, losses[len(losses) // 2 :])
+        line = f"epoch {epoch + 1}  step {self.step}  training loss {loss:.4f}"
+        if self.validation is not None:
+            found = evaluation(self.task, self.model, self.validation, self.processes)
+            line += f"  validation: {found}"
+            if not self.best or self._rank(found.metrics) > self._rank(self.best["metrics"]):
+                self.best = {"step": self.step, "metrics": found.metrics, "table": found.table}
+            if is_first:
+                self.output.log(step=self.step, epoch=epoch + 1, validation=found.metrics)
+        if is_first:
+            logger.info("%s", line)
+        self._save()
+
+    def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
+        """A key by which evaluations are compared: the task's metric, then the loss."""
+        return metrics[self.task.metric], -metrics["loss"]
+
+    def _warn_of_chance(self, epoch: int, losses: Sequence[float]) -> None:
+        """Warn if the last losses of an epoch are those of a model that does not see the texts."""
+        loss, chance = float(np.mean(losses)), self.task.chance_loss(self.examples)
+        if loss > _NO_BETTER * chance:
+            logger.warning(
+                "epoch %d: the loss %.4f is at the level of chance (%.4f), so nothing was learned; "
+                "try another --learning-rate",
+                epoch + 1,
+                loss,
+                chance,
+            )
+
+    def _save(self) -> None:
+        if self.processes.is_first:
+            state = {"step": self.step, "best": self.best}
+            write_checkpoint(self.output.checkpoints, self.model, self.optimizer, state)
+            remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
+        self.saved_at = time.monotonic()
+
+    def _finish(self) -> None:
+        """Write the model of the best epoch, or of the last one if none was evaluated."""
+        if self.processes.is_first:
+            step = self.best.get("step", self.step)
+            if step != self.step:
+                best = checkpoint_of(self.output.checkpoints, step)
+                self.model = self.task.load_model(str(best.folder))
+            found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
+            count = len(self.examples)
+            text = readme_of(self.task, found, step=step, steps=self.step, examples=count)
+            self.output.finish(self.model, self.tokenizer, text, {"step": step, **found.metrics})
+        self.processes.total(0)  # wait for the first
+
+
+def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledAdam:
+    """Return the optimizer of all parameters that are trained; biases and scales do not decay."""
+    trained = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
+    groups = [
+        {"params": [p for _, p in trained if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for _, p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    options: dict[str, Any] = {"bias_correction": settings.bias_correction}
+    kind: type[ScheduledAdam] = BertAdam
+    if settings.optimizer == "openai":
+        kind, options = OpenAIAdam, {}
+    return kind(
+        groups,
+        lr=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        t_total=steps,
+        max_grad_norm=settings.max_grad_norm,
+        global_clip=True,
+        **options,
+    )
+
+
+def longest_input(settings: Settings, model: PreTrainedModel) -> int:
+    """Return how many tokens an input may have.
+
+    Raises:
+        ValueError: if the settings ask for more than the model takes.
+    """
+    most = int(getattr(model.config, "max_position_embeddings", _LONGEST))
+    if settings.max_length > most:
+        raise ValueError(
+            f"max_length={settings.max_length} is more than the {most} tokens that "
+            f"{settings.model!r} takes; give at most that"
+        )
+    return settings.max_length or min(most, _LONGEST)
+
+
+def _freeze_unused(
+    model: PreTrainedModel, task: Task, examples: EncodedExamples, processes: Processes
+) -> None:
+    """Leave out the parameters that the task does not train, such as an unused pooler."""
+    shortest = np.argsort(examples.lengths, kind="stable")[:1]
+    batch = examples.batch(shortest, processes.device)
+    task.loss(model(**batch.inputs), batch.labels).backward()  # type: ignore[no-untyped-call]
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
+
+
+def _gpus(processes: Processes) -> Iterable[int]:
+    """The GPUs whose generators are used, and get their state back."""
+    return [] if processes.device.type == "cpu" else [processes.device.index or 0]

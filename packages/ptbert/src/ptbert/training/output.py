@@ -1,0 +1,138 @@
+"""The folder of a training: its settings, its log, and the model in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ptbert.training.checkpoints import file_digest
+from ptbert.training.settings import Settings, differences, read_settings, write_settings
+from ptbert_hub import atomic_write
+from ptbert_models.files.json_files import read_json_object
+
+SETTINGS_NAME = "settings.toml"
+LOG_NAME = "log.jsonl"
+RESULT_NAME = "result.json"
+_FILES_NAME = "files.json"
+_UNFINISHED = ".*.tmp"  # as atomic_write calls them
+
+
+class Output:
+    """The folder that a training writes.
+
+    Args:
+        settings: of the training.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = Path(settings.output)
+        self.checkpoints = self.folder / "checkpoints"
+        self._log = self.folder / LOG_NAME
+
+    def begin(self, settings: Settings, processes: int, *, restart: bool) -> Settings:
+        """Make the folder ready, or take up the training that is in it.
+
+        Args:
+            settings: what was asked for.
+            processes: how many train; as many parts has a step, if the settings leave that open.
+            restart: delete what a training left there.
+
+        Returns:
+            The settings of the training, without open ones.
+
+        Raises:
+            ValueError: if the folder has something else, or a training with other settings or
+                files.
+        """
+        is_ours = (self.folder / SETTINGS_NAME).is_file()
+        for left in self.folder.glob(_UNFINISHED):  # by a process that was killed
+            left.unlink(missing_ok=True)
+        if self.folder.exists() and not is_ours and any(self.folder.iterdir()):
+            raise ValueError(
+                f"{str(self.folder)!r} has files that ptbert train did not write; give a new folder"
+            )
+        if restart and is_ours:
+            self._clear()
+        elif is_ours:
+            return self._taken_up(settings)
+        if not settings.micro_batches:
+            settings = settings.replaced(micro_batches=processes)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_settings(self.folder / SETTINGS_NAME, settings)
+        self._write_json(_FILES_NAME, _digests(settings))
+        return settings
+
+    def _taken_up(self, settings: Settings) -> Settings:
+        source = self.folder / SETTINGS_NAME
+        old = Settings.from_mapping(read_settings(source), str(source))
+        if not settings.micro_batches:
+            settings = settings.replaced(micro_batches=old.micro_batches)
+        changed = differences(old, settings)
+        now, files = _digests(settings), self.folder / _FILES_NAME
+        if not files.is_file():  # killed before it was written
+            self._write_json(_FILES_NAME, now)
+        before = read_json_object(files)
+        for name, digest in now.items():
+            if before.get(name) != digest:
+                changed.append(f"the file {getattr(settings, name)!r} was changed")
+        if changed:
+            raise ValueError(
+                f"{str(self.folder)!r} has a training with other settings: {'; '.join(changed)}; "
+                "give another folder, or --restart to delete that training"
+            )
+        return settings
+
+    def result(self) -> dict[str, Any] | None:
+        """Return the metrics of a training that has ended; None if it has not."""
+        path = self.folder / RESULT_NAME
+        return read_json_object(path) if path.is_file() else None
+
+    def forget_after(self, step: int) -> None:
+        """Remove from the log what comes after a step, because it will be done again."""
+        if self._log.is_file():
+            kept = [line for line in self._log.read_bytes().split(b"\n") if _is_until(line, step)]
+            with atomic_write(self._log) as file:
+                file.write(b"".join(line + b"\n" for line in kept))
+
+    def log(self, **values: Any) -> None:
+        """Add a line to the log."""
+        with open(self._log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def finish(self, model: Any, tokenizer: Any, readme: str, result: Mapping[str, Any]) -> None:
+        """Write the model, its tokenizer and what is to be known of it; the result comes last."""
+        model.save_pretrained(self.folder)
+        tokenizer.save_vocabulary(str(self.folder))
+        with atomic_write(self.folder / "README.md") as file:
+            file.write(readme.encode())
+        self._write_json(RESULT_NAME, result)
+
+    def remove_checkpoints(self) -> None:
+        """Delete all checkpoints, because the training has ended."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        with atomic_write(self.folder / name) as file:
+            file.write(json.dumps(values, indent=2).encode() + b"\n")
+
+    def _clear(self) -> None:
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for name in (RESULT_NAME, LOG_NAME, _FILES_NAME, SETTINGS_NAME):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def _digests(settings: Settings) -> dict[str, str]:
+    names = ("data", "validation")
+    paths = {name: getattr(settings, name) for name in names}
+    return {name: file_digest(path) for name, path in paths.items() if os.path.isfile(path)}
+
+
+def _is_until(line: bytes, step: int) -> bool:
+    try:
+        return bool(json.loads(line)["step"] <= step)
+    except (ValueError, KeyError, TypeError):  # cut off, or empty
+        return False

@@ -1,0 +1,120 @@
+"""The processes of a training, as torchrun starts them: ranks, sums and devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+_BUCKET = 8 << 20  # numbers that are sent together
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that train one model together.
+
+    Args:
+        rank: the number of this one, from 0.
+        count: how many there are.
+        device: where this one computes.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and messages."""
+        return self.rank == 0
+
+    def total(self, number: float) -> float:
+        """Return the sum of a number over all processes."""
+        if self.count == 1:
+            return number
+        tensor = torch.tensor(number, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        return float(tensor)
+
+    def add_up(self, tensor: Tensor) -> Tensor:
+        """Sum a tensor over all processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def add_up_gradients(self, groups: Iterable[Mapping[str, Any]]) -> None:
+        """Sum the gradients of an optimizer's groups over all processes; a missing one is zeros.
+
+        They are sent in buckets that depend on nothing but the parameters. So the sums are the same
+        in a training that was interrupted, and a process may have computed nothing in a step.
+        """
+        if self.count == 1:
+            return
+        bucket: list[nn.Parameter] = []
+        size = 0
+        for parameter in (each for group in groups for each in group["params"]):
+            bucket.append(parameter)
+            size += parameter.numel()
+            if size >= _BUCKET:
+                _sum_bucket(bucket)
+                bucket, size = [], 0
+        if bucket:
+            _sum_bucket(bucket)
+
+    def from_first(self, number: int) -> int:
+        """Return the number that the first process has."""
+        if self.count == 1:
+            return number
+        tensor = torch.tensor(number, dtype=torch.int64, device=self.device)
+        dist.broadcast(tensor, src=0)
+        return int(tensor)
+
+
+@contextmanager
+def joined(device: str = "") -> Iterator[Processes]:
+    """Join the processes that torchrun started; alone where it started none.
+
+    Args:
+        device: where to compute; a GPU if there is one when empty.
+
+    Raises:
+        ValueError: if there is no such device.
+    """
+    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count > 1 and kind == "cuda":
+        kind = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    try:
+        place = torch.device(kind)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device={kind!r} cannot be used ({reason}); give cpu or cuda") from error
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    if count == 1:
+        yield Processes(0, 1, place)
+        return
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    try:
+        yield Processes(dist.get_rank(), count, place)
+    finally:
+        dist.destroy_process_group()
+
+
+def _sum_bucket(parameters: list[nn.Parameter]) -> None:
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    parts = torch.split(flat, [each.numel() for each in gradients])
+    for gradient, summed in zip(gradients, parts, strict=True):
+        gradient.copy_(summed.view_as(gradient))

@@ -1,0 +1,119 @@
+"""Using the result of a training: measuring it on a file, and predicting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ptbert.training.evaluation import Evaluation, evaluation, scored
+from ptbert.training.kinds import TASKS
+from ptbert.training.loop import longest_input
+from ptbert.training.output import SETTINGS_NAME
+from ptbert.training.processes import Processes, joined
+from ptbert.training.settings import Settings, read_settings
+from ptbert.training.task import Task, saved_labels
+from ptbert_hub import CONFIG_NAME
+from ptbert_models.files.json_files import read_json_object
+from ptbert_models.pretrained import PreTrainedModel
+from ptbert_tokenizers.families import load_tokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+
+
+class Result(NamedTuple):
+    """What a training wrote, opened."""
+
+    task: Task
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizer
+    max_length: int
+
+
+def open_result(folder: str | os.PathLike[str]) -> Result:
+    """Open the folder that a training wrote.
+
+    Raises:
+        FileNotFoundError: if the folder has no result.
+    """
+    place = Path(folder)
+    missing = [name for name in (SETTINGS_NAME, CONFIG_NAME) if not (place / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{str(place)!r} has no {missing[0]}, so it is no result of ptbert train; give its "
+            "output folder, or let the training end first"
+        )
+    source = place / SETTINGS_NAME
+    settings = Settings.from_mapping(read_settings(source), str(source))
+    kind = TASKS[settings.task]
+    labels = []
+    if not settings.regression:
+        labels = saved_labels(read_json_object(place / CONFIG_NAME), str(place))
+    task = kind(settings, labels)
+    model = kind.model_class.from_pretrained(place)
+    return Result(task, model, load_tokenizer(place), longest_input(settings, model))
+
+
+def evaluate(
+    folder: str | os.PathLike[str], data: str | os.PathLike[str], *, device: str = ""
+) -> Evaluation:
+    """Measure the result of a training on a file of examples.
+
+    Args:
+        folder: the output of a training.
+        data: a file with the same columns as the training data.
+        device: where to compute; a GPU if there is one when empty.
+
+    Raises:
+        ValueError: for a file or a row that cannot be used.
+        OSError: if something cannot be read.
+    """
+    with joined(device) as processes:
+        result = _moved(open_result(folder), processes)
+        read = result.task.read(os.fspath(data))
+        examples = result.task.encode(read, result.tokenizer, result.max_length)
+        return evaluation(result.task, result.model, examples, processes)
+
+
+def predict(
+    folder: str | os.PathLike[str],
+    texts: Sequence[str | tuple[str, str]],
+    *,
+    device: str = "",
+) -> list[str]:
+    """Return a line for each text, with what the result of a training predicts.
+
+    Args:
+        folder: the output of a training.
+        texts: texts, or pairs where the model was trained on pairs.
+        device: where to compute; a GPU if there is one when empty.
+
+    Raises:
+        ValueError: for pairs where texts are needed, or the reverse.
+        OSError: if the folder cannot be read.
+    """
+    with joined(device) as processes:
+        result = _moved(open_result(folder), processes)
+        examples = [result.task.example(each) for each in texts]
+        return _predictions(result, examples, processes)
+
+
+def predict_file(
+    folder: str | os.PathLike[str], data: str | os.PathLike[str], *, device: str = ""
+) -> list[str]:
+    """Return a line for each example of a file, which needs no labels; see ``predict``."""
+    with joined(device) as processes:
+        result = _moved(open_result(folder), processes)
+        examples = result.task.read(os.fspath(data), labelled=False)
+        return _predictions(result, examples, processes)
+
+
+def _predictions(result: Result, examples: Sequence[Any], processes: Processes) -> list[str]:
+    encoded = result.task.encode(examples, result.tokenizer, result.max_length)
+    scores, _ = scored(result.task, result.model, encoded, processes)
+    return result.task.predictions(scores, encoded, examples)
+
+
+def _moved(result: Result, processes: Processes) -> Result:
+    result.model.to(processes.device)
+    return result

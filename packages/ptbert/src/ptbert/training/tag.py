@@ -1,0 +1,242 @@
+"""Learning a tag for each word, such as those of named entities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from ptbert.training.entities import OUTSIDE, counted, has_scheme, is_known
+from ptbert.training.examples import IGNORED, EncodedExamples
+from ptbert.training.metrics import entropy
+from ptbert.training.settings import Settings
+from ptbert.training.task import Scores, Task
+from ptbert_models import BertForTokenClassification
+from ptbert_tokenizers.files.lines import read_texts
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+
+_BLOCK = 1000  # sentences that are encoded together
+_OVERLAP = 4  # a window of a long sentence repeats this part of the one before: 1/4
+_DOCUMENT = "-DOCSTART-"  # marks the beginning of a document in CoNLL-2003
+_WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+class Sentence(NamedTuple):
+    """Words with their tags.
+
+    Args:
+        place: the file, for messages; or the text itself.
+        line: the number of the first word's line; 0 if there is no file.
+        words: the words.
+        tags: as many tags; none where none are needed.
+    """
+
+    place: str
+    line: int
+    words: list[str]
+    tags: list[str]
+
+
+class Tag(Task):
+    """Give each word of a sentence one of some tags. Arguments as in ``Task``."""
+
+    name = "tag"
+    model_class = BertForTokenClassification
+
+    def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
+        if settings.regression or settings.pair:
+            raise ValueError("--regression and --pair are for classify; leave them out for tag")
+        super().__init__(settings, labels)
+
+    @property
+    def metric(self) -> str:
+        """F1 of entities, or accuracy if the tags have no scheme of entities."""
+        return "f1" if any(map(has_scheme, self.labels)) else "accuracy"
+
+    def read(self, path: str, *, labelled: bool = True) -> list[Sentence]:
+        """Read columns of words and tags, as in CoNLL-2003: a word a line, an empty line between.
+
+        The columns are separated by tabs or spaces. Without ``--text`` and ``--label``, which are
+        numbers from 1, the first has the words and the last has the tags.
+        """
+        found = [each for each in self._sentences(path, labelled) if each.words != [_DOCUMENT]]
+        if not found:
+            raise ValueError(f"{path!r} has no sentences; give a file with a word on each line")
+        return found
+
+    def _sentences(self, path: str, labelled: bool) -> Iterator[Sentence]:
+        words: list[str] = []
+        tags: list[str] = []
+        columns, number = 0, 0
+        for number, line in enumerate(read_texts(path), 1):
+            if not line.strip():
+                if words:
+                    yield Sentence(repr(path), number - len(words), words, tags)
+                words, tags = [], []
+                continue
+            values = line.rstrip().split("\t") if "\t" in line else line.split()
+            columns = columns or len(values)
+            if len(values) != columns:
+                raise ValueError(
+                    f"{path!r}, line {number}, has {len(values)} columns where the lines before "
+                    f"have {columns}; correct it"
+                )
+            words.append(values[self._column("text", 1, columns, path)])
+            if labelled:
+                tags.append(values[self._column("label", columns, columns, path)])
+        if words:
+            yield Sentence(repr(path), number + 1 - len(words), words, tags)
+
+    def _column(self, setting: str, default: int, columns: int, path: str) -> int:
+        """The index of a column that the settings name by its number."""
+        given = getattr(self.settings, setting)
+        number = str(default) if given == setting else given
+        if not re.fullmatch("[1-9][0-9]*", number) or int(number) > columns:
+            raise ValueError(
+                f"{path!r} has {columns} columns, and --{setting} is {given!r}; give the number "
+                f"of one, from 1 to {columns}"
+            )
+        if setting == "label" and columns < 2:
+            raise ValueError(f"{path!r} has one column only; give a file with words and tags")
+        return int(number) - 1
+
+    def example(self, text: str | tuple[str, str]) -> Sentence:
+        """Return the words of a text; punctuation marks are words of their own."""
+        if not isinstance(text, str):
+            raise ValueError(
+                f"the model was trained on single texts, and {text!r} is not one; give one"
+            )
+        words = _WORDS.findall(text)
+        if not words:
+            raise ValueError(f"the text {text!r} has no words; give one that has")
+        return Sentence(repr(text), 0, words, [])
+
+    def with_labels_of(self, examples: Sequence[Sentence]) -> Self:
+        """Return the task with the tags of the sentences, ``O`` first."""
+        found = sorted(
+            {tag for each in examples for tag in each.tags}, key=lambda t: (t != OUTSIDE, t)
+        )
+        if any(map(has_scheme, found)):
+            for sentence in examples:
+                for place, tag in enumerate(sentence.tags):
+                    if not is_known(tag):
+                        raise ValueError(
+                            f"{sentence.place}, line {sentence.line + place}, has the tag {tag!r} "
+                            "beside tags such as B-PER; give O, or one with B-, I-, E- or S-"
+                        )
+        return type(self)(self.settings, found)
+
+    def encode(
+        self, examples: Sequence[Sentence], tokenizer: PreTrainedTokenizer, max_length: int
+    ) -> EncodedExamples:
+        """Return sentences as ids; one that is too long becomes several windows.
+
+        A word has its tag at its first piece, and in the first window that has that.
+        """
+        ids, types, labels, names, texts = [], [], [], [], []
+        for start in range(0, len(examples), _BLOCK):
+            block = examples[start : start + _BLOCK]
+            batch = tokenizer.encode_batch(
+                [each.words for each in block],
+                max_len=max_length,
+                stride=max_length // _OVERLAP,
+                is_split_into_words=True,
+            )
+            done = [0] * len(block)  # words of each sentence that have their place
+            lengths = batch.attention_mask.sum(1).tolist()
+            for row, (length, text) in enumerate(
+                zip(lengths, batch.text_index.tolist(), strict=True)
+            ):
+                sentence = block[text]
+                places = np.full(length, IGNORED, np.int64)
+                for place, word in enumerate(batch["word_index"][row, :length].tolist()):
+                    if word == done[text]:
+                        places[place] = self._number(sentence, word)
+                        done[text] += 1
+                    elif word > done[text]:
+                        raise _without_pieces(sentence, done[text])
+                ids.append(batch.input_ids[row, :length].astype(np.int32))
+                types.append(batch.token_type_ids[row, :length].astype(np.int8))
+                labels.append(places)
+                names.append(f"{sentence.place}, line {sentence.line}")
+                texts.append(start + text)
+            for sentence, count in zip(block, done, strict=True):
+                if count < len(sentence.words):
+                    raise _without_pieces(sentence, count)
+        return EncodedExamples(ids, types, labels, names, texts=texts)
+
+    def _number(self, sentence: Sentence, word: int) -> int:
+        if not sentence.tags:
+            return 0
+        tag = sentence.tags[word]
+        if tag not in self.labels:
+            raise ValueError(
+                f"{sentence.place}, line {sentence.line + word}, has the tag {tag!r}, which the "
+                f"training data do not have; they have {', '.join(map(repr, self.labels[:40]))}"
+            )
+        return self.labels.index(tag)
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of the cross entropies of all words."""
+        return F.cross_entropy(
+            scores.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+
+    def chance_loss(self, examples: EncodedExamples) -> float:
+        """Return the entropy of the tags."""
+        return entropy(examples.flat_labels)
+
+    def metrics(self, scores: Scores, examples: EncodedExamples) -> dict[str, float]:
+        """Return accuracy of tags; and precision, recall and F1 of entities, if there are any."""
+        accuracy = float((scores.argmax(1) == examples.flat_labels).mean())
+        if self.metric == "accuracy":
+            return {"accuracy": accuracy}
+        precision, recall, f1 = counted(self._pairs(scores, examples)).scores()
+        return {"precision": precision, "recall": recall, "f1": f1, "accuracy": accuracy}
+
+    def table(self, scores: Scores, examples: EncodedExamples) -> list[str]:
+        """Return precision, recall and F1 of each kind of entity."""
+        if self.metric == "accuracy":
+            return []
+        counts = counted(self._pairs(scores, examples))
+        lines = [
+            f"| {kind} | "
+            + " | ".join(f"{score:.4f}" for score in counts.scores(kind))
+            + f" | {counts.gold[kind]} |"
+            for kind in sorted(counts.gold | counts.guessed)
+        ]
+        return ["| kind | precision | recall | f1 | entities |", "|---|---|---|---|---|", *lines]
+
+    def predictions(
+        self, scores: Scores, encoded: EncodedExamples, examples: Sequence[Sentence]
+    ) -> list[str]:
+        """Return for each sentence its words and tags, a word a line, and an empty line."""
+        guesses = self._tags(scores.argmax(1), encoded)
+        return [
+            "".join(f"{word}\t{tag}\n" for word, tag in zip(example.words, tags, strict=True))
+            for example, tags in zip(examples, guesses, strict=True)
+        ]
+
+    def _pairs(
+        self, scores: Scores, examples: EncodedExamples
+    ) -> Iterator[tuple[list[str], list[str]]]:
+        gold = self._tags(examples.flat_labels, examples)
+        return zip(gold, self._tags(scores.argmax(1), examples), strict=True)
+
+    def _tags(self, numbers: Sequence[int] | Scores, examples: EncodedExamples) -> list[list[str]]:
+        """The tags of each sentence, whose windows follow each other."""
+        sizes = np.bincount(examples.texts, weights=examples.counts).astype(np.int64)
+        parts = np.split(np.asarray(numbers), np.cumsum(sizes)[:-1])
+        return [[self.labels[int(number)] for number in part] for part in parts]
+
+
+def _without_pieces(sentence: Sentence, word: int) -> ValueError:
+    line = f", line {sentence.line + word}," if sentence.line else ""
+    return ValueError(
+        f"{sentence.place}{line} has the word {sentence.words[word]!r}, of which the tokenizer "
+        "leaves nothing; remove it"
+    )

@@ -1,0 +1,71 @@
+import tomllib
+from dataclasses import asdict, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptbert.training.settings import Settings, differences, read_settings, write_settings
+
+NEEDED = {"task": "classify", "model": "m", "data": "train.csv", "output": "out"}
+
+
+def test_settings_come_back_from_their_file(tmp_path):
+    settings = Settings(**NEEDED, text='a "quoted"\tcolumn', learning_rate=1e-5, header=False)
+    write_settings(tmp_path / "settings.toml", settings)
+    assert Settings.from_mapping(read_settings(tmp_path / "settings.toml"), "f") == settings
+
+
+@given(st.text(), st.floats(1e-300, 1e300))
+def test_any_text_and_number_come_back(text, number):
+    settings = Settings(**NEEDED, label=text.replace("\ud800", ""), learning_rate=number)
+    assert tomllib.loads(settings.to_toml()) == asdict(settings)
+
+
+def test_every_setting_has_a_line_of_help():
+    assert all(each.metadata["help"] for each in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, "epochs=0 is not allowed; give a whole number of at least 1"),
+        ({"epochs": 1.5}, "epochs=1.5 is not allowed; give a value of type int"),
+        ({"epochs": True}, "epochs=True is not allowed; give a value of type int"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0 is not allowed; give a number above 0"),
+        ({"learning_rate": float("nan")}, "give a number above 0"),
+        ({"learning_rate": "1e-5"}, "give a value of type float"),
+        ({"warmup": 1.0}, "give a number from 0 up to, but not, 1"),
+        ({"seed": -1}, "give a number of at least 0"),
+        ({"schedule": "linear"}, "choose one of warmup_linear, warmup_cosine"),
+        ({"data": ""}, "data='' is not allowed; give file of training examples"),
+        ({"task": "sing"}, "choose one of classify"),
+    ],
+)
+def test_wrong_values_are_told(values, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**{**NEEDED, **values})
+
+
+def test_an_unknown_setting_is_told_with_the_nearest():
+    with pytest.raises(ValueError, match="unknown setting 'learnin_rate'; did you mean 'learning_"):
+        Settings.from_mapping({**NEEDED, "learnin_rate": 1.0}, "my.toml")
+    with pytest.raises(ValueError, match="unknown setting 'xyzzy'; known are task, model"):
+        Settings.from_mapping({**NEEDED, "xyzzy": 1.0}, "my.toml")
+
+
+def test_a_wrong_value_of_a_file_is_told_with_the_file():
+    with pytest.raises(ValueError, match=r"'my\.toml': epochs=0 is not allowed"):
+        Settings.from_mapping({**NEEDED, "epochs": 0}, "my.toml")
+
+
+def test_a_file_that_is_no_toml_is_told(tmp_path):
+    (tmp_path / "s.toml").write_text("epochs: 3")
+    with pytest.raises(ValueError, match=r"s.toml' is no TOML file"):
+        read_settings(tmp_path / "s.toml")
+
+
+def test_differences_name_both_values_but_not_where_and_how_it_runs():
+    old = Settings(**NEEDED)
+    new = old.replaced(epochs=5, output="elsewhere", device="cpu", checkpoint_minutes=1.0)
+    assert differences(old, new) == ["epochs was 3 and is 5"]
