@@ -1,5 +1,9 @@
 """What configurations say about the computation is computed, or the file is refused."""
 
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -171,3 +175,45 @@ def test_activations_of_later_libraries_follow_their_definitions(name):
 
 def test_functions_of_programs_are_kept():
     assert BertConfig(9, hidden_act=F.silu).activation() is F.silu
+
+
+CHECKPOINTS = Path(__file__).parent / "data" / "tensorflow"
+
+
+@pytest.mark.parametrize(
+    ("source", "model_class", "reader"),
+    [
+        ("bert/open", "TransfoXLModel", "BertModel"),
+        ("bert/open", "TransfoXLLMHeadModel", "BertModel"),
+        ("bert/open", "GPT2Model", "BertModel"),
+        ("gpt2/open", "BertForMaskedLM", "GPT2Model"),
+        ("gpt2/open", "TransfoXLModel", "GPT2Model"),
+        ("transfo_xl/open", "BertModel", "TransfoXLModel"),
+    ],
+)
+def test_a_tensorflow_checkpoint_of_another_family_is_named(source, model_class, reader, tmp_path):
+    shutil.copytree(CHECKPOINTS / source, tmp_path / "there")
+    (tmp_path / "there" / "config.json").write_text("{}")
+    with pytest.raises(
+        ValueError,
+        match=r"is a TensorFlow checkpoint of another architecture \(it has '\S+'\); load it with "
+        f"{reader}, or another class of that family",
+    ):
+        getattr(ptbert_models, model_class).from_pretrained(tmp_path / "there", from_tf=True)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, "3", None, True])
+def test_numbers_of_labels_and_choices_are_checked(tiny_config, wrong):
+    for model_class in (
+        ptbert_models.BertForSequenceClassification,
+        ptbert_models.BertForTokenClassification,
+    ):
+        with pytest.raises(ValueError, match=r"^num_labels=.* must be an integer above 0"):
+            model_class(tiny_config, num_labels=wrong)
+    with pytest.raises(ValueError, match=r"^num_choices=.* must be an integer above 0"):
+        ptbert_models.BertForMultipleChoice(tiny_config, num_choices=wrong)
+
+
+def test_numbers_of_labels_may_be_numpys(tiny_config):
+    model = ptbert_models.BertForSequenceClassification(tiny_config, num_labels=np.int64(3))
+    assert type(model.num_labels) is int

@@ -65,6 +65,20 @@ def test_impossible_cycles_are_refused(kind, cycles, least):
         kind(warmup=0.1, t_total=10, cycles=cycles)
 
 
+@every_class
+@pytest.mark.parametrize("argument", ["warmup", "t_total"])
+def test_arguments_that_are_no_numbers_are_refused(kind, argument):
+    for value in (None, "10", [0.1]):
+        with pytest.raises(TypeError, match=rf"{argument}=.* is of type .*; give a number, "):
+            kind(**{argument: value})
+
+
+@pytest.mark.parametrize("kind", [WarmupCosineSchedule, WarmupCosineWithWarmupRestartsSchedule])
+def test_cycles_that_are_no_number_are_refused(kind):
+    with pytest.raises(TypeError, match="cycles=None is of type NoneType; give a number"):
+        kind(warmup=0.1, t_total=10, cycles=None)
+
+
 def test_a_cosine_of_no_waves_stays_at_1():
     assert WarmupCosineSchedule(warmup=0, t_total=10, cycles=0).get_lr(7) == 1
 

@@ -180,7 +180,8 @@ def sniff(path: Path, url: str) -> None:
         )
 
 
-_PAGE = "an error page"
+PAGE = "an error page"
+POINTER = "a git-lfs pointer"
 
 
 def other_content(head: bytes) -> str:
@@ -195,10 +196,10 @@ def other_content(head: bytes) -> str:
     """
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"version https://git-lfs"):
-        return "a git-lfs pointer"
+        return POINTER
     if text.startswith((b"<!doctype html", b"<html", b"<error")):
-        return _PAGE
-    return _PAGE if text.startswith(b"<?xml") and b"<error" in text else ""
+        return PAGE
+    return PAGE if text.startswith(b"<?xml") and b"<error" in text else ""
 
 
 def _suspicion(name: str, head: bytes) -> str:
@@ -206,7 +207,7 @@ def _suspicion(name: str, head: bytes) -> str:
     if not head:
         return "is empty" if kind or name.endswith((".txt", ".json")) else ""
     other = other_content(head)
-    if other and not (other == _PAGE and name.endswith((".html", ".htm", ".xml"))):
+    if other and not (other == PAGE and name.endswith((".html", ".htm", ".xml"))):
         return f"is {other}"
     if kind and not head.startswith(_MAGIC[kind]):
         return f"does not begin like a {kind} file"

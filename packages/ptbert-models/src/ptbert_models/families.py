@@ -30,7 +30,7 @@ from ptbert_models.gpt import (
     OpenAIGPTModel,
 )
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.statements import readers_of
+from ptbert_models.statements import VARIABLES, readers_of
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
 
 
@@ -144,13 +144,13 @@ def family_of_variables(names: Iterable[str], source: str) -> Family:
         'transfo_xl'
     """
     names = list(names)
-    if any(name.startswith("transformer/layer_0/rel_attn/") for name in names):
+    if any(name.startswith(VARIABLES["transfo_xl"][0]) for name in names):
         return FAMILIES["transfo_xl"]
-    for start, config, key in (
-        ("bert/", "bert_config.json", "num_attention_heads"),
-        ("model/h0/", "hparams.json", "n_head"),
+    for family, config, key in (
+        ("bert", "bert_config.json", "num_attention_heads"),
+        ("gpt2", "hparams.json", "n_head"),
     ):
-        if any(name.startswith(start) for name in names):
+        if any(name.startswith(VARIABLES[family][0]) for name in names):
             raise ValueError(
                 f"{source!r} has no configuration beside it, and the number of heads does not show "
                 f"in a checkpoint; put a {config} there, with {key} at least"

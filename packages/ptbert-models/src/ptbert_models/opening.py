@@ -29,7 +29,8 @@ from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
 from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
-from ptbert_models.statements import check_statements
+from ptbert_models.statements import VARIABLES, check_statements, check_variables
+from ptbert_models.tensorflow import model_shapes
 
 logger = logging.getLogger(__name__)
 
@@ -307,7 +308,7 @@ def completed_config(
         ValueError: if the file says something else than the checkpoint shows.
     """
     config_class = model_class.config_class
-    seen = model_class.seen_in_tensorflow(path, config_class.from_dict(dict(values)))
+    seen = _seen(model_class, path, config_class.from_dict(dict(values)))
     stated = config_class.stated_keys(values)
     unstated = {key: value for key, value in seen.items() if key not in stated}
     config = config_class.from_dict({**unstated, **values})
@@ -315,12 +316,20 @@ def completed_config(
     return config
 
 
+def _seen(
+    model_class: type[LoadableModel], path: str | os.PathLike[str], config: Any
+) -> dict[str, Any]:
+    if model_class.family in VARIABLES:  # GPT has no TensorFlow checkpoint, but numpy files
+        check_variables(model_shapes(path), model_class.family, os.fspath(path))
+    return model_class.seen_in_tensorflow(path, config)
+
+
 def load_tensorflow_weights(model: Model, path: str | os.PathLike[str]) -> Model:
     """Fill a model from a TensorFlow checkpoint of its family, and log what was not used.
 
     Weights that the checkpoint lacks keep their values.
     """
-    seen = model.seen_in_tensorflow(path, model.config)
+    seen = _seen(type(model), path, model.config)
     model.config.refuse_contradictions(seen, seen, os.fspath(path))
     weights = model.read_tensorflow(path, model.config)
     report = _load(model, weights, Placement(), take=True, initialize_missing=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from numbers import Real
 from typing import Any
+
+from ptbert_hub.messages import shown
 
 MOST_LAYERS = 10_000  # each takes some milliseconds and kilobytes, however small it is
 LARGEST_SIZE = 1 << 24  # far above every model; torch's own errors do not name the key
@@ -149,6 +152,23 @@ def heads_by_layer(value: Any) -> str | None:
     if value is None:
         return None
     return "must have the numbers of layers as keys, and lists of heads as values"
+
+
+def checked_size(name: str, value: Any) -> int:
+    """Return an argument of a class that is a size, also if it is an integer of NumPy.
+
+    Raises:
+        ValueError: if it is none; the message names the argument.
+
+    Example:
+        >>> checked_size("num_labels", 3)
+        3
+    """
+    is_other_integer = hasattr(type(value), "__index__") and not isinstance(value, bool)
+    number = operator.index(value) if is_other_integer else value
+    if problem := size(number):
+        raise ValueError(f"{name}={shown(value)} {problem}")
+    return int(number)
 
 
 def _too_large(value: int, largest: int = LARGEST_SIZE) -> str | None:

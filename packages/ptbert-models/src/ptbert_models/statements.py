@@ -10,6 +10,14 @@ from ptbert_hub.messages import shown
 ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 
 
+# How the names of variables in the authors' TensorFlow checkpoints begin, and who reads them.
+VARIABLES = {
+    "bert": ("bert/", "BertModel"),
+    "gpt2": ("model/h0/", "GPT2Model"),
+    "transfo_xl": ("transformer/layer_0/rel_attn/", "TransfoXLModel"),
+}
+
+
 class Statement(NamedTuple):
     """A key of configurations that says how a model computes.
 
@@ -82,3 +90,27 @@ def check_statements(config: Any, statements: Iterable[Statement], model_class: 
             f"{type(config).__name__}: {key}={shown(given)} is a variant that this model does not "
             f"compute; only {key}={computed[0]!r} is. For such a file: {advice}"
         )
+
+
+def check_variables(names: Iterable[str], family: str, source: str) -> None:
+    """Compare the names in a TensorFlow checkpoint with those of a family.
+
+    Args:
+        names: those of its variables.
+        family: the catalog's word for the family that is to read it.
+        source: the checkpoint, for messages.
+
+    Raises:
+        ValueError: if it is a checkpoint of another family.
+
+    Example:
+        >>> check_variables(["bert/pooler/dense/kernel"], "bert", "bert_model.ckpt")
+    """
+    names = list(names)
+    for other, (start, reader) in VARIABLES.items():
+        found = next((name for name in names if name.startswith(start)), None)
+        if other != family and found:
+            raise ValueError(
+                f"{source!r} is a TensorFlow checkpoint of another architecture (it has "
+                f"{found!r}); load it with {reader}, or another class of that family"
+            )

@@ -136,7 +136,7 @@ def test_formats_are_told_without_the_names_of_files(tmp_path, kind, memory_map)
         save_file(state, path)
     else:
         torch.save(state, path, _use_new_zipfile_serialization=kind == "torch zip")
-    assert weights_format(path) == kind
+    assert weights_format(path) == kind.split()[0]  # which of torch's, its reader tells
     assert torch.equal(read_weights(path, memory_map=memory_map)["a"], state["a"])
 
 

@@ -2,6 +2,14 @@ import pytest
 import torch
 from torch import nn
 
+from ptbert_models import (
+    BertConfig,
+    BertModel,
+    GPT2Config,
+    GPT2Model,
+    OpenAIGPTConfig,
+    OpenAIGPTModel,
+)
 from ptbert_models.parts.conv1d import Conv1D
 from ptbert_models.parts.pruning import prune_conv1d_layer, prune_linear_layer, remaining_features
 
@@ -70,3 +78,37 @@ def test_a_new_gpt_layer_has_small_weights_and_no_bias():
     assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert layer.weight.mean().item() == pytest.approx(0, abs=0.001)
     assert layer.bias.eq(0).all()
+
+
+GPT = {"n_positions": 9, "n_ctx": 9, "n_embd": 8, "n_layer": 2, "n_head": 2}
+MODELS = [
+    lambda: BertModel(BertConfig(30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2)),
+    lambda: GPT2Model(GPT2Config(30, **GPT)),
+    lambda: OpenAIGPTModel(OpenAIGPTConfig(30, **GPT)),
+]
+
+
+@pytest.mark.parametrize(
+    ("heads", "error", "message"),
+    [
+        ({9: [0]}, ValueError, "cannot prune heads of layer 9: this model has layers 0 to 1"),
+        ({1: [0], -3: [0]}, ValueError, "cannot prune heads of layer -3: this model has layers 0"),
+        ({0: [1], 1: [5]}, ValueError, r"cannot prune heads \[5\]: this layer has heads 0 to 1"),
+        ({0: [-1]}, ValueError, r"cannot prune heads \[-1\]: this layer has heads 0 to 1"),
+        ({0: [0, 1]}, ValueError, "cannot prune all 2 heads of a layer; leave at least one"),
+        ({"0": [0]}, TypeError, r"'0' is no number of a layer; give numbers such as \{0: \[1"),
+        ({0.5: [0]}, TypeError, "0.5 is no number of a layer"),
+        ({0: ["a"]}, TypeError, "'a' is no number of a head; give numbers such as"),
+        ({0: None}, TypeError, "None is no number of a head"),
+        ({0: [0.5]}, TypeError, "0.5 is no number of a head"),
+        ([0], TypeError, r"heads to prune are a list; give a dictionary .*, such as \{0: \[1, 2"),
+        (None, TypeError, "heads to prune are a NoneType; give a dictionary from layers to heads"),
+    ],
+)
+@pytest.mark.parametrize("make", MODELS, ids=["bert", "gpt2", "gpt"])
+def test_heads_that_do_not_exist_are_refused_before_any_is_pruned(make, heads, error, message):
+    model = make()
+    shapes = {name: each.shape for name, each in model.state_dict().items()}
+    with pytest.raises(error, match=message):
+        model.prune_heads(heads)
+    assert {name: each.shape for name, each in model.state_dict().items()} == shapes

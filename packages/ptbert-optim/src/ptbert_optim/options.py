@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.optim.optimizer import required
 
-from ptbert_optim.schedules import _LRSchedule, resolve_schedule
+from ptbert_optim.schedules import _LRSchedule, check_number, resolve_schedule
 
 __all__ = ["Group", "completed_group", "pair_of_betas", "settle_group"]
 
@@ -95,9 +95,12 @@ def pair_of_betas(
 
 def _check(group: Group) -> None:
     for name in ("lr", "e", "weight_decay"):
-        if name in group and not 0 <= group[name] < math.inf:
-            raise ValueError(f"{name}={group[name]!r} is refused; choose a finite number >= 0")
+        if name in group:
+            check_number(name, group[name])
+            if not 0 <= group[name] < math.inf:
+                raise ValueError(f"{name}={group[name]!r} is refused; choose a finite number >= 0")
     for name in ("b1", "b2"):
+        check_number(name, group[name])
         if not 0 <= group[name] < 1:
             raise ValueError(f"{name}={group[name]!r} is refused; choose a number in [0, 1)")
     norm = group["max_grad_norm"]

@@ -5,6 +5,7 @@ import difflib
 import logging
 import math
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any
 
 import torch
@@ -57,6 +58,8 @@ class _LRSchedule(ABC):  # the underscore is 2019's: published programs subclass
     warned_for_t_total_at_progress = -1.0  # key name of 2019's pickled schedules
 
     def __init__(self, warmup: float = 0.002, t_total: float = -1, **kw: Any) -> None:
+        check_number("warmup", warmup, "-1 for no warmup")
+        check_number("t_total", t_total, "-1 for a constant rate")
         if not (0 <= warmup < 1 or warmup == -1):
             raise ValueError(
                 f"warmup={warmup!r} is no share of the training; "
@@ -175,6 +178,7 @@ class WarmupCosineSchedule(_LRSchedule):
     def __init__(
         self, warmup: float = 0.002, t_total: float = -1, cycles: float = 0.5, **kw: Any
     ) -> None:
+        check_number("cycles", cycles)
         if not self.least_cycles <= cycles < math.inf:
             raise ValueError(
                 f"cycles={cycles!r} is refused by {type(self).__name__}; "
@@ -230,6 +234,8 @@ class WarmupCosineWithWarmupRestartsSchedule(WarmupCosineWithHardRestartsSchedul
     def __init__(
         self, warmup: float = 0.002, t_total: float = -1, cycles: float = 1.0, **kw: Any
     ) -> None:
+        check_number("warmup", warmup, "-1 for no warmup")
+        check_number("cycles", cycles)
         if 0 <= warmup < 1 <= warmup * cycles:
             raise ValueError(
                 f"warmup={warmup!r} in each of cycles={cycles!r} leaves no time to fall; "
@@ -349,3 +355,19 @@ def schedule_class(name: object) -> type[_LRSchedule]:
         f"{name!r} is no schedule; {advice} one of {', '.join(map(repr, known))}, "
         "or an object of a subclass of _LRSchedule"
     )
+
+
+def check_number(name: str, value: object, usual: str = "") -> None:
+    """Refuse an argument that is no single number, such as a text from a command line.
+
+    Raises:
+        TypeError: if it is none; the message names the type.
+
+    Example:
+        >>> check_number("lr", 0.1)
+    """
+    if isinstance(value, Real) or (isinstance(value, torch.Tensor) and value.numel() == 1):
+        return
+    kind = type(value).__name__
+    advice = f"such as float({value!r})" if isinstance(value, str) else usual or "such as 0.001"
+    raise TypeError(f"{name}={value!r} is of type {kind}; give a number, {advice}")

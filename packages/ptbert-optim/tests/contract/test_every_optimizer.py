@@ -55,6 +55,30 @@ def test_an_impossible_option_is_refused(optimizer_class, wrong, message):
         optimizer_class([{"params": weights(3), **wrong}], lr=0.1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lr": "1e-3"}, r"lr='1e-3' is of type str; give a number, such as float\('1e-3'\)"),
+        ({"lr": None}, "lr=None is of type NoneType; give a number, such as 0.001"),
+        ({"lr": [1e-3]}, r"lr=\[0.001\] is of type list"),
+        ({"lr": torch.ones(2)}, r"lr=tensor\(.*\) is of type Tensor"),
+        ({"e": "x"}, "e='x' is of type str"),
+        ({"weight_decay": None}, "weight_decay=None is of type NoneType"),
+        ({"betas": ("0.9", 0.99)}, "b1='0.9' is of type str; give a number"),
+        ({"betas": (0.9, None)}, "b2=None is of type NoneType"),
+        ({"b1": "0.9"}, "b1='0.9' is of type str"),
+        ({"warmup": None}, "warmup=None is of type NoneType; give a number, -1 for no warmup"),
+        ({"warmup": "0.1"}, r"warmup='0.1' is of type str; give a number, such as float\('0.1'\)"),
+        ({"t_total": None}, "t_total=None is of type NoneType; .* -1 for a constant rate"),
+        ({"t_total": [100]}, r"t_total=\[100\] is of type list"),
+    ],
+)
+def test_arguments_that_are_no_numbers_are_refused(optimizer_class, arguments, message):
+    weight = torch.nn.Parameter(torch.ones(2))
+    with pytest.raises(TypeError, match=message):
+        optimizer_class([weight], **{"lr": 1e-3, **arguments})
+
+
 def test_the_rate_is_required(optimizer_class):
     with pytest.raises(ValueError, match="lr"):
         optimizer_class(weights(3))

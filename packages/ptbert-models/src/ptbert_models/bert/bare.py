@@ -41,6 +41,7 @@ from ptbert_models.parts.inputs import (
     without_none,
 )
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.pruning import heads_by_layer
 from ptbert_models.parts.tables import resized_embedding
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
@@ -178,7 +179,8 @@ class BertModel(BertPreTrainedModel):
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
         """Remove heads permanently, given as layer index → head indices."""
         layers: Any = self.encoder.layer
-        for layer, heads in heads_to_prune.items():
+        counts = [getattr(each.attention.self, "num_attention_heads", None) for each in layers]
+        for layer, heads in heads_by_layer(heads_to_prune, counts).items():
             layers[layer].attention.prune_heads(heads)
 
     def get_multihead_outputs(self) -> list[Tensor | None]:

@@ -30,6 +30,7 @@ from ptbert_models.parts.losses import (
     text_loss,
 )
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.rules import checked_size
 
 
 class _Unstated(int):
@@ -54,9 +55,9 @@ class _LabelClassifier(BertWithHead):
         super().__init__(config, output_attentions, keep_multihead_output)
         if isinstance(num_labels, _Unstated):
             num_labels = config.saved_argument("num_labels") or int(num_labels)
-        self.num_labels = num_labels
+        self.num_labels = checked_size("num_labels", num_labels)
         self.dropout = nn.Dropout(classifier_rate(config))
-        self.classifier = nn.Linear(config.hidden_size, num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.apply(self.init_bert_weights)
 
 
@@ -149,7 +150,7 @@ class BertForMultipleChoice(BertWithHead):
         keep_multihead_output: bool = False,
     ) -> None:
         super().__init__(config, output_attentions, keep_multihead_output)
-        self.num_choices = num_choices
+        self.num_choices = checked_size("num_choices", num_choices)
         self.dropout = nn.Dropout(classifier_rate(config))
         self.classifier = nn.Linear(config.hidden_size, 1)
         self.apply(self.init_bert_weights)

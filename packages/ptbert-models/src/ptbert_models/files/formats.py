@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Literal
 
 from ptbert_hub import is_archive
+from ptbert_hub.digests import PAGE, POINTER, other_content
+from ptbert_hub.readers.torch_files import begins_like_torch
 from ptbert_models.tensorflow.table import is_table
 
-ZIP_MAGIC = b"PK\x03\x04"
-_PICKLE_START = b"\x80"  # of PyTorch's legacy format
 _LONGEST_HEADER = 100 << 20  # of a safetensors file, by its definition
 
-Format = Literal["torch zip", "torch legacy", "safetensors", "index"]
+Format = Literal["torch", "safetensors", "index"]
+
+_INSTEAD = {
+    POINTER: "it is a pointer of Git LFS to the file: run git lfs pull where it came from",
+    PAGE: "it is a web page: get the file itself, not the page that shows it",
+}
 
 
 def weights_format(path: Path) -> Format | None:
@@ -23,12 +28,10 @@ def weights_format(path: Path) -> Format | None:
     """
     with open(path, "rb") as file:
         head = file.read(64)
-    if head.startswith(ZIP_MAGIC):
-        return "torch zip"
-    if _is_safetensors(head):
+    if _is_safetensors(head):  # first: its length may have the byte that begins a pickle
         return "safetensors"
-    if head.startswith(_PICKLE_START):
-        return "torch legacy"
+    if begins_like_torch(head):
+        return "torch"
     if path.name.endswith(".index.json") or head.lstrip().startswith(b"{"):
         return "index"
     return "safetensors" if path.suffix == ".safetensors" else None
@@ -36,20 +39,17 @@ def weights_format(path: Path) -> Format | None:
 
 def is_torch_file(path: Path) -> bool:
     """Whether this is a file that begins like those of ``torch.save``, whatever its name is."""
-    return path.is_file() and weights_format(path) in {"torch zip", "torch legacy"}
+    return path.is_file() and weights_format(path) == "torch"
 
 
 def looks_like(path: Path) -> str:
     """Say what a file that is no weights file looks like, and what to do; empty if unknown."""
     with open(path, "rb") as file:
         head = file.read(512)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "it is empty"
-    if start.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS to the file: run git lfs pull where it came from"
-    if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<error")):
-        return "it is a web page: get the file itself, not the page that shows it"
+    if instead := _INSTEAD.get(other_content(head)):
+        return instead
     if head.startswith(b"\x89HDF"):
         return "it is an HDF5 file of Keras: save it for PyTorch with the library that wrote it"
     if head.startswith(b"\x93NUMPY"):

@@ -24,6 +24,7 @@ from ptbert_models.gpt.heads import LMHead
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.attention import causal_padding_bias, is_known_full, split_head_mask
 from ptbert_models.parts.inputs import flat_texts, tokens_given, without_none
+from ptbert_models.parts.pruning import heads_by_layer
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.parts.tables import resize_scores, resized_embedding
 from ptbert_models.pretrained import PreTrainedModel
@@ -253,7 +254,8 @@ class GPTDecoder(GPTPreTrainedModel):
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
         """Remove heads permanently, given as layer index → head indices."""
         blocks: Any = self.h
-        for layer, heads in heads_to_prune.items():
+        counts = [getattr(each.attn, "n_head", None) for each in blocks]
+        for layer, heads in heads_by_layer(heads_to_prune, counts).items():
             blocks[layer].attn.prune_heads(heads)
 
     def get_multihead_outputs(self) -> list[Tensor | None]:

@@ -6,7 +6,9 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -24,9 +26,48 @@ def head_numbers(heads: Any) -> set[int]:
     """
     if isinstance(heads, Tensor):
         heads = heads.tolist()
-    if isinstance(heads, Iterable):
+    if isinstance(heads, Iterable) and not isinstance(heads, (str, bytes)):
         return set().union(*map(head_numbers, heads))
-    return {int(heads)}
+    return {_number(heads, "head", "{0: [1, 2]} for the heads 1 and 2 of the first layer")}
+
+
+def _number(value: Any, what: str, example: str) -> int:
+    with suppress(TypeError):
+        return operator.index(int(value) if isinstance(value, float) and value % 1 == 0 else value)
+    raise TypeError(f"{value!r} is no number of a {what}; give numbers such as {example}")
+
+
+def heads_by_layer(given: Any, counts: Sequence[int | None]) -> dict[int, set[int]]:
+    """Check which heads are to be pruned, before anything is changed.
+
+    Args:
+        given: numbers of heads by the number of the layer; negative ones count from the last.
+        counts: how many heads each layer has; None if that is not known.
+
+    Raises:
+        TypeError: if that is no dictionary of numbers.
+        ValueError: if there is no such layer or head, or none would remain.
+
+    Example:
+        >>> heads_by_layer({0: [1], -1: torch.tensor([0, 2])}, [4, 4])
+        {0: {1}, -1: {0, 2}}
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"heads to prune are a {type(given).__name__}; give a dictionary from layers to heads, "
+            "such as {0: [1, 2]}"
+        )
+    found: dict[int, set[int]] = {}
+    for key, heads in given.items():
+        layer = _number(key, "layer", "{0: [1, 2]} for the first one")
+        if not -len(counts) <= layer < len(counts):
+            raise ValueError(
+                f"cannot prune heads of layer {layer}: this model has layers 0 to {len(counts) - 1}"
+            )
+        found[layer] = head_numbers(heads)
+        if (count := counts[layer]) is not None:
+            remaining_features(found[layer], count, 1)
+    return found
 
 
 def remaining_features(heads: Iterable[int], total: int, head_size: int) -> Tensor:
