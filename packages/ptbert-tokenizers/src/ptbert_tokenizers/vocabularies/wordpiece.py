@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from ptbert_tokenizers.errors import UnknownId
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
@@ -98,7 +99,10 @@ class WordpieceVocabulary:
         Raises:
             UnknownId: a ``KeyError``, if an id is outside the vocabulary.
         """
-        names, added = self.ids_to_tokens, self.added_tokens.tokens
+        names, added, ids = self.ids_to_tokens, self.added_tokens.tokens, list(ids)
+        if type(names) is OrderedDict:
+            with suppress(KeyError, TypeError):  # integers of any type are found
+                return list(map(names.__getitem__, ids))
         try:
             return [
                 names[index] if index in names or not added else added[index]

@@ -1,0 +1,169 @@
+# ruff: noqa: T201 - a command line prints
+"""Time the ways to tokenize that ``compare.py`` leaves out, beside those of HF tokenizers.
+
+    python paths.py --vocabularies FOLDER CORPUS...
+
+FOLDER and the corpora are as for ``compare.py``. Both implementations take their turn on each block
+of text, on one thread. Figures are for the second half of each corpus, after the first: how many
+times as fast ours is, in CPU time, median of the repetitions. What a program reads of the answer is
+read: ids, and where they are asked for, offsets and numbers of words.
+"""
+
+import argparse
+import gc
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when the library is first used
+os.environ["RAYON_NUM_THREADS"] = "1"
+
+from corpora import blocks_of, read_corpus
+from peers import TASKS
+
+REPETITIONS = 3
+BLOCK = 60_000  # bytes of UTF-8
+ROOM = {"max_len": 384, "stride": 128}
+WORD = re.compile(r"\w+|[^\w\s]")
+SENTENCE_END = re.compile(r"(?<=[.!?。]) ?")
+PARTS_OF_NAMES = re.findall(
+    "[A-Z]?[a-z_]+", "getSetUserNameId_listTmpFooCntIdxNodeBufStrToErIngVal"
+)
+
+Run = Callable[[Any], object]
+
+
+def offsets(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Windows over long texts, with the places of tokens."""
+    theirs.enable_truncation(ROOM["max_len"], stride=ROOM["stride"])
+    theirs.enable_padding()
+
+    def peer(texts: Sequence[str]) -> object:
+        found = theirs.encode_batch(texts)
+        return [(row.ids, row.offsets) for each in found for row in (each, *each.overflowing)]
+
+    return lambda texts: ours.encode_batch(texts, return_offsets=True, **ROOM), peer
+
+
+def separate_words(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Words that are separated already, one text after the other."""
+
+    def peer(texts: Sequence[Sequence[str]]) -> object:
+        found = theirs.encode_batch(texts, is_pretokenized=True, add_special_tokens=False)
+        return [(each.tokens, each.word_ids) for each in found]
+
+    return lambda texts: [ours.tokenize_words(words) for words in texts], peer
+
+
+def many_texts(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Ids end to end; special tokens are kept whole."""
+    if ours.family == "bert":
+        theirs.add_special_tokens(["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"])
+
+    def peer(texts: Sequence[str]) -> object:
+        return [each.ids for each in theirs.encode_batch_fast(texts, add_special_tokens=False)]
+
+    return ours.encode_flat, peer
+
+
+def single_texts(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """One text at a time."""
+    return (
+        lambda texts: [ours.encode(text, add_special_tokens=False) for text in texts],
+        lambda texts: [theirs.encode(text, add_special_tokens=False).ids for text in texts],
+    )
+
+
+def decoding(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Ids to texts, without cleaning up, which the peer does not do."""
+    from tokenizers import decoders
+
+    is_bert = ours.family == "bert"
+    theirs.decoder = decoders.WordPiece(cleanup=False) if is_bert else decoders.ByteLevel()
+    return (
+        lambda rows: ours.decode_batch(rows, clean_up_tokenization_spaces=False),
+        theirs.decode_batch,
+    )
+
+
+def sentences(texts: Sequence[str]) -> list[str]:
+    """Short texts."""
+    return [part for text in texts for part in SENTENCE_END.split(text) if part]
+
+
+def with_marks(texts: Sequence[str]) -> list[str]:
+    """Texts with special tokens."""
+    return [f"[CLS] {text.replace(' the ', ' [MASK] ')} [SEP]" for text in texts]
+
+
+def new_names(texts: Sequence[str]) -> list[str]:
+    """Identifiers that never came before, as many characters as the texts have."""
+    draw = random.Random(len(texts[0]))
+    return [
+        " ".join("".join(draw.choices(PARTS_OF_NAMES, k=5)) for _ in range(len(text) // 14))
+        for text in texts
+    ]
+
+
+PATHS: dict[str, tuple[Callable[[Any, Any], tuple[Run, Run]], Callable[[Any], Any] | None]] = {
+    "offsets, windows": (offsets, None),
+    "separate words": (separate_words, lambda texts: [WORD.findall(text) for text in texts]),
+    "special tokens in texts": (many_texts, with_marks),
+    "one short text at a time": (single_texts, sentences),
+    "new words": (many_texts, new_names),
+    "decode": (decoding, None),
+}
+
+
+def ratio(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> float:
+    """How many times as fast ours is on the second half of the blocks."""
+    make, prepare = PATHS[path]
+    tokenizer = TASKS[task].ours(vocabularies)
+    if path == "decode":
+        blocks = [[tokenizer.encode(text, add_special_tokens=False) for text in b] for b in blocks]
+    elif prepare is not None:
+        blocks = [prepare(block) for block in blocks]
+    found = []
+    for _ in range(REPETITIONS):
+        folder = vocabularies / TASKS[task].vocabulary
+        runs = make(TASKS[task].ours(vocabularies), TASKS[task].hugging_face(folder))
+        seconds = [0.0, 0.0]
+        gc.collect()
+        for number, block in enumerate(blocks):
+            for which, run in enumerate(runs):
+                start = time.process_time()
+                run(block)
+                seconds[which] += (time.process_time() - start) * (number >= len(blocks) // 2)
+        found.append(seconds[1] / seconds[0])
+    return median(found)
+
+
+def main() -> None:
+    """Read the command line, run all paths, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
+    parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
+    parser.add_argument("--tasks", nargs="*", default=["bert-uncased", "gpt2"], choices=list(TASKS))
+    parser.add_argument("--bytes", type=int, default=10**9, help="of each corpus, at most")
+    options = parser.parse_args()
+
+    corpora = {path.name.partition(".")[0]: read_corpus(path) for path in options.corpora}
+    print(f"| task, path | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
+    for task in options.tasks:
+        for path in PATHS:
+            if path == "special tokens in texts" and not task.startswith("bert"):
+                continue
+            row = []
+            for texts in corpora.values():
+                blocks = list(blocks_of(texts, BLOCK))[: max(2, options.bytes // BLOCK)]
+                row.append(f"{ratio(task, path, blocks, options.vocabularies):.1f}x")
+            print(f"| {task}, {path} | {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
