@@ -308,6 +308,19 @@ def test_archives_with_64_bit_positions_are_read():
             read(wrong)
 
 
+def test_sizes_of_64_bits_are_read_from_the_extra_field():
+    content = bytearray(archive(["x"]))
+    row, end = content.find(b"PK\1\2"), content.find(b"PK\5\6")
+    name, size = content[row + 28], len(pickled(["x"]))
+    extra = struct.pack("<HHQQQ", 1, 24, size, size, 0)
+    content[row + 30], content[end + 12] = len(extra), content[end + 12] + len(extra)
+    content[row + 20 : row + 28] = b"\xff" * 8
+    content[row + 42 : row + 46] = b"\xff" * 4
+    content[row + 46 + name : row + 46 + name] = extra
+
+    assert read(bytes(content)).value == ["x"]
+
+
 @pytest.mark.parametrize("position", [1 << 40, 1 << 63, (1 << 64) - 1])
 def test_a_member_that_would_lie_far_behind_the_end_is_refused(position):
     content = bytearray(archive(["x"]))
