@@ -14,7 +14,7 @@ from ptbert_models import (
 )
 from ptbert_models.bert import BertPreTrainedModel
 from ptbert_models.files import weights
-from ptbert_models.files.loading import fill
+from ptbert_models.files.loading import fill, log_report
 
 
 def equal(left, right):
@@ -64,6 +64,22 @@ def test_a_file_with_a_head_fits_the_bare_model(tiny_config, save, caplog):
     assert record.levelno == logging.INFO
     assert "does not use these weights" in record.getMessage()
     assert "cls.seq_relationship.bias" in record.getMessage()
+
+
+def test_names_in_a_file_cannot_change_the_terminal_of_who_reads_the_log(tiny_config, caplog):
+    caplog.set_level(logging.INFO)
+    model = BertModel(tiny_config)
+    state = model.state_dict()
+    state["layer.0.\x1b[2J" + "a" * 10_000] = torch.zeros(1)
+    state["encoder.layer.0.\x1b[2J"] = torch.zeros(1)
+
+    log_report(model.plan_loading(state).report, "BertModel", "a file")
+
+    assert len(caplog.records) == 2
+    for record in caplog.records:
+        assert "?[2J" in record.getMessage()
+        assert "\x1b" not in record.getMessage()
+        assert len(record.getMessage()) < 3000
 
 
 def test_a_wrapped_model_s_file_fits(tiny_config, save):

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ptbert_hub.messages import readable
 from ptbert_models.errors import MostlyMissing, NothingLoaded, UnusableWeights
 from ptbert_models.files.shapes import other_shapes, shape_mismatch
 
@@ -225,12 +226,11 @@ def log_report(report: LoadReport, model_name: str, source: str) -> None:
             "something else: %s",
             model_name,
             source,
-            ", ".join(foreign),
+            readable(", ".join(foreign)),
         )
     if report.unused:
-        logger.info(
-            "%s does not use these weights of %s: %s", model_name, source, ", ".join(report.unused)
-        )
+        unused = readable(", ".join(report.unused))
+        logger.info("%s does not use these weights of %s: %s", model_name, source, unused)
 
 
 def fill(
