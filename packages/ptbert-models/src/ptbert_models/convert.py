@@ -84,7 +84,7 @@ def convert_checkpoint(
     best = fits[0].model if fits else opened.family.published
     target.mkdir(parents=True, exist_ok=True)
     path = write_weights(
-        with_later_names(weights, best.later_suffixes),
+        with_later_names(weights, best.later_names(opened.config)),
         target,
         safe_serialization=safe_serialization,
         max_shard_size=max_shard_size,

@@ -54,6 +54,11 @@ class FamilyData:
     # that has as many rows, if there is one.
     saved_arguments: ClassVar[Mapping[str, str | None]] = {}
 
+    @classmethod
+    def later_names(cls, config: PreTrainedConfig) -> Mapping[str, str]:
+        """Return ending that later libraries read → ours, for models of a configuration."""
+        return cls.later_suffixes
+
 
 class LoadableModel(FamilyData, nn.Module):
     """What opens checkpoints; :class:`~ptbert_models.pretrained.PreTrainedModel` saves them too."""

@@ -55,7 +55,7 @@ def save(model: Any, folder: Path, *, safe_serialization: bool, max_shard_size: 
         check_rebuilding(model, config, state)
     text = config.to_json_string()  # fails before anything is written
     folder.mkdir(parents=True, exist_ok=True)
-    state = with_later_names(state, model.later_suffixes)
+    state = with_later_names(state, model.later_names(model.config))
     write_weights(
         state, folder, safe_serialization=safe_serialization, max_shard_size=max_shard_size
     )

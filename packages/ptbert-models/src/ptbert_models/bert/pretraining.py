@@ -32,10 +32,10 @@ class _BertWithDecoder(BertWithHead):
     cls: Any
     token_scores = "cls.predictions.decoder"
 
-    @property
-    def later_suffixes(self) -> Mapping[str, str]:  # type: ignore[override]
+    @classmethod
+    def later_names(cls, config: BertConfig) -> Mapping[str, str]:  # type: ignore[override]
         """Names for later libraries, which have two biases where nothing is shared."""
-        return {} if self.config.tie_word_embeddings else {_USED_BIAS: _BIAS}
+        return {} if config.tie_word_embeddings else {_USED_BIAS: _BIAS}
 
     def plan_loading(
         self, weights: Mapping[str, Tensor], *, ignore_mismatched_sizes: bool = False
