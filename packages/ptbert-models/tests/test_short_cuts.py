@@ -45,6 +45,20 @@ TOKENS = torch.tensor([[-1, 4, -1, 6, -1], [8, -1, -1, -1, -1], [-1, 4, 20, -1, 
 TEXTS = torch.tensor([0, 1, 0])
 
 
+# Recording a model takes seconds, so the ordinary run does that with one model of each kind.
+KINDS = {
+    BertForMaskedLM,
+    BertForTokenClassification,
+    ptbert_models.OpenAIGPTDoubleHeadsModel,
+    ptbert_models.GPT2LMHeadModel,
+    TransfoXLLMHeadModel,
+}
+RECORDED = [
+    pytest.param(each, id=each.__name__, marks=() if each in KINDS else pytest.mark.slow)
+    for each in MODELS
+]
+
+
 def test_all_sixteen_are_compared():
     assert len(MODELS) == 16
 
@@ -413,7 +427,7 @@ def test_later_arguments_give_the_same_without_short_cuts(model_class, labels):
             same(got, run(model, **given))
 
 
-@pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("model_class", RECORDED)
 def test_later_arguments_in_graphs(model_class):
     """Exported, and with shapes only."""
     model = tiny(model_class).eval()
@@ -512,21 +526,12 @@ WAYS = {
 }
 
 
-# Recording a model takes seconds, so the ordinary run does that with one model of each kind.
-RECORDED = {"compiled", "exported"}
-KINDS = {
-    BertForMaskedLM,
-    BertForTokenClassification,
-    ptbert_models.OpenAIGPTDoubleHeadsModel,
-    ptbert_models.GPT2LMHeadModel,
-    TransfoXLLMHeadModel,
-}
 RUNS = [
     pytest.param(
         each,
         way,
         id=f"{each.__name__}-{way}",
-        marks=pytest.mark.slow if way in RECORDED and each not in KINDS else (),
+        marks=pytest.mark.slow if way in {"compiled", "exported"} and each not in KINDS else (),
     )
     for each in MODELS
     for way in WAYS
