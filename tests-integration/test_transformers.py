@@ -182,6 +182,19 @@ def test_the_number_of_labels_goes_there_and_comes_back(tmp_path):
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
 
 
+def test_a_classifier_that_was_trained_to_answer_questions_goes_there(tmp_path):
+    """There, the number of labels says how many scores each token gets."""
+    config = ptbert.BertConfig.from_dict(bert_sizes())
+    ptbert.BertForSequenceClassification(config, num_labels=3).save_pretrained(tmp_path / "first")
+    model = ptbert.BertForQuestionAnswering.from_pretrained(tmp_path / "first").eval()
+
+    model.save_pretrained(tmp_path / "second")
+
+    loaded = transformers.BertForQuestionAnswering.from_pretrained(tmp_path / "second").eval()
+    got, want = outputs(model, loaded)
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["GPT2LMHeadModel", "OpenAIGPTLMHeadModel"])
 def test_special_tokens_go_there_as_part_of_the_vocabulary(name, tmp_path):
     model_class = getattr(ptbert, name)

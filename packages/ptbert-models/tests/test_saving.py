@@ -1,8 +1,10 @@
+import json
+
 import pytest
 import torch
 from safetensors import safe_open
 
-from ptbert_models import BertForMaskedLM, BertModel
+from ptbert_models import BertConfig, BertForMaskedLM, BertForQuestionAnswering, BertModel
 
 
 @pytest.fixture
@@ -40,6 +42,19 @@ def test_tied_weights_stand_in_safetensors_once(model, tmp_path):
     with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
         stored = set(file.keys())
     assert set(model.state_dict()) - stored == {"cls.predictions.decoder.weight"}
+
+
+@pytest.mark.parametrize(
+    "labels", [{"num_labels": 3}, {"id2label": {"0": "a", "1": "b", "2": "c"}}]
+)
+def test_a_model_that_answers_questions_says_two_labels(tiny_config, tmp_path, labels):
+    """Later libraries give each token so many scores; three are left of a classifier."""
+    config = BertConfig.from_dict(tiny_config.to_dict() | labels)
+    BertForQuestionAnswering(config).save_pretrained(tmp_path)
+
+    saved = json.loads((tmp_path / "config.json").read_text())
+    assert saved.get("num_labels", 2) == 2
+    assert "id2label" not in saved
 
 
 @pytest.mark.parametrize("safe", [False, True])

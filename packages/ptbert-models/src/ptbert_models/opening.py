@@ -53,6 +53,8 @@ class FamilyData:
     # Arguments of the constructor that are kept in the configuration, and the key of the weights
     # that has as many rows, if there is one.
     saved_arguments: ClassVar[Mapping[str, str | None]] = {}
+    # The only number of labels with which later libraries build this class; any when None.
+    labels_elsewhere: ClassVar[int | None] = None
 
     @classmethod
     def later_names(cls, config: PreTrainedConfig) -> Mapping[str, str]:

@@ -101,7 +101,8 @@ def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:
     kind = next(floating, "float32").removeprefix("torch.")
     for key in {"dtype", "torch_dtype"} & vars(config).keys():  # as the weights are now
         setattr(config, key, kind)
-    if isinstance(number := getattr(config, "num_labels", None), int):
+    number = model.labels_elsewhere or getattr(config, "num_labels", None)
+    if isinstance(number, int):
         config.forget_other_labels(number)
     return config.naming(type(model))
 

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ptbert_models import BertConfig, BertModel
 from ptbert_models.bert.bare import is_usual
-from ptbert_models.bert.layers import BertLayer
+from ptbert_models.bert.layers import BertLayer, BertPooler
 from ptbert_models.parts.untouched import HOOKS, has_usual_weight, is_plain
 
 # What PyTorch calls when modules are made or copied, and what says something about a class.
@@ -147,6 +147,24 @@ def test_a_method_that_a_class_gets_is_seen(bert, monkeypatch, name):
     if name in vars(nn.ModuleList):
         monkeypatch.setattr(nn.ModuleList, name, functools.partial(original))
     assert not is_usual(bert)
+
+
+class Base(nn.Module):
+    def __call__(self, *args, **kwargs):
+        return super().__call__(*args, **kwargs)
+
+
+@pytest.mark.parametrize("bases", [(Base,), (BertLayer,)], ids=["of a program", "of this library"])
+def test_other_base_classes_are_seen(bert, bases):
+    for each in {type(module) for module in bert.modules() if type(module) is not BertLayer}:
+        usual = each.__bases__
+        if usual != (nn.Module,):
+            continue
+        each.__bases__ = bases
+        seen = not is_usual(bert), not is_plain(bert.pooler, BertPooler)
+        each.__bases__ = usual
+        assert seen == (True, each is BertPooler), each
+        assert is_usual(bert)
 
 
 def test_what_torch_compile_does_to_classes_makes_no_difference(bert):

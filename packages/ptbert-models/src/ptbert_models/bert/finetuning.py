@@ -207,6 +207,7 @@ class BertForQuestionAnswering(BertWithHead):
     """Where in a text an answer starts and ends. Arguments as in ``BertModel``."""
 
     untrained: ClassVar[tuple[str, ...]] = ("bert.pooler.",)
+    labels_elsewhere = 2  # the start and the end
 
     def __init__(
         self,

@@ -54,11 +54,13 @@ _MISSING = object()
 _PARAMETERS = frozenset((nn.Parameter, Tensor, type(None)))
 
 _shipped: dict[type, dict[str, Any]] = {}  # the attributes of module classes when they were new
+_orders: dict[type, tuple[type, ...]] = {}  # the classes in which these look for attributes
 
 
 class _Classes(NamedTuple):
     """A class with its base classes, and the attributes that they had when they were looked at."""
 
+    order: tuple[type, ...]
     classes: list[Mapping[str, Any]]
     attributes: list[dict[str, Any]]
 
@@ -73,7 +75,7 @@ def remember_classes() -> None:
         part = waiting.pop()
         for each in part.__mro__:  # modules may inherit from other classes too
             if each not in _shipped and each.__module__.startswith(("torch.nn.", "ptbert_models.")):
-                _shipped[each] = dict(vars(each))
+                _shipped[each], _orders[each] = dict(vars(each)), each.__mro__
         waiting.extend(part.__subclasses__())
 
 
@@ -199,6 +201,7 @@ class _Seen(NamedTuple):
     parameter_dicts: tuple[Mapping[str, Any], ...]
     parameters: list[Any]
     kinds: list[type]  # of the parameters
+    orders: dict[type, tuple[type, ...]]  # the classes of the parts, with their base classes
     classes: list[Mapping[str, Any]]
     attributes: list[dict[str, Any]]
 
@@ -213,7 +216,8 @@ class _Seen(NamedTuple):
             if each["_modules"] or isinstance(part, nn.ModuleList)
         ]
         parameter_dicts = tuple(each["_parameters"] for each in values if each["_parameters"])
-        classes = dict.fromkeys(each for part in parts for each in type(part).__mro__)
+        orders = {kind: kind.__mro__ for kind in dict.fromkeys(map(type, parts))}
+        classes = dict.fromkeys(each for order in orders.values() for each in order)
         parameters = gc.get_referents(*parameter_dicts)
         objects = (*parts[1:], *values, *children)
         return cls(
@@ -224,6 +228,7 @@ class _Seen(NamedTuple):
             parameter_dicts,
             parameters,
             list(map(type, parameters)),
+            orders,
             [vars(each) for each in classes if each is not object],
             [dict(vars(each)) for each in classes if each is not object],
         )
@@ -235,6 +240,7 @@ class _Seen(NamedTuple):
                 gc.get_referents(*self.objects) == self.referents
                 and gc.get_referents(module) == self.own
                 and not any(self.hooks)
+                and all(kind.__mro__ is order for kind, order in self.orders.items())
                 and self.classes == self.attributes
                 and self._has_parameters()
             )
@@ -287,14 +293,14 @@ def _is_as_shipped(kind: type) -> bool:
 
     Others that nothing reads may have been added.
     """
-    accepted = _accepted.get(kind)
-    if accepted is not None and accepted.classes == accepted.attributes:
+    accepted, order = _accepted.get(kind), kind.__mro__
+    if accepted and accepted.order is order and accepted.classes == accepted.attributes:
         return True
-    kinds = [each for each in kind.__mro__[:-1] if not _gives_nothing(each, kind)]
+    kinds = [each for each in order[:-1] if not _gives_nothing(each, kind)]
     classes: list[Mapping[str, Any]] = [vars(each) for each in kinds]
-    if not all(map(_reads_the_same, kinds, classes)):
+    if (*kinds, object) != _orders.get(kind) or not all(map(_reads_the_same, kinds, classes)):
         return False
-    _accepted[kind] = _Classes(classes, [dict(each) for each in classes])
+    _accepted[kind] = _Classes(order, classes, [dict(each) for each in classes])
     return True
 
 
