@@ -57,7 +57,9 @@ def test_a_branch_becomes_a_commit_and_its_files_have_their_names(hub, cache):
     ]
 
 
-@pytest.mark.parametrize("revision", ["v1.0", "refs/pr/1", "feature/x"])
+@pytest.mark.parametrize(
+    "revision", ["v1.0", "refs/pr/1", "feature/x", "a#b%2F", "x.bin", "x/a.gz", "x.zip", "x.json"]
+)
 def test_tags_and_branches_are_asked_for_by_their_names(hub, cache, revision):
     old = hub.commit
     hub.model.refs[revision] = old
