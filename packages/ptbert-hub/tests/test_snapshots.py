@@ -359,6 +359,12 @@ def test_another_refusal_says_its_status(hub, cache):
         open_snapshot(NAME, cache)
 
 
+def test_a_hub_without_a_scheme_is_no_address(cache, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "hub.local")
+    with pytest.raises(BadSource, match=r"'hub.local/api/models/.*' is not a valid address - "):
+        open_snapshot(NAME, cache)
+
+
 def test_a_hub_that_cannot_be_reached_says_that_the_name_is_no_path(cache, elsewhere):
     elsewhere()
     with pytest.raises(NetworkError, match=r"'user/model' is neither a known .* and on the Hub: "):
@@ -387,6 +393,31 @@ def test_an_answer_that_makes_no_sense_is_refused_and_forgotten(hub, cache, body
 
     hub.before = lambda request: None
     assert open_snapshot(NAME, cache).commit == hub.commit
+
+
+def test_a_list_of_another_commit_is_not_believed(hub, cache):
+    hub.model.push({"config.json": b"new"})
+    listing = json.dumps({"sha": hub.model.refs["main"], "siblings": []}).encode()
+    hub.before = lambda request: Reply(listing) if "api" in request.path else None
+
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(revision=hub.commit))
+
+    assert snapshot.files is None
+    assert read(snapshot, "vocab.txt", "x.txt") == [FILES["vocab.txt"], None]
+    hub.before = lambda request: None
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(revision=hub.commit))
+    assert snapshot.files == {*FILES}
+
+
+@pytest.mark.parametrize("more", ["", ', "siblings": null'])
+def test_where_the_hub_does_not_say_which_files_there_are_each_is_asked_for(hub, cache, more):
+    body = f'{{"sha": "{hub.commit}"{more}}}'.encode()
+    hub.before = lambda request: Reply(body) if "api" in request.path else None
+
+    snapshot = open_snapshot(NAME, cache)
+
+    assert snapshot.files is None
+    assert {path.name for path in fetch_files(snapshot)} == {*FILES}
 
 
 @pytest.mark.parametrize("name", ["", "model", "../x", "a/b/c", "user/model?x", "user/m.bin"])
@@ -431,6 +462,14 @@ def test_an_index_that_names_something_else_is_refused(hub, cache, name):
     with pytest.raises(BadContent, match="has no 'weight_map' from weights to plain names of fil"):
         fetch_weights(open_snapshot("user/large", cache))
     assert not [path for path in hub.asked() if "resolve" in path and "index" not in path]
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
+def test_an_index_that_is_not_json_is_named(hub, cache, content):
+    hub.create("user/large", {"pytorch_model.bin.index.json": content})
+
+    with pytest.raises(BadContent, match=r"pytorch_model.bin.index.json' is no index of weights: "):
+        fetch_weights(open_snapshot("user/large", cache))
 
 
 def test_a_missing_part_is_named(hub, cache):

@@ -79,6 +79,11 @@ def shard_names(index: Path) -> list[str]:
         is_right = bool(names) and all(
             is_file_name(name) and not name.endswith(_INDEX) for name in names
         )
+    except BadContent as error:
+        raise BadContent(
+            f"{str(index)!r} is no index of weights: {error}",
+            hint="take another revision, or tell the authors of the repository",
+        ) from None
     except (KeyError, TypeError, AttributeError):
         is_right = False
     if not is_right:

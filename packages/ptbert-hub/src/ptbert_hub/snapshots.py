@@ -76,7 +76,7 @@ class Snapshot:
         try:
             with self._in_words():
                 url = listing_address(settings.hub_endpoint(), self.repository, self.commit)
-                return _listing(url, self.cache_dir, self.options, is_final=True)[1]
+                return _listing(url, self.cache_dir, self.options, self.commit)[1]
         except (NetworkError, OfflineMiss, BadSource, BadContent):
             return None
         except NotFound as error:
@@ -226,10 +226,9 @@ def _listing(
     url: str,
     cache_dir: str | os.PathLike[str] | None,
     options: DownloadOptions,
-    *,
-    is_final: bool = False,
-) -> tuple[str, frozenset[str]]:
-    """The commit of a revision and the names of its files, as the Hub says."""
+    wanted: str | None = None,
+) -> tuple[str, frozenset[str] | None]:
+    """The commit of a revision, which must be the wanted one, and its files, as the Hub says."""
     force = options.force_download
     for again in (False, True):
         path = get_from_cache(
@@ -237,12 +236,14 @@ def _listing(
             cache_dir,
             options=options,
             force=force or again,
-            revalidate="never" if is_final else None,
+            revalidate="never" if wanted else None,
         )
         with suppress(BadContent, KeyError, TypeError):
             value = read_json_file(Path(path))
-            commit, siblings = value["sha"], value.get("siblings") or ()
-            if is_hex(commit, 40):
+            commit, siblings = value["sha"], value.get("siblings")
+            if is_hex(commit, 40) and wanted in {None, commit}:
+                if siblings is None:  # as some mirrors answer
+                    return commit, None
                 names = (each["rfilename"] for each in siblings)
                 return commit, frozenset(name for name in names if isinstance(name, str))
         if options.local_files_only or settings.is_offline():
