@@ -23,6 +23,7 @@ from ptbert_hub import (
     OfflineMiss,
     RepositoryNotFound,
     RevisionNotFound,
+    SourcesExhausted,
     UnknownName,
     get_from_cache,
     open_snapshot,
@@ -515,6 +516,30 @@ def test_a_mirror_of_repositories_is_asked_first(hub, cache, tmp_path, monkeypat
         b'{"mirrored": true}',
         FILES["vocab.txt"],
     ]
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_file_that_no_source_has_is_none_where_the_files_are_not_known(
+    hub, cache, tmp_path, monkeypatch, status
+):
+    mirror = f"file://{tmp_path}/{{repo}}/{{revision}}/{{path}}"
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", mirror)
+    hub.before = lambda request: (
+        Reply(status=503)
+        if "api" in request.path
+        else Reply(status=status)
+        if "vocab" in request.path
+        else None
+    )
+
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(hub.commit))
+
+    assert read(snapshot, "config.json") == [FILES["config.json"]]
+    if status == 404:
+        assert snapshot.fetch("vocab.json") is None
+    else:
+        with pytest.raises(SourcesExhausted, match="status 403"):
+            snapshot.fetch("vocab.json")
 
 
 def test_a_mirror_that_only_knows_names_of_files_is_not_asked(hub, cache, tmp_path, monkeypatch):

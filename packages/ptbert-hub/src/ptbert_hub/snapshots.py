@@ -28,6 +28,7 @@ from ptbert_hub.errors import (
     OfflineMiss,
     RepositoryNotFound,
     RevisionNotFound,
+    SourcesExhausted,
 )
 from ptbert_hub.files import open_plain
 from ptbert_hub.links import Links
@@ -124,6 +125,9 @@ class Snapshot:
             self._missed = self._missed or error
         except NotFound as error:
             if self.files is not None or isinstance(error, RepositoryNotFound | RevisionNotFound):
+                raise
+        except SourcesExhausted as error:
+            if self.files is not None or error.status != 404:
                 raise
         return None
 
