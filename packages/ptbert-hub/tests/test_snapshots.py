@@ -489,6 +489,23 @@ def test_numbers_alone_are_preferred_to_pickles_where_they_can_be_read(hub, cach
         assert fetch_weights(open_snapshot("user/both", cache)).name == name
 
 
+def test_weights_that_are_there_are_used_without_the_network(hub, cache, monkeypatch):
+    """For example pickles, fetched where safetensors is not installed."""
+    hub.create("user/both", {"pytorch_model.bin": b"\x80pickle", "model.safetensors": LARGE})
+    offline = DownloadOptions(local_files_only=True)
+    open_snapshot("user/both", cache)
+    with pytest.raises(OfflineMiss, match=r"model.safetensors is not in the cache"):
+        fetch_weights(open_snapshot("user/both", cache, offline))
+    with monkeypatch.context() as bare:
+        bare.setattr("importlib.util.find_spec", lambda name: None)
+        fetch_weights(open_snapshot("user/both", cache))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+
+    found = fetch_weights(open_snapshot("user/both", cache, offline))
+
+    assert found.name == "pytorch_model.bin"
+
+
 def test_a_repository_without_weights_says_what_it_has(hub, cache):
     hub.create("user/onnx", {"config.json": b"{}", "onnx/model.onnx": b"x", "tf_model.h5": b"x"})
 

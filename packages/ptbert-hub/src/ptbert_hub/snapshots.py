@@ -143,10 +143,15 @@ class Snapshot:
             OfflineMiss: if that cannot be known without the network.
             HubError: if it could not be downloaded.
         """
-        found = next((path for name in names if (path := self.fetch(name))), None)
-        if found is None and self._missed is not None:
+        for name in names:
+            try:
+                if (found := self.fetch(name)) is not None:
+                    return found
+            except OfflineMiss as error:
+                self._missed = self._missed or error  # a later one may be there
+        if self._missed is not None:
             raise self._missed
-        return found
+        return None
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
