@@ -306,6 +306,18 @@ def test_members_of_a_zip_in_one_place_are_refused(tmp_path, cache):
         extract_archive(path, cache)
 
 
+@pytest.mark.parametrize("header", [0, 20])
+def test_members_that_lie_over_each_other_are_refused(tmp_path, cache, header):
+    """In an archive with room enough for each of them elsewhere."""
+    path = zipped(tmp_path / "m.zip", [("a", b"xyz" * 100, 0), ("b", b"xyz" * 100, 0)])
+    data = path.read_bytes()
+    at = data.rfind(b"PK\1\2") + 42
+    path.write_bytes(data[:at] + header.to_bytes(4, "little") + data[at + 4 :])
+
+    with pytest.raises(UnsafeArchive, match="its members lie over each other"):
+        extract_archive(path, cache)
+
+
 @pytest.mark.parametrize("kind", ["gz", "plain", "zip"])
 def test_a_truncated_archive_is_refused_and_leaves_nothing(tmp_path, cache, kind):
     content = random.Random(0).randbytes(50_000)

@@ -152,6 +152,15 @@ def test_the_own_cache_counts_first_and_force_downloads(client, cache, served, m
     assert get_from_cache(ROW.vocabulary, cache) == path
 
 
+def test_a_link_to_itself_is_no_file(client, cache):
+    link = client(CONTENT)
+    link.unlink()
+    link.symlink_to(link.name)
+
+    with pytest.raises(OfflineMiss):
+        get_from_cache(ROW.vocabulary, cache)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_no_file(client, cache):
     blob = client(CONTENT).resolve()

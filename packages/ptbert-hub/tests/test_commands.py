@@ -378,6 +378,50 @@ def test_path_uses_no_network_and_writes_nothing(hub, cache, capsys):
     assert (state_of(cache), hub.requests) == (before, [])
 
 
+@pytest.mark.parametrize("has_index", [False, True])
+def test_path_needs_weights_of_one_kind_only_as_fetch_does(hub, cache, capsys, has_index):
+    index = b'{"weight_map": {"a": "model-1.safetensors"}}'
+    both = {"config.json": b"{}", "pytorch_model.bin": b"PK\x03\x04", "corpus.bin": b"\x80"}
+    both |= (
+        {"model.safetensors.index.json": index, "model-1.safetensors": b"1"}
+        if has_index
+        else {"model.safetensors": b"1"}
+    )
+    hub.create("user/both", both)
+    options = ("user/both", "--cache-dir", str(cache))
+    rows(capsys, "fetch", "--file=config", *options)
+    code, out, error = run(capsys, "path", "--file=weights", *options)
+    assert (code, out, "is not in the cache" in error) == (1, "", True)
+
+    fetched = rows(capsys, "fetch", *options)
+
+    paths = {row["path"] for row in fetched}
+    assert {row["path"] for row in rows(capsys, "path", *options)} == paths
+    if has_index:
+        found = rows(capsys, "fetch", "--file=weights", *options)
+        Path(found[1]["path"]).resolve().unlink()
+        code, _, error = run(capsys, "path", *options)
+        assert (code, "model-1.safetensors is not in the cache" in error) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["bert-base-cased", "google-bert/bert-base-cased"])
+def test_other_revisions_of_a_checkpoint_are_verified_carried_and_removed(
+    hub, cache, capsys, tmp_path, name
+):
+    hub.create("google-bert/bert-base-cased", {}).push(hub.model.commits[hub.commit], "v1.0")
+    options = ("--cache-dir", str(cache))
+    rows(capsys, "fetch", name, "--revision", "v1.0", *options)
+
+    code, out, _ = run(capsys, "verify", name, *options)
+    assert (code, "4 good, 0 damaged" in out) == (0, True)
+    code, out, _ = run(capsys, "export", str(tmp_path / "model.tar"), name, *options)
+    assert (code, "4 files in" in out) == (0, True)
+    code, out, _ = run(capsys, "rm", name, "--yes", *options)
+    assert (code, "deleted 4 files" in out) == (0, True)
+    code, _, error = run(capsys, "rm", name, "--yes", *options)
+    assert (code, "nothing of" in error) == (1, True)
+
+
 def test_all_commits_of_a_repository_are_verified_and_removed(hub, cache, capsys):
     rows(capsys, "fetch", "user/model", "--cache-dir", str(cache))
     hub.model.push({"config.json": b"{}", "pytorch_model.bin": b"PK\x03\x04"})

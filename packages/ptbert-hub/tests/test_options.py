@@ -21,7 +21,7 @@ def test_names_that_git_allows_are_revisions(name):
     [
         *("", "/", "/main", "main/", "a//b", "..", "a..b", "../main", "a/../b", ".hidden", "a/.b"),
         *("a.lock", "a/b.lock/c", "a.", "-a", "a b", "a\n", "a\0", "a~1", "a^", "a:b", "a?", "a*"),
-        *("a[b", "a\\b", "a@{1}", "a" * 201, "\x7f"),
+        *("a[b", "a\\b", "a@{1}", "a" * 201, "\x7f", "\udcff", "a\ud800"),
     ],
 )
 def test_any_other_revision_is_refused(name):

@@ -23,6 +23,7 @@ from ptbert_hub import (
     OfflineMiss,
     RepositoryNotFound,
     RevisionNotFound,
+    SourcesExhausted,
     UnknownName,
     get_from_cache,
     open_snapshot,
@@ -57,7 +58,9 @@ def test_a_branch_becomes_a_commit_and_its_files_have_their_names(hub, cache):
     ]
 
 
-@pytest.mark.parametrize("revision", ["v1.0", "refs/pr/1", "feature/x"])
+@pytest.mark.parametrize(
+    "revision", ["v1.0", "refs/pr/1", "feature/x", "a#b%2F", "x.bin", "x/a.gz", "x.zip", "x.json"]
+)
 def test_tags_and_branches_are_asked_for_by_their_names(hub, cache, revision):
     old = hub.commit
     hub.model.refs[revision] = old
@@ -357,6 +360,12 @@ def test_another_refusal_says_its_status(hub, cache):
         open_snapshot(NAME, cache)
 
 
+def test_a_hub_without_a_scheme_is_no_address(cache, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "hub.local")
+    with pytest.raises(BadSource, match=r"'hub.local/api/models/.*' is not a valid address - "):
+        open_snapshot(NAME, cache)
+
+
 def test_a_hub_that_cannot_be_reached_says_that_the_name_is_no_path(cache, elsewhere):
     elsewhere()
     with pytest.raises(NetworkError, match=r"'user/model' is neither a known .* and on the Hub: "):
@@ -385,6 +394,31 @@ def test_an_answer_that_makes_no_sense_is_refused_and_forgotten(hub, cache, body
 
     hub.before = lambda request: None
     assert open_snapshot(NAME, cache).commit == hub.commit
+
+
+def test_a_list_of_another_commit_is_not_believed(hub, cache):
+    hub.model.push({"config.json": b"new"})
+    listing = json.dumps({"sha": hub.model.refs["main"], "siblings": []}).encode()
+    hub.before = lambda request: Reply(listing) if "api" in request.path else None
+
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(revision=hub.commit))
+
+    assert snapshot.files is None
+    assert read(snapshot, "vocab.txt", "x.txt") == [FILES["vocab.txt"], None]
+    hub.before = lambda request: None
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(revision=hub.commit))
+    assert snapshot.files == {*FILES}
+
+
+@pytest.mark.parametrize("more", ["", ', "siblings": null'])
+def test_where_the_hub_does_not_say_which_files_there_are_each_is_asked_for(hub, cache, more):
+    body = f'{{"sha": "{hub.commit}"{more}}}'.encode()
+    hub.before = lambda request: Reply(body) if "api" in request.path else None
+
+    snapshot = open_snapshot(NAME, cache)
+
+    assert snapshot.files is None
+    assert {path.name for path in fetch_files(snapshot)} == {*FILES}
 
 
 @pytest.mark.parametrize("name", ["", "model", "../x", "a/b/c", "user/model?x", "user/m.bin"])
@@ -431,6 +465,14 @@ def test_an_index_that_names_something_else_is_refused(hub, cache, name):
     assert not [path for path in hub.asked() if "resolve" in path and "index" not in path]
 
 
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
+def test_an_index_that_is_not_json_is_named(hub, cache, content):
+    hub.create("user/large", {"pytorch_model.bin.index.json": content})
+
+    with pytest.raises(BadContent, match=r"pytorch_model.bin.index.json' is no index of weights: "):
+        fetch_weights(open_snapshot("user/large", cache))
+
+
 def test_a_missing_part_is_named(hub, cache):
     hub.create("user/large", {"pytorch_model.bin.index.json": indexed(["part.bin"])})
 
@@ -445,6 +487,23 @@ def test_numbers_alone_are_preferred_to_pickles_where_they_can_be_read(hub, cach
     for is_there, name in ((True, "model.safetensors"), (False, "pytorch_model.bin")):
         monkeypatch.setattr("importlib.util.find_spec", lambda name, there=is_there: there or None)
         assert fetch_weights(open_snapshot("user/both", cache)).name == name
+
+
+def test_weights_that_are_there_are_used_without_the_network(hub, cache, monkeypatch):
+    """For example pickles, fetched where safetensors is not installed."""
+    hub.create("user/both", {"pytorch_model.bin": b"\x80pickle", "model.safetensors": LARGE})
+    offline = DownloadOptions(local_files_only=True)
+    open_snapshot("user/both", cache)
+    with pytest.raises(OfflineMiss, match=r"model.safetensors is not in the cache"):
+        fetch_weights(open_snapshot("user/both", cache, offline))
+    with monkeypatch.context() as bare:
+        bare.setattr("importlib.util.find_spec", lambda name: None)
+        fetch_weights(open_snapshot("user/both", cache))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+
+    found = fetch_weights(open_snapshot("user/both", cache, offline))
+
+    assert found.name == "pytorch_model.bin"
 
 
 def test_a_repository_without_weights_says_what_it_has(hub, cache):
@@ -474,6 +533,30 @@ def test_a_mirror_of_repositories_is_asked_first(hub, cache, tmp_path, monkeypat
         b'{"mirrored": true}',
         FILES["vocab.txt"],
     ]
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_file_that_no_source_has_is_none_where_the_files_are_not_known(
+    hub, cache, tmp_path, monkeypatch, status
+):
+    mirror = f"file://{tmp_path}/{{repo}}/{{revision}}/{{path}}"
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", mirror)
+    hub.before = lambda request: (
+        Reply(status=503)
+        if "api" in request.path
+        else Reply(status=status)
+        if "vocab" in request.path
+        else None
+    )
+
+    snapshot = open_snapshot(NAME, cache, DownloadOptions(hub.commit))
+
+    assert read(snapshot, "config.json") == [FILES["config.json"]]
+    if status == 404:
+        assert snapshot.fetch("vocab.json") is None
+    else:
+        with pytest.raises(SourcesExhausted, match="status 403"):
+            snapshot.fetch("vocab.json")
 
 
 def test_a_mirror_that_only_knows_names_of_files_is_not_asked(hub, cache, tmp_path, monkeypatch):

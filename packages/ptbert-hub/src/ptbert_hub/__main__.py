@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from ptbert_hub import catalog, settings, upkeep
 from ptbert_hub.addresses import redacted
 from ptbert_hub.cache import get_from_cache
 from ptbert_hub.command_line import add_version, run_command
+from ptbert_hub.errors import NotFound
 from ptbert_hub.locating import locate
 from ptbert_hub.model_files import fetch_files, stored_files
 from ptbert_hub.options import DownloadOptions
@@ -155,12 +157,14 @@ def _addresses(options: argparse.Namespace, cache: Path) -> list[str]:
     """What the cache has, or may have, of each name; of a repository all commits that it has."""
     urls: list[str] = []
     for name in options.names:
-        repository = locate(name).repository
-        urls += (
-            upkeep.addresses_of_repository(cache, repository)
-            if repository
-            else upkeep.addresses(name, with_corpus=True)
-        )
+        place = locate(name)
+        if place.repository is not None:
+            urls += upkeep.addresses_of_repository(cache, place.repository)
+            continue
+        urls += upkeep.addresses(name, with_corpus=True)
+        if place.checkpoint is not None and place.address is None:
+            with suppress(NotFound):  # has only files of other revisions
+                urls += upkeep.addresses_of_repository(cache, place.checkpoint.repository)
     return urls
 
 

@@ -5,6 +5,7 @@ file in ``blobs`` that is named by its digest. It is used if its bytes have the 
 catalog or, where the catalog has none, the digest that is its name. So it is read each time.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ def find_in_client_cache(file: RemoteFile) -> Path | None:
     for path in _places(file):
         with suppress(OSError):
             pin = file.pin and Digest("sha256", file.pin.sha256)
-            digest = pin or named(path.resolve().name)
+            digest = pin or named(os.path.basename(os.path.realpath(path)))
             if digest is not None and hash_file(path, digest).agrees():
                 return path
     return None

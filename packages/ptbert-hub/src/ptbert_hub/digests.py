@@ -16,6 +16,7 @@ from pathlib import Path
 from ptbert_hub.catalog import Pin
 from ptbert_hub.errors import NotAModelFile
 from ptbert_hub.files import open_plain
+from ptbert_hub.repositories import is_listing
 
 Headers = Mapping[str, str]
 DIGEST_LENGTHS = {"sha256": 64, "git": 40, "md5": 32}
@@ -163,10 +164,11 @@ def sniff(path: Path, url: str) -> None:
         NotAModelFile: if it is an error page, a git-lfs pointer, empty, or of another kind.
     """
     name = re.split("[?#]", url, maxsplit=1)[0].lower()
+    ending = "" if is_listing(url) else name
     with open_plain(path) as file:
         head = file.read(1 << 16)
-        suspicion = _suspicion(name, head)
-        if not suspicion and name.endswith(".json"):
+        suspicion = _suspicion(ending, head)
+        if not suspicion and ending.endswith(".json"):
             text = head + file.read(MAX_JSON)
             try:
                 json.loads(text if len(text) <= MAX_JSON else "{}")

@@ -21,6 +21,7 @@ from ptbert_hub.errors import (
     DigestMismatch,
     HubError,
     IntegrityError,
+    NotFound,
     SourcesExhausted,
 )
 from ptbert_hub.options import ORDINARY, DownloadOptions
@@ -128,7 +129,7 @@ class Download:
         """Ask each source in turn; pause only when all have failed."""
         alive, attempts, failures = list(self.file.sources), [], 0
         last: HubError | None = None
-        asked = 0.0
+        asked, is_nowhere = 0.0, True
         while alive and failures < (1 if self.known else self.pace.tries):
             if failures:
                 self.pace.sleep(self.pace.pause(failures - 1, asked))
@@ -140,6 +141,7 @@ class Download:
                     raise
                 except HubError as error:
                     last = error
+                is_nowhere = is_nowhere and isinstance(last, NotFound)
                 shown = redacted(source)
                 attempts.append(f"{shown}: {str(last).removeprefix(shown).lstrip()}")
                 log.info("%s", attempts[-1])
@@ -159,6 +161,7 @@ class Download:
             hint="check the connection, or name a mirror in PTBERT_HUB_MIRROR",
             url=shown,
             attempts=tuple(attempts),
+            status=404 if is_nowhere else None,
         )
 
     def _ask_while_it_helps(self, source: str) -> Path:

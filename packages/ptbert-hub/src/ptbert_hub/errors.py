@@ -137,7 +137,10 @@ class RateLimited(NetworkError):
 
 
 class SourcesExhausted(NetworkError):
-    """Every source failed; ``attempts`` has one line for each."""
+    """Every source failed; ``attempts`` has one line for each.
+
+    ``status`` is 404 if none of them has the file.
+    """
 
     def __init__(self, message: str, *, attempts: tuple[str, ...] = (), **more: Any) -> None:
         super().__init__(message, **more)

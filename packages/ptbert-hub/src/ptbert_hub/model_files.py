@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME, Kind
-from ptbert_hub.errors import BadContent, NotFound
+from ptbert_hub.errors import BadContent, NotFound, OfflineMiss
 from ptbert_hub.repositories import is_file_name
 from ptbert_hub.snapshots import Snapshot, read_json_file
 
@@ -29,6 +29,7 @@ FILE_NAMES: dict[Kind, tuple[str, ...]] = {
     "corpus": ("corpus.bin",),
 }
 """What the files of a model are called in a repository, by kind."""
+_USUAL = tuple(kind for kind in FILE_NAMES if kind != "corpus")
 TOKENIZER_NAMES = (*FILE_NAMES["vocabulary"], *FILE_NAMES["merges"])
 """What may be there of a tokenizer."""
 _OTHER_WEIGHTS = {
@@ -78,6 +79,11 @@ def shard_names(index: Path) -> list[str]:
         is_right = bool(names) and all(
             is_file_name(name) and not name.endswith(_INDEX) for name in names
         )
+    except BadContent as error:
+        raise BadContent(
+            f"{str(index)!r} is no index of weights: {error}",
+            hint="take another revision, or tell the authors of the repository",
+        ) from None
     except (KeyError, TypeError, AttributeError):
         is_right = False
     if not is_right:
@@ -145,7 +151,7 @@ def fetch_files(snapshot: Snapshot, kinds: Sequence[Kind] | None = None) -> list
         HubError: if a file could not be downloaded.
     """
     paths: list[Path] = []
-    for kind in kinds or [kind for kind in FILE_NAMES if kind != "corpus"]:
+    for kind in kinds or _USUAL:
         if kind == "weights":
             weights = fetch_weights(snapshot)
             if weights is None:
@@ -169,12 +175,26 @@ def stored_files(snapshot: Snapshot, kinds: Sequence[Kind] | None = None) -> Ite
     Args:
         snapshot: the commit that they are from, without the network.
         kinds: as for :func:`fetch_files`.
+
+    Raises:
+        OfflineMiss: if no cache has a file that :func:`fetch_files` downloads.
     """
-    names = [name for kind in kinds or FILE_NAMES for name in FILE_NAMES[kind]]
+    names = [name for kind in kinds or _USUAL for name in FILE_NAMES[kind]]
+    has_weights, missed = False, None
     for name in names:
-        if (path := snapshot.find(name)) is None:
+        try:
+            path = snapshot.find(name)
+        except OfflineMiss as error:
+            if name not in WEIGHTS_NAMES:
+                raise
+            missed = missed or error  # weights of one kind are enough
             continue
+        if path is None:
+            continue
+        has_weights = has_weights or name in WEIGHTS_NAMES
         named = snapshot.folder / name
         yield named if named.exists() else path
         if name.endswith(_INDEX):
             names += shard_names(path)
+    if missed and not has_weights:
+        raise missed

@@ -146,9 +146,9 @@ def is_revision(name: str) -> bool:
 
 
 # What git forbids: blanks, control characters, ~^:?*[\, two dots, @{, and empty parts of a path.
-_REVISION = re.compile(
-    r"(?!.*(\.\.|@\{|//))[^\s~^:?*\[\\\x00-\x1f\x7f/-][^\s~^:?*\[\\\x00-\x1f\x7f]{0,199}(?<!/)"
-)
+# Bytes that are no UTF-8, which Python has as half characters, cannot be in an address.
+_FORBIDDEN = r"\s~^:?*\[\\\x00-\x1f\x7f\ud800-\udfff"
+_REVISION = re.compile(rf"(?!.*(\.\.|@\{{|//))[^{_FORBIDDEN}/-][^{_FORBIDDEN}]{{0,199}}(?<!/)")
 _TOKEN = re.compile("[!-~]{1,4096}")
 
 

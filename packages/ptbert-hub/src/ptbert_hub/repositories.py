@@ -86,6 +86,18 @@ def listing_address(endpoint: str, repository: str, revision: str) -> str:
     return f"{endpoint}/api/models/{repository}/revision/{quote(revision, safe='')}"
 
 
+def is_listing(address: str) -> bool:
+    """Whether an address is that of a listing, which may end like a file as its revision does.
+
+    Example:
+        >>> is_listing("https://huggingface.co/api/models/user/model/revision/v1.bin")
+        True
+        >>> is_listing("https://example.org/user/model/v1.bin")
+        False
+    """
+    return _LISTING.search(address) is not None
+
+
 def is_of_repository(address: str, repository: str) -> bool:
     """Whether an address is that of a file or of a listing of a repository, on any server."""
     file = repository_file(address)
@@ -97,6 +109,7 @@ def is_of_repository(address: str, repository: str) -> bool:
 _PART = re.compile("[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9._+=-]{0,149}")
 _ADDRESS = re.compile(f"{re.escape(HUB)}/([^/]+/[^/]+)/resolve/([0-9a-f]{{40}})/(.+)")
+_LISTING = re.compile("/api/models/[^/]+/[^/]+/revision/[^/?#]+$")
 _ENDINGS = (
     *(".git", ".bin", ".pt", ".pth", ".ckpt", ".safetensors", ".h5", ".msgpack", ".npy", ".index"),
     *(".json", ".txt", ".model", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zip"),

@@ -28,6 +28,7 @@ from ptbert_hub.errors import (
     OfflineMiss,
     RepositoryNotFound,
     RevisionNotFound,
+    SourcesExhausted,
 )
 from ptbert_hub.files import open_plain
 from ptbert_hub.links import Links
@@ -76,7 +77,7 @@ class Snapshot:
         try:
             with self._in_words():
                 url = listing_address(settings.hub_endpoint(), self.repository, self.commit)
-                return _listing(url, self.cache_dir, self.options, is_final=True)[1]
+                return _listing(url, self.cache_dir, self.options, self.commit)[1]
         except (NetworkError, OfflineMiss, BadSource, BadContent):
             return None
         except NotFound as error:
@@ -125,6 +126,9 @@ class Snapshot:
         except NotFound as error:
             if self.files is not None or isinstance(error, RepositoryNotFound | RevisionNotFound):
                 raise
+        except SourcesExhausted as error:
+            if self.files is not None or error.status != 404:
+                raise
         return None
 
     def fetch(self, name: str) -> Path | None:
@@ -139,10 +143,15 @@ class Snapshot:
             OfflineMiss: if that cannot be known without the network.
             HubError: if it could not be downloaded.
         """
-        found = next((path for name in names if (path := self.fetch(name))), None)
-        if found is None and self._missed is not None:
+        for name in names:
+            try:
+                if (found := self.fetch(name)) is not None:
+                    return found
+            except OfflineMiss as error:
+                self._missed = self._missed or error  # a later one may be there
+        if self._missed is not None:
             raise self._missed
-        return found
+        return None
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -226,10 +235,9 @@ def _listing(
     url: str,
     cache_dir: str | os.PathLike[str] | None,
     options: DownloadOptions,
-    *,
-    is_final: bool = False,
-) -> tuple[str, frozenset[str]]:
-    """The commit of a revision and the names of its files, as the Hub says."""
+    wanted: str | None = None,
+) -> tuple[str, frozenset[str] | None]:
+    """The commit of a revision, which must be the wanted one, and its files, as the Hub says."""
     force = options.force_download
     for again in (False, True):
         path = get_from_cache(
@@ -237,12 +245,14 @@ def _listing(
             cache_dir,
             options=options,
             force=force or again,
-            revalidate="never" if is_final else None,
+            revalidate="never" if wanted else None,
         )
         with suppress(BadContent, KeyError, TypeError):
             value = read_json_file(Path(path))
-            commit, siblings = value["sha"], value.get("siblings") or ()
-            if is_hex(commit, 40):
+            commit, siblings = value["sha"], value.get("siblings")
+            if is_hex(commit, 40) and wanted in {None, commit}:
+                if siblings is None:  # as some mirrors answer
+                    return commit, None
                 names = (each["rfilename"] for each in siblings)
                 return commit, frozenset(name for name in names if isinstance(name, str))
         if options.local_files_only or settings.is_offline():

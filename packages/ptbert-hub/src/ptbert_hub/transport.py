@@ -349,7 +349,8 @@ def _network_error(error: Exception, root: BaseException | None, shown: str) -> 
     kind: type[HubError] = NetworkError
     what, hint, why = f"{shown} could not be read", "check the connection", str(root or "")
     transient = not (isinstance(root, gaierror) and root.errno != EAI_AGAIN)
-    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+    wrong = requests.exceptions
+    if isinstance(error, wrong.InvalidSchema | wrong.MissingSchema | wrong.InvalidURL):
         kind, what, transient = BadSource, f"{shown!r} is not a valid address", False
         hint, why = "check the spelling", ""
     elif isinstance(root, ssl.SSLCertVerificationError) or "CA certificate bundle" in str(error):

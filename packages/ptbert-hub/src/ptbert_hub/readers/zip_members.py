@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from struct import Struct
 from struct import error as StructError
 from typing import Any, BinaryIO
@@ -74,6 +75,9 @@ def list_members(file: BinaryIO) -> list[Member]:
         raise BadContent("its list of members is damaged") from None
     if sum(member.packed for member in members) > os.fstat(file.fileno()).st_size:
         raise BadContent("its members need more bytes than it has")
+    places = sorted((member.header, member.header + member.packed) for member in members)
+    if any(end + _HEADER.size > start for (_, end), (start, _) in pairwise(places)):
+        raise BadContent("its members lie over each other")
     return members
 
 
