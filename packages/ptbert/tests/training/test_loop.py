@@ -184,6 +184,18 @@ def test_a_folder_with_other_files_is_refused(settings, tmp_path):
     assert (tmp_path / "out" / "thesis.tex").read_text() == "precious"
 
 
+def test_settings_and_checkpoints_of_a_user_are_not_taken_for_ours(settings, tmp_path):
+    folder = tmp_path / "out"
+    mine = [folder / "settings.toml", folder / "checkpoints" / "mine.pt", folder / ".notes.tmp"]
+    mine[1].parent.mkdir(parents=True)
+    for path in mine:
+        path.write_text("epochs = 2\n")
+    for restart in (False, True):
+        with pytest.raises(ValueError, match="has files that ptbert train did not write"):
+            train(settings, restart=restart)
+    assert [path.read_text() for path in mine] == ["epochs = 2\n"] * 3
+
+
 def weights(folder):
     model = BertForSequenceClassification.from_pretrained(folder)
     return torch.cat([each.detach().flatten() for each in model.parameters()])

@@ -71,6 +71,27 @@ def test_predictions_of_a_file_need_no_labels(settings, tmp_path, capsys):
     )
 
 
+def test_each_prediction_is_a_line_whatever_the_text_is(settings, tmp_path, capsys):
+    train(settings.replaced(epochs=1))
+    (tmp_path / "new.csv").write_text('text\n"a\tcat\non a mat"\nthe key\n')
+    assert main(["predict", settings.output, str(tmp_path / "new.csv")]) == 0
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == [
+        "a cat on a mat",
+        "the key",
+    ]
+    long = " ".join(["a cat"] * 1000)  # longer than the name of a file can be
+    assert main(["predict", settings.output, long]) == 0
+    assert capsys.readouterr().out.split("\t")[2] == f"{long}\n"
+
+
+def test_a_label_that_cannot_be_written_is_told_before_the_training(settings, tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"text": "a", "label": "b"}\n{"text": "c", "label": "\\ud83d"}\n')
+    message = r"line 2, has the label '\\ud83d', which is no Unicode text; correct it"
+    with pytest.raises(ValueError, match=message):
+        train(settings.replaced(data=str(path), validation=""))
+
+
 def test_pairs(settings, tmp_path, capsys):
     path = tmp_path / "pairs.jsonl"
     rows = [
@@ -142,6 +163,7 @@ def test_long_texts_are_cut_and_told(settings, data, caplog):
         ("text,label\na,b\nc,\n", "line 3, has no label; give one, or leave the row out"),
         ("text,label\n" + "".join(f"a,{n / 7}\n" for n in range(50)),
          "has 50 different labels in 50 examples; to learn numbers, give --regression"),
+        ("text,label\na,b\nc,b \n", "all examples of '.*' have the label 'b'; give examples of"),
         ("sentence,label\na,b\n", "line 2, has no column 'text', only 'sentence', 'label'"),
         (None, "no text file at"),
     ],
@@ -167,7 +189,7 @@ def test_a_label_that_the_training_data_lack_is_told(settings, tmp_path, capsys)
     )
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "many"])
+@pytest.mark.parametrize("value", ["nan", "inf", "many", "1e39"])
 def test_a_number_that_is_none_is_told(settings, data, capsys, value):
     data.write_text(f"text,label\na cat,{value}\n")
     assert main([*words(settings, validation=""), "--regression"]) == 1

@@ -36,6 +36,7 @@ def test_every_setting_has_a_line_of_help():
         ({"learning_rate": float("nan")}, "give a number above 0"),
         ({"learning_rate": "1e-5"}, "give a value of type float"),
         ({"warmup": 1.0}, "give a number from 0 up to, but not, 1"),
+        ({"seed": 2**63}, "give a number of at most 9223372036854775807"),
         ({"seed": -1}, "give a number of at least 0"),
         ({"schedule": "linear"}, "choose one of warmup_linear, warmup_cosine"),
         ({"data": ""}, "data='' is not allowed; give file of training examples"),

@@ -115,11 +115,12 @@ def test_an_interrupted_training_of_tags_is_the_same(tagging, tmp_path, monkeypa
     [
         ("the O\ncat\n", {}, "line 2, has 1 columns where the lines before have 2; correct it"),
         ("the\ncat\n", {}, "has one column only; give a file with words and tags"),
+        ("the O\ncat O\n", {}, "all words of .* have the tag 'O'; give sentences with at"),
         ("\n\n", {}, "has no sentences; give a file with a word on each line"),
         ("the O\n", {"label": "3"}, "has 2 columns, and --label is '3'; give the number of one"),
         ("the O\n", {"text": "word"}, "has 2 columns, and --text is 'word'; give the number"),
         ("\nthe B-X\ncat NN\n", {}, r"line 3, has the tag 'NN' beside tags such as B-PER; give O"),
-        ("the\tO\n\u200b\tO\n", {}, r"line 2, has the word '\\u200b', of which the tokenizer"),
+        ("the\tO\n\u200b\tB-X\n", {}, r"line 2, has the word '\\u200b', of which the tokenizer"),
         ("the O\n", {"pair": "2"}, "--regression and --pair are for classify"),
     ],
 )  # fmt: skip
@@ -146,3 +147,24 @@ def test_texts_that_cannot_be_tagged_are_told(tagging):
         predict(tagging.output, [" "])
     with pytest.raises(ValueError, match=r"trained on single texts, and .* is not one; give one"):
         predict(tagging.output, [("a", "b")])
+
+
+def test_marks_belong_to_their_letters_and_invisible_characters_to_no_word(tagging):
+    train(tagging.replaced(epochs=1))
+    hindi = "\u0928\u092e\u0938\u094d\u0924\u0947"
+    text = f"caf\u00e9 cafe\u0301 \u2764\ufe0f a\u200bb {hindi} \ufeff \ufffd \u0301 ."
+    (lines,) = predict(tagging.output, [text])
+    assert [line.split("\t")[0] for line in lines.splitlines()] == [
+        "caf\u00e9",
+        "cafe\u0301",
+        "\u2764\ufe0f",
+        "ab",
+        hindi,
+        ".",
+    ]
+
+
+def test_a_word_may_have_a_space_that_separates_no_columns(tagging, tmp_path):
+    other = tmp_path / "numbers.conll"
+    other.write_text("25\u00a0000 CD O\nthe DT O\ncat NN B-ANIMAL\n", encoding="utf-8")
+    assert "accuracy" in train(tagging.replaced(data=str(other), validation=str(other), epochs=1))

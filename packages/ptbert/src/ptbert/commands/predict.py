@@ -21,10 +21,18 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield a line for each text, with the prediction first."""
     from ptbert.training.results import predict, predict_file
 
-    if arguments.pair is None and Path(arguments.text).is_file():
+    if arguments.pair is None and _is_file(arguments.text):
         return iter(predict_file(arguments.folder, arguments.text, device=arguments.device))
     texts = [arguments.text if arguments.pair is None else (arguments.text, arguments.pair)]
     return iter(predict(arguments.folder, texts, device=arguments.device))
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text is the path of a file; a long text cannot be one."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 COMMAND = Command(

@@ -20,6 +20,7 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _BLOCK = 1000  # texts that are encoded together
 _MOST_LABELS = 1000
+_LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 20  # labels of which a table still fits a terminal
 
 
@@ -57,9 +58,13 @@ class Classify(Task):
 
     def _example(self, row: Row, labelled: bool) -> TextExample:
         settings = self.settings
-        label = row.text(settings.label) if labelled else ""
-        if labelled and not label.strip():
+        label = row.text(settings.label).strip() if labelled else ""
+        if labelled and not label:
             raise ValueError(f"{row.place} has no label; give one, or leave the row out")
+        if any("\ud800" <= char <= "\udfff" for char in label):
+            raise ValueError(
+                f"{row.place} has the label {label!r}, which is no Unicode text; correct it"
+            )
         if labelled and settings.regression:
             _number(label, row.place)
         pair = row.text(settings.pair) if settings.pair else ""
@@ -167,15 +172,16 @@ class Classify(Task):
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[TextExample]
     ) -> list[str]:
-        """Return label, probability and text of each example, or number and text."""
+        """Return label, probability and text of each example, or number and text, on a line."""
         if self.settings.regression:
             return [
-                f"{row[0]:.4f}\t{each.text}" for row, each in zip(scores, examples, strict=True)
+                f"{row[0]:.4f}\t{_one_line(each.text)}"
+                for row, each in zip(scores, examples, strict=True)
             ]
         shifted = np.exp(scores - scores.max(1, keepdims=True))
         probabilities = shifted / shifted.sum(1, keepdims=True)
         return [
-            f"{self.labels[row.argmax()]}\t{row.max():.4f}\t{example.text}"
+            f"{_one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{_one_line(example.text)}"
             for row, example in zip(probabilities, examples, strict=True)
         ]
 
@@ -186,12 +192,17 @@ class Classify(Task):
         return {**super().configuration(), "problem_type": "single_label_classification"}
 
 
+def _one_line(text: str) -> str:
+    """A text without tabs and line ends, which divide what is printed."""
+    return " ".join(text.split())
+
+
 def _number(text: str, place: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= _LARGEST:
         raise ValueError(f"{place} has {text!r} as its number; give a finite one, such as 3.5")
     return number
 

@@ -48,13 +48,18 @@ class Output:
             ValueError: if the folder has something else, or a training with other settings or
                 files.
         """
-        is_ours = (self.folder / SETTINGS_NAME).is_file()
-        for left in self.folder.glob(_UNFINISHED):  # by a process that was killed
+        # A user may have settings.toml there too, and checkpoints; the digests are ours alone.
+        is_ours = all((self.folder / name).is_file() for name in (SETTINGS_NAME, _FILES_NAME))
+        unfinished = set(self.folder.glob(_UNFINISHED))  # by a process that was killed
+        if self.folder.exists() and not is_ours:
+            first = self.folder / _FILES_NAME  # what begin() writes first
+            if set(self.folder.iterdir()) - unfinished - {first}:
+                raise ValueError(
+                    f"{str(self.folder)!r} has files that ptbert train did not write; give a new "
+                    "folder"
+                )
+        for left in unfinished:
             left.unlink(missing_ok=True)
-        if self.folder.exists() and not is_ours and any(self.folder.iterdir()):
-            raise ValueError(
-                f"{str(self.folder)!r} has files that ptbert train did not write; give a new folder"
-            )
         has_begun = any(self.checkpoints.glob("step-*")) or self.result() is not None
         if is_ours and has_begun and not restart:
             return self._taken_up(settings)
@@ -63,8 +68,8 @@ class Output:
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=processes)
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_settings(self.folder / SETTINGS_NAME, settings)
         self._write_json(_FILES_NAME, _digests(settings))
+        write_settings(self.folder / SETTINGS_NAME, settings)
         return settings
 
     def _taken_up(self, settings: Settings) -> Settings:
@@ -119,7 +124,7 @@ class Output:
 
     def _clear(self) -> None:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-        for name in (RESULT_NAME, LOG_NAME, _FILES_NAME, SETTINGS_NAME):
+        for name in (RESULT_NAME, LOG_NAME):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -180,6 +180,7 @@ def _toml(value: Any) -> str:
 
 
 _NEEDED = ("task", "model", "data", "output")
+_LARGEST = 2**63 - 1
 _SHARES = ("warmup",)
 _FROM_ZERO = ("weight_decay", "max_length", "seed", "micro_batches", "checkpoint_minutes")
 
@@ -198,6 +199,8 @@ def _problem(each: Any, value: Any) -> str | None:
         return None
     if each.name in _SHARES:
         return None if 0 <= value < 1 else "give a number from 0 up to, but not, 1"
+    if kind is int and value > _LARGEST:
+        return f"give a number of at most {_LARGEST}"
     if each.name in _FROM_ZERO:
         return None if 0 <= value < math.inf else "give a number of at least 0"
     if kind is int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
@@ -16,13 +17,14 @@ from ptbert.training.metrics import entropy
 from ptbert.training.settings import Settings
 from ptbert.training.task import Scores, Task
 from ptbert_models import BertForTokenClassification
+from ptbert_tokenizers import BasicTokenizer
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _BLOCK = 1000  # sentences that are encoded together
 _OVERLAP = 4  # a window of a long sentence repeats this part of the one before: 1/4
 _DOCUMENT = "-DOCSTART-"  # marks the beginning of a document in CoNLL-2003
-_WORDS = re.compile(r"\w+|[^\w\s]")
+_BLANKS = re.compile("[ \t]+")  # a word may have other spaces in it, such as U+00A0
 
 
 class Sentence(NamedTuple):
@@ -78,7 +80,7 @@ class Tag(Task):
                     yield Sentence(repr(path), number - len(words), words, tags)
                 words, tags = [], []
                 continue
-            values = line.rstrip().split("\t") if "\t" in line else line.split()
+            values = line.rstrip().split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
             columns = columns or len(values)
             if len(values) != columns:
                 raise ValueError(
@@ -105,12 +107,13 @@ class Tag(Task):
         return int(number) - 1
 
     def example(self, text: str | tuple[str, str]) -> Sentence:
-        """Return the words of a text; punctuation marks are words of their own."""
+        """Return the words of a text, as ``BasicTokenizer`` separates them."""
         if not isinstance(text, str):
             raise ValueError(
                 f"the model was trained on single texts, and {text!r} is not one; give one"
             )
-        words = _WORDS.findall(text)
+        basic = BasicTokenizer(do_lower_case=False, never_split=())
+        words = [word for word in basic.tokenize(text) if not _is_marks(word)]
         if not words:
             raise ValueError(f"the text {text!r} has no words; give one that has")
         return Sentence(repr(text), 0, words, [])
@@ -120,6 +123,11 @@ class Tag(Task):
         found = sorted(
             {tag for each in examples for tag in each.tags}, key=lambda t: (t != OUTSIDE, t)
         )
+        if len(found) < 2:
+            raise ValueError(
+                f"all words of {self.settings.data!r} have the tag {found[0]!r}; give sentences "
+                "with at least two tags, or name another column with --label"
+            )
         if any(map(has_scheme, found)):
             for sentence in examples:
                 for place, tag in enumerate(sentence.tags):
@@ -232,6 +240,11 @@ class Tag(Task):
         sizes = np.bincount(examples.texts, weights=examples.counts).astype(np.int64)
         parts = np.split(np.asarray(numbers), np.cumsum(sizes)[:-1])
         return [[self.labels[int(number)] for number in part] for part in parts]
+
+
+def _is_marks(word: str) -> bool:
+    """Whether a word has nothing but marks for the letter before, which lower-casing removes."""
+    return all(unicodedata.category(char) == "Mn" for char in word)
 
 
 def _without_pieces(sentence: Sentence, word: int) -> ValueError:
