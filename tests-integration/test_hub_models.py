@@ -12,6 +12,7 @@ import transformers
 
 import ptbert
 from ptbert.__main__ import main
+from ptbert.corpora import get_lm_corpus
 from ptbert.tasks.writer import Writer
 from ptbert_hub import GatedRepository, OfflineMiss, RevisionNotFound, pinned
 from ptbert_models.errors import CheckpointNotFound
@@ -133,6 +134,30 @@ def test_model_and_tokenizer_follow_the_revision(hub, bert):
         ptbert.BertModel.from_pretrained("user/model")
     with pytest.raises(OSError, match=r"has none of vocab.txt, vocab.json, vocab.bin"):
         ptbert.BertTokenizer.from_pretrained("user/model")
+
+
+def test_a_corpus_and_its_vocabulary_are_of_one_commit(hub, tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / f"{split}.txt").write_text("jim was <unk> jim\n")
+    corpus = get_lm_corpus(folder, "wt103")
+    corpus.vocab.save_vocabulary(folder)
+    (name,) = {"vocab.bin", "vocab.txt"} & set(os.listdir(folder))
+    torch.save(dict.fromkeys(("train", "valid", "test"), corpus.train), folder / "corpus.bin")
+    files = {each: (folder / each).read_bytes() for each in (name, "corpus.bin")}
+    repository = hub.create("user/corpus", files)
+
+    def push(request):
+        if request.path.endswith("corpus.bin"):
+            repository.push({name: b"emptied"})
+
+    hub.before = push
+
+    again = ptbert.TransfoXLCorpus.from_pretrained("user/corpus")
+
+    assert again.vocab.encode("jim was") == corpus.vocab.encode("jim was")
+    assert torch.equal(again.train, corpus.train)
 
 
 def test_a_private_model_needs_the_token(hub, bert):

@@ -28,7 +28,7 @@ from ptbert_hub import (
     get_from_cache,
     open_snapshot,
 )
-from ptbert_hub.model_files import fetch_files, fetch_weights
+from ptbert_hub.model_files import fetch_files, fetch_tokenizer, fetch_weights
 
 NAME = "user/model"
 LARGE = bytes(range(256)) * 20
@@ -163,6 +163,17 @@ def test_force_downloads_what_is_there(hub, cache):
 
     assert [one.status for one in hub.requests] == [200, 302, 200, 200]
     assert len(hub.storage.requests) == 1
+
+
+def test_force_downloads_each_file_of_a_tokenizer_once(hub, cache):
+    hub.create("user/words", {"vocab.txt": b"[UNK]\n", "tokenizer_config.json": b"{}"})
+
+    options = DownloadOptions(force_download=True)
+
+    folder = fetch_tokenizer(open_snapshot("user/words", cache, options))
+
+    assert {path.name for path in folder.iterdir()} == {"vocab.txt", "tokenizer_config.json"}
+    assert sum("resolve" in path for path in hub.asked()) == 2
 
 
 # Digests

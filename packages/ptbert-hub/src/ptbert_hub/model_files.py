@@ -101,13 +101,15 @@ def fetch_tokenizer(snapshot: Snapshot) -> Path:
         NotFound: if there is nothing of a tokenizer.
         HubError: if a file could not be downloaded.
     """
-    if snapshot.fetch_first(TOKENIZER_NAMES) is None:
+    found = snapshot.fetch_first(TOKENIZER_NAMES)
+    if found is None:
         raise NotFound(
             f"{snapshot.shown} has none of {', '.join(TOKENIZER_NAMES)}",
             hint="take the repository of the model that this one was made from",
         )
     for name in TOKENIZER_NAMES:
-        snapshot.fetch(name)
+        if name != found.name:
+            snapshot.fetch(name)
     return snapshot.folder
 
 

@@ -23,6 +23,7 @@ from ptbert_hub import (
     is_archive,
     locate,
     open_snapshot,
+    pinned,
 )
 from ptbert_hub.options import divided
 from ptbert_tokenizers import TransfoXLTokenizer, UnknownToken
@@ -116,6 +117,7 @@ class TransfoXLCorpus:
         """
         name = os.fspath(pretrained_model_name_or_path)
         options, kwargs = divided(kwargs, DownloadOptions, TransfoXLTokenizer.__init__)
+        options = pinned(name, cache_dir, options)
         stored = read_saved(_find_corpus_file(name, cache_dir, options))
         corpus = cls()
         corpus.vocab = TransfoXLTokenizer.from_pretrained(
