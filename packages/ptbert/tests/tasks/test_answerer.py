@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ptbert import Answerer, BertForQuestionAnswering
+from ptbert import Answerer, BertForQuestionAnswering, BertTokenizer
 from ptbert.tasks import answerer as module
 
 HENSON = {"jim": [6.0, 0.0], "hen": [0.0, 1.0], "##son": [0.0, 5.0]}
@@ -157,6 +157,18 @@ def test_long_questions_are_cut(answerer):
     assert answerer("where " * 50, context) == answerer("where " * 4, context)
     shorter = answerer("where " * 50, context, max_question_len=1)
     assert shorter == answerer("where", context)
+
+
+def test_a_question_whose_characters_are_several_tokens_is_cut_too(spans, tokenizer, tmp_path):
+    # Lower-casing makes three letters of a syllable of Hangul, and 4 tokens may be the question.
+    letters = "".join(f"{mark}{char}\n" for mark in ("", "##") for char in "\u1112\u1161\u11ab")
+    path = tmp_path / "hangul.txt"
+    path.write_text((tmp_path / "vocab.txt").read_text() + letters, encoding="utf-8")
+    answerer = Answerer(spans(HENSON), BertTokenizer(path))
+    known = torch.eye(24)[:, :18]
+    answerer.model.bert.embeddings = torch.nn.Embedding.from_pretrained(known)
+    context = "the cat sleeps . " * 5 + "jim henson ."
+    assert answerer("\ud55c\ud55c\ud55c\ud55c", context) == answerer("\ud55c", context)
 
 
 @pytest.mark.parametrize("name", ["j\u0301im", "JIM", "\u200bjim", "ji\u0300m\u0300"])

@@ -136,6 +136,13 @@ def test_bad_input_is_refused(names):
     names.model.config.id2label = {0: "O"}
     with pytest.raises(ValueError, match=r"config\.id2label names 1 labels and the model scores 4"):
         names("jim")
+    names.model.config.id2label = dict(enumerate("abcd", 1))
+    with pytest.raises(ValueError, match="whose numbers must be 0 to 3, or set it to None"):
+        names("jim")
+    for wrong in (["O", "B", "I", "X"], {"O": 0}):
+        names.model.config.id2label = wrong
+        with pytest.raises(ValueError, match=r"config\.id2label is .*; give a dictionary such as"):
+            names("jim")
 
 
 def test_tokens_that_do_not_show_words_are_refused(tags, gpt2_folder):

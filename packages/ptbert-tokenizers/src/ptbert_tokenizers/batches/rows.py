@@ -85,6 +85,10 @@ class Plan:
             )
         if self.truncation == "only_second" and not self.are_pairs:
             raise ValueError("truncation='only_second' needs text_pairs; give them")
+        if self.stride is not None and not hasattr(self.stride, "__index__"):
+            raise ValueError(
+                f"stride={self.stride!r} is not a number of tokens; choose a whole number from 0 on"
+            )
         if self.stride is not None and self.are_pairs and self.truncation == "longest_first":
             raise ValueError(
                 "stride makes windows over one text of a pair; say which with "

@@ -205,10 +205,13 @@ class Answerer(Task):
         )
 
     def _cut(self, question: str, limit: int) -> str:
-        if len(question) <= limit:  # a token has one character at least
+        if question.isascii() and len(question) <= limit:  # such tokens have a character each
             return question
         _, spans = self.tokenizer.tokenize_with_offsets(question)
-        return question if len(spans) <= limit else question[: spans[limit - 1][1]]
+        if len(spans) <= limit:
+            return question
+        # Lower-casing divides some characters, such as those of Hangul, into several tokens.
+        return question[: min(spans[limit - 1][1], spans[limit][0])]
 
     def _answers(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ptbert_hub.messages import shown
+
 
 class Label(NamedTuple):
     """A label and its score."""
@@ -32,10 +34,16 @@ def label_names(config: Any, number: int) -> list[str]:
     named = getattr(config, "id2label", None)
     if not named:
         return [f"LABEL_{index}" for index in range(number)]
-    names = {int(index): str(name) for index, name in dict(named).items()}
+    try:
+        names = {int(index): str(name) for index, name in dict(named).items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"config.id2label is {shown(named)}; give a dictionary such as {{0: 'no', 1: 'yes'}}, "
+            "or set it to None"
+        ) from error
     if sorted(names) != list(range(number)):
         raise ValueError(
             f"config.id2label names {len(names)} labels and the model scores {number}; correct "
-            "config.id2label, or set it to None"
+            f"config.id2label, whose numbers must be 0 to {number - 1}, or set it to None"
         )
     return [names[index] for index in range(number)]
