@@ -1,6 +1,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -204,6 +205,19 @@ def test_only_likely_tokens_are_drawn(options, expected):
     assert draws(Choice(**options, generator=generator)) == expected
 
 
+@pytest.mark.parametrize("temperature", [1e-4, 1e-30, 1e-40, 5e-324])
+def test_a_tiny_temperature_takes_the_likeliest_token(temperature):
+    """Quotients of scores by such numbers are infinite in float32."""
+    scores = torch.tensor([[9.0, 8.0, -math.inf], [-9.0, -8.0, -9.0]])
+    assert Choice(temperature=temperature)(scores).tolist() == [0, 1]
+
+
+def test_ids_of_numpy_end_texts(model):
+    first = generate(model, PROMPTS[:1], 1, temperature=0)[0, -1]
+    stop = np.int64(int(first))
+    assert generate(model, PROMPTS[:1], 5, temperature=0, stop_ids=[stop]).size(1) == 5
+
+
 def test_exactly_k_tokens_stay_among_equals():
     choice = Choice(top_k=2, generator=torch.Generator().manual_seed(0))
     assert len(set(choice(torch.zeros(500, 6)).tolist())) == 2
@@ -383,6 +397,9 @@ MASK = torch.ones(3, 4)
         ({"num_beams": 0}, "num_beams=0 must be an integer above 0"),
         ({"temperature": -1.0}, "temperature=-1.0 must be a number from 0 up"),
         ({"temperature": math.inf}, "temperature=inf must be a number from 0 up"),
+        ({"temperature": None}, "temperature=None must be a number"),
+        ({"temperature": "1"}, "temperature='1' must be a number"),
+        ({"top_p": None}, "top_p=None must be a number"),
         ({"top_k": -1}, "top_k=-1 must be an integer from 0 up"),
         ({"max_new_tokens": 2.5}, "max_new_tokens=2.5 must be an integer above 0"),
         ({"top_k": 1.5}, "top_k=1.5 must be an integer from 0 up"),
@@ -391,6 +408,10 @@ MASK = torch.ones(3, 4)
         ({"num_beams": 2, "top_k": 3}, "num_beams=2 is beam search, which samples nothing"),
         ({"stop_ids": ["."]}, "stop_ids holds '.'; give token ids"),
         ({"stop_ids": [5, -3, -2]}, "stop_ids holds -3; give token ids, integers from 0 up"),
+        ({"stop_ids": 5}, r"stop_ids=5 must be a collection of ids, such as \[0\]"),
+        ({"stop_ids": None}, "stop_ids=None must be a collection of ids"),
+        ({"pad_id": 1.5}, "pad_id=1.5 must be a token id, an integer from 0 up"),
+        ({"pad_id": "0"}, "pad_id='0' must be a token id"),
         ({"stop_ids": [-1]}, "stop_ids holds -1; give token ids, integers from 0 up"),
         ({"stop_ids": [3, 30]}, "stop_ids holds 30, and this model scores tokens 0 to 29"),
         ({"pad_id": -1}, "pad_id=-1, and this model scores tokens 0 to 29"),

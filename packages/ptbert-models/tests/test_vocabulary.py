@@ -144,6 +144,9 @@ def test_numbers_are_rounded_up_on_request():
     model = made(GPT2LMHeadModel)
     assert model.resize_token_embeddings(pad_to_multiple_of=8).num_embeddings == 16
     assert model.resize_token_embeddings(17, pad_to_multiple_of=8).num_embeddings == 24
+    for multiple in (0, -8, 2.5):
+        with pytest.raises(ValueError, match=f"pad_to_multiple_of={multiple} must be an integer"):
+            model.resize_token_embeddings(17, pad_to_multiple_of=multiple)
     assert model.resize_token_embeddings().num_embeddings == 24
 
 

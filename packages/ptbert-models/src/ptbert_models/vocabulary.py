@@ -77,11 +77,15 @@ class Vocabulary(nn.Module):
 
         Raises:
             TypeError: if the embeddings are a program's own, or were wrapped.
-            ValueError: if no model can have this number of tokens.
+            ValueError: if no model can have this number of tokens, or the multiple is of none.
         """
         table = self.get_input_embeddings()
         wanted = self._number_of_tokens(table) if new_num_tokens is None else new_num_tokens
         if pad_to_multiple_of is not None:
+            if not isinstance(pad_to_multiple_of, int) or pad_to_multiple_of < 1:
+                raise ValueError(
+                    f"pad_to_multiple_of={pad_to_multiple_of!r} must be an integer above 0"
+                )
             wanted = -(-wanted // pad_to_multiple_of) * pad_to_multiple_of
         if new_num_tokens is not None or wanted != self._number_of_tokens(table):
             self._resize_vocabulary(table, wanted)

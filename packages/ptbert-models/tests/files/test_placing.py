@@ -13,6 +13,7 @@ import torch
 from ptbert_models import (
     BertConfig,
     BertForMaskedLM,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertModel,
     GPT2Config,
@@ -160,6 +161,29 @@ def test_devices_that_do_not_exist_or_have_no_memory_are_refused(tiny_config):
             fill(model, plan, take=True, device=device)
     with pytest.raises(ValueError, match=r'device="meta" has no memory for weights; build the mod'):
         fill(model, plan, take=True, device="meta")
+
+
+def test_devices_that_this_computer_does_not_have_are_refused(tiny_config):
+    model = BertModel(tiny_config)
+    plan = model.plan_loading(model.state_dict())
+    with pytest.raises(ValueError, match=r"device='cuda:99' cannot be used here \(.*\); leave it"):
+        fill(model, plan, take=True, device="cuda:99")
+
+
+def test_numbers_that_are_no_size_are_not_taken_for_one(tiny_config):
+    """Two scores and two heads or layers have nothing to do with each other."""
+    config = BertConfig.from_dict(
+        tiny_config.to_dict() | {"num_attention_heads": 2, "num_hidden_layers": 2}
+    )
+    model = BertForQuestionAnswering(config)
+    state = model.state_dict() | {
+        "qa_outputs.weight": torch.zeros(4, config.hidden_size),
+        "qa_outputs.bias": torch.zeros(4),
+    }
+    with pytest.raises(ShapeMismatch) as raised:
+        model.plan_loading(state)
+    assert "qa_outputs.bias: (4,) in the checkpoint, (2,) in the model" in str(raised.value)
+    assert "The configuration says" not in str(raised.value)
 
 
 PEAK = """

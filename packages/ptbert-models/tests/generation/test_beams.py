@@ -164,6 +164,8 @@ def test_each_row_of_a_batch_is_what_it_is_alone(model):
         ),
         ({"length_penalty": math.nan}, "length_penalty=nan must be a number; above 0 favours long"),
         ({"length_penalty": "1"}, "length_penalty='1' must be a number"),
+        ({"length_penalty": 1e10}, "length_penalty=10000000000.0 must lie between -8 and 8"),
+        ({"length_penalty": -9}, "length_penalty=-9 must lie between -8 and 8"),
         (
             {"early_stopping": "always"},
             "early_stopping='always' must be True, False or 'never'",

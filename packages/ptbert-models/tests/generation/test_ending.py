@@ -116,6 +116,8 @@ def test_each_text_of_a_batch_ends_where_it_ends_alone(any_model, letters):
     [
         ({"stop_strings": [""]}, ValueError, "stop_strings holds an empty string, which every"),
         ({"stop_strings": ["a", 3]}, TypeError, "stop_strings holds 3; give strings, or ids as"),
+        ({"stop_strings": None}, TypeError, "stop_strings is of type NoneType; give a string, or"),
+        ({"stop_strings": 5}, TypeError, "stop_strings is of type int; give a string, or a list"),
         ({"tokenizer": None}, ValueError, "tokenizer=None decodes nothing, and stop_strings are"),
     ],
 )

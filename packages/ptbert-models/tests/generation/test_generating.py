@@ -83,6 +83,8 @@ def test_a_stream_complains_at_once(model):
         generate_stream(model, PROMPTS, 5, top_k=-1)
     with pytest.raises(ValueError, match="num_beams=2 is beam search, which knows its tokens only"):
         generate_stream(model, PROMPTS, 5, num_beams=2)
+    with pytest.raises(ValueError, match="streamer is given, and generate_stream returns the"):
+        generate_stream(model, PROMPTS, 5, streamer=Kept())
     with pytest.raises(TypeError, match="'top_q'"):
         generate_stream(model, PROMPTS, 5, top_q=1)
 
@@ -104,6 +106,11 @@ def test_a_streamer_gets_the_prompts_and_then_the_tokens(any_model):
     streamer = Kept()
     texts = generate(any_model, PROMPTS, 4, temperature=0, streamer=streamer)
     assert streamer.got == [PROMPTS.tolist(), *texts[:, 3:].T.tolist(), "end"]
+
+
+def test_what_takes_no_tokens_is_no_streamer(model):
+    with pytest.raises(TypeError, match="streamer is of type function, which has no put and end"):
+        generate(model, PROMPTS, 4, streamer=lambda tokens: None)
 
 
 def test_beams_have_no_stream(model):

@@ -296,7 +296,7 @@ def checked_destination(dtype: Any, device: Any) -> tuple[torch.dtype | None, to
 
     Raises:
         TypeError: if ``dtype`` is no type of floating-point numbers.
-        ValueError: if ``device`` is none, or has no memory.
+        ValueError: if ``device`` is none, or has no memory, or this computer has no such device.
     """
     if dtype is not None and dtype not in _FLOATING:
         kinds = ", ".join(sorted(map(str, _FLOATING)))
@@ -311,6 +311,13 @@ def checked_destination(dtype: Any, device: Any) -> tuple[torch.dtype | None, to
         raise ValueError(
             'device="meta" has no memory for weights; build the model from its configuration there'
         )
+    try:
+        torch.empty(0, device=place)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}); leave it out "
+            "for the CPU"
+        ) from error
     return dtype, place
 
 

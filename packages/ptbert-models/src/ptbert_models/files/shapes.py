@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ptbert_models.errors import ShapeMismatch
+
+# Numbers of a configuration that may equal a size by chance.
+_IN_NO_SHAPE = frozenset(
+    ("n_layer", "num_attention_heads", "num_hidden_layers", "num_labels", "pad_token_id")
+)
 
 
 def other_shapes(
@@ -62,17 +67,22 @@ def _wrong_sizes(
     config: Any,
     model_state: Mapping[str, Tensor],
     sources: Mapping[str, Tensor],
-    wrong: Iterable[str],
+    wrong: Collection[str],
 ) -> list[str]:
-    """Say which sizes of a configuration are others in the weights, as far as that is plain."""
+    """Say which sizes of a configuration are others in the weights, as far as that is plain.
+
+    A number that is right in another weight may be equal by chance.
+    """
     found: dict[int, set[int]] = {}
     for key in wrong:
         have, want = sources[key].shape, model_state[key].shape
         for there, here in zip(have, want, strict=False) if len(have) == len(want) else ():
             if there != here:
                 found.setdefault(here, set()).add(there)
+    fitting = {size for key, tensor in sources.items() if key not in wrong for size in tensor.shape}
     return [
         f"{key}={value}, where the checkpoint has {next(iter(found[value]))}"
         for key, value in (vars(config) if config is not None else {}).items()
         if type(value) is int and len(found.get(value, ())) == 1
+        if key not in _IN_NO_SHAPE and value not in fitting
     ]

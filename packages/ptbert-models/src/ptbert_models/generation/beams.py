@@ -19,6 +19,8 @@ from ptbert_models.generation.ending import Ending
 from ptbert_models.generation.prompts import Prompts
 from ptbert_models.generation.scored import Generated
 
+_LARGEST_PENALTY = 8  # with it scores of thousands of tokens are finite, and not 0
+
 
 @dataclass(frozen=True)
 class BeamOptions:
@@ -42,6 +44,11 @@ class BeamOptions:
         ):
             raise ValueError(
                 f"length_penalty={penalty!r} must be a number; above 0 favours long texts"
+            )
+        if penalty is not None and abs(penalty) > _LARGEST_PENALTY:
+            raise ValueError(
+                f"length_penalty={penalty!r} must lie between {-_LARGEST_PENALTY} and "
+                f"{_LARGEST_PENALTY}"
             )
         early = self.early_stopping
         if not (early is None or isinstance(early, bool) or early == "never"):

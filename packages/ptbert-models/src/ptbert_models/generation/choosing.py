@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_SMALL, _SMALLEST = 1e-3, 1e-30  # temperatures with which quotients of scores may be infinite
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -27,6 +29,9 @@ class Choice:
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
+        for name in ("temperature", "top_p"):
+            if isinstance(value := getattr(self, name), str) or not hasattr(value, "__float__"):
+                raise ValueError(f"{name}={value!r} must be a number")
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise ValueError(f"temperature={self.temperature!r} must be a number from 0 up")
         if not isinstance(self.top_k, int) or self.top_k < 0:
@@ -44,7 +49,10 @@ class Choice:
             best, tokens = scores.max(-1)
             check_numbers(best)
             return tokens
-        scores = scores.float() / self.temperature
+        scores = scores.float()
+        if self.temperature < _SMALL:
+            scores = scores - scores.amax(-1, keepdim=True)
+        scores = scores / max(self.temperature, _SMALLEST)
         if 0 < self.top_k < scores.size(-1):
             scores = _only(scores, *scores.topk(self.top_k))
         if self.top_p < 1:

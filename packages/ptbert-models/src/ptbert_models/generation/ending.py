@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -109,7 +110,11 @@ class Ending:
         strings: StopStrings | None = None,
     ) -> Ending:
         """Make one from the arguments of ``generate``."""
-        wrong = [stop for stop in stop_ids if not isinstance(stop, int) or stop < 0]
+        if not isinstance(stop_ids, Collection):
+            raise ValueError(f"stop_ids={stop_ids!r} must be a collection of ids, such as [0]")
+        if not (pad_id is None or _is_integer(pad_id)):
+            raise ValueError(f"pad_id={pad_id!r} must be a token id, an integer from 0 up")
+        wrong = [stop for stop in stop_ids if not _is_integer(stop) or stop < 0]
         if wrong:
             raise ValueError(f"stop_ids holds {wrong[0]!r}; give token ids, integers from 0 up")
         stops = torch.tensor(sorted(stop_ids), dtype=torch.long, device=device)
@@ -137,3 +142,7 @@ class Ending:
         """Whether each of the texts (B, T) ends with its last token: (B,)."""
         ended = torch.isin(texts[:, -1], self.stops)
         return ended if self.strings is None else ended | self.strings.reached(texts, padding)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral)  # those of NumPy too

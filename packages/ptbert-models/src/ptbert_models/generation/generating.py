@@ -244,6 +244,11 @@ class _Run:
         """Return an iterator over the tokens (B,) of all texts."""
         if self._beams is not None:
             raise _no_stream(self._options.num_beams, "use generate")
+        if self._options.streamer is not None:
+            raise ValueError(
+                "streamer is given, and generate_stream returns the tokens itself; leave it out, "
+                "or use generate"
+            )
         with torch.no_grad(), evaluating(self._model):
             tokens = iter(self._sampling(None))
         return self._steps(tokens)

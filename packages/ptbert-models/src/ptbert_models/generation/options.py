@@ -58,6 +58,13 @@ class Options:
         check_count("num_return_sequences", self.num_return_sequences)
         if self.sliding_window is not None:
             check_count("sliding_window", self.sliding_window)
+        if self.streamer is not None and not (
+            hasattr(self.streamer, "put") and hasattr(self.streamer, "end")
+        ):
+            raise TypeError(
+                f"streamer is of type {type(self.streamer).__name__}, which has no put and end; "
+                "give one such as ptbert_tokenizers.TextStreamer(tokenizer)"
+            )
 
     def choice(self) -> Choice:
         """How a token is chosen."""
@@ -105,9 +112,18 @@ class Options:
 
     def ending(self, device: torch.device) -> Ending:
         """What ends a text."""
-        given = isinstance(self.stop_strings, str) or len(self.stop_strings) > 0
-        strings = StopStrings(self.stop_strings, self.tokenizer) if given else None
+        strings = StopStrings(self.stop_strings, self.tokenizer) if self.has_strings() else None
         return Ending.of(self.stop_ids, self.pad_id, device, strings)
+
+    def has_strings(self) -> bool:
+        """Whether strings end a text."""
+        strings = self.stop_strings
+        if not isinstance(strings, Collection):
+            raise TypeError(
+                f"stop_strings is of type {type(strings).__name__}; give a string, or a list of "
+                "strings"
+            )
+        return isinstance(strings, str) or len(strings) > 0
 
 
 def check_count(name: str, value: object) -> None:
