@@ -2,12 +2,11 @@
 
 import warnings
 
+import peft
 import pytest
 import torch
 
 import ptbert
-
-peft = pytest.importorskip("peft")
 
 MODELS = [getattr(ptbert, name) for name in ptbert.__all__]
 MODELS = [each for each in MODELS if isinstance(each, type) and hasattr(each, "plan_loading")]

@@ -43,7 +43,7 @@ from ptbert_models.gpt import (
     load_tf_weights_in_gpt2,
     load_tf_weights_in_openai_gpt,
 )
-from ptbert_models.parts.untouched import remember_classes
+from ptbert_models.parts.shipped import remember_classes
 from ptbert_models.transfo_xl import (
     TransfoXLConfig,
     TransfoXLLMHeadModel,

@@ -10,11 +10,11 @@ import pytest
 from ptbert_tokenizers import BadVocabulary, BertTokenizer, load_vocab
 from ptbert_tokenizers.files.vocabulary import (
     Vocabulary,
-    lines_by_id,
     read_json_vocabulary,
     read_merges,
     write_lines,
 )
+from ptbert_tokenizers.vocabularies.wordpiece import lines_by_id
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line() -> None:
@@ -42,10 +42,10 @@ def test_weights_given_as_a_vocabulary_are_recognised() -> None:
 
 
 def test_a_token_on_very_many_lines_is_a_short_warning(caplog: pytest.LogCaptureFixture) -> None:
-    Path("v").write_text("[UNK]\n" + "a\n" * 1000)
+    Path("v").write_text("[UNK]\n" + "a\nb\n" * 1000)
 
     load_vocab("v")
-    assert "such as 'a' on lines 2 and 3 and 4 and 5 and 6 and 995 more; each" in caplog.text
+    assert "such as 'a' on lines 2 and 4 and 6 and 8 and 10 and 995 more; each" in caplog.text
 
 
 def test_the_last_of_several_lines_counts_as_in_2019_with_one_warning(

@@ -11,7 +11,6 @@ import gc
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import is_
-from types import FunctionType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -25,6 +24,7 @@ from torch.utils._device import DeviceContext
 from ptbert_models.parts.activations import POINTWISE
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.parts.inputs import is_recorded, is_transformed
+from ptbert_models.parts.shipped import is_as_shipped, is_original
 
 _BLANK = vars(nn.Module())
 _HOOKS = [name for name in _BLANK if "hook" in name and "state_dict" not in name]
@@ -43,40 +43,9 @@ _GLOBAL_HOOKS = tuple(
     if name.startswith("_global_") and isinstance(value, dict)
 )
 _IN_CALLS = frozenset(("forward", "_call_impl", "_compiled_call_impl"))  # see nn.Module.__call__
-# What acts when modules are made or copied, not when they are called; torch.compile replaces it.
-_NOT_IN_CALLS = frozenset(("__init__", "__setstate__", "__doc__", "__annotations__"))
-_OF_EVERY_CLASS = frozenset(
-    {"__module__", "__doc__", "__dict__", "__weakref__"}
-    | {"__firstlineno__", "__static_attributes__", "__annotations__"}
-)
 _MISSING = object()
 
 _PARAMETERS = frozenset((nn.Parameter, Tensor, type(None)))
-
-_shipped: dict[type, dict[str, Any]] = {}  # the attributes of module classes when they were new
-_orders: dict[type, tuple[type, ...]] = {}  # the classes in which these look for attributes
-
-
-class _Classes(NamedTuple):
-    """A class with its base classes, and the attributes that they had when they were looked at."""
-
-    order: tuple[type, ...]
-    classes: list[Mapping[str, Any]]
-    attributes: list[dict[str, Any]]
-
-
-_accepted: dict[type, _Classes] = {}  # classes as shipped, maybe with more that nothing reads
-
-
-def remember_classes() -> None:
-    """Note what all classes of modules look like now; called once, on import."""
-    waiting: list[type] = [nn.Module]
-    while waiting:
-        part = waiting.pop()
-        for each in part.__mro__:  # modules may inherit from other classes too
-            if each not in _shipped and each.__module__.startswith(("torch.nn.", "ptbert_models.")):
-                _shipped[each], _orders[each] = dict(vars(each)), each.__mro__
-        waiting.extend(part.__subclasses__())
 
 
 def calls_are_unobserved() -> bool:
@@ -122,7 +91,7 @@ def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
     for name in _IN_CALLS:
         if name in vars(module):
             return False
-    return is_recorded() or (_is_as_shipped(kind) and calls_are_unobserved())
+    return is_recorded() or (is_as_shipped(kind) and calls_are_unobserved())
 
 
 def has_usual_weight(module: Any) -> bool:
@@ -282,53 +251,6 @@ def _reference(make: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
         return make(*arguments)
 
 
-@cache
-def _names(kind: Any) -> frozenset[str]:
-    """Return the names of attributes that a class had when it was new, inherited ones too."""
-    return frozenset().union(*(_shipped.get(each, vars(each)) for each in kind.__mro__))
-
-
-def _is_as_shipped(kind: type) -> bool:
-    """Whether a class and its base classes have the attributes that they had when they were new.
-
-    Others that nothing reads may have been added.
-    """
-    accepted, order = _accepted.get(kind), kind.__mro__
-    if accepted and accepted.order is order and accepted.classes == accepted.attributes:
-        return True
-    kinds = [each for each in order[:-1] if not _gives_nothing(each, kind)]
-    classes: list[Mapping[str, Any]] = [vars(each) for each in kinds]
-    if (*kinds, object) != _orders.get(kind) or not all(map(_reads_the_same, kinds, classes)):
-        return False
-    _accepted[kind] = _Classes(order, classes, [dict(each) for each in classes])
-    return True
-
-
-def _gives_nothing(base: type, kind: type) -> bool:
-    """Whether a base class that is not known here has nothing that the classes before it lack.
-
-    ``parts/conv1d.py`` has such a base class.
-    """
-    if base in _shipped:
-        return False
-    before = kind.__mro__[: kind.__mro__.index(base)]
-    return all(
-        name in _OF_EVERY_CLASS or any(name in vars(each) for each in before) for name in vars(base)
-    )
-
-
-def _reads_the_same(kind: type, now: Mapping[str, Any]) -> bool:
-    new = _shipped.get(kind)
-    if new is None:
-        return False
-    changed = (
-        name
-        for name in (now.keys() | new.keys()) - _NOT_IN_CALLS
-        if now.get(name, _MISSING) is not new.get(name, _MISSING)
-    )
-    return not any(name in _names(kind) or name[:2] == "__" == name[-2:] for name in changed)
-
-
 def _equals(module: nn.Module, reference: nn.Module) -> bool:
     """Whether a module behaves like the reference, apart from sizes and rates."""
     kinds: set[type] = set()
@@ -339,7 +261,7 @@ def _equals(module: nn.Module, reference: nn.Module) -> bool:
         if kind is not type(usual):
             return False
         if kind not in kinds:
-            if not (_is_original(cast("Any", kind)) and _is_as_shipped(kind)):
+            if not (is_original(cast("Any", kind)) and is_as_shipped(kind)):
                 return False
             kinds.add(kind)
         if not _has_usual_attributes(part, usual):
@@ -394,15 +316,4 @@ def _is_usual(value: Any, usual: Any) -> bool:
 def _is_ordinary(tensor: Any) -> bool:
     return tensor is None or (
         type(tensor) in _PARAMETERS and tensor.layout is torch.strided and not tensor.is_meta
-    )
-
-
-@cache
-def _is_original(kind: Any) -> bool:
-    """Whether a class and its bases were unchanged when this library was imported."""
-    return all(
-        value.__globals__["__name__"] == each.__module__
-        for each in kind.__mro__[:-1]
-        for name, value in _shipped.get(each, {}).items()
-        if isinstance(value, FunctionType) and name not in _NOT_IN_CALLS
     )

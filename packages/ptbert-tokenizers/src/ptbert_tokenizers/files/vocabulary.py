@@ -27,7 +27,7 @@ SPECIAL_TOKENS_NAME = "special_tokens.txt"
 MERGES_HEADER = "#version: 0.2"
 _HEADER_START = "#version"
 
-_MOST_LINES = 2**20  # each costs some 500 bytes of memory
+MOST_LINES = 2**20  # each costs some 500 bytes of memory
 _SHOWN = 5  # numbers of lines in a message
 _FEW = 5  # special tokens alone are as many
 
@@ -96,8 +96,8 @@ def lines_of(text: str, path: PathLike) -> list[str]:
     Raises:
         BadVocabulary: if they are too many.
     """
-    if text.count("\n") > _MOST_LINES:
-        raise _too_large(path, f"{_MOST_LINES} lines")
+    if text.count("\n") > MOST_LINES:
+        raise _too_large(path, f"{MOST_LINES} lines")
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -341,43 +341,6 @@ def saving_folder(path: PathLike) -> str | None:
         return None
     os.makedirs(name, exist_ok=True)
     return name
-
-
-def lines_by_id(vocabulary: Mapping[str, int]) -> list[str]:
-    """Return the lines of a vocabulary file, in which the number of a line is the token's id.
-
-    The line of an id that no token has repeats the token of the next id. As the last line of a
-    token counts, this changes nothing when the file is read.
-
-    Raises:
-        ValueError: if such a file cannot hold the vocabulary.
-
-    Example:
-        >>> lines_by_id({"a": 0, "b": 2})
-        ['a', 'b', 'b']
-    """
-    owners: dict[int, str] = {}
-    for token, index in vocabulary.items():
-        if token.strip() != token:
-            raise ValueError(
-                f"token {token!r} begins or ends with a space and cannot be saved one token a "
-                "line; remove it"
-            )
-        if not 0 <= index < _MOST_LINES:
-            raise ValueError(
-                f"token {token!r} has the id {index}, which cannot be the number of a line; "
-                f"give it one from 0 to {_MOST_LINES - 1}"
-            )
-        other = owners.setdefault(index, token)
-        if other != token:
-            raise ValueError(
-                f"{other!r} and {token!r} have the same id {index} and cannot be saved one token a "
-                "line; remove one of them"
-            )
-    lines: list[str] = []
-    for index in range(max(owners, default=-1), -1, -1):
-        lines.append(owners[index] if index in owners else lines[-1])
-    return lines[::-1]
 
 
 def next_id(*vocabularies: Mapping[str, int]) -> int:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from ptbert_tokenizers.errors import UnknownId
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import (
+    MOST_LINES,
     PathLike,
-    lines_by_id,
     load_vocab,
     saving_folder,
     unknown_token,
@@ -121,3 +121,40 @@ class WordpieceVocabulary:
         path = os.fspath(vocab_path) if folder is None else os.path.join(folder, VOCAB_NAME)
         write_lines(path, lines_by_id(self.vocab))
         return path, folder
+
+
+def lines_by_id(vocabulary: Mapping[str, int]) -> list[str]:
+    """Return the lines of a vocabulary file, in which the number of a line is the token's id.
+
+    The line of an id that no token has repeats the token of the next id. As the last line of a
+    token counts, this changes nothing when the file is read.
+
+    Raises:
+        ValueError: if such a file cannot hold the vocabulary.
+
+    Example:
+        >>> lines_by_id({"a": 0, "b": 2})
+        ['a', 'b', 'b']
+    """
+    owners: dict[int, str] = {}
+    for token, index in vocabulary.items():
+        if token.strip() != token:
+            raise ValueError(
+                f"token {token!r} begins or ends with a space and cannot be saved one token a "
+                "line; remove it"
+            )
+        if not 0 <= index < MOST_LINES:
+            raise ValueError(
+                f"token {token!r} has the id {index}, which cannot be the number of a line; "
+                f"give it one from 0 to {MOST_LINES - 1}"
+            )
+        other = owners.setdefault(index, token)
+        if other != token:
+            raise ValueError(
+                f"{other!r} and {token!r} have the same id {index} and cannot be saved one token a "
+                "line; remove one of them"
+            )
+    lines: list[str] = []
+    for index in range(max(owners, default=-1), -1, -1):
+        lines.append(owners[index] if index in owners else lines[-1])
+    return lines[::-1]
