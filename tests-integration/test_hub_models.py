@@ -160,6 +160,26 @@ def test_a_corpus_and_its_vocabulary_are_of_one_commit(hub, tmp_path):
     assert torch.equal(again.train, corpus.train)
 
 
+def test_a_training_begins_with_model_and_words_of_one_commit(hub, bert, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("train.csv").write_text("text,label\njim,no\nhenson,yes\nwas a man,maybe\n")
+    repository = hub.create("user/model", bert[1])
+    commit = repository.refs["main"]
+
+    def push(request):
+        if request.path.endswith("vocab.txt"):
+            repository.push({"README.md": b"emptied"})
+
+    hub.before = push
+
+    arguments = ("--data", "train.csv", "--output", "out", "--epochs", "1")
+    assert main(["train", "classify", "user/model", *arguments]) == 0
+
+    files = [request.path for request in hub.requests if "resolve" in request.path]
+    assert {path.split("/")[4] for path in files} == {commit}
+    assert len(files) >= 3
+
+
 def test_a_private_model_needs_the_token(hub, bert):
     hub.create("user/model", bert[1], is_private=True)
 

@@ -34,6 +34,7 @@ from ptbert.training.processes import Processes, joined
 from ptbert.training.readme import readme_of
 from ptbert.training.settings import Settings
 from ptbert.training.task import Task
+from ptbert_hub import pinned
 from ptbert_hub.progress import watched
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim import BertAdam, OpenAIAdam
@@ -106,10 +107,15 @@ class _Training:
         newest = newest_checkpoint(output.checkpoints) if processes.is_first else None
         step = processes.from_first(newest.step if newest else 0)
         checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
-        tokenizer = load_tokenizer(settings.model)
+        download = pinned(settings.model).arguments()
+        tokenizer = load_tokenizer(settings.model, **download)
         _refuse_other_family(settings, task, tokenizer)
         torch.manual_seed(random_seed(settings.seed))
-        model = task.load_model(str(checkpoint.folder) if checkpoint else settings.model)
+        model = (
+            task.load_model(str(checkpoint.folder))
+            if checkpoint
+            else task.load_model(settings.model, **download)
+        )
         length = longest_input(settings, model)
         examples = task.encode(read, tokenizer, length)
         validation = None

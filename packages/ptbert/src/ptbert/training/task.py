@@ -90,9 +90,14 @@ class Task(ABC):
     ) -> list[str]:
         """Return a line for each example, with what the model predicts."""
 
-    def load_model(self, source: str) -> PreTrainedModel:
-        """Load a model of the task's class, whose configuration names the labels."""
-        model = self.model_class.from_pretrained(source, **self.model_arguments())
+    def load_model(self, source: str, **download: Any) -> PreTrainedModel:
+        """Load a model of the task's class, whose configuration names the labels.
+
+        Args:
+            source: a name or a folder.
+            **download: what :class:`ptbert_hub.DownloadOptions` takes.
+        """
+        model = self.model_class.from_pretrained(source, **download, **self.model_arguments())
         for key, value in self.configuration().items():
             setattr(model.config, key, value)
         return model
