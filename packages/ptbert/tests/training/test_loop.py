@@ -175,6 +175,11 @@ def test_restart_trains_anew(finished, straight, tmp_path):
     assert max(line["step"] for line in read_log(tmp_path / "straight")) == 3
 
 
+def test_restart_needs_nothing_of_the_old_result(finished, tmp_path):
+    (tmp_path / "straight" / "result.json").write_text("{")
+    assert train(finished.replaced(epochs=1), restart=True)["step"] == 3
+
+
 def test_a_folder_with_other_files_is_refused(settings, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("precious")

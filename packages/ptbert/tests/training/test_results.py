@@ -84,6 +84,25 @@ def test_each_prediction_is_a_line_whatever_the_text_is(settings, tmp_path, caps
     assert capsys.readouterr().out.split("\t")[2] == f"{long}\n"
 
 
+def test_what_cannot_be_predicted_is_told(settings, tmp_path, capsys):
+    train(settings.replaced(epochs=1))
+    assert main(["predict", settings.output, "nowhere/new.csv"]) == 1
+    assert "no file at 'nowhere/new.csv'; check the path" in error(capsys)
+    with pytest.raises(TypeError, match="texts is one string; give a list of texts"):
+        predict(settings.output, "a cat")
+    for wrong in (("a", "b", "c"), None):
+        with pytest.raises(ValueError, match="is neither a text nor a pair of texts; give one of"):
+            predict(settings.output, [wrong])
+
+
+def test_half_a_character_in_a_file_does_not_stop_the_other_predictions(settings, tmp_path, capsys):
+    train(settings.replaced(epochs=1))
+    (tmp_path / "new.jsonl").write_text('{"text": "a \\ud83d cat"}\n{"text": "the key"}\n')
+    assert main(["predict", settings.output, str(tmp_path / "new.jsonl")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[2] for line in lines] == ["a ? cat", "the key"]
+
+
 def test_a_label_that_cannot_be_written_is_told_before_the_training(settings, tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_text('{"text": "a", "label": "b"}\n{"text": "c", "label": "\\ud83d"}\n')

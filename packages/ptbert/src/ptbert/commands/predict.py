@@ -8,6 +8,10 @@ from pathlib import Path
 
 from ptbert.commands.command import Command
 
+_ENDINGS = tuple(
+    f"{ending}{packed}" for ending in (".csv", ".tsv", ".jsonl", ".conll") for packed in ("", ".gz")
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
@@ -23,6 +27,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     if arguments.pair is None and _is_file(arguments.text):
         return iter(predict_file(arguments.folder, arguments.text, device=arguments.device))
+    if arguments.pair is None and arguments.text.lower().endswith(_ENDINGS):
+        raise FileNotFoundError(f"no file at {arguments.text!r}; check the path")
     texts = [arguments.text if arguments.pair is None else (arguments.text, arguments.pair)]
     return iter(predict(arguments.folder, texts, device=arguments.device))
 

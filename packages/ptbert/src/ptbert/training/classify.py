@@ -73,6 +73,8 @@ class Classify(Task):
     def example(self, text: str | tuple[str, str]) -> TextExample:
         """Return a text, or a pair, without a label."""
         is_pair = not isinstance(text, str)
+        if is_pair and not (isinstance(text, Sequence) and len(text) == 2):
+            raise ValueError(f"{text!r} is neither a text nor a pair of texts; give one of these")
         if is_pair != bool(self.settings.pair):
             wanted = "pairs of texts" if self.settings.pair else "single texts"
             raise ValueError(
@@ -193,8 +195,8 @@ class Classify(Task):
 
 
 def _one_line(text: str) -> str:
-    """A text without tabs and line ends, which divide what is printed."""
-    return " ".join(text.split())
+    """A text that can be printed, without tabs and line ends, which divide what is printed."""
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def _number(text: str, place: str) -> float:

@@ -60,7 +60,8 @@ class Output:
                 )
         for left in unfinished:
             left.unlink(missing_ok=True)
-        has_begun = any(self.checkpoints.glob("step-*")) or self.result() is not None
+        has_ended = (self.folder / RESULT_NAME).is_file()
+        has_begun = has_ended or any(self.checkpoints.glob("step-*"))
         if is_ours and has_begun and not restart:
             return self._taken_up(settings)
         if is_ours:

@@ -90,9 +90,12 @@ def predict(
         device: where to compute; a GPU if there is one when empty.
 
     Raises:
+        TypeError: if ``texts`` is one string.
         ValueError: for pairs where texts are needed, or the reverse.
         OSError: if the folder cannot be read.
     """
+    if isinstance(texts, str):
+        raise TypeError("texts is one string; give a list of texts")
     with joined(device) as processes:
         result = _moved(open_result(folder), processes)
         examples = [result.task.example(each) for each in texts]
