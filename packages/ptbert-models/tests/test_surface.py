@@ -73,3 +73,11 @@ def test_records_cannot_be_changed_by_mistake(record):
     name = dataclasses.fields(record)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(object.__new__(record), name, None)
+
+
+def test_no_argument_of_forward_needs_its_name():
+    """PyTorch's older ONNX exporter gives all arguments by position, also those left out."""
+    for family in FAMILIES.values():
+        for model in family.models:
+            kinds = {each.kind for each in inspect.signature(model.forward).parameters.values()}
+            assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD}, model.__name__

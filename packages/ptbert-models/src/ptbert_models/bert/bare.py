@@ -199,7 +199,6 @@ class BertModel(BertPreTrainedModel):
         attention_mask: Tensor | None = None,
         output_all_encoded_layers: bool = True,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:

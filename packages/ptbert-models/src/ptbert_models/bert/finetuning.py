@@ -78,7 +78,6 @@ class BertForSequenceClassification(_LabelClassifier):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
@@ -109,7 +108,6 @@ class BertForTokenClassification(_LabelClassifier):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
@@ -162,7 +160,6 @@ class BertForMultipleChoice(BertWithHead):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
@@ -227,7 +224,6 @@ class BertForQuestionAnswering(BertWithHead):
         start_positions: Tensor | None = None,
         end_positions: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:

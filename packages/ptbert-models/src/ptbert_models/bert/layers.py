@@ -58,7 +58,6 @@ class BertEmbeddings(nn.Module):
         self,
         input_ids: Tensor | None = None,
         token_type_ids: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Tensor:

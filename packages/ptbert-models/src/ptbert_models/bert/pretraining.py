@@ -86,7 +86,6 @@ class BertForPreTraining(_BertWithDecoder):
         masked_lm_labels: Tensor | None = None,
         next_sentence_label: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
@@ -143,7 +142,6 @@ class BertForMaskedLM(_BertWithDecoder):
         attention_mask: Tensor | None = None,
         masked_lm_labels: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
@@ -183,7 +181,6 @@ class BertForNextSentencePrediction(BertWithHead):
         attention_mask: Tensor | None = None,
         next_sentence_label: Tensor | None = None,
         head_mask: Tensor | None = None,
-        *,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Any:

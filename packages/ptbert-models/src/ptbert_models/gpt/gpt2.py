@@ -198,7 +198,6 @@ class GPT2Model(GPTDecoder, GPT2PreTrainedModel):
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Run a batch of token sequences.
@@ -272,7 +271,6 @@ class GPT2LMHeadModel(GPTWithHead, GPT2PreTrainedModel):
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score the next tokens; inputs as in ``GPT2Model``.
@@ -333,7 +331,6 @@ class GPT2DoubleHeadsModel(GPTWithTwoHeads, GPT2PreTrainedModel):
         past: Sequence[LayerPast] | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score next tokens and choices; inputs as in ``GPT2Model``, with choices in between.

@@ -225,7 +225,6 @@ class OpenAIGPTModel(GPTDecoder, OpenAIGPTPreTrainedModel):
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
         past: Sequence[LayerCache] | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Run a batch of token sequences.
@@ -294,7 +293,6 @@ class OpenAIGPTLMHeadModel(GPTWithHead, OpenAIGPTPreTrainedModel):
         lm_labels: Tensor | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score the next tokens; inputs as in ``OpenAIGPTModel``.
@@ -351,7 +349,6 @@ class OpenAIGPTDoubleHeadsModel(GPTWithTwoHeads, OpenAIGPTPreTrainedModel):
         position_ids: Tensor | None = None,
         head_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> Any:
         """Score next tokens and choices; inputs as in ``OpenAIGPTModel``, with choices in between.

@@ -209,7 +209,6 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         self,
         input_ids: Tensor | None = None,
         mems: Sequence[Tensor] | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor] | None]:
         """Encode the next segment of a batch of texts.

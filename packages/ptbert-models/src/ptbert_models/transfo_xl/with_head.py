@@ -136,7 +136,6 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         input_ids: Tensor | None = None,
         target: Tensor | None = None,
         mems: Sequence[Tensor] | None = None,
-        *,
         inputs_embeds: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor] | None]:
         """Predict each next token of the next segment.
