@@ -379,7 +379,10 @@ def test_path_uses_no_network_and_writes_nothing(hub, cache, capsys):
 
 
 @pytest.mark.parametrize("has_index", [False, True])
-def test_path_needs_weights_of_one_kind_only_as_fetch_does(hub, cache, capsys, has_index):
+def test_path_needs_weights_of_one_kind_only_as_fetch_does(
+    hub, cache, capsys, monkeypatch, has_index
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)  # safetensors is there
     index = b'{"weight_map": {"a": "model-1.safetensors"}}'
     both = {"config.json": b"{}", "pytorch_model.bin": b"PK\x03\x04", "corpus.bin": b"\x80"}
     both |= (

@@ -505,12 +505,12 @@ def test_weights_that_are_there_are_used_without_the_network(hub, cache, monkeyp
     hub.create("user/both", {"pytorch_model.bin": b"\x80pickle", "model.safetensors": LARGE})
     offline = DownloadOptions(local_files_only=True)
     open_snapshot("user/both", cache)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
     with pytest.raises(OfflineMiss, match=r"model.safetensors is not in the cache"):
         fetch_weights(open_snapshot("user/both", cache, offline))
     with monkeypatch.context() as bare:
         bare.setattr("importlib.util.find_spec", lambda name: None)
         fetch_weights(open_snapshot("user/both", cache))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
 
     found = fetch_weights(open_snapshot("user/both", cache, offline))
 
