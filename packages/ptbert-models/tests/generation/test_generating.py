@@ -23,6 +23,24 @@ def test_all_three_take_the_same_options():
     assert given == {each.name: each.default for each in dataclasses.fields(Options)}
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("stop_id", r"generation has no option 'stop_id'; did you mean 'stop_ids'\?"),
+        ("x", "generation has no option 'x'; options: temperature, top_k, top_p, num_beams, sto"),
+    ],
+)
+def test_an_unknown_option_is_named(model, option, message):
+    for function in (generate_scored, generate_stream):
+        with pytest.raises(TypeError, match=message):
+            function(model, PROMPTS, 1, **{option: 1})
+
+
+def test_a_truth_value_is_no_count(model):
+    with pytest.raises(ValueError, match="sliding_window=True must be an integer above 0"):
+        generate_scored(model, PROMPTS, 1, sliding_window=True)
+
+
 def test_several_texts_of_a_prompt_follow_each_other(any_model):
     found = generate(any_model, PROMPTS, 6, num_return_sequences=4, generator=seeded())
     expected = generate(any_model, PROMPTS.repeat_interleave(4, 0), 6, generator=seeded())

@@ -162,7 +162,7 @@ def generate_scored(
         >>> written.ids.shape, written.log_probabilities.shape, written.lengths
         (torch.Size([1, 7]), torch.Size([1, 4]), tensor([4]))
     """
-    return _Run(model, ids, max_new_tokens, Options(**options)).scored()
+    return _Run(model, ids, max_new_tokens, Options.of(options)).scored()
 
 
 def generate_stream(
@@ -190,7 +190,7 @@ def generate_stream(
         >>> [token.shape for token in tokens]
         [torch.Size([1]), torch.Size([1]), torch.Size([1]), torch.Size([1])]
     """
-    return _Run(model, ids, max_new_tokens, Options(**options)).stream()
+    return _Run(model, ids, max_new_tokens, Options.of(options)).stream()
 
 
 class _Run:

@@ -5,8 +5,9 @@ Letters: B batch, L prompt length.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 import torch
@@ -52,6 +53,21 @@ class Options:
     tokenizer: Any = None
     streamer: Streamer | None = None
     sliding_window: int | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Options:
+        """Make them from keyword arguments.
+
+        Raises:
+            TypeError: if there is no such option.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                advice = f"did you mean {near[0]!r}?" if near else f"options: {', '.join(known)}"
+                raise TypeError(f"generation has no option {name!r}; {advice}")
+        return cls(**options)
 
     def __post_init__(self) -> None:
         check_count("num_beams", self.num_beams)
@@ -128,5 +144,5 @@ class Options:
 
 def check_count(name: str, value: object) -> None:
     """Raise an error for a number of things that is none."""
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name}={value!r} must be an integer above 0")
