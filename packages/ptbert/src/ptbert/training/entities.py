@@ -107,7 +107,9 @@ def counted(pairs: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Counts:
     """
     counts = Counts(Counter(), Counter(), Counter())
     for gold, guesses in pairs:
-        wanted, given = set(entities(gold)), set(entities(guesses))
-        for counter, found in zip(counts, (wanted, given, wanted & given), strict=True):
+        wanted, given = entities(gold), entities(guesses)  # lists, so that kinds keep their order
+        are_there = set(wanted)
+        right = [entity for entity in given if entity in are_there]
+        for counter, found in zip(counts, (wanted, given, right), strict=True):
             counter.update(entity.kind for entity in found)
     return counts
