@@ -132,7 +132,7 @@ class _Training:
                 )
         model.to(processes.device).train()
         model.gradient_checkpointing = settings.gradient_checkpointing
-        _freeze_unused(model, task, examples, processes)
+        _freeze_unused(model)
         steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
         optimizer = optimizer_of(settings, model, steps)
         training = cls(task, model, optimizer, tokenizer, examples, validation, output, processes)
@@ -334,16 +334,11 @@ def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTo
         )
 
 
-def _freeze_unused(
-    model: PreTrainedModel, task: Task, examples: EncodedExamples, processes: Processes
-) -> None:
-    """Leave out the parameters that the task does not train, such as an unused pooler."""
-    shortest = np.argsort(examples.lengths, kind="stable")[:1]
-    batch = examples.batch(shortest, processes.device)
-    task.loss(model(**batch.inputs), batch.labels).backward()  # type: ignore[no-untyped-call]
+def _freeze_unused(model: PreTrainedModel) -> None:
+    """Leave out the parameters that the loss does not train, such as an unused pooler."""
+    trained = {id(parameter) for _, parameter in model.trained_parameters()}
     for parameter in model.parameters():
-        parameter.requires_grad_(parameter.grad is not None)
-        parameter.grad = None
+        parameter.requires_grad_(id(parameter) in trained)
 
 
 def _gpus(processes: Processes) -> Iterable[int]:
