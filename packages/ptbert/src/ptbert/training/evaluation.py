@@ -14,6 +14,7 @@ from ptbert.training.order import parts_of_step
 from ptbert.training.processes import Processes
 from ptbert.training.task import Scores, Task
 from ptbert_hub.progress import watched
+from ptbert_models.parts.evaluation import evaluating
 from ptbert_models.pretrained import PreTrainedModel
 
 
@@ -57,11 +58,9 @@ def scored(
     parts = parts_of_step(order, examples.lengths, task.settings.max_tokens)
     counts = examples.counts
     starts = np.cumsum(counts) - counts  # of the rows of each example
-    was_training = model.training
-    model.eval()
     table: torch.Tensor | None = None
     loss = 0.0
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         mine = parts[processes.rank :: processes.count]
         for part in watched(mine, unit="batches", label="evaluating"):
             batch = examples.batch(part, processes.device)
@@ -74,7 +73,6 @@ def scored(
                 table = scores.new_zeros((int(counts.sum()), scores.size(-1)), dtype=torch.float32)
             rows = np.concatenate([np.arange(starts[i], starts[i] + counts[i]) for i in part])
             table[torch.from_numpy(rows).to(table.device)] = scores.float()
-    model.train(was_training)
     if table is None:  # more processes than batches
         width = max(len(task.labels), 1)
         table = torch.zeros((int(counts.sum()), width), device=processes.device)
