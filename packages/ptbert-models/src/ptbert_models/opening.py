@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -31,8 +30,6 @@ from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
 from ptbert_models.statements import VARIABLES, check_statements, check_variables
 from ptbert_models.tensorflow import model_shapes
-
-logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound="LoadableModel")
 

@@ -142,8 +142,7 @@ class QuickEncoder:
             texts: what to encode.
             spans_of: gives the spans of the tokens of a text, for texts that are exceptions.
         """
-        flat, spans = _joined(self._parts(texts, spans_of), len(texts))
-        return flat, spans
+        return _joined(self._parts(texts, spans_of), len(texts))
 
     def _parts(
         self,
