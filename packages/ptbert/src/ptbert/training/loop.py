@@ -26,7 +26,7 @@ from ptbert.training.checkpoints import (
     write_checkpoint,
 )
 from ptbert.training.evaluation import Evaluation, computing, evaluation
-from ptbert.training.examples import EncodedExamples
+from ptbert.training.examples import Examples
 from ptbert.training.kinds import TASKS
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
@@ -90,8 +90,8 @@ class _Training:
     model: PreTrainedModel
     optimizer: ScheduledAdam
     tokenizer: PreTrainedTokenizer
-    examples: EncodedExamples
-    validation: EncodedExamples | None
+    examples: Examples
+    validation: Examples | None
     output: Output
     processes: Processes
     step: int = 0
@@ -109,18 +109,20 @@ class _Training:
         checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
         download = pinned(settings.model).arguments()
         tokenizer = load_tokenizer(settings.model, **download)
-        _refuse_other_family(settings, task, tokenizer)
         torch.manual_seed(random_seed(settings.seed))
-        model = (
-            task.load_model(str(checkpoint.folder))
-            if checkpoint
-            else task.load_model(settings.model, **download)
-        )
+        family = tokenizer.family
+        if checkpoint:
+            model = task.load_model(str(checkpoint.folder), family)
+        elif settings.from_nothing:
+            model = task.new_model(settings.model, family, **download)
+        else:
+            model = task.load_model(settings.model, family, **download)
         length = longest_input(settings, model)
         examples = task.encode(read, tokenizer, length)
         validation = None
         if settings.validation:
-            validation = task.encode(task.read(settings.validation), tokenizer, length)
+            read = task.read(settings.validation)
+            validation = task.encode_for_evaluation(read, tokenizer, length)
         for name, each in ((settings.data, examples), (settings.validation, validation)):
             if processes.is_first and each is not None and each.cut:
                 logger.warning(
@@ -195,14 +197,16 @@ class _Training:
             indices, self.examples.lengths, settings.max_tokens, settings.micro_batches
         )
         mine = range(ours.rank, len(parts), ours.count)
-        batches = [(number, self.examples.batch(parts[number], ours.device)) for number in mine]
+        batches = [
+            (number, self.task.batch(self.examples, parts[number], epoch, ours.device))
+            for number in mine
+        ]
         labels = ours.total(sum(batch.labelled for _, batch in batches))
         loss = 0.0
         for number, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
             with computing(settings.precision, ours.device):
-                scores = self.model(**batch.inputs)
-            part = self.task.loss(scores, batch.labels) / max(labels, 1)
+                part = self.task.loss(self.model, batch) / max(labels, 1)
             part.backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         loss = ours.total(loss)
@@ -253,7 +257,8 @@ class _Training:
 
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         """A key by which evaluations are compared: the task's metric, then the loss."""
-        return metrics[self.task.metric], -metrics["loss"]
+        sign = -1 if self.task.smaller_is_better else 1
+        return sign * metrics[self.task.metric], -metrics["loss"]
 
     def _warn_of_chance(self, epoch: int, losses: Sequence[float]) -> None:
         """Warn if the last losses of an epoch are those of a model that does not see the texts."""
@@ -280,10 +285,12 @@ class _Training:
             step = self.best.get("step", self.step)
             if step != self.step:
                 best = checkpoint_of(self.output.checkpoints, step)
-                self.model = self.task.load_model(str(best.folder))
+                self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
             count = len(self.examples)
-            text = readme_of(self.task, found, step=step, steps=self.step, examples=count)
+            text = readme_of(
+                self.task, self.model, found, step=step, steps=self.step, examples=count
+            )
             self.output.finish(self.model, self.tokenizer, text, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first
 
@@ -317,21 +324,13 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
     Raises:
         ValueError: if the settings ask for more than the model takes.
     """
-    most = int(getattr(model.config, "max_position_embeddings", _LONGEST))
-    if settings.max_length > most:
+    most = getattr(model.config, "max_position_embeddings", None)  # Transformer-XL has no limit
+    if most is not None and settings.max_length > most:
         raise ValueError(
             f"max_length={settings.max_length} is more than the {most} tokens that "
             f"{settings.model!r} takes; give at most that"
         )
-    return settings.max_length or min(most, _LONGEST)
-
-
-def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTokenizer) -> None:
-    if tokenizer.family != task.model_class.family:
-        raise ValueError(
-            f"{settings.model!r} is of the family {tokenizer.family}, and the task {task.name} "
-            f"needs {task.model_class.family}; give such a model"
-        )
+    return settings.max_length or min(most or _LONGEST, _LONGEST)
 
 
 def _freeze_unused(model: PreTrainedModel) -> None:

@@ -6,20 +6,30 @@ import os
 
 from ptbert.training.evaluation import Evaluation
 from ptbert.training.task import Task
+from ptbert_models.pretrained import PreTrainedModel
 
 
-def readme_of(task: Task, found: Evaluation, *, step: int, steps: int, examples: int) -> str:
+def readme_of(
+    task: Task,
+    model: PreTrainedModel,
+    found: Evaluation,
+    *,
+    step: int,
+    steps: int,
+    examples: int,
+) -> str:
     """Return the text.
 
     Args:
         task: what was learned.
+        model: the result.
         found: the evaluation of the result; without metrics if there was no validation.
         step: the step that the result is of.
         steps: how many there were.
         examples: how many the training had.
     """
     settings = task.settings
-    name = task.model_class.__name__
+    name = type(model).__name__
     lines = [
         f"# {os.path.basename(os.path.abspath(settings.output))}",
         "",
