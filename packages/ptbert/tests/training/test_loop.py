@@ -124,6 +124,7 @@ def test_killed_at_the_beginning_or_the_end_the_result_is_the_same(
         "result.json",
         "settings.toml",
         "tokenizer_config.json",
+        "training.svg",
         "vocab.txt",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,20 @@ from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 Scores = NDArray[np.float32]
+
+
+class Usage(NamedTuple):
+    """How a result is used in one line.
+
+    Args:
+        name: of a class of ``ptbert``; empty if there is none.
+        call: the arguments of a call of it.
+        words: what follows ``ptbert predict FOLDER``.
+    """
+
+    name: str = ""
+    call: str = ""
+    words: str = '"a text"'
 
 
 class Task(ABC):
@@ -37,6 +51,11 @@ class Task(ABC):
     @abstractmethod
     def metric(self) -> str:
         """The metric that says which epoch is the best; larger is better."""
+
+    @property
+    def usage(self) -> Usage:
+        """How the result is used; README.md shows it."""
+        return Usage()
 
     @abstractmethod
     def read(self, path: str, *, labelled: bool = True) -> list[Any]:
