@@ -123,11 +123,12 @@ def _panel(panel: Panel, last: int) -> list[str]:
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_number(tick)}</text>'
         )
+    below = _HEIGHT - _BOTTOM + 18
+    lines.append(f'<text x="{_LEFT - 8}" y="{below}" text-anchor="end">step</text>')
     for tick in round_numbers(0, last):
         if tick <= last and tick == int(tick):
             lines.append(
-                f'<text x="{x_of(tick):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">'
-                f"{int(tick):,}</text>"
+                f'<text x="{x_of(tick):.1f}" y="{below}" text-anchor="middle">{int(tick):,}</text>'
             )
     for kind, curve in zip(("first", "second"), curves, strict=False):
         points = [
@@ -159,7 +160,8 @@ def round_numbers(low: float, high: float) -> list[float]:
     """
     size = max(abs(low), abs(high))
     if high - low <= 1e-9 * size or size == 0:  # a straight line, in the middle of its panel
-        low, high = low - (size or 1.0), high + (size or 1.0)
+        margin = size / 10 or 1.0
+        low, high = low - margin, high + margin
     rough = (high - low) / (_TICKS - 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(
