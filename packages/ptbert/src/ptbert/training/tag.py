@@ -16,7 +16,8 @@ from ptbert.training.entities import OUTSIDE, counted, has_scheme, is_known
 from ptbert.training.examples import IGNORED, EncodedExamples
 from ptbert.training.metrics import entropy
 from ptbert.training.settings import Settings
-from ptbert.training.task import Scores, ScoringTask
+from ptbert.training.tables import table
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForTokenClassification
 from ptbert_tokenizers import BasicTokenizer
 from ptbert_tokenizers.files.lines import read_texts
@@ -59,6 +60,11 @@ class Tag(ScoringTask):
     def metric(self) -> str:
         """F1 of entities, or accuracy if the tags have no scheme of entities."""
         return "f1" if any(map(has_scheme, self.labels)) else "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A tagger of texts."""
+        return Usage("Tagger", '"a text"')
 
     def read(self, path: str, *, labelled: bool = True) -> list[Sentence]:
         """Read columns of words and tags, as in CoNLL-2003: a word a line, an empty line between.
@@ -212,13 +218,11 @@ class Tag(ScoringTask):
         if self.metric == "accuracy":
             return []
         counts = counted(self._pairs(scores, examples))
-        lines = [
-            f"| {kind} | "
-            + " | ".join(f"{score:.4f}" for score in counts.scores(kind))
-            + f" | {counts.gold[kind]} |"
+        rows = [
+            [kind, *counts.scores(kind), counts.gold[kind]]
             for kind in sorted(counts.gold | counts.guessed)
         ]
-        return ["| kind | precision | recall | f1 | entities |", "|---|---|---|---|---|", *lines]
+        return table(["kind", "precision", "recall", "f1", "entities"], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[Sentence]
