@@ -2,8 +2,8 @@
 
 ``NAME.npy`` has the ids end to end, as unsigned 16 bit or int32. ``NAME.bounds.npy`` beside it
 says, as int64, where each document begins and where the last one ends. Behind the arrays, where
-NumPy does not look, both files end with the same 16 bytes of a digest of both. So two files that do
-not belong together are noticed, and the same documents always make the same files.
+NumPy does not look, both files end with the same 16 bytes, from a digest of both. So two files that
+do not belong together are noticed, and the same documents always make the same files.
 """
 
 import struct

@@ -22,7 +22,7 @@ class Tokens(Sequence["NDArray[np.integer]"]):
         bounds: (N + 1,) int64; document ``i`` is ``ids[bounds[i]:bounds[i + 1]]``.
         format: the name of the format.
         has_bounds: whether the file says where documents begin; if not, all ids are one document.
-        mark: what the file says about its content: half of a digest, or nothing.
+        mark: what the file says about its content: 16 bytes with a digest, or nothing.
 
     Example:
         >>> import numpy as np

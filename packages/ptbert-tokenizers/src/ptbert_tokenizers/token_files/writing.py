@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MARK_START = b"sha2"
+"""With what a mark begins that is a digest; earlier releases wrote random bytes."""
+
+
 @contextmanager
 def written_together(paths: Sequence[str]) -> Iterator[list[BinaryIO]]:
     """Open files that belong together; all appear when the block ends, the first one last.
@@ -124,4 +128,4 @@ class TokenWriter:
 
 def content_mark(of_ids: bytes, of_bounds: bytes) -> bytes:
     """Return the mark of a file from the digests of its ids and of the ends of its documents."""
-    return hashlib.sha256(of_ids + of_bounds).digest()[:MARK_BYTES]
+    return (MARK_START + hashlib.sha256(of_ids + of_bounds).digest())[:MARK_BYTES]
