@@ -21,7 +21,8 @@ from ptbert.training.metrics import (
     probabilities,
 )
 from ptbert.training.rows import Row, read_rows
-from ptbert.training.task import Scores, ScoringTask, one_line
+from ptbert.training.tables import table
+from ptbert.training.task import Scores, ScoringTask, Usage, one_line
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -56,6 +57,13 @@ class Classify(ScoringTask):
     def metric(self) -> str:
         """Accuracy, or Pearson's correlation of numbers."""
         return "pearson" if self.settings.regression else "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A classifier of texts, or of pairs."""
+        if self.settings.pair:
+            return Usage("Classifier", '["a text"], ["another"]', '"a text" --pair "another"')
+        return Usage("Classifier", '"a text"')
 
     def read(self, path: str, *, labelled: bool = True) -> list[TextExample]:
         """Read a table or lines of JSON, with the columns that the settings name."""
@@ -155,12 +163,8 @@ class Classify(ScoringTask):
         if self.settings.regression or len(self.labels) > _SHOWN:
             return []
         matrix = confusion_matrix(examples.flat_labels, scores.argmax(1), len(self.labels))
-        lines = [
-            f"| {label} | " + " | ".join(map(str, row)) + " |"
-            for label, row in zip(self.labels, matrix.tolist(), strict=True)
-        ]
-        head = "| label \\ predicted | " + " | ".join(self.labels) + " |"
-        return [head, "|---" * (len(self.labels) + 1) + "|", *lines]
+        rows = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
+        return table(["label \\ predicted", *self.labels], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[TextExample]
