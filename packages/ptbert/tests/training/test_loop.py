@@ -277,6 +277,17 @@ def test_the_best_epoch_is_kept(settings, tmp_path):
     assert result == {"step": best["step"], **best["validation"]}
 
 
+def test_from_nothing_needs_no_weights_and_depends_on_the_seed(settings, model_folder, tmp_path):
+    (model_folder / "pytorch_model.bin").unlink()
+    settings = settings.replaced(from_nothing=True, epochs=1)
+    digests = []
+    for number, seed in enumerate((0, 0, 1)):
+        folder = tmp_path / str(number)
+        train(settings.replaced(output=str(folder), seed=seed))
+        digests.append(digest(folder))
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_an_infinite_loss_stops_with_step_and_examples(settings, model_folder, tmp_path):
     state = torch.load(model_folder / "pytorch_model.bin")
     state["embeddings.word_embeddings.weight"][:] = float("nan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from ptbert.training.examples import EncodedExamples
 from ptbert.training.metrics import confusion_matrix, entropy, label_metrics, number_metrics
 from ptbert.training.rows import Row, read_rows
 from ptbert.training.tables import table
-from ptbert.training.task import Scores, Task, Usage
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -41,11 +42,11 @@ class TextExample(NamedTuple):
     label: str
 
 
-class Classify(Task):
+class Classify(ScoringTask):
     """Give each text one of some labels, or a number. Arguments as in ``Task``."""
 
     name = "classify"
-    model_class = BertForSequenceClassification
+    model_classes = MappingProxyType({"bert": BertForSequenceClassification})
 
     @property
     def metric(self) -> str:
@@ -149,7 +150,7 @@ class Classify(Task):
             )
         return np.array(self.labels.index(example.label))
 
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def loss_of_scores(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of cross entropies, or of squared errors."""
         if self.settings.regression:
             return F.mse_loss(scores.float().squeeze(-1), labels.float(), reduction="sum")

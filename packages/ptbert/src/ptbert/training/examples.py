@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,29 @@ class Batch(NamedTuple):
     inputs: dict[str, Tensor]
     labels: Tensor
     labelled: int
+
+
+class Examples(Protocol):
+    """What the loop and evaluation know of the examples of any task."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Where each example comes from, for messages."""
+
+    @property
+    def cut(self) -> int:
+        """How many examples were longer than the model takes, and were cut."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each example: (N,). None is longer in any epoch."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows that evaluation keeps of each example: (N,); see ``task.Measured``."""
+
+    def __len__(self) -> int:
+        """Return the number N of examples."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +75,6 @@ class EncodedExamples:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @property
-    def texts_count(self) -> int:
-        """How many texts there are; one that has windows counts once."""
-        return self.texts[-1] + 1 if self.texts else len(self)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:

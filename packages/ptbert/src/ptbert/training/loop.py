@@ -25,7 +25,7 @@ from ptbert.training.checkpoints import (
     write_checkpoint,
 )
 from ptbert.training.evaluation import Evaluation, computing, evaluation
-from ptbert.training.examples import EncodedExamples
+from ptbert.training.examples import Examples
 from ptbert.training.kinds import TASKS
 from ptbert.training.monitor import Monitor
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
@@ -88,8 +88,9 @@ class _Training:
     model: PreTrainedModel
     optimizer: ScheduledAdam
     tokenizer: PreTrainedTokenizer
-    examples: EncodedExamples
-    validation: EncodedExamples | None
+    examples: Examples
+    validation: Examples | None
+    sizes: Mapping[str, int]  # examples of each file, by the name of its setting
     output: Output
     processes: Processes
     step: int = 0
@@ -108,18 +109,21 @@ class _Training:
         checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
         download = pinned(settings.model).arguments()
         tokenizer = load_tokenizer(settings.model, **download)
-        _refuse_other_family(settings, task, tokenizer)
         torch.manual_seed(random_seed(settings.seed))
-        model = (
-            task.load_model(str(checkpoint.folder))
-            if checkpoint
-            else task.load_model(settings.model, **download)
-        )
+        family = tokenizer.family
+        if checkpoint:
+            model = task.load_model(str(checkpoint.folder), family)
+        elif settings.from_nothing:
+            model = task.new_model(settings.model, family, **download)
+        else:
+            model = task.load_model(settings.model, family, **download)
         length = longest_input(settings, model)
         examples = task.encode(read, tokenizer, length)
-        validation = None
+        validation, sizes = None, {"data": len(read)}
         if settings.validation:
-            validation = task.encode(task.read(settings.validation), tokenizer, length)
+            read = task.read(settings.validation)
+            validation = task.encode_for_evaluation(read, tokenizer, length)
+            sizes["validation"] = len(read)
         for name, each in ((settings.data, examples), (settings.validation, validation)):
             if processes.is_first and each is not None and each.cut:
                 logger.warning(
@@ -134,7 +138,9 @@ class _Training:
         _freeze_unused(model)
         steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
         optimizer = optimizer_of(settings, model, steps)
-        training = cls(task, model, optimizer, tokenizer, examples, validation, output, processes)
+        training = cls(
+            task, model, optimizer, tokenizer, examples, validation, sizes, output, processes
+        )
         if checkpoint:
             resume_optimizer(checkpoint, model, optimizer)
             training.step, training.best = step, dict(checkpoint.state["best"])
@@ -203,14 +209,16 @@ class _Training:
             indices, self.examples.lengths, settings.max_tokens, settings.micro_batches
         )
         mine = range(ours.rank, len(parts), ours.count)
-        batches = [(number, self.examples.batch(parts[number], ours.device)) for number in mine]
+        batches = [
+            (number, self.task.batch(self.examples, parts[number], epoch, ours.device))
+            for number in mine
+        ]
         labels = ours.total(sum(batch.labelled for _, batch in batches))
         loss = 0.0
         for number, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
             with computing(settings.precision, ours.device):
-                scores = self.model(**batch.inputs)
-            part = self.task.loss(scores, batch.labels) / max(labels, 1)
+                part = self.task.loss(self.model, batch) / max(labels, 1)
             part.backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         loss = ours.total(loss)
@@ -251,7 +259,8 @@ class _Training:
 
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         """A key by which evaluations are compared: the task's metric, then the loss."""
-        return metrics[self.task.metric], -metrics["loss"]
+        sign = -1 if self.task.smaller_is_better else 1
+        return sign * metrics[self.task.metric], -metrics["loss"]
 
     def _save(self) -> None:
         if self.processes.is_first:
@@ -266,17 +275,9 @@ class _Training:
             step = self.best.get("step", self.step)
             if step != self.step:
                 best = checkpoint_of(self.output.checkpoints, step)
-                self.model = self.task.load_model(str(best.folder))
+                self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
-            trained = Trained(
-                self.task,
-                self.model,
-                self.tokenizer,
-                self.examples,
-                self.validation,
-                found,
-                step,
-            )
+            trained = Trained(self.task, self.model, self.tokenizer, self.sizes, found, step)
             texts = texts_about(trained, self.output)
             self.output.finish(self.model, self.tokenizer, texts, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first
@@ -311,21 +312,13 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
     Raises:
         ValueError: if the settings ask for more than the model takes.
     """
-    most = int(getattr(model.config, "max_position_embeddings", _LONGEST))
-    if settings.max_length > most:
+    most = getattr(model.config, "max_position_embeddings", None)  # Transformer-XL has no limit
+    if most is not None and settings.max_length > most:
         raise ValueError(
             f"max_length={settings.max_length} is more than the {most} tokens that "
             f"{settings.model!r} takes; give at most that"
         )
-    return settings.max_length or min(most, _LONGEST)
-
-
-def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTokenizer) -> None:
-    if tokenizer.family != task.model_class.family:
-        raise ValueError(
-            f"{settings.model!r} is of the family {tokenizer.family}, and the task {task.name} "
-            f"needs {task.model_class.family}; give such a model"
-        )
+    return settings.max_length or min(most or _LONGEST, _LONGEST)
 
 
 def _freeze_unused(model: PreTrainedModel) -> None:

@@ -48,11 +48,12 @@ def open_result(folder: str | os.PathLike[str]) -> Result:
     settings = Settings.from_mapping(read_settings(source), str(source))
     kind = TASKS[settings.task]
     labels = []
-    if not settings.regression:
+    if kind.has_labels and not settings.regression:
         labels = saved_labels(read_json_object(place / CONFIG_NAME), str(place))
     task = kind(settings, labels)
-    model = kind.model_class.from_pretrained(place)
-    return Result(task, model, load_tokenizer(place), longest_input(settings, model))
+    tokenizer = load_tokenizer(place)
+    model = task.model_class(tokenizer.family).from_pretrained(place)
+    return Result(task, model, tokenizer, longest_input(settings, model))
 
 
 def evaluate(
@@ -72,7 +73,7 @@ def evaluate(
     with joined(device) as processes:
         result = _moved(open_result(folder), processes)
         read = result.task.read(os.fspath(data))
-        examples = result.task.encode(read, result.tokenizer, result.max_length)
+        examples = result.task.encode_for_evaluation(read, result.tokenizer, result.max_length)
         return evaluation(result.task, result.model, examples, processes)
 
 
@@ -113,7 +114,7 @@ def predict_file(
 
 
 def _predictions(result: Result, examples: Sequence[Any], processes: Processes) -> list[str]:
-    encoded = result.task.encode(examples, result.tokenizer, result.max_length)
+    encoded = result.task.encode_for_evaluation(examples, result.tokenizer, result.max_length)
     scores, _ = scored(result.task, result.model, encoded, processes)
     return result.task.predictions(scores, encoded, examples)
 

@@ -68,6 +68,9 @@ class Settings:
     )
     regression: bool = _setting(False, "learn numbers instead of labels")
 
+    from_nothing: bool = _setting(
+        False, "begin with new weights: of MODEL only configuration and vocabulary are read"
+    )
     epochs: int = _setting(3, "how many times all examples are seen")
     batch_size: int = _setting(32, "examples in a step")
     learning_rate: float = _setting(5e-5, "largest learning rate")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from ptbert.training.examples import IGNORED, EncodedExamples
 from ptbert.training.metrics import entropy
 from ptbert.training.settings import Settings
 from ptbert.training.tables import table
-from ptbert.training.task import Scores, Task, Usage
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForTokenClassification
 from ptbert_tokenizers import BasicTokenizer
 from ptbert_tokenizers.files.lines import read_texts
@@ -44,11 +45,11 @@ class Sentence(NamedTuple):
     tags: list[str]
 
 
-class Tag(Task):
+class Tag(ScoringTask):
     """Give each word of a sentence one of some tags. Arguments as in ``Task``."""
 
     name = "tag"
-    model_class = BertForTokenClassification
+    model_classes = MappingProxyType({"bert": BertForTokenClassification})
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         if settings.regression or settings.pair:
@@ -194,7 +195,7 @@ class Tag(Task):
             )
         return self.labels.index(tag)
 
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def loss_of_scores(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of the cross entropies of all words."""
         return F.cross_entropy(
             scores.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
