@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ptbert.training.checkpoints import file_digest
 from ptbert.training.settings import Settings, differences, read_settings, write_settings
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 from ptbert_models.files.json_files import read_json_object
 
 SETTINGS_NAME = "settings.toml"
