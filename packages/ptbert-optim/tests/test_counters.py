@@ -93,7 +93,7 @@ def test_a_counter_that_a_program_replaced_counts_for_its_tensor_only(optimizer_
 
 @pytest.fixture
 def captured(monkeypatch):
-    monkeypatch.setattr(counters, "_is_captured", lambda device: True)
+    monkeypatch.setattr(counters, "is_captured", lambda device: True)
 
 
 @both
@@ -105,7 +105,7 @@ def test_a_capture_before_any_step_is_refused(optimizer_class, captured):
 @both
 def test_a_capture_in_which_other_tensors_rest_is_refused(optimizer_class, monkeypatch):
     _, optimizer = trained(optimizer_class, [(0, 1, 2, 3)], capturable=True)
-    monkeypatch.setattr(counters, "_is_captured", lambda device: True)
+    monkeypatch.setattr(counters, "is_captured", lambda device: True)
 
     trained(optimizer_class, [(0, 1, 2, 3)], optimizer=optimizer)
     with pytest.raises(RuntimeError, match="needs a new counter of updates for a parameter of"):
@@ -114,10 +114,10 @@ def test_a_capture_in_which_other_tensors_rest_is_refused(optimizer_class, monke
 
 @both
 def test_a_capture_of_an_optimizer_that_counts_outside_is_refused(optimizer_class, captured):
-    with pytest.raises(RuntimeError, match="rate of this one step; make .* capturable=True"):
+    with pytest.raises(RuntimeError, match=r"rate of this one step; make .* capturable=True"):
         trained(optimizer_class, [(0,)])
 
 
-def test_nothing_is_captured_on_a_cpu():
-    assert not counters._is_captured(torch.device("cpu"))
-    assert not counters._is_captured(torch.device("cuda")) or torch.cuda.is_available()
+def test_nothingis_captured_on_a_cpu():
+    assert not counters.is_captured(torch.device("cpu"))
+    assert not counters.is_captured(torch.device("cuda")) or torch.cuda.is_available()

@@ -128,12 +128,12 @@ def test_low_precision_is_updated_in_pieces(monkeypatch):
 def test_a_batch_of_low_precision_holds_no_more_elements_than_the_limit():
     rows = [Row(*(torch.arange(size),) * 4) for size in (3, 4, 0, 1, 17, 2, 6)]
 
-    batches = [[piece.param for piece in batch] for batch in fused._batches(rows, 8)]
+    found = [[piece.param for piece in batch] for batch in fused.batches(rows, 8)]
 
-    sizes = [[piece.numel() for piece in batch] for batch in batches]
+    sizes = [[piece.numel() for piece in batch] for batch in found]
     assert sizes == [[3, 4, 0, 1], [8], [8], [1, 2], [6]]
     assert torch.equal(
-        torch.cat([piece for batch in batches for piece in batch]),
+        torch.cat([piece for batch in found for piece in batch]),
         torch.cat([row.param for row in rows]),
     )
 

@@ -87,7 +87,7 @@ def refuse_in_graph(param: Tensor, what: str) -> None:
         param: on the device in question.
         what: what would be done, for the message.
     """
-    if _is_captured(param.device):
+    if is_captured(param.device):
         raise RuntimeError(
             f"a CUDA graph is captured, and this step needs {what} for a parameter of shape "
             f"{tuple(param.shape)}, which every replay would make again; {_REMEDY}"
@@ -97,14 +97,14 @@ def refuse_in_graph(param: Tensor, what: str) -> None:
 def refuse_plain_groups(groups: Iterable[Mapping[str, Any]]) -> None:
     """Raise ``RuntimeError`` if a CUDA graph is captured and a group counts outside of it."""
     for group in groups:
-        if not group["capturable"] and any(map(_is_captured, {p.device for p in group["params"]})):
+        if not group["capturable"] and any(map(is_captured, {p.device for p in group["params"]})):
             raise RuntimeError(
                 "a CUDA graph is captured, and every replay would use the rate of this one step; "
                 "make the optimizer with capturable=True"
             )
 
 
-def _is_captured(device: torch.device) -> bool:
+def is_captured(device: torch.device) -> bool:
     """Whether what is done on a device is recorded as a CUDA graph."""
     return (
         device.type == "cuda"

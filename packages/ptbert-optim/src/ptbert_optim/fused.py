@@ -80,7 +80,7 @@ def fused_update(
     if clip is not None:
         scale_gradients([row.grad for row in rows], clip)
     if rows[0].param.dtype in LOW_PRECISION:
-        for pieces in _batches(rows, CHUNK if rows[0].m.is_cpu else CHUNK_ELSEWHERE):
+        for pieces in batches(rows, CHUNK if rows[0].m.is_cpu else CHUNK_ELSEWHERE):
             params, grads, firsts, seconds = map(list, zip(*pieces, strict=True))
             exact = _in_float32(params)
             moments = zip(exact, _in_float32(grads), firsts, seconds, strict=True)
@@ -170,7 +170,7 @@ def _same_layout(row: Row) -> bool:
     )
 
 
-def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
     """Cut rows into flat pieces, and yield as many at a time as hold at most so many elements."""
     batch: list[Row] = []
     room = size
