@@ -89,6 +89,7 @@ class _Training:
     tokenizer: PreTrainedTokenizer
     examples: Examples
     validation: Examples | None
+    sizes: Mapping[str, int]  # examples of each file, by the name of its setting
     output: Output
     processes: Processes
     step: int = 0
@@ -117,10 +118,11 @@ class _Training:
             model = task.load_model(settings.model, family, **download)
         length = longest_input(settings, model)
         examples = task.encode(read, tokenizer, length)
-        validation = None
+        validation, sizes = None, {"data": len(read)}
         if settings.validation:
             read = task.read(settings.validation)
             validation = task.encode_for_evaluation(read, tokenizer, length)
+            sizes["validation"] = len(read)
         for name, each in ((settings.data, examples), (settings.validation, validation)):
             if processes.is_first and each is not None and each.cut:
                 logger.warning(
@@ -135,7 +137,9 @@ class _Training:
         _freeze_unused(model)
         steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
         optimizer = optimizer_of(settings, model, steps)
-        training = cls(task, model, optimizer, tokenizer, examples, validation, output, processes)
+        training = cls(
+            task, model, optimizer, tokenizer, examples, validation, sizes, output, processes
+        )
         if checkpoint:
             resume_optimizer(checkpoint, model, optimizer)
             training.step, training.best = step, dict(checkpoint.state["best"])
@@ -272,15 +276,7 @@ class _Training:
                 best = checkpoint_of(self.output.checkpoints, step)
                 self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
-            trained = Trained(
-                self.task,
-                self.model,
-                self.tokenizer,
-                self.examples,
-                self.validation,
-                found,
-                step,
-            )
+            trained = Trained(self.task, self.model, self.tokenizer, self.sizes, found, step)
             texts = texts_about(trained, self.output)
             self.output.finish(self.model, self.tokenizer, texts, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first

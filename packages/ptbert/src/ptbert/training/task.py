@@ -19,19 +19,6 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 Scores = NDArray[np.float32]
 
 
-class Measured(NamedTuple):
-    """What evaluation keeps of a batch.
-
-    Args:
-        rows: (R, width), numbers of which metrics are made; as many rows for each example as
-            ``Examples.counts`` says, those of one example after the other.
-        loss: the sum of the losses of all labels that are learned.
-    """
-
-    rows: Tensor
-    loss: Tensor
-
-
 class Usage(NamedTuple):
     """How a result is used in one line.
 
@@ -44,6 +31,19 @@ class Usage(NamedTuple):
     name: str = ""
     call: str = ""
     words: str = '"a text"'
+
+
+class Measured(NamedTuple):
+    """What evaluation keeps of a batch.
+
+    Args:
+        rows: (R, width), numbers of which metrics are made; as many rows for each example as
+            ``Examples.counts`` says, those of one example after the other.
+        loss: the sum of the losses of all labels that are learned.
+    """
+
+    rows: Tensor
+    loss: Tensor
 
 
 class Task(ABC):
