@@ -9,7 +9,7 @@ import torch
 
 from ptbert import Answerer, BertForQuestionAnswering, BertTokenizer
 from ptbert.__main__ import main
-from ptbert.training import Settings, loop, predict, predict_file, train
+from ptbert.training import loop, predict, predict_file, train
 from ptbert.training.answer import AnswerQuestions
 from ptbert.training.squad_files import GoldAnswer, Question
 
@@ -221,6 +221,16 @@ def test_the_loss_of_chance(answering, tokenizer):
     assert task_of(answering).chance_loss(found) == pytest.approx(expected)
 
 
+def test_an_empty_context_has_no_answer(answering, tmp_path):
+    train(answering.replaced(epochs=1))
+    content = squad()
+    content["data"][0]["paragraphs"][1]["context"] = " "
+    for each in content["data"][0]["paragraphs"]:
+        del each["qas"][0]["answers"]
+    found = predict_file(answering.output, write(tmp_path / "test.json", content))
+    assert json.loads("\n".join(found))["q1"] == ""
+
+
 def test_long_questions_are_cut_and_told(answering, tokenizer, caplog):
     found = encoded(answering, tokenizer, question("where " * 9, "a cat", ("cat", 2)))
     assert "1 of 1 questions are longer than 4 tokens and were cut" in caplog.text
@@ -315,7 +325,7 @@ def test_what_is_no_question_with_a_context_is_told(answering, capsys):
     assert "no file at 'nowhere/dev.json'; check the path" in capsys.readouterr().err
 
 
-def test_a_model_that_is_too_short_for_a_question_is_told(answering):
-    with pytest.raises(ValueError, match=r"max_length|max_len"):
-        train(answering.replaced(max_length=3))
-    assert Settings(task="answer", model="m", data="d", output="o").max_length == 0
+def test_an_input_that_is_too_short_is_told(answering):
+    message = "max_length=4 leaves no room for a question and its context; give at least 5"
+    with pytest.raises(ValueError, match=message):
+        train(answering.replaced(max_length=4))

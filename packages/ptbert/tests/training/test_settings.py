@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ptbert.training.kinds import TASKS
 from ptbert.training.settings import Settings, differences, read_settings, write_settings
 
 NEEDED = {"task": "classify", "model": "m", "data": "train.csv", "output": "out"}
@@ -70,3 +71,11 @@ def test_differences_name_both_values_but_not_where_and_how_it_runs():
     old = Settings(**NEEDED)
     new = old.replaced(epochs=5, output="elsewhere", device="cpu", checkpoint_minutes=1.0)
     assert differences(old, new) == ["epochs was 3 and is 5"]
+
+
+@pytest.mark.parametrize("task", ["classify", "tag"])
+def test_choices_are_refused_by_tasks_without(task):
+    settings = Settings(task=task, model="m", data="d", output="o", choices="a,b")
+    message = f"--choices is for other tasks than {task}; leave it out"
+    with pytest.raises(ValueError, match=message):
+        TASKS[task](settings)

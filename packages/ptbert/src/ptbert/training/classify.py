@@ -51,6 +51,7 @@ class Classify(ScoringTask):
     """Give each text one of some labels, or a number. Arguments as in ``Task``."""
 
     name = "classify"
+    foreign = ("choices",)
     model_classes = MappingProxyType({"bert": BertForSequenceClassification})
 
     @property

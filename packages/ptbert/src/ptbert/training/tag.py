@@ -53,6 +53,7 @@ class Tag(ScoringTask):
     """Give each word of a sentence one of some tags. Arguments as in ``Task``."""
 
     name = "tag"
+    foreign = ("choices",)
     model_classes = MappingProxyType({"bert": BertForTokenClassification})
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
