@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 from ptbert_hub.files import sync_folder
 from ptbert_models.errors import CorruptCheckpoint
 from ptbert_models.files.json_files import read_json_object
@@ -152,12 +152,6 @@ def resume_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: Schedu
         for number, p in enumerate(_updated(optimizer))
     }
     optimizer.load_state_dict(packed)
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _moments(model: nn.Module, optimizer: ScheduledAdam) -> dict[str, torch.Tensor]:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ptbert.training.examples import EncodedExamples
 from ptbert.training.metrics import confusion_matrix, entropy, label_metrics, number_metrics
-from ptbert.training.rows import Row, read_rows
-from ptbert.training.task import Scores, ScoringTask
+from ptbert.training.rows import Row, one_line, read_rows
+from ptbert.training.tables import table
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -51,6 +52,13 @@ class Classify(ScoringTask):
     def metric(self) -> str:
         """Accuracy, or Pearson's correlation of numbers."""
         return "pearson" if self.settings.regression else "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A classifier of texts, or of pairs."""
+        if self.settings.pair:
+            return Usage("Classifier", '["a text"], ["another"]', '"a text" --pair "another"')
+        return Usage("Classifier", '"a text"')
 
     def read(self, path: str, *, labelled: bool = True) -> list[TextExample]:
         """Read a table or lines of JSON, with the columns that the settings name."""
@@ -165,12 +173,8 @@ class Classify(ScoringTask):
         if self.settings.regression or len(self.labels) > _SHOWN:
             return []
         matrix = confusion_matrix(examples.flat_labels, scores.argmax(1), len(self.labels))
-        lines = [
-            f"| {label} | " + " | ".join(map(str, row)) + " |"
-            for label, row in zip(self.labels, matrix.tolist(), strict=True)
-        ]
-        head = "| label \\ predicted | " + " | ".join(self.labels) + " |"
-        return [head, "|---" * (len(self.labels) + 1) + "|", *lines]
+        rows = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
+        return table(["label \\ predicted", *self.labels], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[TextExample]
@@ -178,13 +182,13 @@ class Classify(ScoringTask):
         """Return label, probability and text of each example, or number and text, on a line."""
         if self.settings.regression:
             return [
-                f"{row[0]:.4f}\t{_one_line(each.text)}"
+                f"{row[0]:.4f}\t{one_line(each.text)}"
                 for row, each in zip(scores, examples, strict=True)
             ]
         shifted = np.exp(scores - scores.max(1, keepdims=True))
         probabilities = shifted / shifted.sum(1, keepdims=True)
         return [
-            f"{_one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{_one_line(example.text)}"
+            f"{one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{one_line(example.text)}"
             for row, example in zip(probabilities, examples, strict=True)
         ]
 
@@ -193,11 +197,6 @@ class Classify(ScoringTask):
         if self.settings.regression:
             return {"problem_type": "regression"}
         return {**super().configuration(), "problem_type": "single_label_classification"}
-
-
-def _one_line(text: str) -> str:
-    """A text that can be printed, without tabs and line ends, which divide what is printed."""
-    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def _number(text: str, place: str) -> float:

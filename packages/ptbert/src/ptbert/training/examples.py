@@ -41,6 +41,10 @@ class Examples(Protocol):
         """How many examples were longer than the model takes, and were cut."""
 
     @property
+    def texts_count(self) -> int:
+        """How many texts there are; one that has windows counts once."""
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example: (N,). None is longer in any epoch."""
 
@@ -75,6 +79,11 @@ class EncodedExamples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def texts_count(self) -> int:
+        """How many texts there are; one that has windows counts once."""
+        return self.texts[-1] + 1 if self.texts else len(self)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:

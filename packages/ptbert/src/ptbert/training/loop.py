@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,14 +27,14 @@ from ptbert.training.checkpoints import (
 from ptbert.training.evaluation import Evaluation, computing, evaluation
 from ptbert.training.examples import Examples
 from ptbert.training.kinds import TASKS
+from ptbert.training.monitor import Monitor
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
 from ptbert.training.processes import Processes, joined
-from ptbert.training.readme import readme_of
+from ptbert.training.readme import Trained, texts_about
 from ptbert.training.settings import Settings
 from ptbert.training.task import Task
 from ptbert_hub import pinned
-from ptbert_hub.progress import watched
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim import BertAdam, OpenAIAdam
 from ptbert_optim.adam import ScheduledAdam
@@ -46,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST = 512  # tokens of an input, unless the settings ask for more
 _SHOWN = 5  # places of examples in a message
-_NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
 
 
 def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
@@ -97,6 +95,7 @@ class _Training:
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)  # the best evaluation, and its step
     saved_at: float = field(default_factory=time.monotonic)
+    monitor: Monitor | None = None  # of the first process
 
     @classmethod
     def prepared(cls, settings: Settings, output: Output, processes: Processes) -> _Training:
@@ -150,12 +149,25 @@ class _Training:
             self._tell_what_begins()
             self.output.forget_after(self.step)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
-        done = 0
-        for epoch in range(settings.epochs):
-            steps = steps_of_epoch(self.examples.lengths, settings.batch_size, settings.seed, epoch)
-            if self.step < done + len(steps):
-                self._run_epoch(epoch, steps[self.step - done :])
-            done += len(steps)
+            self.monitor = Monitor(
+                self.output,
+                settings,
+                steps=settings.epochs * math.ceil(len(self.examples) / settings.batch_size),
+                done=self.step,
+                chance=self.task.chance_loss(self.examples),
+            )
+        try:
+            done = 0
+            for epoch in range(settings.epochs):
+                steps = steps_of_epoch(
+                    self.examples.lengths, settings.batch_size, settings.seed, epoch
+                )
+                if self.step < done + len(steps):
+                    self._run_epoch(epoch, steps[self.step - done :])
+                done += len(steps)
+        finally:
+            if self.monitor:
+                self.monitor.close()
         self._finish()
 
     def _tell_what_begins(self) -> None:
@@ -178,19 +190,15 @@ class _Training:
             )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
-        losses = []
-        bar = watched(steps, unit="steps", label=f"epoch {epoch + 1}")
-        for number, indices in enumerate(bar, 1):
-            losses.append(self._run_step(epoch, indices))
+        for number, indices in enumerate(steps, 1):
+            self._run_step(epoch, indices)
             if number == len(steps):
-                self._end_epoch(epoch, losses)
+                self._end_epoch(epoch)
             elif time.monotonic() - self.saved_at >= self.task.settings.checkpoint_minutes * 60:
                 self._save()
-            if hasattr(bar, "set_postfix_str"):
-                bar.set_postfix_str(f"loss {losses[-1]:.4f}")
 
-    def _run_step(self, epoch: int, indices: Indices) -> float:
-        """Do one step, and return its loss: the mean over all labels of all micro-batches."""
+    def _run_step(self, epoch: int, indices: Indices) -> None:
+        """Do one step, whose loss is the mean over all labels of all micro-batches."""
         began = time.monotonic()
         settings, ours = self.task.settings, self.processes
         parts = parts_of_step(
@@ -216,18 +224,15 @@ class _Training:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        if ours.is_first:
-            seconds = time.monotonic() - began
-            tokens = int(self.examples.lengths[indices].sum())
-            self.output.log(
-                step=self.step,
-                epoch=epoch + 1,
+        if self.monitor:
+            self.monitor.step(
+                self.step,
+                epoch + 1,
                 loss=loss,
                 rate=rate,
-                tokens=tokens,
-                seconds=round(seconds, 4),
+                tokens=int(self.examples.lengths[indices].sum()),
+                seconds=time.monotonic() - began,
             )
-        return loss
 
     def _refuse_infinite(self, loss: float, indices: Indices) -> None:
         if not math.isfinite(loss):
@@ -237,40 +242,21 @@ class _Training:
                 f"with {places}; choose a smaller --learning-rate, with --restart"
             )
 
-    def _end_epoch(self, epoch: int, losses: Sequence[float]) -> None:
+    def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
-        is_first = self.processes.is_first
-        loss = float(np.mean(losses))
-        if is_first:
-            self._warn_of_chance(epoch, losses[len(losses) // 2 :])
-        line = f"epoch {epoch + 1}  step {self.step}  training loss {loss:.4f}"
+        found = None
         if self.validation is not None:
             found = evaluation(self.task, self.model, self.validation, self.processes)
-            line += f"  validation: {found}"
             if not self.best or self._rank(found.metrics) > self._rank(self.best["metrics"]):
                 self.best = {"step": self.step, "metrics": found.metrics, "table": found.table}
-            if is_first:
-                self.output.log(step=self.step, epoch=epoch + 1, validation=found.metrics)
-        if is_first:
-            logger.info("%s", line)
+        if self.monitor:
+            self.monitor.epoch(self.step, epoch + 1, found)
         self._save()
 
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         """A key by which evaluations are compared: the task's metric, then the loss."""
         sign = -1 if self.task.smaller_is_better else 1
         return sign * metrics[self.task.metric], -metrics["loss"]
-
-    def _warn_of_chance(self, epoch: int, losses: Sequence[float]) -> None:
-        """Warn if the last losses of an epoch are those of a model that does not see the texts."""
-        loss, chance = float(np.mean(losses)), self.task.chance_loss(self.examples)
-        if loss > _NO_BETTER * chance:
-            logger.warning(
-                "epoch %d: the loss %.4f is at the level of chance (%.4f), so nothing was learned; "
-                "try another --learning-rate",
-                epoch + 1,
-                loss,
-                chance,
-            )
 
     def _save(self) -> None:
         if self.processes.is_first:
@@ -287,11 +273,17 @@ class _Training:
                 best = checkpoint_of(self.output.checkpoints, step)
                 self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
-            count = len(self.examples)
-            text = readme_of(
-                self.task, self.model, found, step=step, steps=self.step, examples=count
+            trained = Trained(
+                self.task,
+                self.model,
+                self.tokenizer,
+                self.examples,
+                self.validation,
+                found,
+                step,
             )
-            self.output.finish(self.model, self.tokenizer, text, {"step": step, **found.metrics})
+            texts = texts_about(trained, self.output)
+            self.output.finish(self.model, self.tokenizer, texts, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first
 
 

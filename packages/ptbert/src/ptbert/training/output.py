@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ptbert.training.checkpoints import file_digest
 from ptbert.training.settings import Settings, differences, read_settings, write_settings
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 from ptbert_models.files.json_files import read_json_object
 
 SETTINGS_NAME = "settings.toml"
@@ -31,7 +31,8 @@ class Output:
     def __init__(self, settings: Settings) -> None:
         self.folder = Path(settings.output)
         self.checkpoints = self.folder / "checkpoints"
-        self._log = self.folder / LOG_NAME
+        self.log_path = self.folder / LOG_NAME
+        self.tensorboard = self.folder / "tensorboard"
 
     def begin(self, settings: Settings, processes: int, *, restart: bool) -> Settings:
         """Make the folder ready, or take up the training that is in it.
@@ -97,22 +98,31 @@ class Output:
 
     def forget_after(self, step: int) -> None:
         """Remove from the log what comes after a step, because it will be done again."""
-        if self._log.is_file():
-            kept = [line for line in self._log.read_bytes().split(b"\n") if _is_until(line, step)]
-            with atomic_write(self._log) as file:
+        if self.log_path.is_file():
+            kept = [
+                line for line in self.log_path.read_bytes().split(b"\n") if _is_until(line, step)
+            ]
+            with atomic_write(self.log_path) as file:
                 file.write(b"".join(line + b"\n" for line in kept))
 
     def log(self, **values: Any) -> None:
         """Add a line to the log."""
-        with open(self._log, "a", encoding="utf-8") as file:
+        with open(self.log_path, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def finish(self, model: Any, tokenizer: Any, readme: str, result: Mapping[str, Any]) -> None:
-        """Write the model, its tokenizer and what is to be known of it; the result comes last."""
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of examples, by the name of its setting."""
+        return dict(read_json_object(self.folder / _FILES_NAME))
+
+    def finish(
+        self, model: Any, tokenizer: Any, texts: Mapping[str, str], result: Mapping[str, Any]
+    ) -> None:
+        """Write the model, its tokenizer and texts, by their names; the result comes last."""
         model.save_pretrained(self.folder)
         tokenizer.save_vocabulary(str(self.folder))
-        with atomic_write(self.folder / "README.md") as file:
-            file.write(readme.encode())
+        for name, text in texts.items():
+            with atomic_write(self.folder / name) as file:
+                file.write(text.encode())
         self._write_json(RESULT_NAME, result)
 
     def remove_checkpoints(self) -> None:
@@ -124,7 +134,8 @@ class Output:
             file.write(json.dumps(values, indent=2).encode() + b"\n")
 
     def _clear(self) -> None:
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for folder in (self.checkpoints, self.tensorboard):
+            shutil.rmtree(folder, ignore_errors=True)
         for name in (RESULT_NAME, LOG_NAME):
             (self.folder / name).unlink(missing_ok=True)
 

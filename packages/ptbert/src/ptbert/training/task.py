@@ -32,6 +32,20 @@ class Measured(NamedTuple):
     loss: Tensor
 
 
+class Usage(NamedTuple):
+    """How a result is used in one line.
+
+    Args:
+        name: of a class of ``ptbert``; empty if there is none.
+        call: the arguments of a call of it.
+        words: what follows ``ptbert predict FOLDER``.
+    """
+
+    name: str = ""
+    call: str = ""
+    words: str = '"a text"'
+
+
 class Task(ABC):
     """Something that a model can learn from examples.
 
@@ -48,6 +62,11 @@ class Task(ABC):
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
+        if self.name != "masked-lm" and (settings.next_sentence or settings.whole_words):
+            raise ValueError(
+                "--next-sentence and --whole-words are for masked-lm; leave them out for "
+                f"{self.name}"
+            )
         self.settings = settings
         self.labels = tuple(labels)
 
@@ -55,6 +74,11 @@ class Task(ABC):
     @abstractmethod
     def metric(self) -> str:
         """The metric that says which epoch is the best; see ``smaller_is_better``."""
+
+    @property
+    def usage(self) -> Usage:
+        """How the result is used; README.md shows it."""
+        return Usage()
 
     @abstractmethod
     def read(self, path: str, *, labelled: bool = True) -> list[Any]:
