@@ -22,10 +22,11 @@ from ptbert.tasks.windows import Window, joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert.training.examples import Batch, EncodedExamples, padded_inputs
 from ptbert.training.metrics import entropy
+from ptbert.training.rows import one_line
 from ptbert.training.settings import Settings
 from ptbert.training.squad_files import Question, read_questions
 from ptbert.training.squad_measures import Measure, measured_answer
-from ptbert.training.task import Measured, Scores, Task, one_line
+from ptbert.training.task import Measured, Scores, Task
 from ptbert_models import BertForQuestionAnswering
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers import Batch as TokenBatch

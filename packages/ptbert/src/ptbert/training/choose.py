@@ -19,9 +19,9 @@ from torch import Tensor
 
 from ptbert.training.examples import Batch, EncodedExamples, encoded_texts, padded_inputs
 from ptbert.training.metrics import probabilities
-from ptbert.training.rows import Row, read_rows
+from ptbert.training.rows import Row, one_line, read_rows
 from ptbert.training.settings import Settings
-from ptbert.training.task import Scores, ScoringTask, one_line
+from ptbert.training.task import Scores, ScoringTask
 from ptbert_models import BertForMultipleChoice
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
