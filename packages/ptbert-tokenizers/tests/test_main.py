@@ -15,9 +15,9 @@ import pytest
 from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
 from ptbert_tokenizers import __main__ as program
 from ptbert_tokenizers.__main__ import main
-from ptbert_tokenizers.files.ids import id_writer, read_ids
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
+from ptbert_tokenizers.token_files.formats import id_writer, read_ids
 
 LINES = ["hello world", "", "Ünïcode ∞ 京都", "the last line"]
 

@@ -11,11 +11,10 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import torch
 
 from ptbert.training.checkpoints import (
@@ -25,21 +24,20 @@ from ptbert.training.checkpoints import (
     write_checkpoint,
 )
 from ptbert.training.evaluation import Evaluation, computing, evaluation
+from ptbert.training.monitor import Monitor
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
 from ptbert.training.preparation import Prepared, prepare
 from ptbert.training.processes import Processes, joined
-from ptbert.training.readme import readme_of
+from ptbert.training.readme import Trained, texts_about
 from ptbert.training.scaling import LossScale
 from ptbert.training.settings import Settings
 from ptbert.training.sharding import is_sharded, whole_model
-from ptbert_hub.progress import watched
 from ptbert_optim.clipping import clip_all
 
 logger = logging.getLogger(__name__)
 
 _SHOWN = 5  # places of examples in a message
-_NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
 
 
 def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
@@ -108,6 +106,7 @@ class _Training:
         self.task, self.model, self.optimizer = prepared.task, prepared.model, prepared.optimizer
         self.tokenizer = prepared.tokenizer
         self.examples, self.validation = prepared.examples, prepared.validation
+        self.sizes = prepared.sizes
         self.output, self.processes = output, processes
         state = prepared.state
         self.step = int(state.get("step", 0))
@@ -115,6 +114,7 @@ class _Training:
         self.best = dict(state.get("best", {}))  # the best evaluation, and its step
         self.scale = LossScale(prepared.task.settings.precision, state.get("scale"))
         self.saved_at = time.monotonic()
+        self.monitor: Monitor | None = None  # of the first process
 
     def run(self) -> None:
         """Train to the end and write the result."""
@@ -123,12 +123,25 @@ class _Training:
             self._tell_what_begins()
             self.output.forget_after(self.step)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
-        done = 0
-        for epoch in range(settings.epochs):
-            steps = steps_of_epoch(self.examples.lengths, settings.batch_size, settings.seed, epoch)
-            if self.step < done + len(steps):
-                self._run_epoch(epoch, steps[self.step - done :])
-            done += len(steps)
+            self.monitor = Monitor(
+                self.output,
+                settings,
+                steps=settings.epochs * math.ceil(len(self.examples) / settings.batch_size),
+                done=self.step,
+                chance=self.task.chance_loss(self.examples),
+            )
+        try:
+            done = 0
+            for epoch in range(settings.epochs):
+                steps = steps_of_epoch(
+                    self.examples.lengths, settings.batch_size, settings.seed, epoch
+                )
+                if self.step < done + len(steps):
+                    self._run_epoch(epoch, steps[self.step - done :])
+                done += len(steps)
+        finally:
+            if self.monitor:
+                self.monitor.close()
         self._finish()
 
     def _tell_what_begins(self) -> None:
@@ -151,19 +164,15 @@ class _Training:
             )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
-        losses = []
-        bar = watched(steps, unit="steps", label=f"epoch {epoch + 1}")
-        for number, indices in enumerate(bar, 1):
-            losses.append(self._run_step(epoch, indices))
+        for number, indices in enumerate(steps, 1):
+            self._run_step(epoch, indices)
             if number == len(steps):
-                self._end_epoch(epoch, losses)
+                self._end_epoch(epoch)
             elif time.monotonic() - self.saved_at >= self.task.settings.checkpoint_minutes * 60:
                 self._save()
-            if hasattr(bar, "set_postfix_str"):
-                bar.set_postfix_str(f"loss {losses[-1]:.4f}")
 
-    def _run_step(self, epoch: int, indices: Indices) -> float:
-        """Do one step, and return its loss: the mean over all labels of all micro-batches."""
+    def _run_step(self, epoch: int, indices: Indices) -> None:
+        """Do one step, whose loss is the mean over all labels of all micro-batches."""
         began = time.monotonic()
         settings, ours = self.task.settings, self.processes
         parts = parts_of_step(
@@ -185,25 +194,23 @@ class _Training:
         if not math.isfinite(loss):
             raise self._not_finite(f"loss of step {self.step + 1} is {loss}", indices)
         rate = float(self.optimizer.get_lr()[0])
-        norm = self._update(indices)
+        self._update(indices)
         self.step += 1
-        if ours.is_first:
-            self.output.log(
-                step=self.step,
-                epoch=epoch + 1,
+        if self.monitor:
+            self.monitor.step(
+                self.step,
+                epoch + 1,
                 loss=loss,
                 rate=rate,
-                gradient_norm=norm,
                 tokens=int(self.examples.lengths[indices].sum()),
-                seconds=round(time.monotonic() - began, 4),
+                seconds=time.monotonic() - began,
             )
-        return loss
 
-    def _update(self, indices: Indices) -> float | None:
-        """Sum the gradients and update the weights; return the gradients' norm before clipping.
+    def _update(self, indices: Indices) -> None:
+        """Sum the gradients, clip them and update the weights.
 
-        Float16 may overflow. Then nothing is updated, None is returned, and the loss has a smaller
-        factor from now on.
+        Float16 may overflow. Then nothing is updated, and the loss has a smaller factor from now
+        on. The step counts as done, and the schedule of the rate goes on with the next update.
         """
         parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
         for parameter in parameters:
@@ -220,9 +227,11 @@ class _Training:
             self.updates += 1
             self.scale.count()
         elif not self.scale.halve():
-            raise self._not_finite(f"gradient of step {self.step + 1} is not finite", indices)
+            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", indices)
+        elif self.monitor:
+            text = f"step {self.step + 1} updates nothing, because float16 overflowed; the loss "
+            self.monitor.tell(logging.INFO, f"{text}has the factor {self.scale.factor:g} now")
         self.optimizer.zero_grad()
-        return norm if math.isfinite(norm) else None
 
     def _not_finite(self, what: str, indices: Indices) -> ValueError:
         places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
@@ -231,40 +240,21 @@ class _Training:
             "--learning-rate, with --restart"
         )
 
-    def _end_epoch(self, epoch: int, losses: Sequence[float]) -> None:
+    def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
-        is_first = self.processes.is_first
-        loss = float(np.mean(losses))
-        if is_first:
-            self._warn_of_chance(epoch, losses[len(losses) // 2 :])
-        line = f"epoch {epoch + 1}  step {self.step}  training loss {loss:.4f}"
+        found = None
         if self.validation is not None:
             found = evaluation(self.task, self.model, self.validation, self.processes)
-            line += f"  validation: {found}"
             if not self.best or self._rank(found.metrics) > self._rank(self.best["metrics"]):
                 self.best = {"step": self.step, "metrics": found.metrics, "table": found.table}
-            if is_first:
-                self.output.log(step=self.step, epoch=epoch + 1, validation=found.metrics)
-        if is_first:
-            logger.info("%s", line)
+        if self.monitor:
+            self.monitor.epoch(self.step, epoch + 1, found)
         self._save()
 
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         """A key by which evaluations are compared: the task's metric, then the loss."""
         sign = -1 if self.task.smaller_is_better else 1
         return sign * metrics[self.task.metric], -metrics["loss"]
-
-    def _warn_of_chance(self, epoch: int, losses: Sequence[float]) -> None:
-        """Warn if the last losses of an epoch are those of a model that does not see the texts."""
-        loss, chance = float(np.mean(losses)), self.task.chance_loss(self.examples)
-        if loss > _NO_BETTER * chance:
-            logger.warning(
-                "epoch %d: the loss %.4f is at the level of chance (%.4f), so nothing was learned; "
-                "try another --learning-rate",
-                epoch + 1,
-                loss,
-                chance,
-            )
 
     def _save(self) -> None:
         model = self.model
@@ -291,11 +281,9 @@ class _Training:
                 best = checkpoint_of(self.output.checkpoints, step)
                 self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
-            count = len(self.examples)
-            text = readme_of(
-                self.task, self.model, found, step=step, steps=self.step, examples=count
-            )
-            self.output.finish(self.model, self.tokenizer, text, {"step": step, **found.metrics})
+            trained = Trained(self.task, self.model, self.tokenizer, self.sizes, found, step)
+            texts = texts_about(trained, self.output)
+            self.output.finish(self.model, self.tokenizer, texts, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first
 
 

@@ -36,8 +36,9 @@ class Output:
     def __init__(self, settings: Settings) -> None:
         self.folder = Path(settings.output)
         self.checkpoints = self.folder / "checkpoints"
-        self._tokenizer = self.checkpoints / "tokenizer"
-        self._log = self.folder / LOG_NAME
+        self._tokenizer = self.folder / "tokenizer"
+        self.log_path = self.folder / LOG_NAME
+        self.tensorboard = self.folder / "tensorboard"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -151,34 +152,45 @@ class Output:
 
     def forget_after(self, step: int) -> None:
         """Remove from the log what comes after a step, because it will be done again."""
-        if self._log.is_file():
-            kept = [line for line in self._log.read_bytes().split(b"\n") if _is_until(line, step)]
-            with atomic_write(self._log) as file:
+        if self.log_path.is_file():
+            kept = [
+                line for line in self.log_path.read_bytes().split(b"\n") if _is_until(line, step)
+            ]
+            with atomic_write(self.log_path) as file:
                 file.write(b"".join(line + b"\n" for line in kept))
 
     def log(self, **values: Any) -> None:
         """Add a line to the log."""
-        with open(self._log, "a", encoding="utf-8") as file:
+        with open(self.log_path, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def finish(self, model: Any, tokenizer: Any, readme: str, result: Mapping[str, Any]) -> None:
-        """Write the model, its tokenizer and what is to be known of it; the result comes last."""
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of examples, by the name of its setting."""
+        return dict(read_json_object(self.folder / _FILES_NAME))
+
+    def finish(
+        self, model: Any, tokenizer: Any, texts: Mapping[str, str], result: Mapping[str, Any]
+    ) -> None:
+        """Write the model, its tokenizer and texts, by their names; the result comes last."""
         model.save_pretrained(self.folder)
         tokenizer.save_vocabulary(str(self.folder))
-        with atomic_write(self.folder / "README.md") as file:
-            file.write(readme.encode())
+        for name, text in texts.items():
+            with atomic_write(self.folder / name) as file:
+                file.write(text.encode())
         self._write_json(RESULT_NAME, result)
 
     def remove_checkpoints(self) -> None:
-        """Delete all checkpoints, because the training has ended."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        """Delete all checkpoints and the tokenizer beside them, because the training has ended."""
+        for folder in (self.checkpoints, self._tokenizer):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
         with atomic_write(self.folder / name) as file:
             file.write(json.dumps(values, indent=2).encode() + b"\n")
 
     def _clear(self) -> None:
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for folder in (self.checkpoints, self._tokenizer, self.tensorboard):
+            shutil.rmtree(folder, ignore_errors=True)
         for name in (RESULT_NAME, LOG_NAME):
             (self.folder / name).unlink(missing_ok=True)
 

@@ -35,7 +35,6 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 logger = logging.getLogger(__name__)
 
-_LONGEST = 512  # tokens of an input, unless the settings ask for more
 _SHOWN = 5  # labels in a message
 
 
@@ -50,6 +49,7 @@ class Prepared:
         tokenizer: of the model.
         examples: of the data.
         validation: those to choose the best epoch by, if there are any.
+        sizes: how many examples each file has, by the name of its setting.
         state: what the checkpoint says; nothing if the training begins.
     """
 
@@ -59,6 +59,7 @@ class Prepared:
     tokenizer: PreTrainedTokenizer
     examples: Examples
     validation: Examples | None
+    sizes: Mapping[str, int]
     state: Mapping[str, Any]
 
 
@@ -76,10 +77,11 @@ def prepare(settings: Settings, output: Output, processes: Processes) -> Prepare
     task, model = _task_and_model(task, tokenizer.family, checkpoint, output, processes)
     length = longest_input(settings, model)
     examples = task.encode(read, tokenizer, length)
-    validation = None
+    validation, sizes = None, {"data": len(read)}
     if settings.validation:
         read = task.read(settings.validation)
         validation = task.encode_for_evaluation(read, tokenizer, length)
+        sizes["validation"] = len(read)
     for name, each in ((settings.data, examples), (settings.validation, validation)):
         if processes.is_first and each is not None and each.cut:
             logger.warning(
@@ -95,7 +97,7 @@ def prepare(settings: Settings, output: Output, processes: Processes) -> Prepare
     if checkpoint:
         resume_optimizer(checkpoint, model, optimizer)
     state = checkpoint.state if checkpoint else {}
-    return Prepared(task, model, optimizer, tokenizer, examples, validation, state)
+    return Prepared(task, model, optimizer, tokenizer, examples, validation, sizes, state)
 
 
 def longest_input(settings: Settings, model: PreTrainedModel) -> int:
@@ -110,7 +112,8 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
             f"max_length={settings.max_length} is more than the {most} tokens that "
             f"{settings.model!r} takes; give at most that"
         )
-    return settings.max_length or min(most or _LONGEST, _LONGEST)
+    usual = TASKS[settings.task].usual_length
+    return settings.max_length or min(most or usual, usual)
 
 
 def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledAdam:

@@ -19,6 +19,20 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 Scores = NDArray[np.float32]
 
 
+class Usage(NamedTuple):
+    """How a result is used in one line.
+
+    Args:
+        name: of a class of ``ptbert``; empty if there is none.
+        call: the arguments of a call of it.
+        words: what follows ``ptbert predict FOLDER``.
+    """
+
+    name: str = ""
+    call: str = ""
+    words: str = '"a text"'
+
+
 class Measured(NamedTuple):
     """What evaluation keeps of a batch.
 
@@ -46,15 +60,36 @@ class Task(ABC):
     model_classes: ClassVar[Mapping[str, type[PreTrainedModel]]]  # by family
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
+    usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         self.settings = settings
         self.labels = tuple(labels)
 
+    @classmethod
+    def of_result(cls, settings: Settings, config: Mapping[str, Any], source: str) -> Self:
+        """Return the task of a result.
+
+        Args:
+            settings: of the training.
+            config: the configuration of the result.
+            source: the folder, for messages.
+
+        Raises:
+            ValueError: if the configuration does not have what the task needs.
+        """
+        has_labels = cls.has_labels and not settings.regression
+        return cls(settings, saved_labels(config, source) if has_labels else [])
+
     @property
     @abstractmethod
     def metric(self) -> str:
         """The metric that says which epoch is the best; see ``smaller_is_better``."""
+
+    @property
+    def usage(self) -> Usage:
+        """How the result is used; README.md shows it."""
+        return Usage()
 
     @abstractmethod
     def read(self, path: str, *, labelled: bool = True) -> list[Any]:
@@ -65,8 +100,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def example(self, text: str | tuple[str, str]) -> Any:
-        """Return an example without a label.
+    def example(self, text: str | tuple[str, ...]) -> Any:
+        """Return an example without a label, of a text or of several that belong together.
 
         Raises:
             ValueError: for a pair where a text is needed, or the reverse.
@@ -211,6 +246,11 @@ class ScoringTask(Task):
         if scores.dim() == 3:
             scores = scores[batch.labels != IGNORED]  # (number of labels, width)
         return Measured(scores, loss)
+
+
+def one_line(text: str) -> str:
+    """Return a text that can be printed, without tabs and line ends, which divide columns."""
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
