@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from ptbert.training.evaluation import Evaluation, evaluation, scored
 from ptbert.training.kinds import TASKS
-from ptbert.training.loop import longest_input
 from ptbert.training.output import RESULT_NAME, SETTINGS_NAME
+from ptbert.training.preparation import longest_input
 from ptbert.training.processes import Processes, joined
 from ptbert.training.settings import Settings, read_settings
 from ptbert.training.task import Task
