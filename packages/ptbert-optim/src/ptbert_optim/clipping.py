@@ -45,19 +45,28 @@ def clip_together(groups: Iterable[Mapping[str, Any]]) -> None:
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
     for group in chosen:
         coefficient = (group["max_grad_norm"] / (total + TINY)).clamp(max=1.0)
+        parts = defaultdict(list)
         for grad in (p.grad for p in group["params"] if p.grad is not None):
-            scale_gradients([local_part(grad)], coefficient[None].to(grad.device))
+            parts[grad.device, grad.dtype].append(local_part(grad))
+        for (device, _), grads in parts.items():
+            scale_gradients(grads, coefficient.to(device))
 
 
 def scale_gradients(grads: Sequence[Tensor], coefficients: Tensor) -> None:
-    """Multiply n gradients in place by n coefficients (n,), each at most 1."""
+    """Multiply n gradients in place by coefficients (n,), or all by one (), at most 1.
+
+    Args:
+        grads: of one dtype on one device, that of the coefficients.
+        coefficients: those on a CPU are read, and a gradient is left alone where it is 1; to read
+            them elsewhere would wait for the device.
+    """
     if coefficients.is_cpu:
-        for grad, coefficient in zip(grads, coefficients.tolist(), strict=True):
+        for grad, coefficient in zip(grads, coefficients.expand(len(grads)).tolist(), strict=True):
             if coefficient < 1:
                 grad.mul_(coefficient)
-    else:  # multiply always: to read which factors are below 1 would wait for the device
-        for grad, factor in zip(grads, coefficients.unbind(), strict=True):
-            grad.mul_(factor)
+    else:
+        factors: Any = coefficients.unbind() if coefficients.dim() else coefficients
+        torch._foreach_mul_(list(grads), factors)
 
 
 def local_part(tensor: Tensor) -> Tensor:
@@ -69,6 +78,6 @@ def local_part(tensor: Tensor) -> Tensor:
 def _norms(grads: Sequence[Tensor]) -> Tensor:
     # In float32 at least: the squares of a float16 gradient overflow.
     dtype = torch.promote_types(grads[0].dtype, torch.float32)
-    norms = torch.stack([torch.linalg.vector_norm(grad, dtype=dtype) for grad in grads])
+    norms = torch.stack(torch._foreach_norm(list(grads), 2, dtype))  # noqa: SLF001  # likewise
     whole: Tensor = norms.full_tensor() if hasattr(norms, "full_tensor") else norms
     return whole

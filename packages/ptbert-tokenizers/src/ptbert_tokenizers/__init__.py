@@ -20,6 +20,14 @@ from ptbert_tokenizers.plain.wordpiece import (
     whitespace_tokenize,
 )
 from ptbert_tokenizers.streaming import TextStreamer
+from ptbert_tokenizers.training.counts import WordCounts, count_words
+from ptbert_tokenizers.training.from_texts import (
+    train_bpe,
+    train_byte_bpe,
+    train_wordpiece,
+    train_words,
+)
+from ptbert_tokenizers.training.trained import TrainedVocabulary, train_vocabulary
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
 __all__ = [
@@ -33,13 +41,21 @@ __all__ = [
     "MissingVocabulary",
     "OpenAIGPTTokenizer",
     "TextStreamer",
+    "TrainedVocabulary",
     "TransfoXLTokenizer",
     "UnknownId",
     "UnknownToken",
+    "WordCounts",
     "WordpieceTokenizer",
     "WorkerDied",
     "__version__",
+    "count_words",
     "load_vocab",
+    "train_bpe",
+    "train_byte_bpe",
+    "train_vocabulary",
+    "train_wordpiece",
+    "train_words",
     "whitespace_tokenize",
 ]
 

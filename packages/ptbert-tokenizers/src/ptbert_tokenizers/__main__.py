@@ -16,6 +16,7 @@ from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.files.lines import Errors, read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import id_writer, read_ids
+from ptbert_tokenizers.training.commands import add_training_commands
 
 _BLOCK = 2**20  # characters
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     _command(commands, "info", _info, "print what a tokenizer is, as JSON")
+    add_training_commands(commands)
     return parser
 
 

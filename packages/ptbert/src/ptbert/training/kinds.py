@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from ptbert.training.answer import AnswerQuestions
+from ptbert.training.choose import Choose
 from ptbert.training.classify import Classify
 from ptbert.training.tag import Tag
 from ptbert.training.task import Task
 
-TASKS: dict[str, type[Task]] = {each.name: each for each in (Classify, Tag)}
+TASKS: dict[str, type[Task]] = {
+    each.name: each for each in (Classify, Tag, AnswerQuestions, Choose)
+}
 """Task by its name in the settings."""

@@ -43,7 +43,6 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 logger = logging.getLogger(__name__)
 
-_LONGEST = 512  # tokens of an input, unless the settings ask for more
 _SHOWN = 5  # places of examples in a message
 
 
@@ -318,7 +317,8 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
             f"max_length={settings.max_length} is more than the {most} tokens that "
             f"{settings.model!r} takes; give at most that"
         )
-    return settings.max_length or min(most or _LONGEST, _LONGEST)
+    usual = TASKS[settings.task].usual_length
+    return settings.max_length or min(most or usual, usual)
 
 
 def _freeze_unused(model: PreTrainedModel) -> None:

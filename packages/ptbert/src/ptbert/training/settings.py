@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ptbert_hub import atomic_write
 
-TASKS = ("classify", "tag")
+TASKS = ("classify", "tag", "answer", "choose")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
 PRECISIONS = ("float32", "bfloat16")
@@ -63,6 +63,9 @@ class Settings:
     text: str = _setting("text", "column of the text; for tag the number of the words' column")
     pair: str = _setting("", "column of a second text, for pairs")
     label: str = _setting("label", "column of the label")
+    choices: str = _setting(
+        "", "for choose: columns of the choices, with commas between; else those of SWAG"
+    )
     header: bool = _setting(
         True, "whether the first row names the columns; else they are 1, 2, ..."
     )
@@ -122,6 +125,16 @@ class Settings:
             return cls(**values)
         except ValueError as error:
             raise ValueError(f"{source!r}: {error}") from error
+
+    def refuse(self, *names: str) -> None:
+        """Refuse values of settings that the task does not have.
+
+        Raises:
+            ValueError: if one of them has another value than its default.
+        """
+        for each in fields(self):
+            if each.name in names and getattr(self, each.name) != each.default:
+                raise ValueError(f"--{each.name} is for other tasks than {self.task}; leave it out")
 
     def replaced(self, **values: Any) -> Self:
         """Return settings with some other values."""

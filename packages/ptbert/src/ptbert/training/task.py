@@ -60,10 +60,26 @@ class Task(ABC):
     model_classes: ClassVar[Mapping[str, type[PreTrainedModel]]]  # by family
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
+    usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         self.settings = settings
         self.labels = tuple(labels)
+
+    @classmethod
+    def of_result(cls, settings: Settings, config: Mapping[str, Any], source: str) -> Self:
+        """Return the task of a result.
+
+        Args:
+            settings: of the training.
+            config: the configuration of the result.
+            source: the folder, for messages.
+
+        Raises:
+            ValueError: if the configuration does not have what the task needs.
+        """
+        has_labels = cls.has_labels and not settings.regression
+        return cls(settings, saved_labels(config, source) if has_labels else [])
 
     @property
     @abstractmethod
@@ -84,8 +100,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def example(self, text: str | tuple[str, str]) -> Any:
-        """Return an example without a label.
+    def example(self, text: str | tuple[str, ...]) -> Any:
+        """Return an example without a label, of a text or of several that belong together.
 
         Raises:
             ValueError: for a pair where a text is needed, or the reverse.
@@ -230,6 +246,11 @@ class ScoringTask(Task):
         if scores.dim() == 3:
             scores = scores[batch.labels != IGNORED]  # (number of labels, width)
         return Measured(scores, loss)
+
+
+def one_line(text: str) -> str:
+    """Return a text that can be printed, without tabs and line ends, which divide columns."""
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
