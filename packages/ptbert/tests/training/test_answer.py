@@ -11,6 +11,7 @@ from ptbert import Answerer, BertForQuestionAnswering, BertTokenizer
 from ptbert.__main__ import main
 from ptbert.training import loop, predict, predict_file, train
 from ptbert.training.answer import AnswerQuestions
+from ptbert.training.preparation import longest_input
 from ptbert.training.squad_files import GoldAnswer, Question
 
 from .conftest import digest
@@ -242,8 +243,8 @@ def test_the_usual_window_has_384_tokens(answering, model_folder):
     model = type("Model", (), {"config": type("Config", (), config)()})()
     for most, length in ((12, 12), (512, 384)):
         model.config.max_position_embeddings = most
-        assert loop.longest_input(answering, model) == length
-    assert loop.longest_input(answering.replaced(max_length=500), model) == 500
+        assert longest_input(answering, model) == length
+    assert longest_input(answering.replaced(max_length=500), model) == 500
 
 
 def test_an_interrupted_training_is_the_same(answering, tmp_path, monkeypatch):
@@ -286,20 +287,6 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole(answering, tokenizer):
         gradients.append(model.bert.embeddings.word_embeddings.weight.grad.clone())
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
     assert gradients[0].abs().max() > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"text": "question"}, "--text is for other tasks than answer; leave it out"),
-        ({"pair": "context"}, "--pair is for other tasks than answer; leave it out"),
-        ({"regression": True}, "--regression is for other tasks than answer; leave it out"),
-        ({"choices": "a,b"}, "--choices is for other tasks than answer; leave it out"),
-    ],
-)
-def test_settings_of_other_tasks_are_refused(answering, options, message):
-    with pytest.raises(ValueError, match=message):
-        train(answering.replaced(**options))
 
 
 def test_an_answer_without_tokens_is_told(answering, tmp_path):

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert.training.kinds import TASKS
 from ptbert.training.settings import Settings, differences, read_settings, write_settings
 
 NEEDED = {"task": "classify", "model": "m", "data": "train.csv", "output": "out"}
@@ -73,9 +72,16 @@ def test_differences_name_both_values_but_not_where_and_how_it_runs():
     assert differences(old, new) == ["epochs was 3 and is 5"]
 
 
-@pytest.mark.parametrize("task", ["classify", "tag"])
-def test_choices_are_refused_by_tasks_without(task):
-    settings = Settings(task=task, model="m", data="d", output="o", choices="a,b")
-    message = f"--choices is for other tasks than {task}; leave it out"
+@pytest.mark.parametrize(
+    ("task", "setting", "tasks"),
+    [
+        ("classify", {"choices": "a,b"}, "choose"),
+        ("tag", {"header": False}, "classify, choose"),
+        ("answer", {"text": "question"}, "classify, choose, tag"),
+        ("language-model", {"mask_share": 0.2}, "masked-lm"),
+    ],
+)
+def test_settings_of_other_tasks_are_refused(task, setting, tasks):
+    message = f" is not allowed; it is for {tasks}, and not for {task}; leave it out"
     with pytest.raises(ValueError, match=message):
-        TASKS[task](settings)
+        Settings(**NEEDED | {"task": task} | setting)

@@ -22,11 +22,12 @@ from ptbert.tasks.windows import Window, joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert.training.examples import Batch, EncodedExamples, padded_inputs
 from ptbert.training.metrics import entropy
+from ptbert.training.rows import one_line
 from ptbert.training.settings import Settings
 from ptbert.training.squad_files import Question, read_questions
 from ptbert.training.squad_measures import Measure, measured_answer
 from ptbert.training.tables import table
-from ptbert.training.task import Measured, Scores, Task, Usage, one_line
+from ptbert.training.task import Measured, Scores, Task, Usage
 from ptbert_models import BertForQuestionAnswering
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers import Batch as TokenBatch
@@ -88,7 +89,6 @@ class AnswerQuestions(Task):
     name = "answer"
     model_classes = MappingProxyType({"bert": BertForQuestionAnswering})
     has_labels = False
-    foreign = ("text", "pair", "label", "header", "regression", "choices")
     metric = "f1"
     usual_length = USUAL_WINDOW
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ptbert.training.examples import Batch, EncodedExamples, encoded_texts, padded_inputs
 from ptbert.training.metrics import probabilities
-from ptbert.training.rows import Row, read_rows
-from ptbert.training.task import Scores, ScoringTask, Usage, one_line
+from ptbert.training.rows import Row, one_line, read_rows
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForMultipleChoice
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -86,7 +86,6 @@ class Choose(ScoringTask):
 
     name = "choose"
     model_classes = MappingProxyType({"bert": BertForMultipleChoice})
-    foreign = ("regression",)
     metric = "accuracy"
 
     @property

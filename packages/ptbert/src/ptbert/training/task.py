@@ -60,11 +60,9 @@ class Task(ABC):
     model_classes: ClassVar[Mapping[str, type[PreTrainedModel]]]  # by family
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
-    foreign: ClassVar[tuple[str, ...]] = ()  # settings of other tasks, which mean nothing here
     usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        settings.refuse(*self.foreign)
         self.settings = settings
         self.labels = tuple(labels)
 
@@ -248,11 +246,6 @@ class ScoringTask(Task):
         if scores.dim() == 3:
             scores = scores[batch.labels != IGNORED]  # (number of labels, width)
         return Measured(scores, loss)
-
-
-def one_line(text: str) -> str:
-    """Return a text that can be printed, without tabs and line ends, which divide columns."""
-    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
