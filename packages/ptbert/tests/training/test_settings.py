@@ -70,3 +70,18 @@ def test_differences_name_both_values_but_not_where_and_how_it_runs():
     old = Settings(**NEEDED)
     new = old.replaced(epochs=5, output="elsewhere", device="cpu", checkpoint_minutes=1.0)
     assert differences(old, new) == ["epochs was 3 and is 5"]
+
+
+@pytest.mark.parametrize(
+    ("task", "setting", "tasks"),
+    [
+        ("classify", {"choices": "a,b"}, "choose"),
+        ("tag", {"header": False}, "classify, choose"),
+        ("answer", {"text": "question"}, "classify, choose, tag"),
+        ("language-model", {"mask_share": 0.2}, "masked-lm"),
+    ],
+)
+def test_settings_of_other_tasks_are_refused(task, setting, tasks):
+    message = f" is not allowed; it is for {tasks}, and not for {task}; leave it out"
+    with pytest.raises(ValueError, match=message):
+        Settings(**NEEDED | {"task": task} | setting)
