@@ -318,7 +318,7 @@ def is_usual(bert: nn.Module) -> bool:
 def smallest_config() -> BertConfig:
     """Return a configuration in which every size is 1, for models that only show their parts."""
     return BertConfig(
-        1,
+        vocab_size=1,
         hidden_size=1,
         num_hidden_layers=1,
         num_attention_heads=1,
