@@ -56,7 +56,7 @@ from ptbert_models.tensorflow.dtypes import STRING
 from ptbert_models.tensorflow.protobuf import number_of, read_message, read_varint
 from ptbert_models.tensorflow.table import MAGIC, read_table
 from ptbert_tokenizers import BadVocabulary, UnknownToken
-from ptbert_tokenizers.files.ids import read_ids
+from ptbert_tokenizers.token_files.formats import read_ids
 
 ROOM = 512 << 20
 SECONDS = 10

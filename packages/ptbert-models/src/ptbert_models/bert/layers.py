@@ -14,12 +14,13 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.without_padding import Packing, packed_layer
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
 from ptbert_models.parts.inputs import tokens_given, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
@@ -288,10 +289,15 @@ class BertLayer(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
+        attention_mask: Tensor | Packing | None = None,
         head_mask: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``."""
+        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``.
+
+        With a ``Packing`` in the place of the mask, real tokens alone: (T, E) → (T, E).
+        """
+        if isinstance(attention_mask, Packing):
+            return packed_layer(self, hidden_states, attention_mask)
         weights, attended = split_attentions(
             self.attention(hidden_states, attention_mask, **without_none(head_mask=head_mask))
         )
@@ -303,6 +309,9 @@ class BertEncoder(nn.Module):
 
     output_attentions = False
     gradient_checkpointing = False  # True: keep only the layers' inputs, and compute the rest again
+    leave_out_padding = False  # True: compute none, and return zeros for its states
+    # Short cuts past this module do what these say, so they need not be as they were.
+    free_attributes: ClassVar[tuple[str, ...]] = ("gradient_checkpointing", "leave_out_padding")
 
     def __init__(
         self,

@@ -1,16 +1,15 @@
-"""Reading text of any size line by line, always as UTF-8: files, pipes, standard input, gzip."""
+"""Reading text of any size line by line, always as UTF-8: files, pipes, standard input, packed."""
 
-import gzip
 import io
 import logging
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 from ptbert_hub.progress import new_bar
+from ptbert_tokenizers.files.compressed import told_if_damaged, unpacked
 from ptbert_tokenizers.files.vocabulary import PathLike
 
 logger = logging.getLogger(__name__)
@@ -20,8 +19,9 @@ Errors = Literal["strict", "replace", "skip"]
 STANDARD_INPUT = "-"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_GZIP_START = b"\x1f\x8b"
 _CHUNK = 2**18  # bytes
+_LONGEST_LINE = 2**30  # bytes
+_LEFT_OUT = "\udc80"  # in the place of a line that is skipped; no UTF-8 text has this
 
 
 def read_texts(
@@ -29,7 +29,8 @@ def read_texts(
 ) -> Iterator[str]:
     """Yield the lines of a UTF-8 text, without their line ends.
 
-    A byte order mark at the beginning is dropped. A text that gzip compressed is unpacked.
+    A byte order mark at the beginning is dropped. A text that gzip, bzip2, xz or zstd compressed is
+    unpacked.
 
     Args:
         path: a file or a pipe; ``-`` for standard input.
@@ -39,7 +40,9 @@ def read_texts(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not UTF-8, or a damaged gzip file.
+        ImportError: if it is compressed by zstd, and nothing is installed that unpacks it.
+        ValueError: if it is not UTF-8, damaged where it is compressed, or has a line of more than a
+            gibibyte.
 
     Example:
         >>> with open("text.txt", "w") as file:
@@ -51,13 +54,42 @@ def read_texts(
         lines = block.split("\n")
         if not lines[-1]:
             del lines[-1]
-        yield from lines
+        yield from lines if errors != "skip" else (line for line in lines if line != _LEFT_OUT)
 
 
-def read_lines(path: PathLike, *, verbose: bool = False) -> Iterator[str]:
+def read_numbered_texts(
+    path: PathLike, *, verbose: bool = False, errors: Errors = "strict"
+) -> Iterator[tuple[int, str]]:
+    """Yield the number of each line, from 1 on, and the line; else as ``read_texts``.
+
+    Example:
+        >>> with open("text.txt", "wb") as file:
+        ...     _ = file.write(b"one\\n\\xff\\nthree\\n")
+        >>> list(read_numbered_texts("text.txt", errors="skip"))
+        [(1, 'one'), (3, 'three')]
+    """
+    before = 0
+    for block in _blocks(path, verbose, errors):
+        lines = block.split("\n")
+        if not lines[-1]:
+            del lines[-1]
+        for number, line in enumerate(lines, before + 1):
+            if line != _LEFT_OUT:
+                yield number, line
+        before += len(lines)
+
+
+def read_lines(
+    path: PathLike, *, verbose: bool = False, errors: Errors = "strict"
+) -> Iterator[str]:
     """Yield the lines of a UTF-8 text, with their line ends as ``\\n``; else as ``read_texts``."""
-    for block in _blocks(path, verbose, "strict"):
-        yield from io.StringIO(block)
+    for block in _blocks(path, verbose, errors):
+        lines = io.StringIO(block)
+        yield from (
+            lines
+            if errors != "skip"
+            else (line for line in lines if not line.startswith(_LEFT_OUT))
+        )
 
 
 def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
@@ -99,33 +131,36 @@ def _without_wrong_bytes(
                     "convert it first"
                 ) from error
             skipped.append(number)
+            good.append(_LEFT_OUT + "\n" * line.endswith(b"\n"))
     return "".join(good)
 
 
 def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
     """Whole lines, as many as a read gives, without the byte order mark."""
     with _opened(path) as file:
-        unpacked: Any = file
-        if file.peek(2)[:2] == _GZIP_START:
-            unpacked = gzip.GzipFile(fileobj=file)
+        reader, kind = unpacked(file)
         total = _size(file) if verbose else None
         bar = new_bar(os.path.basename(path), total) if verbose else None
         held: list[bytes] = []
+        size = 0  # of a line that has not ended yet
         mark = _BYTE_ORDER_MARK
         try:
-            while chunk := unpacked.read1(_CHUNK):
-                # A carriage return is a line end too, if the next byte is not part of it.
-                end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
-                held.append(chunk[:end] if end else chunk)
-                if end:
-                    yield b"".join(held).removeprefix(mark)
-                    held, mark = [chunk[end:]], b""
-                if bar is not None:
-                    bar.update(len(chunk) if total is None else file.tell() - bar.n)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"{name} is a damaged gzip file ({error}); was it cut short?"
-            ) from error
+            with told_if_damaged(name, kind):
+                while chunk := reader.read1(_CHUNK):
+                    # A carriage return is a line end too, if the next byte is not part of it.
+                    end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
+                    held.append(chunk[:end] if end else chunk)
+                    size = len(chunk) - end if end else size + len(chunk)
+                    if end:
+                        yield b"".join(held).removeprefix(mark)
+                        held, mark = [chunk[end:]], b""
+                    elif size > _LONGEST_LINE:
+                        raise ValueError(
+                            f"{name} has a line of more than {_LONGEST_LINE} bytes; break it into "
+                            "lines, or check that it is a text"
+                        )
+                    if bar is not None:
+                        bar.update(len(chunk) if total is None else file.tell() - bar.n)
         finally:
             if bar is not None:
                 bar.close()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ptbert_tokenizers.batches.flat import FlatIds
-from ptbert_tokenizers.files.ids import bounds_path, id_writer, read_ids
+from ptbert_tokenizers.token_files.formats import id_writer, read_ids
+from ptbert_tokenizers.token_files.npy import npy_paths
 
 
 def write(name: str, *texts: list[int]) -> None:
@@ -39,7 +40,7 @@ def test_files_of_two_runs_are_refused_even_if_they_would_fit(replaced: str) -> 
     write("ids.npy", [1, 2], [3, 4, 5])
     Path(replaced).write_bytes(old)
 
-    with pytest.raises(ValueError, match=r"'ids\.bounds\.npy' does not say where the texts of 'i"):
+    with pytest.raises(ValueError, match=r"'ids\.bounds\.npy' does not say where the docume"):
         list(read_ids("ids.npy"))
 
 
@@ -103,7 +104,7 @@ def test_a_file_that_is_cut_off_is_refused() -> None:
 def test_a_changed_byte_of_bounds_or_headers_is_refused_or_harmless() -> None:
     write("ids.npy", [1, 2], [3])
     random.seed(0)
-    for name in ("ids.npy", bounds_path("ids.npy")):
+    for name in npy_paths("ids.npy"):
         whole = Path(name).read_bytes()
         for at in range(len(whole)):
             changed = whole[at] ^ random.randrange(1, 256)

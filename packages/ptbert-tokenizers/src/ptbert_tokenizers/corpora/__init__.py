@@ -1,0 +1,1 @@
+"""Corpora: the texts of many documents, read one by one from the files that people have."""

@@ -1,0 +1,159 @@
+"""Making one token file of several, and several of one, with whole documents"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from os import fspath
+from os.path import realpath
+
+from ptbert_tokenizers.files.vocabulary import PathLike
+from ptbert_tokenizers.token_files.formats import files_of, id_writer, open_tokens
+from ptbert_tokenizers.token_files.manifests import refuse_other_settings
+from ptbert_tokenizers.token_files.tokens import Tokens
+
+
+def merge_token_files(
+    inputs: Sequence[PathLike],
+    output: PathLike,
+    *,
+    format: str | None = None,
+    bits: int | None = None,
+    separator: int | None = None,
+) -> int:
+    """Write the documents of several token files, one file after the other, into one.
+
+    It needs memory for about a million ids, and for the bounds of the formats that have none.
+
+    Args:
+        inputs: token files, of any formats.
+        output: the file to write; it appears when all is written.
+        format: of the output; told by the ending when None.
+        bits: width of an id in the output; that of the widest input when None.
+        separator: an id at which documents end, for inputs without bounds.
+
+    Returns:
+        The number of documents.
+
+    Raises:
+        FileNotFoundError: if an input does not exist.
+        ValueError: if an input is damaged or also the output, an id does not fit, or the inputs
+            have manifests that show different settings.
+
+    Example:
+        >>> import numpy as np
+        >>> np.array([7, 8], np.uint16).tofile("one.bin")
+        >>> np.array([9], np.uint16).tofile("two.bin")
+        >>> merge_token_files(["one.bin", "two.bin"], "both.npy")
+        2
+        >>> open_tokens("both.npy").ids.tolist()
+        [7, 8, 9]
+    """
+    if not inputs:
+        raise ValueError("there are no token files to merge; name one or more")
+    opened = [open_tokens(path, separator=separator) for path in inputs]
+    _refuse_same([*zip(inputs, opened, strict=True)], [output])
+    refuse_other_settings([fspath(path) for path in inputs])
+    width = max(_width(tokens) for tokens in opened) if bits is None else bits
+    with id_writer(output, format, width) as write:
+        for tokens in opened:
+            for flat in tokens.blocks():
+                write(flat)
+    return sum(map(len, opened))
+
+
+def split_token_file(
+    path: PathLike,
+    outputs: Sequence[PathLike],
+    shares: Sequence[float] | None = None,
+    *,
+    format: str | None = None,
+    bits: int | None = None,
+    separator: int | None = None,
+) -> list[int]:
+    """Write the documents of a token file into several, in their order.
+
+    A part ends with the document after which the ids so far are nearest to its share.
+
+    Args:
+        path: a token file.
+        outputs: the files to write; they appear when all are written.
+        shares: how much of the ids each gets, such as ``[9, 1]``; equal when None.
+        format: of the outputs; told by the ending when None.
+        bits: width of an id in the outputs; that of the input when None.
+        separator: an id at which documents end, for a file without bounds.
+
+    Returns:
+        The number of documents in each part.
+
+    Raises:
+        FileNotFoundError: if the file does not exist.
+        ValueError: if it is damaged or also an output, a part would have no document, or the shares
+            do not belong to the outputs.
+
+    Example:
+        >>> import numpy as np
+        >>> np.array([5, 0, 6, 7, 0, 8, 0], np.uint16).tofile("all.bin")
+        >>> split_token_file("all.bin", ["train.npy", "held_out.npy"], [7, 3], separator=0)
+        [2, 1]
+    """
+    shares = [1.0] * len(outputs) if shares is None else shares
+    if len(shares) != len(outputs) or not outputs or not all(0 < each < 1e300 for each in shares):
+        raise ValueError(
+            f"{len(outputs)} outputs and shares={list(shares)}; give a number above 0 for each"
+        )
+    names = [realpath(output) for output in outputs]
+    if len(set(names)) < len(names):
+        raise ValueError("two outputs have the same name; give each part a file of its own")
+    tokens = open_tokens(path, separator=separator)
+    _refuse_same([(path, tokens)], outputs)
+    ends = part_ends(tokens, shares)
+    counts = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    if 0 in counts:
+        hint = "" if tokens.has_bounds else ", or the separator at which its documents end"
+        raise ValueError(
+            f"{fspath(path)!r} has {len(tokens)} documents, too few for {len(outputs)} parts of "
+            f"these sizes; ask for fewer parts{hint}"
+        )
+    width = _width(tokens) if bits is None else bits
+    with ExitStack() as stack:
+        writers = [stack.enter_context(id_writer(output, format, width)) for output in outputs]
+        for write, start, end in zip(writers, [0, *ends], ends, strict=False):
+            for flat in tokens.blocks(start, end):
+                write(flat)
+    return counts
+
+
+def part_ends(tokens: Tokens, shares: Sequence[float]) -> list[int]:
+    """Return the number of the document before which each part ends.
+
+    Args:
+        tokens: the documents.
+        shares: how much of the ids each part gets, each above 0.
+    """
+    import numpy as np
+
+    exact = [Fraction(share) for share in shares]  # the last part ends with the last document
+    ends = []
+    for part in range(1, len(exact)):
+        wanted = int(len(tokens.ids) * sum(exact[:part]) / sum(exact))
+        after = int(np.searchsorted(tokens.bounds, wanted))
+        before = max(after - 1, 0)
+        is_nearer = wanted - tokens.bounds[before] < tokens.bounds[after] - wanted
+        ends.append(before if is_nearer else after)
+    return [*ends, len(tokens)]
+
+
+def _width(tokens: Tokens) -> int:
+    return 16 if tokens.bits <= 16 else 32
+
+
+def _refuse_same(inputs: "Sequence[tuple[PathLike, Tokens]]", outputs: Sequence[PathLike]) -> None:
+    taken = {
+        realpath(each) for path, tokens in inputs for each in files_of(fspath(path), tokens.format)
+    }
+    for output in outputs:
+        if realpath(output) in taken:
+            raise ValueError(
+                f"{fspath(output)!r} is both a token file to read and the output; give another "
+                "output"
+            )
