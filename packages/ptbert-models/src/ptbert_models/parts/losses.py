@@ -99,6 +99,20 @@ def label_loss(logits: Tensor, labels: Tensor, *, name: str = "labels") -> Tenso
         raise _unknown_label(classes, scores.size(-1), name) from error
 
 
+def check_labels(labels: Tensor, number: int, *, name: str) -> None:
+    """Raise ``ValueError`` on a CPU if a label is none of a number of tokens or classes.
+
+    Example:
+        >>> check_labels(torch.tensor([0, 1]), 2, name="labels")
+    """
+    if (
+        labels.is_cpu
+        and labels.numel()
+        and not 0 <= int(labels.min()) <= int(labels.max()) < number
+    ):
+        raise _unknown_label(labels, number, name)
+
+
 def _unknown_label(labels: Tensor, number: int, name: str) -> ValueError:
     counted = labels[labels != UNCLASSIFIED]
     wrong = int(counted[(counted < 0) | (counted >= number)][0])

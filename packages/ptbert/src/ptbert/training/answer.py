@@ -22,10 +22,12 @@ from ptbert.tasks.windows import Window, joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert.training.examples import Batch, EncodedExamples, padded_inputs
 from ptbert.training.metrics import entropy
+from ptbert.training.rows import one_line
 from ptbert.training.settings import Settings
 from ptbert.training.squad_files import Question, read_questions
 from ptbert.training.squad_measures import Measure, measured_answer
-from ptbert.training.task import Measured, Scores, Task, one_line
+from ptbert.training.tables import table
+from ptbert.training.task import Measured, Scores, Task, Usage
 from ptbert_models import BertForQuestionAnswering
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers import Batch as TokenBatch
@@ -88,6 +90,14 @@ class AnswerQuestions(Task):
     has_labels = False
     metric = "f1"
     usual_length = USUAL_WINDOW
+
+    @property
+    def usage(self) -> Usage:
+        """An answerer of questions."""
+        call = '"a question", "the text that it is about"'
+        if self.may_have_no_answer:
+            call += ", null_threshold=0"
+        return Usage("Answerer", call, '"a question" --pair "the text that it is about"')
 
     def __init__(
         self, settings: Settings, labels: Sequence[str] = (), *, may_have_no_answer: bool = False
@@ -210,12 +220,11 @@ class AnswerQuestions(Task):
         if len(set(impossible)) < 2:
             return []
         measures = self._measures(scores, examples)
-        lines = ["| questions | exact match | f1 | number |", "|---|---|---|---|"]
+        rows: list[tuple[object, ...]] = []
         for kind, name in ((False, "with an answer"), (True, "without")):
             chosen = [each for each, none in zip(measures, impossible, strict=True) if none is kind]
-            exact, f1 = _means(chosen)
-            lines.append(f"| {name} | {exact:.4f} | {f1:.4f} | {len(chosen)} |")
-        return lines
+            rows.append((name, *_means(chosen), len(chosen)))
+        return table(["questions", "exact match", "f1", "number"], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedQuestions, examples: Sequence[Question]

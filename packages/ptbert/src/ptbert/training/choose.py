@@ -19,9 +19,9 @@ from torch import Tensor
 
 from ptbert.training.examples import Batch, EncodedExamples, encoded_texts, padded_inputs
 from ptbert.training.metrics import probabilities
-from ptbert.training.rows import Row, read_rows
+from ptbert.training.rows import Row, one_line, read_rows
 from ptbert.training.settings import Settings
-from ptbert.training.task import Scores, ScoringTask, one_line
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForMultipleChoice
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -88,6 +88,11 @@ class Choose(ScoringTask):
     name = "choose"
     model_classes = MappingProxyType({"bert": BertForMultipleChoice})
     metric = "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A text and its choices on the command line."""
+        return Usage(words='"a text" --pair "a choice" --pair "another"')
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         settings.refuse("regression")

@@ -15,7 +15,7 @@ from typing import Any, Self
 from ptbert_hub import atomic_write
 from ptbert_hub.messages import shown
 
-TASKS = ("classify", "tag", "answer", "choose")
+TASKS = ("classify", "tag", "answer", "choose", "masked-lm", "language-model")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -71,6 +71,12 @@ class Settings:
         True, "whether the first row names the columns; else they are 1, 2, ..."
     )
     regression: bool = _setting(False, "learn numbers instead of labels")
+
+    next_sentence: bool = _setting(
+        False, "for masked-lm: learn also whether one part of a text follows another"
+    )
+    whole_words: bool = _setting(False, "for masked-lm: mask all pieces of a word or none")
+    mask_share: float = _setting(0.15, "for masked-lm: share of the tokens that are learned")
 
     from_nothing: bool = _setting(
         False, "begin with new weights: of MODEL only configuration and vocabulary are read"
@@ -204,7 +210,7 @@ def _toml(value: Any) -> str:
 _PATHS = ("model", "data", "validation", "output")
 _NEEDED = ("task", "model", "data", "output")
 _LARGEST = 2**63 - 1
-_SHARES = ("warmup",)
+_SHARES = ("warmup", "mask_share")
 _FROM_ZERO = ("weight_decay", "max_length", "seed", "micro_batches", "checkpoint_minutes")
 
 

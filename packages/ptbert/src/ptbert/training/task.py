@@ -63,6 +63,11 @@ class Task(ABC):
     usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
+        if self.name != "masked-lm" and (settings.next_sentence or settings.whole_words):
+            raise ValueError(
+                "--next-sentence and --whole-words are for masked-lm; leave them out for "
+                f"{self.name}"
+            )
         self.settings = settings
         self.labels = tuple(labels)
 
@@ -246,11 +251,6 @@ class ScoringTask(Task):
         if scores.dim() == 3:
             scores = scores[batch.labels != IGNORED]  # (number of labels, width)
         return Measured(scores, loss)
-
-
-def one_line(text: str) -> str:
-    """Return a text that can be printed, without tabs and line ends, which divide columns."""
-    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
