@@ -223,6 +223,13 @@ def benchmarks(session: nox.Session, name: str) -> None:
 
 
 @nox.session(requires=["build"], default=False)
+def quality(session: nox.Session) -> None:
+    """Train on real data, and compare with baselines; an hour: ``-s quality [-- ROW ...]``."""
+    install(session, "ptbert", extra=tools("packages/ptbert/benchmarks/quality/requirements.txt"))
+    session.run("python", "packages/ptbert/benchmarks/quality/run.py", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def mutants(session: nox.Session, name: str) -> None:
     """Make small changes; tests must fail: ``-s "mutants(ptbert-optim)" -- --seed 1``."""

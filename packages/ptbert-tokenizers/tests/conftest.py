@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from ptbert_tokenizers.files.vocabulary import write_lines
+
 settings.register_profile("patient", deadline=None, max_examples=50)  # a busy machine is no failure
 settings.load_profile("patient")
 
@@ -46,6 +48,15 @@ def recorded() -> dict[str, list[Any]]:
 
 def _unpacked(name: str) -> Any:
     return json.loads(gzip.decompress((DATA / name).read_bytes()))
+
+
+@pytest.fixture
+def bert() -> str:
+    """A model of BERT's kind, and a text with capitals and a special token of its own."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "A", "<x>", "<", "x", ">"]
+    write_lines("vocab.txt", names)
+    Path("text.txt").write_text("A b A\n<x>a\n\n<new>b\n")
+    return "vocab.txt"
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The command line, called as a function and as a program."""
 
+import functools
 import io
 import json
 import os
@@ -8,12 +9,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
-from ptbert_tokenizers import __main__ as program
+from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer, batch_encoding
 from ptbert_tokenizers.__main__ import main
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
@@ -42,7 +43,8 @@ def test_encode_writes_what_decode_reads(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(program, "_BLOCK", 12)  # several blocks
+    small = functools.partial(batch_encoding.gathered, size=12)  # several blocks
+    monkeypatch.setattr(batch_encoding, "gathered", small)
     model, files = str(gpt2), ["text.txt", "text.txt"]
 
     assert main(["encode", model, *files, "-o", output, "--workers", workers, "--quiet"]) == 0
@@ -53,12 +55,18 @@ def test_encode_writes_what_decode_reads(
     assert capsys.readouterr().out == "".join(f"{line}\n" for line in LINES * 2)
 
 
-def test_arrays_are_int32_ids_and_int64_bounds(gpt2: Path) -> None:
-    main(["encode", str(gpt2), "text.txt", "-o", "ids.npy", "--quiet"])
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [([], np.uint16), (["--bits", "16"], np.uint16), (["--bits", "32"], np.int32)],
+)
+def test_arrays_are_ids_as_narrow_as_fits_and_int64_bounds(
+    gpt2: Path, options: list[str], kind: type
+) -> None:
+    main(["encode", str(gpt2), "text.txt", "-o", "ids.npy", "--quiet", *options])
 
     ids, bounds = np.load("ids.npy"), np.load("ids.bounds.npy")
 
-    assert (ids.dtype, bounds.dtype) == (np.int32, np.int64)
+    assert (ids.dtype, bounds.dtype) == (kind, np.int64)
     assert ids[:3].tolist() == [256, 257, 78]  # he ll o
     assert bounds[:3].tolist() == [0, 9, 9]
     assert bounds[-1] == len(ids)
@@ -143,6 +151,22 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
             ["encode", "{}", "text.txt", "-o", "ids.npy", "--max-len", "0"],
             "max_len=0 is not a length; choose a whole number from 1 on",
         ),
+        (
+            ["encode", "{}", "text.txt", "-o", "ids.npy", "--separator", "<eos>"],
+            "the vocabulary has no token '<eos>' to put between documents; name one",
+        ),
+        (
+            ["encode", "{}", "text.txt", "-o", "ids.npy", "--stride", "2"],
+            "stride=2 is for windows, which need a length; give max_len too",
+        ),
+        (
+            ["encode", "{}", "text.txt", "-o", "ids.npy", "--stride", "2", "--max-len", "2"],
+            "stride=2 does not fit windows of 2 tokens; choose 0 to 1",
+        ),
+        (["encode", "{}", "text.txt", "-o", "ids.bin"], "'ids.bin' may have several formats; say"),
+        (["encode", "{}", "a.jsonl", "-o", "ids.npy"], "'a.jsonl' has records of the format jso"),
+        (["info", "far.npy"], "'far.npy' is not an .npy file of ids; write it again"),
+        (["verify", "far.npy"], "'far.npy' is not an .npy file of ids; write it again"),
         (["decode", "{}", "absent.npy"], "there is no file 'absent.npy'"),
         (["decode", "{}", "text.txt"], "'text.txt' line 1 is not a JSON list of ids"),
         (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
@@ -156,6 +180,8 @@ def test_errors_are_one_line_and_leave_nothing_behind(
 ) -> None:
     Path("latin.txt").write_bytes("\n\né".encode("latin-1"))
     Path("far.jsonl").write_text("[99999]\n")
+    Path("far.npy").write_text("[99999]\n")
+    Path("a.jsonl").write_text("{}\n")
     Path("folder.npy").mkdir()
     before = sorted(Path().iterdir())
 
@@ -167,15 +193,6 @@ def test_errors_are_one_line_and_leave_nothing_behind(
     assert last.startswith("ptbert-tokenizers: ")
     assert message in last
     assert sorted(Path().iterdir()) == before
-
-
-@pytest.fixture
-def bert() -> str:
-    """A model of BERT's kind, and a text with capitals and a special token of its own."""
-    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "A", "<x>", "<", "x", ">"]
-    write_lines("vocab.txt", names)
-    Path("text.txt").write_text("A b A\n<x>a\n\n<new>b\n")
-    return "vocab.txt"
 
 
 def encoded(*words: str) -> list[list[int]]:
@@ -211,6 +228,34 @@ def test_options_say_how_texts_become_ids(
     assert encoded(bert, "text.txt", *options) == expected
     assert main(["count", bert, "text.txt", "--quiet", *options]) == 0
     assert f"{sum(map(len, expected))} tokens" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--separator", "x"], [[4, 5, 4, 9], [8, 9, 10, 4, 9], [9], [8, 1, 10, 5, 9]]),
+        (["--separator", "x", "--max-len", "3"], [[4, 5, 9], [8, 9, 9], [9], [8, 1, 9]]),
+        (["--add-special-tokens", "--separator", "x", "--max-len", "4"], "frames"),
+        (["--max-len", "3", "--stride", "1"], [[4, 5, 4], [8, 9, 10], [10, 4], [], "end"]),
+        (["--special-tokens", "<new>", "--separator", "<new>", "--max-len", "1"], [[11]] * 4),
+        (["--documents", "blank-lines"], [[4, 5, 4, 8, 9, 10, 4], [8, 1, 10, 5]]),
+        (["--documents", "files"], [[4, 5, 4, 8, 9, 10, 4, 8, 1, 10, 5]]),
+    ],
+)
+def test_options_say_what_documents_are_and_how_they_are_cut(
+    bert: str, options: list[str], expected: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if expected == "frames":
+        expected = [[2, 4, 3, 9], [2, 8, 3, 9], [2, 3, 9], [2, 8, 3, 9]]
+    elif expected[-1] == "end":
+        expected[-1:] = [[8, 1, 10], [10, 5]]
+    for workers in ("1", "2"):
+        assert encoded(bert, "text.txt", *options, "--workers", workers) == expected
+    assert main(["count", bert, "text.txt", "--quiet", *options]) == 0
+    unit = "documents" if "--documents" in options else "lines"
+    counted = capsys.readouterr().out
+    assert f" {unit}, " in counted
+    assert f"{sum(map(len, expected))} tokens" in counted
 
 
 def test_casing_may_be_said_for_any_family_that_has_it(

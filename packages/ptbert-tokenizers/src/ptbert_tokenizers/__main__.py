@@ -2,22 +2,37 @@
 
 import argparse
 import json
-import os
+import logging
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 from ptbert_hub import add_version, run_command
 from ptbert_tokenizers.batches.flat import FlatIds
-from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.commands.corpus_options import (
+    add_corpus_options,
+    are_lines,
+    corpus_of,
+    refuse_as_output,
+)
+from ptbert_tokenizers.commands.token_files import (
+    add_output_format,
+    add_token_file_commands,
+    info_of_token_file,
+)
 from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
-from ptbert_tokenizers.files.lines import Errors, read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
-from ptbert_tokenizers.token_files.formats import id_writer, read_ids
+from ptbert_tokenizers.token_files.formats import (
+    FORMAT_NAMES,
+    FORMATS,
+    id_writer,
+    read_ids,
+    width_for,
+)
+from ptbert_tokenizers.training.commands import add_training_commands
 
-_BLOCK = 2**20  # characters
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,57 +44,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ptbert-tokenizers",
-        description="Encode text files of any size to ids, and back.",
+        description="Encode corpora of any size to ids, and back.",
     )
     add_version(parser, "ptbert-tokenizers")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    encode = _command(commands, "encode", _encode, "write the ids of each line of text files")
-    count = _command(commands, "count", _count, "count lines, characters and tokens")
+    encode = _command(commands, "encode", _encode, "write the ids of the documents of a corpus")
+    count = _command(commands, "count", _count, "count documents, characters and tokens")
     for command in (encode, count):
-        _add_reading_options(command)
+        _add_encoding_options(command)
     encode.add_argument(
         "-o",
         "--output",
         required=True,
-        help="NAME.npy (and NAME.bounds.npy beside it) or NAME.jsonl; - prints JSON lines",
+        help="NAME.npy (and NAME.bounds.npy beside it), NAME.jsonl, NAME.ds, or NAME.bin with "
+        "--format; - prints JSON lines",
     )
+    add_output_format(encode)
 
     decode = _command(commands, "decode", _decode, "print the text of each list of ids")
-    decode.add_argument("file", help=".npy or JSON lines, as encode writes them; - for JSON lines")
+    decode.add_argument("file", help="token file or JSON lines, as encode writes; - for JSON lines")
+    decode.add_argument("--format", choices=FORMAT_NAMES, help="of the file, if it does not show")
     decode.add_argument("--skip-special-tokens", action="store_true")
     decode.add_argument(
         "--raw", action="store_true", help="leave the spaces before punctuation as they are"
     )
 
-    _command(commands, "info", _info, "print what a tokenizer is, as JSON")
+    info = _command(commands, "info", _info, "print what a tokenizer or a token file is, as JSON")
+    info.add_argument("--format", choices=FORMATS, help="of a token file that does not show it")
+    add_token_file_commands(commands)
+    add_training_commands(commands)
     return parser
 
 
-def _add_reading_options(command: argparse.ArgumentParser) -> None:
+def _add_encoding_options(command: argparse.ArgumentParser) -> None:
     """What ``encode`` and ``count`` have in common."""
-    command.add_argument(
-        "files",
-        nargs="+",
-        help="UTF-8 text, one text a line, also if compressed by gzip; - for standard input",
-    )
-    command.add_argument(
-        "--errors",
-        choices=get_args(Errors),
-        default="strict",
-        help="at a line that is not UTF-8: stop (strict, the default), replace its wrong bytes by "
-        "U+FFFD, or skip it",
-    )
+    add_corpus_options(command)
     command.add_argument(
         "--add-special-tokens",
         action="store_true",
         help="put the model's special tokens around each text, such as [CLS] and [SEP]",
     )
     command.add_argument(
+        "--separator", metavar="TOKEN", help="put this token after each text, as <|endoftext|>"
+    )
+    command.add_argument(
         "--max-len", type=int, metavar="N", help="cut what a text has beyond N tokens"
     )
+    command.add_argument(
+        "--stride",
+        type=int,
+        metavar="N",
+        help="cut long texts into windows of --max-len, which share N tokens",
+    )
     command.add_argument("--workers", type=int, default=1, metavar="N", help="processes to use")
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _command(
@@ -133,31 +151,41 @@ def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
 
 
 def _encode(options: argparse.Namespace) -> None:
-    for file in options.files:
-        are_files = os.path.isfile(file) and os.path.isfile(options.output)
-        if are_files and os.path.samefile(file, options.output):
-            raise ValueError(f"{file!r} is both a text and the output; give another output")
+    refuse_as_output(options, options.output)
+    corpus = corpus_of(options)
     tokenizer = _tokenizer(options)
-    with id_writer(options.output) as write, _encoded(tokenizer, options, _texts(options)) as found:
+    bits = options.bits or width_for(max(tokenizer.vocabulary.values(), default=0))
+    texts = 0
+    with (
+        id_writer(options.output, options.format, bits) as write,
+        _encoded(tokenizer, options, corpus) as found,
+    ):
         for flat in found:
             write(flat)
+            texts += len(flat.bounds) - 1
+    if not texts:
+        logger.warning("there is no text in %s", " ".join(options.files))
 
 
 def _encoded(
     tokenizer: PreTrainedTokenizer, options: argparse.Namespace, texts: Iterable[str]
 ) -> "closing[Generator[FlatIds, None, None]]":
     """The ids of texts in blocks; closing ends the processes."""
-    encode = partial(
-        tokenizer.encode_flat,
-        max_len=options.max_len,
-        add_special_tokens=options.add_special_tokens,
+    return closing(
+        tokenizer.encode_stream(
+            texts,
+            max_len=options.max_len,
+            add_special_tokens=options.add_special_tokens,
+            stride=options.stride,
+            separator=tokenizer.separator_id(options.separator),
+            workers=options.workers,
+        )
     )
-    return closing(flat_blocks(encode, _blocks(texts), options.workers))
 
 
 def _decode(options: argparse.Namespace) -> None:
     tokenizer = _tokenizer(options)
-    for ids in read_ids(options.file):
+    for ids in read_ids(options.file, options.format):
         print(_decoded(tokenizer, ids, options))
 
 
@@ -172,44 +200,29 @@ def _decoded(tokenizer: PreTrainedTokenizer, ids: list[int], options: argparse.N
 
 
 def _count(options: argparse.Namespace) -> None:
+    corpus = corpus_of(options)
     tokenizer = _tokenizer(options)
-    lines = characters = tokens = 0
+    texts = characters = tokens = 0
 
     def counted() -> Iterator[str]:
-        nonlocal lines, characters
-        for text in _texts(options):
-            lines += 1
+        nonlocal texts, characters
+        for text in corpus:
+            texts += 1
             characters += len(text)
             yield text
 
     with _encoded(tokenizer, options, counted()) as found:
         for flat in found:
             tokens += len(flat.ids)
-    print(f"{lines} lines, {characters} characters, {tokens} tokens")
+    unit = "lines" if are_lines(options) else "documents"
+    print(f"{texts} {unit}, {characters} characters, {tokens} tokens")
 
 
 def _info(options: argparse.Namespace) -> None:
-    print(json.dumps(_tokenizer(options).settings(), indent=2, ensure_ascii=False))
-
-
-def _texts(options: argparse.Namespace) -> Iterator[str]:
-    """The lines of all files, without line ends."""
-    for file in options.files:
-        yield from read_texts(file, verbose=not options.quiet, errors=options.errors)
-
-
-def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of texts of about ``_BLOCK`` characters."""
-    block: list[str] = []
-    size = 0
-    for text in texts:
-        block.append(text)
-        size += len(text)
-        if size >= _BLOCK:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
+    facts = info_of_token_file(options.model, options.format)
+    if facts is None:
+        facts = json.dumps(_tokenizer(options).settings(), indent=2, ensure_ascii=False)
+    print(facts)
 
 
 if __name__ == "__main__":

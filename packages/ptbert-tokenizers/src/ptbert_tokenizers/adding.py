@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.batches.texts import shown
-from ptbert_tokenizers.errors import BadVocabulary
+from ptbert_tokenizers.errors import BadVocabulary, UnknownToken
 from ptbert_tokenizers.files.saved_settings import ROLES, Rules, Saved
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import next_id
@@ -34,6 +34,21 @@ class AddsTokens(ABC):
     def __len__(self) -> int:
         """Number of tokens, special and added ones included."""
         return len(self.vocabulary)
+
+    def separator_id(self, token: str | None) -> int | None:
+        """Return the id of a token that is put between documents; None for None.
+
+        Raises:
+            UnknownToken: a ``ValueError``, if the vocabulary has no such token.
+        """
+        if token is None:
+            return None
+        if token not in self.vocabulary:
+            raise UnknownToken(
+                f"the vocabulary has no token {token!r} to put between documents; name one that it "
+                "has, or add it as a special token first"
+            )
+        return self.vocabulary[token]
 
     def add_tokens(self, tokens: Token | Iterable[Token], special_tokens: bool = False) -> int:
         """Add tokens that are kept whole wherever they are in a text.

@@ -1,10 +1,11 @@
-"""From many texts to a batch for a model, for all four tokenizers."""
+"""From many texts to a batch for a model, or to a stream of ids, for all four tokenizers."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.batches.batch import Batch
-from ptbert_tokenizers.batches.flat import blocks, joined
+from ptbert_tokenizers.batches.flat import FlatIds, blocks, gathered, joined
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.batches.rows import (
     Padding,
@@ -18,6 +19,7 @@ from ptbert_tokenizers.batches.texts import (
     checked_texts,
     checked_words,
     joined_words,
+    no_text,
     separated,
     word_numbers,
 )
@@ -27,7 +29,7 @@ from ptbert_tokenizers.offset_encoding import OffsetEncoder
 
 
 class BatchEncoder(OffsetEncoder):
-    """The method of a tokenizer that returns batches."""
+    """The methods of a tokenizer that take many texts."""
 
     model_inputs: ClassVar[tuple[str, ...]] = ("input_ids", "attention_mask")
     """Names of the arrays of a batch that the family's models take."""
@@ -115,6 +117,54 @@ class BatchEncoder(OffsetEncoder):
         sides = [make_side(each, return_offsets, workers) for each in given]
         return make_batch(plan, sides, with_mask=return_special_tokens_mask)
 
+    def encode_stream(
+        self,
+        texts: Iterable[str],
+        *,
+        max_len: int | None = None,
+        add_special_tokens: bool = False,
+        stride: int | None = None,
+        separator: int | None = None,
+        workers: int = 1,
+    ) -> Generator[FlatIds, None, None]:
+        """Yield the ids of texts that come one by one, such as the lines of an open file.
+
+        Memory is needed for about a million characters, and for a few times as many with several
+        processes; or for the longest text. The blocks together are what ``encode_flat`` returns.
+
+        Args:
+            texts: is read as it is needed. The lines of a file have their line ends, as in Python.
+            max_len: as in ``encode_flat``, as are the arguments after it.
+            add_special_tokens: as in ``encode``.
+            stride: as in ``encode_flat``.
+            separator: as in ``encode_flat``.
+            workers: number of processes to use; they end when the generator is closed.
+
+        Raises:
+            TypeError: if something is not a string.
+            ValueError: as in ``encode_flat``.
+            WorkerDied: if a process ended before it answered.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from ptbert_tokenizers import BertTokenizer
+            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
+            >>> with open("vocab.txt") as lines:
+            ...     for ids, bounds in BertTokenizer("vocab.txt").encode_stream(lines):
+            ...         print(ids.tolist(), bounds.tolist())
+            [0, 1, 2] [0, 1, 2, 3]
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts is one string; give strings one by one, or use encode()")
+        encode = partial(
+            self.encode_flat,
+            max_len=max_len,
+            add_special_tokens=add_special_tokens,
+            stride=stride,
+            separator=separator,
+        )
+        yield from flat_blocks(encode, gathered(map(_checked_text, texts)), workers)
+
     def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
         if not with_offsets:
             one = workers == 1
@@ -141,3 +191,9 @@ class BatchEncoder(OffsetEncoder):
     def _pad_id(self) -> int:
         """The id used as padding. The attention mask shows which positions are padding."""
         return 0
+
+
+def _checked_text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise no_text(text, "one of texts")
+    return text

@@ -117,6 +117,9 @@ class BertTokenizer(BertParts):
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.basic_tokenizer)
 
+    def _is_as_shipped(self) -> bool:
+        return _has_own_methods(self)
+
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 

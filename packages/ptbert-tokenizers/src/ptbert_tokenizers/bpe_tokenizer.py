@@ -107,6 +107,9 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         self._write_saved(paths[0], folder)
         return paths
 
+    def _more_for_ids(self) -> Any:
+        return sorted(self.bpe_ranks, key=self.bpe_ranks.__getitem__)
+
     def _own_settings(self) -> dict[str, Any]:
         return {"special_token_ids": dict(self.special_tokens)}
 

@@ -87,6 +87,8 @@ class TextEncoder(ABC):
         *,
         max_len: int | None = None,
         add_special_tokens: bool = False,
+        stride: int | None = None,
+        separator: int | None = None,
         workers: int = 1,
     ) -> FlatIds:
         """Return the ids of many texts end to end.
@@ -95,11 +97,15 @@ class TextEncoder(ABC):
             texts: what to encode.
             max_len: largest number of ids of a text; the rest is cut off. No limit when None.
             add_special_tokens: as in ``encode``.
+            stride: cut what is longer than ``max_len`` into windows, which count as texts, where
+                each window repeats this many ids of the one before; None to drop the rest.
+            separator: an id to put after each text, such as that of ``<|endoftext|>``; it counts
+                in ``max_len``.
             workers: number of processes to use; useful for several megabytes of text or more.
 
         Raises:
             TypeError: if something is not a string; it is named with its position.
-            ValueError: if ``max_len`` leaves no room for text.
+            ValueError: if ``max_len`` leaves no room for text, or ``stride`` does not fit it.
             WorkerDied: if a process ended before it answered.
 
         Example:
@@ -114,12 +120,20 @@ class TextEncoder(ABC):
         max_len = checked_max_len(max_len)
         if workers != 1:
             encode = partial(
-                self.encode_flat, max_len=max_len, add_special_tokens=add_special_tokens
+                self.encode_flat,
+                max_len=max_len,
+                add_special_tokens=add_special_tokens,
+                stride=stride,
+                separator=separator,
             )
             return joined(list(flat_blocks(encode, blocks(texts), workers)))
         frame = self._frame(pair=False) if add_special_tokens else Frame()
+        if separator is not None:
+            frame = frame._replace(after=(*frame.after, separator))
         flat = self._flat(texts)
-        return flat if max_len is None and not frame.length else framed(flat, frame, max_len)
+        if max_len is None and stride is None and not frame.length:
+            return flat
+        return framed(flat, frame, max_len, stride)
 
     def _flat(self, texts: Sequence[str]) -> FlatIds:
         if not self._is_untouched():

@@ -1,7 +1,10 @@
 """From the settings of a tokenizer to its folder, and back"""
 
+import hashlib
+import json
 import logging
 import os
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -16,6 +19,10 @@ from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.max_length import NO_LIMIT
 
 logger = logging.getLogger(__name__)
+
+
+# Settings that change no ids, or are the place of a file.
+_NOT_FOR_IDS = frozenset({"max_len", "vocab_file"})
 
 
 class KeepsSettings(AddsTokens):
@@ -42,6 +49,36 @@ class KeepsSettings(AddsTokens):
             "tokens": len(self.vocabulary),
             "added_tokens": dict(self._added_now().ids),
         }
+
+    def fingerprint(self) -> str:
+        """Return a digest that only tokenizers share which give the same ids, on any machine.
+
+        Raises:
+            ValueError: if a program replaced a part, or the class has methods of its own, which a
+                digest cannot describe.
+        """
+        replaced = [*self._replaced_parts()]
+        if not self._is_as_shipped():
+            replaced.append("how tokens or their ids are found")
+        if replaced:
+            raise ValueError(
+                f"a program changed {' and '.join(replaced)}, so nothing can tell whether two runs "
+                "give the same ids; use a tokenizer as it was loaded"
+            )
+        settings = {
+            name: value for name, value in self.settings().items() if name not in _NOT_FOR_IDS
+        }
+        added = [repr(token) for token in self._added_now().entries]
+        found = [settings, sorted(self.vocabulary.items()), added, self._more_for_ids()]
+        return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+    @abstractmethod
+    def _is_as_shipped(self) -> bool:
+        """Whether the methods that find tokens and ids are those of the family."""
+
+    def _more_for_ids(self) -> Any:
+        """What ids depend on besides the settings and the vocabulary, for JSON."""
+        return None
 
     @classmethod
     def _with_saved(

@@ -148,6 +148,9 @@ class OpenAIGPTTokenizer(BpeTokenizer):
             spans += spans_of_pieces(word, map(len, pieces))
         return spans
 
+    def _is_as_shipped(self) -> bool:
+        return _has_own_methods(self)
+
     def _is_untouched(self) -> bool:
         return _has_own_methods(self)
 
@@ -159,6 +162,14 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
         if self.fix_text is None and (setting is None or setting.values != usual):
             yield "nlp"
+
+    def _more_for_ids(self) -> Any:
+        if self.fix_text is None:
+            return super()._more_for_ids()
+        from importlib.metadata import version
+
+        libraries = [f"{name} {version(name)}" for name in ("ftfy", "spacy")]
+        return [*libraries, super()._more_for_ids()]
 
     def _word_setting(self) -> Setting | None:
         basic = self.nlp

@@ -196,6 +196,9 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             line = unicode_14.lowered(line)
         return list(line) if self.delimiter == "" else line.split(self.delimiter)
 
+    def _is_as_shipped(self) -> bool:
+        return _has_own_methods(self)
+
     def _spans(self, text: str) -> list[Span] | None:
         start = len(text) - len(text.lstrip())
         if self.delimiter is None:
@@ -302,6 +305,7 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return {"lines": form_of_lines(self.idx2sym), "numbers": numbers}
 
 
+_has_own_methods = Untouched(TransfoXLTokenizer, "tokenize", "convert_tokens_to_ids")
 _has_own_decoding = Untouched(TransfoXLTokenizer, "decode", "get_sym")
 
 

@@ -117,6 +117,7 @@ def test_killed_at_the_beginning_or_the_end_the_result_is_the_same(
 
     assert digest(tmp_path / "out") == straight[0]
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        ".lock",
         "README.md",
         "config.json",
         "files.json",

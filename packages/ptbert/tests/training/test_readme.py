@@ -18,7 +18,8 @@ def readme(settings, tmp_path):
 
 def test_it_says_what_was_trained_on_what_and_how_well(readme, settings, data, tmp_path):
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    assert f"that `ptbert train classify` made of `{settings.model}`, in 9 steps" in readme
+    made = f"that `ptbert train classify` made of `{settings.model}`, from 24 examples of `{data}`"
+    assert f"{made}, in 9 steps (3 epochs), with the seed 0." in readme
     assert f"* training: `{data}`, 24 examples, SHA-256 `{digest}`" in readme
     assert f"* validation: `{data}`, 24 examples, SHA-256 `{digest}`" in readme
     assert "* labels: `animal`, `thing`" in readme

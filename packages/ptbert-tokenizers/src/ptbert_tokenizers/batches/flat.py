@@ -1,11 +1,14 @@
 """The ids of many texts, end to end in one array."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+BLOCK = 2**20  # characters
 
 
 class FlatIds(NamedTuple):
@@ -20,7 +23,7 @@ class FlatIds(NamedTuple):
     bounds: "NDArray[np.int64]"
 
 
-def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:
+def blocks(texts: Sequence[str], size: int = BLOCK) -> Iterator[Sequence[str]]:
     """Cut a list of texts into lists of about ``size`` characters.
 
     Example:
@@ -35,6 +38,25 @@ def blocks(texts: Sequence[str], size: int = 2**20) -> Iterator[Sequence[str]]:
         total += len(text)
     if start < len(texts):
         yield texts[start:]
+
+
+def gathered(texts: Iterable[str], size: int = BLOCK) -> Iterator[list[str]]:
+    """Gather texts that come one by one into lists of about ``size`` characters.
+
+    Example:
+        >>> list(gathered(iter(["ab", "c", "def", ""]), 4))
+        [['ab', 'c'], ['def'], ['']]
+    """
+    block: list[str] = []
+    total = 0
+    for text in texts:
+        block.append(text)
+        total += len(text) + 1  # lists of empty texts end too
+        if total >= size:
+            yield block
+            block, total = [], 0
+    if block:
+        yield block
 
 
 def joined(parts: Sequence[FlatIds]) -> FlatIds:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, positions
-from ptbert_tokenizers.batches.frame import Frame
+from ptbert_tokenizers.batches.frame import Frame, check_stride
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,11 +149,7 @@ class Plan:
         if self.stride is None:
             yield range(room)
             return
-        if not 0 <= self.stride < room:
-            raise ValueError(
-                f"stride={self.stride} does not fit windows of {room} tokens; "
-                f"choose 0 to {room - 1}"
-            )
+        check_stride(self.stride, room)
         start = 0
         while start + room < length:
             yield range(start, start + room)

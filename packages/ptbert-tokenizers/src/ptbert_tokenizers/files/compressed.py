@@ -1,10 +1,8 @@
 """Unpacking texts while they are read: gzip, bzip2, xz and zstd, told by their first bytes"""
 
-import bz2
 import gzip
 import importlib
 import io
-import lzma
 import sys
 import zlib
 from collections.abc import Iterator
@@ -47,8 +45,12 @@ def unpacked(file: Any) -> tuple[Any, str | None]:
     if kind == "gzip":
         return gzip.GzipFile(fileobj=joined), kind
     if kind == "bzip2":
+        import bz2  # as lzma, not in every build of Python
+
         return bz2.BZ2File(joined), kind
     if kind == "xz":
+        import lzma
+
         return lzma.LZMAFile(joined), kind
     if kind == "zstd":
         return _zstd().ZstdFile(joined), kind
@@ -91,7 +93,11 @@ def told_if_damaged(name: str, kind: str | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        damaged: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError)
+        damaged: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error)
+        if kind == "xz":
+            import lzma
+
+            damaged += (lzma.LZMAError,)
         if kind == "zstd":
             damaged += (_zstd().ZstdError,)
         is_of_the_disk = isinstance(error, OSError) and error.errno is not None

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.formats import files_of, open_tokens
+from ptbert_tokenizers.token_files.manifests import manifest_path, read_manifest
 from ptbert_tokenizers.token_files.tokens import Tokens
 from ptbert_tokenizers.token_files.writing import MARK_START, content_mark
 
@@ -74,7 +75,8 @@ def verify_token_file(
     """Read all of a token file, and tell what it is.
 
     Checked are the sizes and bounds of all formats; the digest that this package writes at the end
-    of bounds; and that ids are of the vocabulary, if its size is given.
+    of bounds; the digests in a manifest, where there is one; and that ids are of the vocabulary, if
+    its size is given.
 
     Args:
         path: the file of ids, or its index.
@@ -124,5 +126,8 @@ def verify_token_file(
             raise ValueError(
                 f"{name!r} is not what was written, as its digest shows; write it again"
             )
+    manifest = read_manifest(name)
+    if manifest is not None and not manifest.describes(os.path.dirname(name)):
+        raise ValueError(f"{name!r} is not what {manifest_path(name)!r} describes; make it again")
     facts = _facts(name, tokens)._asdict()
     return facts | {"largest_id": largest, "has_digest": has_digest}

@@ -8,6 +8,7 @@ from os.path import realpath
 
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.formats import files_of, id_writer, open_tokens
+from ptbert_tokenizers.token_files.manifests import refuse_other_settings
 from ptbert_tokenizers.token_files.tokens import Tokens
 
 
@@ -35,7 +36,8 @@ def merge_token_files(
 
     Raises:
         FileNotFoundError: if an input does not exist.
-        ValueError: if an input is damaged or also the output, or an id does not fit.
+        ValueError: if an input is damaged or also the output, an id does not fit, or the inputs
+            have manifests that show different settings.
 
     Example:
         >>> import numpy as np
@@ -50,6 +52,7 @@ def merge_token_files(
         raise ValueError("there are no token files to merge; name one or more")
     opened = [open_tokens(path, separator=separator) for path in inputs]
     _refuse_same([*zip(inputs, opened, strict=True)], [output])
+    refuse_other_settings([fspath(path) for path in inputs])
     width = max(_width(tokens) for tokens in opened) if bits is None else bits
     with id_writer(output, format, width) as write:
         for tokens in opened:

@@ -112,7 +112,7 @@ def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iter
         with open(name, "wb") as pipe:
             yield lambda flat: write_id_lines(pipe, flat)
         return
-    chosen = chosen or _format_of_output(name)
+    chosen = format_of_output(name, chosen)
     paths = FORMATS[chosen].paths(name) if chosen in FORMATS else [name]
     for each in paths:
         _refuse_folder(each)
@@ -134,7 +134,14 @@ def _checked(format: str | None, known: tuple[str, ...]) -> str | None:
     return format
 
 
-def _format_of_output(name: str) -> str:
+def format_of_output(name: str, format: str | None = None) -> str:
+    """Return the format in which a file is written: the one that is named, or that of its ending.
+
+    Raises:
+        ValueError: if there is no such format, or the ending does not show it.
+    """
+    if format is not None:
+        return _checked(format, FORMAT_NAMES) or format
     if name.endswith(f".{LINES}"):
         return LINES
     fitting = [each for each, form in FORMATS.items() if name.endswith(form.ending)]

@@ -47,6 +47,7 @@ _METAVARS = {
     "output": "FOLDER",
     "text": "COLUMN",
     "pair": "COLUMN",
+    "choices": "COLUMNS",
     "label": "COLUMN",
     "device": "DEVICE",
 }
@@ -88,10 +89,13 @@ COMMAND = Command(
   ptbert train classify bert-base-uncased --data train.csv --validation dev.csv --output out/
   ptbert train classify MODEL --data pairs.tsv --text question --pair answer --output out/
   ptbert train classify MODEL --data scores.jsonl --regression --output out/
+  ptbert train answer MODEL --data train-v1.1.json --validation dev-v1.1.json --output out/
+  ptbert train choose MODEL --data swag/train.csv --output out/
   torchrun --nproc-per-node 2 -m ptbert train classify MODEL --data train.csv --output out/
 
-Files are tables (.csv, .tsv) or lines of JSON (.jsonl). The same command again goes on with a
-training that was stopped. The result is a model folder, with all settings in settings.toml.
+Files are tables (.csv, .tsv) or lines of JSON (.jsonl); for tag in CoNLL's format, and for answer
+in that of SQuAD 1.1 or 2.0. The same command again goes on with a training that was stopped. The
+result is a model folder, with all settings in settings.toml.
 """,
     add_arguments=add_arguments,
     run=run,

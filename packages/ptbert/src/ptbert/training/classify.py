@@ -12,15 +12,20 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert.training.examples import EncodedExamples
-from ptbert.training.metrics import confusion_matrix, entropy, label_metrics, number_metrics
+from ptbert.training.examples import EncodedExamples, encoded_texts
+from ptbert.training.metrics import (
+    confusion_matrix,
+    entropy,
+    label_metrics,
+    number_metrics,
+    probabilities,
+)
 from ptbert.training.rows import Row, one_line, read_rows
 from ptbert.training.tables import table
 from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
-_BLOCK = 1000  # texts that are encoded together
 _MOST_LABELS = 1000
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 20  # labels of which a table still fits a terminal
@@ -79,7 +84,7 @@ class Classify(ScoringTask):
         pair = row.text(settings.pair) if settings.pair else ""
         return TextExample(row.place, row.text(settings.text), pair, label)
 
-    def example(self, text: str | tuple[str, str]) -> TextExample:
+    def example(self, text: str | tuple[str, ...]) -> TextExample:
         """Return a text, or a pair, without a label."""
         is_pair = not isinstance(text, str)
         if is_pair and not (isinstance(text, Sequence) and len(text) == 2):
@@ -114,28 +119,13 @@ class Classify(ScoringTask):
         self, examples: Sequence[TextExample], tokenizer: PreTrainedTokenizer, max_length: int
     ) -> EncodedExamples:
         """Return examples as ids; texts that are too long are cut at the end."""
-        ids, types = [], []
-        cut = 0
-        for start in range(0, len(examples), _BLOCK):
-            block = examples[start : start + _BLOCK]
-            batch = tokenizer.encode_batch(
-                [example.text for example in block],
-                [example.pair for example in block] if self.settings.pair else None,
-                max_len=max_length + 1,  # one more shows which are too long
-            )
-            lengths = batch.attention_mask.sum(1)
-            if (lengths > max_length).any():
-                cut += int((lengths > max_length).sum())
-                batch = tokenizer.encode_batch(
-                    [example.text for example in block],
-                    [example.pair for example in block] if self.settings.pair else None,
-                    max_len=max_length,
-                )
-            for row, length in enumerate(batch.attention_mask.sum(1).tolist()):
-                ids.append(batch.input_ids[row, :length].astype(np.int32))
-                types.append(batch.token_type_ids[row, :length].astype(np.int8))
+        texts = [example.text for example in examples]
+        pairs = [example.pair for example in examples] if self.settings.pair else None
+        ids, types, cut = encoded_texts(tokenizer, texts, pairs, max_length)
         labels = [self._label(example) for example in examples]
-        return EncodedExamples(ids, types, labels, [each.place for each in examples], cut)
+        return EncodedExamples(
+            ids, types, labels, [each.place for each in examples], int(cut.sum())
+        )
 
     def _label(self, example: TextExample) -> Any:
         if self.settings.regression:
@@ -185,11 +175,9 @@ class Classify(ScoringTask):
                 f"{row[0]:.4f}\t{one_line(each.text)}"
                 for row, each in zip(scores, examples, strict=True)
             ]
-        shifted = np.exp(scores - scores.max(1, keepdims=True))
-        probabilities = shifted / shifted.sum(1, keepdims=True)
         return [
             f"{one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{one_line(example.text)}"
-            for row, example in zip(probabilities, examples, strict=True)
+            for row, example in zip(probabilities(scores), examples, strict=True)
         ]
 
     def configuration(self) -> dict[str, Any]:

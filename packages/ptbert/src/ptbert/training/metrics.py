@@ -47,6 +47,17 @@ def label_metrics(matrix: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
+def probabilities(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the softmax of each row.
+
+    Example:
+        >>> probabilities(np.array([[0.0, 0.0]], np.float32)).tolist()
+        [[0.5, 0.5]]
+    """
+    shifted = np.exp(scores - scores.max(1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(1, keepdims=True), np.float32)
+
+
 def entropy(labels: NDArray[np.int64]) -> float:
     """Return the entropy of labels: the mean loss of a model that knows their shares alone.
 

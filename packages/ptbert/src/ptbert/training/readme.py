@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import NamedTuple
 
 import torch
 
 from ptbert.training.evaluation import Evaluation
-from ptbert.training.examples import Examples
 from ptbert.training.history import History, read_history
 from ptbert.training.output import LOG_NAME, SETTINGS_NAME, Output
 from ptbert.training.picture import picture_of
@@ -31,8 +30,7 @@ class Trained(NamedTuple):
         task: what was learned.
         model: the result.
         tokenizer: of the model.
-        examples: of the training.
-        validation: those by which the best epoch was chosen, if there are any.
+        sizes: how many examples a file has, by the name of its setting.
         found: the evaluation of the result; without metrics if there was no validation.
         step: the step that the result is of.
     """
@@ -40,8 +38,7 @@ class Trained(NamedTuple):
     task: Task
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizer
-    examples: Examples
-    validation: Examples | None
+    sizes: Mapping[str, int]
     found: Evaluation
     step: int
 
@@ -57,29 +54,23 @@ def texts_about(trained: Trained, output: Output) -> dict[str, str]:
 
 
 def _readme(
-    name: str, trained: Trained, history: History, digests: dict[str, str]
+    name: str, trained: Trained, history: History, digests: Mapping[str, str]
 ) -> Iterator[str]:
     task, settings = trained.task, trained.task.settings
     kind = type(trained.model).__name__
     yield from (f"# {code(name)}", "")
     yield (
-        f"A {code(kind)} that `ptbert train {settings.task}` made of {code(settings.model)}, in "
-        f"{len(history.steps)} steps ({settings.epochs} epochs), with the seed {settings.seed}. "
-        f"These are the weights after step {trained.step}. {code(SETTINGS_NAME)} has all settings, "
-        f"and {code(LOG_NAME)} the loss of each step."
+        f"A {code(kind)} that `ptbert train {settings.task}` made of {code(settings.model)}, from "
+        f"{trained.sizes['data']} examples of {code(settings.data)}, in {len(history.steps)} steps "
+        f"({settings.epochs} epochs), with the seed {settings.seed}. These are the weights after "
+        f"step {trained.step}. {code(SETTINGS_NAME)} has all settings, and {code(LOG_NAME)} the "
+        "loss of each step."
     )
     yield ""
-    files = {
-        "training": ("data", trained.examples),
-        "validation": ("validation", trained.validation),
-    }
-    for use, (setting, examples) in files.items():
-        if examples is not None:
-            digest = f", SHA-256 {code(digests[setting])}" if setting in digests else ""
-            yield (
-                f"* {use}: {code(getattr(settings, setting))}, {examples.texts_count} examples"
-                f"{digest}"
-            )
+    for setting, size in trained.sizes.items():
+        use = "training" if setting == "data" else setting
+        digest = f", SHA-256 {code(digests[setting])}" if setting in digests else ""
+        yield f"* {use}: {code(getattr(settings, setting))}, {size} examples{digest}"
     if task.labels:
         yield f"* labels: {', '.join(map(code, task.labels))}"
     yield (

@@ -34,7 +34,7 @@ class Row(NamedTuple):
         if column not in self.values:
             raise ValueError(
                 f"{self.place} has no column {column!r}, only {', '.join(map(repr, self.values))}; "
-                "name the columns with --text, --pair and --label"
+                "name the columns with --text, --pair, --label and --choices"
             )
         value = self.values[column]
         if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from ptbert_hub import atomic_write
+from ptbert_hub.messages import shown
 
-TASKS = ("classify", "tag", "masked-lm", "language-model")
+TASKS = ("classify", "tag", "answer", "choose", "masked-lm", "language-model")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def _setting(
@@ -63,6 +64,9 @@ class Settings:
     text: str = _setting("text", "column of the text; for tag the number of the words' column")
     pair: str = _setting("", "column of a second text, for pairs")
     label: str = _setting("label", "column of the label")
+    choices: str = _setting(
+        "", "for choose: columns of the choices, with commas between; else those of SWAG"
+    )
     header: bool = _setting(
         True, "whether the first row names the columns; else they are 1, 2, ..."
     )
@@ -95,17 +99,22 @@ class Settings:
     micro_batches: int = _setting(0, "parts of a step; 0 for one for each process of the first run")
     precision: str = _setting("float32", "numbers of the computation", choices=PRECISIONS)
     gradient_checkpointing: bool = _setting(False, "less memory for more time")
+    shard: bool = _setting(
+        False, "divide the weights among the processes, not the examples alone", of_run=True
+    )
     device: str = _setting("", "where to compute; a GPU if there is one", of_run=True)
     checkpoint_minutes: float = _setting(
         10.0, "time between checkpoints; 0: each step", of_run=True
     )
 
     def __post_init__(self) -> None:
+        for name in _PATHS:
+            if isinstance(path := getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(path))
         for each in fields(self):
             if problem := _problem(each, getattr(self, each.name)):
-                raise ValueError(
-                    f"{each.name}={getattr(self, each.name)!r} is not allowed; {problem}"
-                )
+                value = shown(getattr(self, each.name))
+                raise ValueError(f"{each.name}={value} is not allowed; {problem}")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], source: str) -> Self:
@@ -128,6 +137,16 @@ class Settings:
             return cls(**values)
         except ValueError as error:
             raise ValueError(f"{source!r}: {error}") from error
+
+    def refuse(self, *names: str) -> None:
+        """Refuse values of settings that the task does not have.
+
+        Raises:
+            ValueError: if one of them has another value than its default.
+        """
+        for each in fields(self):
+            if each.name in names and getattr(self, each.name) != each.default:
+                raise ValueError(f"--{each.name} is for other tasks than {self.task}; leave it out")
 
     def replaced(self, **values: Any) -> Self:
         """Return settings with some other values."""
@@ -188,6 +207,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+_PATHS = ("model", "data", "validation", "output")
 _NEEDED = ("task", "model", "data", "output")
 _LARGEST = 2**63 - 1
 _SHARES = ("warmup", "mask_share")
@@ -199,6 +219,8 @@ def _problem(each: Any, value: Any) -> str | None:
     kind = type(each.default)
     is_whole = kind is float and type(value) is int
     if type(value) is not kind and not is_whole:
+        if each.name == "model":
+            return "give a name or a folder; save_pretrained writes a model into one"
         return f"give a value of type {kind.__name__}"
     if choices := each.metadata["choices"]:
         return None if value in choices else f"choose one of {', '.join(choices)}"

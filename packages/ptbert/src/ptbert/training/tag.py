@@ -117,7 +117,7 @@ class Tag(ScoringTask):
             raise ValueError(f"{path!r} has one column only; give a file with words and tags")
         return int(number) - 1
 
-    def example(self, text: str | tuple[str, str]) -> Sentence:
+    def example(self, text: str | tuple[str, ...]) -> Sentence:
         """Return the words of a text, as ``BasicTokenizer`` separates them."""
         if not isinstance(text, str):
             raise ValueError(

@@ -19,19 +19,6 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 Scores = NDArray[np.float32]
 
 
-class Measured(NamedTuple):
-    """What evaluation keeps of a batch.
-
-    Args:
-        rows: (R, width), numbers of which metrics are made; as many rows for each example as
-            ``Examples.counts`` says, those of one example after the other.
-        loss: the sum of the losses of all labels that are learned.
-    """
-
-    rows: Tensor
-    loss: Tensor
-
-
 class Usage(NamedTuple):
     """How a result is used in one line.
 
@@ -44,6 +31,19 @@ class Usage(NamedTuple):
     name: str = ""
     call: str = ""
     words: str = '"a text"'
+
+
+class Measured(NamedTuple):
+    """What evaluation keeps of a batch.
+
+    Args:
+        rows: (R, width), numbers of which metrics are made; as many rows for each example as
+            ``Examples.counts`` says, those of one example after the other.
+        loss: the sum of the losses of all labels that are learned.
+    """
+
+    rows: Tensor
+    loss: Tensor
 
 
 class Task(ABC):
@@ -60,6 +60,7 @@ class Task(ABC):
     model_classes: ClassVar[Mapping[str, type[PreTrainedModel]]]  # by family
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
+    usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         if self.name != "masked-lm" and (settings.next_sentence or settings.whole_words):
@@ -69,6 +70,21 @@ class Task(ABC):
             )
         self.settings = settings
         self.labels = tuple(labels)
+
+    @classmethod
+    def of_result(cls, settings: Settings, config: Mapping[str, Any], source: str) -> Self:
+        """Return the task of a result.
+
+        Args:
+            settings: of the training.
+            config: the configuration of the result.
+            source: the folder, for messages.
+
+        Raises:
+            ValueError: if the configuration does not have what the task needs.
+        """
+        has_labels = cls.has_labels and not settings.regression
+        return cls(settings, saved_labels(config, source) if has_labels else [])
 
     @property
     @abstractmethod
@@ -89,8 +105,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def example(self, text: str | tuple[str, str]) -> Any:
-        """Return an example without a label.
+    def example(self, text: str | tuple[str, ...]) -> Any:
+        """Return an example without a label, of a text or of several that belong together.
 
         Raises:
             ValueError: for a pair where a text is needed, or the reverse.

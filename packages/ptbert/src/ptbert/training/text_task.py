@@ -47,7 +47,7 @@ class TextTask(Task):
             raise ValueError(f"{path!r} has no text; give a file with some")
         return found
 
-    def example(self, text: str | tuple[str, str]) -> str:
+    def example(self, text: str | tuple[str, ...]) -> str:
         """Return the text."""
         if not isinstance(text, str):
             raise ValueError(

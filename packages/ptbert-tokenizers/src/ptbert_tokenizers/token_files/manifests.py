@@ -1,0 +1,152 @@
+"""Manifests: what a token file was made from, with which settings, and the digests of its files
+
+``NAME.manifest.json`` beside a token file says that it is complete. It names neither folders nor
+times, so the same documents make the same manifest anywhere.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ptbert_hub import atomic_write
+from ptbert_hub.files import remove
+from ptbert_hub.messages import shown
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known about a token file.
+
+    Args:
+        settings: all that the ids depend on, besides the input: names and values for JSON.
+        inputs: bytes and SHA-256 of each file that was read.
+        files: name, bytes and SHA-256 of each file that was written; the file of ids comes first.
+        documents: how many there are.
+        tokens: how many ids there are.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Sequence[Mapping[str, Any]]
+    files: Sequence[Mapping[str, Any]]
+    documents: int
+    tokens: int
+
+    def describes(self, folder: str) -> bool:
+        """Tell whether the files in a folder are there and have the digests that they had."""
+        return all(
+            os.path.isfile(path := os.path.join(folder, file["name"]))
+            and os.path.getsize(path) == file["bytes"]
+            and file_digest(path) == file["sha256"]
+            for file in self.files
+        )
+
+    def differences(
+        self, settings: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[str]:
+        """Return what differs from other settings, and from other inputs if they are given."""
+        found = [
+            f"{name} is {shown(self.settings.get(name))} there and {shown(settings.get(name))} here"
+            for name in {**self.settings, **settings}
+            if self.settings.get(name) != settings.get(name)
+        ]
+        if inputs is not None and list(self.inputs) != list(inputs):
+            found.append("the input has changed")
+        return found
+
+
+def manifest_path(path: str) -> str:
+    """Return where the manifest of a token file is."""
+    return f"{path}.manifest.json"
+
+
+def read_manifest(path: str) -> Manifest | None:
+    """Return the manifest of a token file; None if there is none.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    name = manifest_path(path)
+    try:
+        with open(name, encoding="utf-8") as file:
+            found = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.pop("manifest", None) != _VERSION or not _is_one(found):
+        raise ValueError(
+            f"{name!r} is not a manifest of version {_VERSION}; remove it, and make {path!r} again"
+        )
+    return Manifest(**found)
+
+
+def _is_one(found: Mapping[str, Any]) -> bool:
+    kinds = {"settings": dict, "inputs": list, "files": list, "documents": int, "tokens": int}
+    return (
+        found.keys() == kinds.keys()
+        and all(isinstance(found[key], kind) for key, kind in kinds.items())
+        and all(
+            isinstance(file, dict)
+            and file.keys() == {"name", "bytes", "sha256"}
+            and isinstance(file["name"], str)
+            and os.path.basename(file["name"]) == file["name"]
+            for file in found["files"]
+        )
+    )
+
+
+def write_manifest(path: str, manifest: Manifest) -> None:
+    """Write the manifest of a token file."""
+    text = json.dumps({"manifest": _VERSION, **asdict(manifest)}, indent=1, ensure_ascii=False)
+    with atomic_write(manifest_path(path)) as file:
+        file.write(text.encode() + b"\n")
+
+
+def remove_manifest(path: str) -> None:
+    """Remove the manifest of a token file, if there is one, before the file is made again."""
+    remove(Path(manifest_path(path)))
+
+
+def written_files(paths: Iterable[str]) -> list[dict[str, Any]]:
+    """Return name, bytes and digest of files, for a manifest."""
+    return [
+        {
+            "name": os.path.basename(path),
+            "bytes": os.path.getsize(path),
+            "sha256": file_digest(path),
+        }
+        for path in paths
+    ]
+
+
+def file_digest(path: str) -> str:
+    """Return the SHA-256 of a file in hexadecimal, as the program ``sha256sum`` prints it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_other_settings(paths: Sequence[str]) -> None:
+    """Refuse token files that were made with different settings, as their manifests show.
+
+    Raises:
+        ValueError: if two of them differ, or a manifest is damaged.
+    """
+    first: tuple[str, Manifest] | None = None
+    for path in paths:
+        manifest = read_manifest(path)
+        if manifest is None:
+            continue
+        if first is None:
+            first = path, manifest
+        if differences := first[1].differences(manifest.settings):
+            raise ValueError(
+                f"{first[0]!r} and {path!r} were made with different settings: "
+                f"{'; '.join(differences)} (there is the first, here the second); make one of "
+                "them again"
+            )
