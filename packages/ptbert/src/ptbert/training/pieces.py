@@ -53,8 +53,8 @@ class Pieces:
     def divisible(self) -> Pieces:
         """Return the pieces that can have two parts: those of more than one token."""
         kept = self.lengths > 1
-        parts = (each[kept] for each in (self.starts, self.ends, self.document))
-        return Pieces(self.lines, *parts, self.first_lines)
+        starts, ends, document = (each[kept] for each in (self.starts, self.ends, self.document))
+        return Pieces(self.lines, starts, ends, document, self.first_lines)
 
     def tokens(self, index: int) -> Ids:
         """Return the tokens of a piece."""
