@@ -1,5 +1,6 @@
 import tomllib
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,14 @@ def test_settings_of_other_tasks_are_refused(task, setting, tasks):
     message = f" is not allowed; it is for {tasks}, and not for {task}; leave it out"
     with pytest.raises(ValueError, match=message):
         Settings(**NEEDED | {"task": task} | setting)
+
+
+def test_paths_may_be_objects():
+    settings = Settings(task="classify", model=Path("m"), data=Path("d"), output=Path("o"))
+    assert (settings.model, settings.data, settings.output) == ("m", "d", "o")
+
+
+def test_a_model_in_the_place_of_its_name_is_told_in_short():
+    with pytest.raises(ValueError, match="give a name or a folder; save_pretrained writes") as told:
+        Settings(**{**NEEDED, "model": list(range(10000))})
+    assert len(str(told.value)) < 400

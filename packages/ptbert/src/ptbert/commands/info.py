@@ -70,7 +70,7 @@ def _lines(value: Any) -> list[str]:
 def _shape(opened: OpenedCheckpoint) -> dict[str, Any]:
     """The architecture in the words of its family's configuration."""
     values = opened.config.to_dict()
-    known = vars(type(opened.config)(9))  # type: ignore[call-arg]
+    known = vars(type(opened.config)(9))
     return {
         "family": opened.family.name,
         "architecture": {name: values[name] for name in known if name in values},
