@@ -2,14 +2,19 @@
 
 import json
 import math
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from ptbert import Answerer, BertForQuestionAnswering, BertTokenizer
 from ptbert.__main__ import main
-from ptbert.training import loop, predict, predict_file, train
+from ptbert.training import Settings, loop, predict, predict_file, train
 from ptbert.training.answer import AnswerQuestions
 from ptbert.training.preparation import longest_input
 from ptbert.training.squad_files import GoldAnswer, Question
@@ -22,6 +27,23 @@ CONTEXTS = {
     "the mat is in the drawer .": ("mat", "drawer"),
     "a key sleeps on a cat .": ("key", "cat"),
 }
+
+
+NOUNS = ("cat", "key", "mat", "drawer", "cats")
+
+
+def new_tokenizer():
+    """A tokenizer for tests that hypothesis repeats; it reads no file again."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "where", *NOUNS[:4], "##s"]
+    if not _tokenizers:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "vocab.txt")
+            path.write_text("".join(f"{token}\n" for token in tokens))
+            _tokenizers.append(BertTokenizer(path))
+    return _tokenizers[0]
+
+
+_tokenizers = []
 
 
 def squad(*, impossible=False, copies=1):
@@ -173,6 +195,34 @@ def test_a_window_without_the_whole_answer_has_none(answering, tokenizer):
         [0, 0], [7, 8], [3, 4],  # "cat sleeps" is in two windows
         [0, 0], [4, 7], [0, 0],
     ]  # fmt: skip
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_what_is_learned_is_what_is_predicted(data):
+    """The scores of a model that has learned its labels give back each answer."""
+    words = data.draw(st.lists(st.sampled_from(NOUNS), min_size=1, max_size=25))
+    first = data.draw(st.integers(0, len(words) - 1))
+    # Two words have at most four tokens. Windows share three, so one has them all.
+    last = data.draw(st.integers(first, min(first + 1, len(words) - 1)))
+    context = " ".join(words)
+    start = len(" ".join(words[:first])) + (first > 0)
+    answer = " ".join(words[first : last + 1])
+    task = AnswerQuestions(Settings(task="answer", model="m", data="d", output="o"))
+    found = task.encode_for_evaluation(
+        [question("where", context, (answer, start))], new_tokenizer(), 11
+    )
+    rows = []
+    for types, label, count in zip(found.types, found.labels, found.counts, strict=True):
+        of_window = np.zeros((count, 2), np.float32)
+        before = int((types == 0).sum())  # [CLS], the question and [SEP]
+        for kind, place in enumerate(label.tolist()):
+            of_window[max(place - before + 1, 0), kind] = 9.0
+        rows.append(of_window)
+    scores = np.concatenate(rows)
+    lines = task.predictions(scores, found, found.questions)
+    assert json.loads("\n".join(lines)) == {"q": answer}
+    assert task.metrics(scores, found) == {"exact_match": 1.0, "f1": 1.0}
 
 
 def test_the_loss_is_the_mean_of_two_cross_entropies_over_real_tokens(answering, tokenizer):
