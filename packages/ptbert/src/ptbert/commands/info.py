@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir, options),
     }
     if arguments.json:
-        yield json.dumps(facts, indent=2, ensure_ascii=False)
+        yield json.dumps(facts, indent=2)  # all but ASCII is escaped, also what changes a terminal
         return
     width = max(map(len, facts))
     for name, value in facts.items():
