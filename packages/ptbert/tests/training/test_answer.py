@@ -237,6 +237,8 @@ def test_the_loss_is_the_mean_of_two_cross_entropies_over_real_tokens(answering,
 
     batch = task.batch(found, np.array([0, 1]), None, torch.device("cpu"))
     both = task.loss(model, batch)
+    model.leave_out_padding = True
+    without_padding = task.loss(model, batch)
 
     expected = 0.0
     for ids, types, (first, last) in zip(found.ids, found.types, found.labels, strict=True):
@@ -244,6 +246,7 @@ def test_the_loss_is_the_mean_of_two_cross_entropies_over_real_tokens(answering,
         starts, ends = (each[0].log_softmax(0) for each in model(*inputs))
         expected -= (starts[first] + ends[last]).item() / 2
     assert both.item() == pytest.approx(expected, abs=1e-5)
+    assert without_padding.item() == pytest.approx(expected, abs=1e-5)
     assert batch.labelled == 2
 
 
@@ -355,7 +358,7 @@ def test_an_answer_without_tokens_is_told(answering, tmp_path):
 
 def test_what_is_no_question_with_a_context_is_told(answering, capsys):
     train(answering.replaced(epochs=1))
-    for wrong in ("where ?", ("where ?", "a", "b")):
+    for wrong in ("where ?", ("where ?", "a", "b"), None):
         with pytest.raises(ValueError, match="is no question with its context; give both, the"):
             predict(answering.output, [wrong])
     assert main(["predict", answering.output, "nowhere/dev.json"]) == 1

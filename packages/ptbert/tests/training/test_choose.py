@@ -235,7 +235,7 @@ def test_another_number_of_choices_in_the_same_file_is_told(choosing, tmp_path):
 
 def test_what_is_no_text_with_choices_is_told(choosing):
     train(choosing.replaced(epochs=1))
-    for wrong in ("where ?", ("where ?", "a")):
+    for wrong in ("where ?", ("where ?", "a"), None):
         with pytest.raises(
             ValueError, match="is no text with its choices; give at least two, each"
         ):

@@ -117,7 +117,7 @@ class AnswerQuestions(Task):
 
     def example(self, text: str | tuple[str, ...]) -> Question:
         """Return a question and its context, given as a pair."""
-        if isinstance(text, str) or len(text) != 2:
+        if not isinstance(text, tuple) or len(text) != 2:
             raise ValueError(
                 f"{text!r} is no question with its context; give both, the context with --pair"
             )

@@ -129,7 +129,7 @@ class Choose(ScoringTask):
 
     def example(self, text: str | tuple[str, ...]) -> ChoiceExample:
         """Return a text and its choices, given after each other."""
-        if isinstance(text, str) or len(text) <= _LEAST:
+        if not isinstance(text, tuple) or len(text) <= _LEAST:
             raise ValueError(
                 f"{text!r} is no text with its choices; give at least two, each with --pair"
             )
