@@ -123,11 +123,14 @@ class MaskedLM(TextTask):
         ids = special_ids(tokenizer, self.settings.model)
         lines = read_lines_of_tokens(path, tokenizer)
         pieces = pieces_of(lines, room)
-        if has_pairs and pieces.documents < 2:
-            raise ValueError(
-                f"{path!r} has one document only, so no other one that a part could come from; put "
-                "empty lines between documents, or leave out --next-sentence"
-            )
+        if has_pairs:
+            pieces = pieces.divisible()
+            if pieces.documents < 2 or not len(pieces):
+                raise ValueError(
+                    f"{path!r} has one document only, or no document of two words, so there are no "
+                    "parts of other documents; put empty lines between documents, or leave out "
+                    "--next-sentence"
+                )
         tokens = vocabulary_size(tokenizer)
         known: Any = tokenizer
         continues = np.zeros(tokens, np.bool_)

@@ -50,6 +50,12 @@ class Pieces:
         """Tokens of each piece."""
         return self.ends - self.starts
 
+    def divisible(self) -> Pieces:
+        """Return the pieces that can have two parts: those of more than one token."""
+        kept = self.lengths > 1
+        starts, ends, document = (each[kept] for each in (self.starts, self.ends, self.document))
+        return Pieces(self.lines, starts, ends, document, self.first_lines)
+
     def tokens(self, index: int) -> Ids:
         """Return the tokens of a piece."""
         return self.lines.ids[self.starts[index] : self.ends[index]]
@@ -62,7 +68,7 @@ class Pieces:
         one, text of another document, not longer than that rest.
 
         Args:
-            index: of the piece.
+            index: of the piece, which is ``divisible``.
             *key: whole numbers; the same ones give the same pair.
         """
         start, end = int(self.starts[index]), int(self.ends[index])
@@ -73,7 +79,7 @@ class Pieces:
         ]
         if not len(cuts):
             cuts = np.arange(start + 1, end)
-        cut = int(cuts[_drawn(len(cuts), *key, index, _CUT)]) if len(cuts) else end
+        cut = int(cuts[_drawn(len(cuts), *key, index, _CUT)])
         first, rest = self.lines.ids[start:cut], self.lines.ids[cut:end]
         # One of the pieces 2k and 2k + 1 has another part, so that half of all have.
         is_other = _drawn(2, *key, index // 2, _SWAP) == index % 2
@@ -85,7 +91,7 @@ class Pieces:
         line, last = self.first_lines[document], self.first_lines[document + 1]
         line += _drawn(int(last - line), *key, index, _LINE)
         begin = int(self.lines.starts[line])
-        stop = min(begin + max(1, end - cut), int(self.lines.ends[last - 1]))
+        stop = min(begin + end - cut, int(self.lines.ends[last - 1]))
         return first, self.lines.ids[begin:stop], True
 
 
