@@ -63,7 +63,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_are_understood(line):
-    words = shlex.split(line, comments=True)[1:]
+    words = shlex.split(line.partition(" > ")[0], comments=True)[1:]
     command = command_parser().parse_args(words).command
     assert command == words[0]
 

