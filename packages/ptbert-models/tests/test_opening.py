@@ -102,6 +102,20 @@ def test_given_weights_are_copied_to_the_wanted_type(saved):
     assert same(model, BertModel.from_pretrained(folder))
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("devise", "did you mean 'device'"),
+        ("num_label", "did you mean 'num_labels'"),
+        ("quantized", "leave it out"),
+    ],
+)
+def test_an_argument_that_there_is_not_is_named_with_the_nearest(name, advice):
+    message = f"BertForSequenceClassification.from_pretrained.. got an .*'{name}'; {advice}"
+    with pytest.raises(TypeError, match=message):
+        BertForSequenceClassification.from_pretrained("no/where", **{name: 1})
+
+
 def test_new_weights_have_the_wanted_type_too(saved, caplog):
     _, folder = saved(BertModel)
     model = BertForSequenceClassification.from_pretrained(folder, dtype="float16", num_labels=3)

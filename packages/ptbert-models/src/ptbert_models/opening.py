@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -124,11 +126,13 @@ class LoadableModel(FamilyData, nn.Module):
 
         Raises:
             OSError: if the checkpoint cannot be found, reached or read.
-            TypeError: if ``state_dict`` is no dictionary.
+            TypeError: if ``state_dict`` is no dictionary, or the class has no such argument.
             ValueError: if its configuration is invalid, or its weights do not fit.
         """
         # A program's own constructor may set initial values that a file does not have.
         ours = is_ours(cls)
+        if ours:
+            _check_names(cls, kwargs)
         leading, inputs = _leading_options(inputs, ours=ours)
         cache_dir = leading.get("cache_dir") or cache_dir
         from_tf = leading.get("from_tf") or from_tf
@@ -185,7 +189,7 @@ class LoadableModel(FamilyData, nn.Module):
             model.config.forget_other_labels(model.num_labels)
         report = _load(model, weights, placement, take=state_dict is None, initialize_missing=ours)
         source = str(files.weights) if state_dict is None else "the given state_dict"
-        log_report(report, cls.__name__, source)
+        log_report(report, cls.__name__, source, unread=_unread(model) if report.missing else ())
         return model
 
     @classmethod
@@ -265,6 +269,26 @@ class LoadableModel(FamilyData, nn.Module):
             saved_arguments=self.saved_arguments,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
+
+
+def _check_names(model_class: type[LoadableModel], names: Iterable[str]) -> None:
+    """Raise ``TypeError`` for an argument that neither the class nor ``from_pretrained`` has."""
+    own = signature(model_class.__init__).parameters
+    known = [*own, *signature(model_class.from_pretrained).parameters]
+    for name in names:
+        if name not in own:
+            near = get_close_matches(name, known, n=1)
+            advice = f"did you mean {near[0]!r}?" if near else "leave it out"
+            raise TypeError(
+                f"{model_class.__name__}.from_pretrained() got an unexpected keyword argument "
+                f"{name!r}; {advice}"
+            )
+
+
+def _unread(model: Any) -> set[str]:
+    """The names of weights on which nothing depends that the model computes."""
+    trained = {name for name, _ in model.trained_parameters()}
+    return {name for name, _ in model.named_parameters() if name not in trained}
 
 
 def _leading_options(

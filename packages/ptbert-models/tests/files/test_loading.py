@@ -8,6 +8,7 @@ from ptbert_models import (
     BertForMaskedLM,
     BertForPreTraining,
     BertForSequenceClassification,
+    BertForTokenClassification,
     BertModel,
     NothingLoaded,
     ShapeMismatch,
@@ -51,6 +52,36 @@ def test_a_bare_file_fits_a_model_with_a_head(tiny_config, save, caplog):
     assert record.getMessage().endswith(
         "newly initialised and need training: classifier.weight, classifier.bias"
     )
+
+
+def test_a_pooler_on_which_nothing_depends_may_be_missing(tiny_config, save, caplog):
+    """Other libraries write token classifiers without one."""
+    caplog.set_level(logging.INFO)
+    model = BertForTokenClassification(tiny_config)
+    folder = save(model)
+    path = folder / "pytorch_model.bin"
+    torch.save({k: v for k, v in model.state_dict().items() if ".pooler." not in k}, path)
+
+    BertForTokenClassification.from_pretrained(folder)
+
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.getMessage().endswith(
+        "on which nothing depends: bert.pooler.dense.weight, bert.pooler.dense.bias"
+    )
+
+
+def test_a_pooler_that_a_program_s_own_model_may_read_may_not_be_missing(tiny_config, save, caplog):
+    class Pooled(BertForTokenClassification):
+        def forward(self, input_ids):
+            return self.classifier(self.bert(input_ids)[1])
+
+    model = Pooled(tiny_config)
+    state = {k: v for k, v in model.state_dict().items() if ".pooler." not in k}
+
+    Pooled.from_pretrained(save(model), state_dict=state)
+
+    assert "need training: bert.pooler.dense.weight, bert.pooler.dense.bias" in caplog.text
 
 
 def test_a_file_with_a_head_fits_the_bare_model(tiny_config, save, caplog):

@@ -89,6 +89,22 @@ def test_options_reach_the_search(gpt2_folder, capsys, monkeypatch, words):
     assert options["generator"] is None
 
 
+def test_log_probabilities_are_printed_after_the_texts(gpt2_folder, capsys):
+    words = (gpt2_folder, "ab", "--length", 3, "--beams", 2, "--samples", 2)
+    texts = generated(capsys, *words).rstrip("\n").split("\n---\n")
+    written = Writer.from_pretrained(gpt2_folder).results(
+        "ab", 3, num_beams=2, num_return_sequences=2
+    )
+
+    told = generated(capsys, *words, "--log-probabilities").rstrip("\n").split("\n---\n")
+
+    assert told == [
+        f"{text}\nlog-probability: {each.log_probability:.4f}"
+        for text, each in zip(texts, written, strict=True)
+    ]
+    assert all(each.log_probability < 0 for each in written)
+
+
 def test_a_text_ends_where_the_model_ends_it(transfo_xl_folder, capsys, monkeypatch):
     ends = []
 
@@ -141,6 +157,10 @@ def test_a_single_text_is_streamed_on_a_terminal(gpt2_folder, capsys, monkeypatc
         (["a", "--stop", ""], "stop_strings holds an empty string"),
         (["a", "--beams", "2", "--stream"], "--stream prints a single text; leave out --samples"),
         (["a", "--samples", "2", "--stream"], "--stream prints a single text; leave out"),
+        (
+            ["a", "--log-probabilities", "--stream"],
+            "--stream prints the text alone; leave out --lo",
+        ),
         (["a", "--samples", "3", "--beams", "2"], "num_return_sequences=3 asks for more texts"),
         (["a", "--repetition-penalty", "0"], "repetition_penalty=0.0 must be a number above 0"),
         (["a", "--length", "99"], "a text would grow to 100 tokens and n_positions=32; shorten"),

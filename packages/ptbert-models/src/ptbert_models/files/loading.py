@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -211,15 +211,28 @@ def foreign_to_layers(report: LoadReport) -> list[str]:
     return [key for key, found in unused if found and found[1] in layers]
 
 
-def log_report(report: LoadReport, model_name: str, source: str) -> None:
-    """Warn of what should have been in a checkpoint or cannot be used, in one message each."""
-    if absent := [key for key in report.missing if key not in report.mismatched]:
+def log_report(
+    report: LoadReport, model_name: str, source: str, *, unread: Collection[str] = ()
+) -> None:
+    """Warn of what should have been in a checkpoint or cannot be used, in one message each.
+
+    Args:
+        report: on the loading.
+        model_name: the name of the model's class.
+        source: where the weights come from.
+        unread: names of the model's weights on which nothing depends that it computes.
+    """
+    lacking = [key for key in report.missing if key not in report.mismatched]
+    if absent := [key for key in lacking if key not in unread]:
         logger.warning(
             "%s has weights that are not in %s; they are newly initialised and need training: %s",
             model_name,
             source,
             ", ".join(absent),
         )
+    if needless := [key for key in lacking if key in unread]:
+        what = "%s has weights that are not in %s, and on which nothing depends: %s"
+        logger.info(what, model_name, source, ", ".join(needless))
     if foreign := foreign_to_layers(report):
         logger.warning(
             "%s has layers without these weights of %s, which were made for layers that compute "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptbert.commands.command import Command
+from ptbert.commands.revision import add_revision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model")
     parser.add_argument("text", help="text file in UTF-8; - for standard input")
+    add_revision(parser)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--query", help="print the sentences nearest to this text")
     task.add_argument("--output", type=Path, help="write all vectors to this .npy file")
@@ -35,7 +37,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     sentences = split_sentences("\n".join(read_texts(arguments.text)))
     if not sentences:
         raise ValueError(f"there is no sentence in {arguments.text!r}; give another file")
-    encoder = SentenceEncoder.from_pretrained(arguments.model, batch_size=arguments.batch_size)
+    encoder = SentenceEncoder.from_pretrained(
+        arguments.model, batch_size=arguments.batch_size, revision=arguments.revision
+    )
     vectors = encoder.encode(sentences, progress=True)
     if arguments.output:
         _write(arguments.output, vectors)

@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Iterator
 
 from ptbert.commands.command import Command
+from ptbert.commands.revision import add_revision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model with its masked-LM head")
     parser.add_argument("text", help="a text that contains [MASK] at least once")
+    add_revision(parser)
     parser.add_argument(
         "--top", type=int, default=5, help="words to print for each mask (default: 5)"
     )
@@ -23,7 +25,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     if arguments.top < 1:
         raise ValueError(f"--top {arguments.top} must be at least 1")
-    fill_mask = FillMask.from_pretrained(arguments.model)
+    fill_mask = FillMask.from_pretrained(arguments.model, revision=arguments.revision)
     for number, candidates in enumerate(fill_mask(arguments.text, top_k=arguments.top)):
         if number:
             yield ""

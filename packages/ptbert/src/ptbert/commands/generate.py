@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
+from ptbert.commands.revision import add_revision
 
 if TYPE_CHECKING:
     from ptbert.tasks.writer import Writer
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a GPT, GPT-2 or Transformer-XL model")
     parser.add_argument("prompt", help="the text to continue")
+    add_revision(parser)
     parser.add_argument(
         "--length", type=int, default=50, help="how many tokens to add at most (default: 50)"
     )
@@ -81,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let a text outgrow the model, which then goes on with its last N tokens",
     )
     parser.add_argument(
+        "--log-probabilities",
+        action="store_true",
+        help="after each text, print the log-probability of what was added, by the model",
+    )
+    parser.add_argument(
         "--stream",
         action=argparse.BooleanOptionalAction,
         help="print a single text while it is written (default: on a terminal)",
@@ -98,6 +105,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     is_single = arguments.samples == 1 and arguments.beams == 1
     if arguments.stream and not is_single:
         raise ValueError("--stream prints a single text; leave out --samples and --beams")
+    if arguments.stream and arguments.log_probabilities:
+        raise ValueError("--stream prints the text alone; leave out --log-probabilities")
     seed = arguments.seed
     options: dict[str, Any] = {
         "temperature": arguments.temperature,
@@ -112,9 +121,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "length_penalty": arguments.length_penalty,
         "sliding_window": arguments.sliding_window,
     }
-    writer = Writer.from_pretrained(arguments.model)
+    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision)
     is_streamed = sys.stdout.isatty() if arguments.stream is None else arguments.stream
-    if is_single and is_streamed:
+    if is_single and is_streamed and not arguments.log_probabilities:
         _print_pieces(writer, arguments.prompt, arguments.length, options)
         yield ""
         return
@@ -125,6 +134,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         if number:
             yield "---"
         yield each.text
+        if arguments.log_probabilities:
+            yield f"log-probability: {each.log_probability:.4f}"
 
 
 def _print_pieces(writer: Writer, prompt: str, length: int, options: dict[str, Any]) -> None:
