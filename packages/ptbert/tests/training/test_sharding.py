@@ -63,14 +63,10 @@ def test_weights_and_averages_come_back_whole():
     assert torch.equal(part.full_tensor(), optimizer.state[parameter]["next_m"].full_tensor())
 
 
-@pytest.mark.usefixtures("one_process")
-def test_layers_that_share_weights_are_divided_together():
-    config = TransfoXLConfig(
-        9, cutoffs=[4], d_model=8, d_embed=8, n_head=2, d_head=4, d_inner=8, untie_r=False
-    )
-    model = TransfoXLLMHeadModel(config)
-    sharding.shard(model, TWO)
-    assert [each for each in model.modules() if isinstance(each, FSDPModule)] == [model]
+def test_a_transformer_xl_is_refused():
+    config = TransfoXLConfig(9, cutoffs=[4], d_model=8, d_embed=8, n_head=2, d_head=4, d_inner=8)
+    with pytest.raises(ValueError, match="Transformer-XL cannot be divided among processes; leave"):
+        sharding.shard(TransfoXLLMHeadModel(config), TWO)
 
 
 def test_an_older_pytorch_is_told(monkeypatch):

@@ -32,7 +32,9 @@ from ptbert.training.processes import Processes, joined
 from ptbert.training.readme import Trained, texts_about
 from ptbert.training.scaling import LossScale
 from ptbert.training.settings import Settings
-from ptbert.training.sharding import is_sharded, whole_model
+from ptbert.training.sharding import compute, is_sharded, whole_model
+from ptbert_models.bert.bare import BertPreTrainedModel
+from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim.clipping import clip_all
 
 logger = logging.getLogger(__name__)
@@ -187,7 +189,7 @@ class _Training:
         for number, counts, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
             with computing(settings.precision, ours.device):
-                part = self.task.loss(self.model, batch) * counts / max(labels, 1)
+                part = compute(self.task.loss, self.model, batch) * counts / max(labels, 1)
             (part * self.scale.factor).backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         loss = ours.total(loss)
@@ -244,7 +246,7 @@ class _Training:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
         found = None
         if self.validation is not None:
-            found = evaluation(self.task, self.model, self.validation, self.processes)
+            found = evaluation(self.task, self._whole_model(), self.validation, self.processes)
             if not self.best or self._rank(found.metrics) > self._rank(self.best["metrics"]):
                 self.best = {"step": self.step, "metrics": found.metrics, "table": found.table}
         if self.monitor:
@@ -256,11 +258,18 @@ class _Training:
         sign = -1 if self.task.smaller_is_better else 1
         return sign * metrics[self.task.metric], -metrics["loss"]
 
+    def _whole_model(self) -> PreTrainedModel:
+        """The model as it is, or a copy of which each process has all; all must call this."""
+        if not is_sharded(self.model):
+            return self.model
+        kind = self.task.model_class(self.tokenizer.family)
+        model = whole_model(self.model, kind, **self.task.model_arguments())
+        if isinstance(model, BertPreTrainedModel):
+            model.leave_out_padding = True
+        return model.to(self.processes.device)
+
     def _save(self) -> None:
-        model = self.model
-        if is_sharded(model):  # all processes take part
-            kind = self.task.model_class(self.tokenizer.family)
-            model = whole_model(model, kind, **self.task.model_arguments())
+        model = self._whole_model()
         moments = moments_of(self.model, self.optimizer)
         if self.processes.is_first:
             state = {

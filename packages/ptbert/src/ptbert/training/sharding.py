@@ -6,15 +6,16 @@ Source:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ptbert.training.processes import Processes
@@ -28,17 +29,37 @@ def shard(model: PreTrainedModel, processes: Processes) -> None:
     Gradients are then summed by PyTorch, in the backward pass.
 
     Raises:
-        ValueError: if the installed PyTorch cannot sum gradients exactly.
+        ValueError: for a Transformer-XL, which is run several times in a step; or if the installed
+            PyTorch cannot sum gradients exactly.
     """
     if processes.count == 1:
         return
+    if model.family == "transfo_xl":
+        raise ValueError("a Transformer-XL cannot be divided among processes; leave out --shard")
     if not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"):
         raise ValueError(f"shard needs a newer PyTorch than {torch.__version__}; update it")
     mesh = init_device_mesh(processes.device.type, (processes.count,))
     for part in (*_layers(model), model):
-        module: Any = fully_shard(part, mesh=mesh, reshard_after_forward=True)
+        # A task may use heads after the model's forward, so what is in no layer stays until then.
+        module: Any = fully_shard(part, mesh=mesh, reshard_after_forward=part is not model)
         module.set_gradient_divide_factor(1.0)  # the loss is divided by the labels of all
         module.set_force_sum_reduction_for_comms(True)
+    computed: Any = MethodType(_computed, model)
+    model._computed = computed  # noqa: SLF001  # a method of this object alone
+    register_fsdp_forward_method(model, "_computed")
+
+
+def compute(function: Callable[..., Tensor], model: PreTrainedModel, *inputs: Any) -> Tensor:
+    """Return a function of a model and inputs; it may call any parts of one that was divided."""
+    if not is_sharded(model):
+        return function(model, *inputs)
+    of_parts: Any = model
+    result: Tensor = of_parts._computed(function, *inputs)  # noqa: SLF001
+    return result
+
+
+def _computed(model: PreTrainedModel, function: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    return function(model, *inputs)
 
 
 def is_sharded(model: nn.Module) -> bool:
@@ -76,13 +97,10 @@ def like(tensor: Tensor, parameter: Tensor) -> Tensor:
 
 
 def _layers(model: PreTrainedModel) -> list[nn.Module]:
-    """The layers of a model; none if they share weights with each other or with the rest."""
     bare = getattr(model, model.base_model_prefix, model)
     found: list[nn.Module] = []
     for path in model.kept_sizes.values():
         with suppress(AttributeError):  # of another class of the family
             value = attrgetter(path)(bare)
             found += value if isinstance(value, nn.ModuleList) else []
-    uses = Counter(id(each) for part in model.modules() for each in part.parameters(recurse=False))
-    shared = any(uses[id(each)] > 1 for layer in found for each in layer.parameters())
-    return [] if shared else found
+    return found
