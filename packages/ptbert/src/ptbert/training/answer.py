@@ -22,10 +22,12 @@ from ptbert.tasks.windows import Window, joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert.training.examples import Batch, EncodedExamples, padded_inputs
 from ptbert.training.metrics import entropy
+from ptbert.training.rows import one_line
 from ptbert.training.settings import Settings
 from ptbert.training.squad_files import Question, read_questions
 from ptbert.training.squad_measures import Measure, measured_answer
-from ptbert.training.task import Measured, Scores, Task, one_line
+from ptbert.training.tables import table
+from ptbert.training.task import Measured, Scores, Task, Usage
 from ptbert_models import BertForQuestionAnswering
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers import Batch as TokenBatch
@@ -34,6 +36,7 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1000  # questions that are encoded together
+_SHORTEST = 5  # tokens of an input: one each of question and context, and three special ones
 _NULL = "may_have_no_answer"  # in the configuration of a result
 
 
@@ -89,10 +92,17 @@ class AnswerQuestions(Task):
     metric = "f1"
     usual_length = USUAL_WINDOW
 
+    @property
+    def usage(self) -> Usage:
+        """An answerer of questions."""
+        call = '"a question", "the text that it is about"'
+        if self.may_have_no_answer:
+            call += ", null_threshold=0"
+        return Usage("Answerer", call, '"a question" --pair "the text that it is about"')
+
     def __init__(
         self, settings: Settings, labels: Sequence[str] = (), *, may_have_no_answer: bool = False
     ) -> None:
-        settings.refuse("text", "pair", "label", "header", "regression", "choices")
         super().__init__(settings, labels)
         self.may_have_no_answer = may_have_no_answer
 
@@ -138,6 +148,11 @@ class AnswerQuestions(Task):
         *,
         with_words: bool,
     ) -> EncodedQuestions:
+        if max_length < _SHORTEST:
+            raise ValueError(
+                f"max_length={max_length} leaves no room for a question and its context; give at "
+                f"least {_SHORTEST}"
+            )
         cut = Cut.to_fit(max_length)
         ids, types, labels, names = [], [], [], []
         texts: list[int] = []
@@ -210,12 +225,11 @@ class AnswerQuestions(Task):
         if len(set(impossible)) < 2:
             return []
         measures = self._measures(scores, examples)
-        lines = ["| questions | exact match | f1 | number |", "|---|---|---|---|"]
+        rows: list[tuple[object, ...]] = []
         for kind, name in ((False, "with an answer"), (True, "without")):
             chosen = [each for each, none in zip(measures, impossible, strict=True) if none is kind]
-            exact, f1 = _means(chosen)
-            lines.append(f"| {name} | {exact:.4f} | {f1:.4f} | {len(chosen)} |")
-        return lines
+            rows.append((name, *_means(chosen), len(chosen)))
+        return table(["questions", "exact match", "f1", "number"], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedQuestions, examples: Sequence[Question]

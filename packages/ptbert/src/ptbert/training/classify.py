@@ -20,9 +20,9 @@ from ptbert.training.metrics import (
     number_metrics,
     probabilities,
 )
-from ptbert.training.rows import Row, read_rows
+from ptbert.training.rows import Row, one_line, read_rows
 from ptbert.training.tables import table
-from ptbert.training.task import Scores, ScoringTask, Usage, one_line
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 

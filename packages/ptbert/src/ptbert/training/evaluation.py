@@ -12,6 +12,7 @@ import torch
 from ptbert.training.examples import Examples
 from ptbert.training.order import parts_of_step
 from ptbert.training.processes import Processes
+from ptbert.training.sharding import is_sharded
 from ptbert.training.task import Scores, Task
 from ptbert_hub.progress import watched
 from ptbert_models.parts.evaluation import evaluating
@@ -61,11 +62,14 @@ def scored(
     table: torch.Tensor | None = None
     loss, labelled = 0.0, 0
     with torch.no_grad(), evaluating(model):
-        mine = parts[processes.rank :: processes.count]
-        for part in watched(mine, unit="batches", label="evaluating"):
+        mine = processes.share_of(len(parts), evenly=is_sharded(model))
+        for number, counts_here in watched(mine, unit="batches", label="evaluating"):
+            part = parts[number]
             batch = task.batch(examples, part, None, processes.device)
             with computing(task.settings.precision, processes.device):
                 found = task.measured(model, batch)
+            if not counts_here:
+                continue
             loss += float(found.loss)
             labelled += batch.labelled
             if table is None:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from ptbert.training.evaluation import Evaluation, evaluation, scored
 from ptbert.training.kinds import TASKS
-from ptbert.training.loop import longest_input
 from ptbert.training.output import RESULT_NAME, SETTINGS_NAME
+from ptbert.training.preparation import longest_input
 from ptbert.training.processes import Processes, joined
 from ptbert.training.settings import Settings, read_settings
 from ptbert.training.task import Task
+from ptbert.training.text_task import TextTask
 from ptbert_hub import CONFIG_NAME
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.pretrained import PreTrainedModel
@@ -112,6 +113,8 @@ def predict_file(
 
 
 def _predictions(result: Result, examples: Sequence[Any], processes: Processes) -> list[str]:
+    if isinstance(result.task, TextTask):
+        return result.task.written(result.model, result.tokenizer, examples)
     encoded = result.task.encode_for_evaluation(examples, result.tokenizer, result.max_length)
     scores, _ = scored(result.task, result.model, encoded, processes)
     return result.task.predictions(scores, encoded, examples)

@@ -80,6 +80,16 @@ def read_rows(path: str | os.PathLike[str], *, header: bool = True) -> Iterator[
         raise ValueError(f"{name!r} has no rows; give a file with examples")
 
 
+def one_line(text: str) -> str:
+    """Return a text that can be printed, without tabs and line ends, which divide what is printed.
+
+    Example:
+        >>> one_line("one\\ttwo\\n")
+        'one two'
+    """
+    return " ".join(text.encode(errors="replace").decode().split())
+
+
 def _objects(name: str) -> Iterator[Row]:
     for number, line in enumerate(read_texts(name), 1):
         if not line.strip():

@@ -248,11 +248,6 @@ class ScoringTask(Task):
         return Measured(scores, loss)
 
 
-def one_line(text: str) -> str:
-    """Return a text that can be printed, without tabs and line ends, which divide columns."""
-    return " ".join(text.encode(errors="replace").decode().split())
-
-
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
     """Return the names of labels in a configuration, in the order of the scores.
 
