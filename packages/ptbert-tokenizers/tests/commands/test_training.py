@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,3 +130,44 @@ def test_standard_input_is_a_text() -> None:
 
     assert answer.stdout == b"4 tokens in 'new', from 3 words, 2 of them different\n"
     assert Path("new/vocab.txt").read_text().split() == ["<eos>", "<unk>", "b", "a"]
+
+
+# Python's own handler of signals is in force until the command runs.
+START = """\
+import sys
+from ptbert_tokenizers import __main__
+from ptbert_tokenizers.commands import training
+real = training._counted
+def told(options):
+    sys.__stdout__.write("ready\\n")
+    sys.__stdout__.flush()
+    return real(options)
+training._counted = told
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_ends_training_in_one_line_and_nothing_is_left(workers: str) -> None:
+    Path("work").mkdir()
+    words = ["train", "words", "-", "--size", "9", "-o", "new", "--workers", workers]
+
+    with subprocess.Popen(
+        [sys.executable, "-c", START, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd="work",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.stdin.write(b"a b\n" * 1000)
+        process.stdin.flush()
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read().decode().splitlines()
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert told == ["ptbert-tokenizers: stopped"]
+    assert os.listdir("work") == []
