@@ -1,13 +1,15 @@
 """The commands that train vocabularies."""
 
+import gzip
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, train_byte_bpe
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, TransfoXLTokenizer, train_byte_bpe
 from ptbert_tokenizers.__main__ import main
 
 LINES = ["Low lower lowest", "low [X] new newer newest", "Newer"]
@@ -59,6 +61,25 @@ def test_counts_of_parts_train_what_the_whole_trains(capsys: pytest.CaptureFixtu
     assert tuple(GPT2Tokenizer.from_pretrained("new").encoder) == expected
 
 
+def test_a_folder_of_counts_is_no_folder_of_texts() -> None:
+    Path("counts").mkdir()
+    main(["count-words", "words", "text", "-o", "counts/1"])
+    main(["count-words", "words", "text", "-o", "counts/2"])
+
+    assert main(["train", "words", "counts", "--size", "5", "-o", "new"]) == 0
+
+    assert TransfoXLTokenizer.from_pretrained("new").idx2sym[2:] == ["Low", "Newer", "[X]"]
+
+
+def test_a_corpus_of_records_is_read_by_the_field() -> None:
+    Path("corpus.jsonl").write_text('{"text": "b a b", "id": "c"}\n')
+
+    code = main(["train", "words", "corpus.jsonl", "--field", "text", "--size", "9", "-o", "new"])
+
+    assert code == 0
+    assert Path("new/vocab.txt").read_text().split() == ["<eos>", "<unk>", "b", "a"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -76,6 +97,8 @@ def test_counts_of_parts_train_what_the_whole_trains(capsys: pytest.CaptureFixtu
         ("train words counts --size 9 -o new --uncased", "belong to count-words"),
         ("train words text --size 9 -o new --special-tokens <unk>", "'<unk>' is there twice"),
         ("train words text --size 9 -o new --max-words 0", "max_words=0 leaves no word"),
+        ("train words packed --size 9 -o new", "a file of count-words is among the texts; give"),
+        ("count-words words counts -o new", "a file of count-words is among the texts; give such"),
         ("count-words words text -o text", "'text' is both a text and the output"),
         ("count-words words text -o nowhere/counts", "nowhere"),
     ],
@@ -86,6 +109,7 @@ def test_errors_are_one_line_and_leave_nothing_behind(
     Path("empty").write_text("")
     Path("bytes").write_bytes(b"good\ncaf\xe9\n")
     main(["count-words", "words", "text", "-o", "counts"])
+    Path("packed").write_bytes(gzip.compress(Path("counts").read_bytes()))
     before = {name: Path(name).read_bytes() for name in os.listdir()}
     capsys.readouterr()
 
@@ -106,3 +130,44 @@ def test_standard_input_is_a_text() -> None:
 
     assert answer.stdout == b"4 tokens in 'new', from 3 words, 2 of them different\n"
     assert Path("new/vocab.txt").read_text().split() == ["<eos>", "<unk>", "b", "a"]
+
+
+# Python's own handler of signals is in force until the command runs.
+START = """\
+import sys
+from ptbert_tokenizers import __main__
+from ptbert_tokenizers.commands import training
+real = training._counted
+def told(options):
+    sys.__stdout__.write("ready\\n")
+    sys.__stdout__.flush()
+    return real(options)
+training._counted = told
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_ends_training_in_one_line_and_nothing_is_left(workers: str) -> None:
+    Path("work").mkdir()
+    words = ["train", "words", "-", "--size", "9", "-o", "new", "--workers", workers]
+
+    with subprocess.Popen(
+        [sys.executable, "-c", START, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd="work",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.stdin.write(b"a b\n" * 1000)
+        process.stdin.flush()
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read().decode().splitlines()
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert told == ["ptbert-tokenizers: stopped"]
+    assert os.listdir("work") == []

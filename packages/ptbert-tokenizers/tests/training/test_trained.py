@@ -172,6 +172,7 @@ def train_small(**arguments: Any) -> TrainedVocabulary:
         ({"size": 4}, "alphabet of 3; give at least 8, or limit_alphabet"),
         ({"unused": 13}, "size=20 is too small: there are 18 special"),
         ({"size": 0}, "size=0 is no whole number from 1 on"),
+        ({"size": 2**20 + 1}, "size=1048577 is more than a vocabulary may have, which is 1048576"),
         ({"size": 9.5}, "size=9.5 is no whole number from 1 on"),
         ({"unused": -1}, "unused=-1 is no whole number from 0 on"),
         ({"min_frequency": 0}, "min_frequency=0 is no whole number from 1 on"),
@@ -207,12 +208,14 @@ def test_a_folder_with_something_in_it_is_left_alone() -> None:
     assert Path("full/vocab.txt").read_text() == Path("file").read_text() == "old\n"
 
 
-def test_an_empty_folder_may_be_given() -> None:
+def test_an_empty_folder_may_be_given_also_through_a_link() -> None:
     Path("empty").mkdir()
+    Path("link").symlink_to("empty")
 
-    train_small().save("empty/")
+    train_small().save("link/")
 
     assert BertTokenizer.from_pretrained("empty").tokenize("ab") == ["a", "##b"]
+    assert Path("link").is_symlink()
 
 
 @pytest.mark.parametrize("fails", ["write_lines", "sync_folder"])

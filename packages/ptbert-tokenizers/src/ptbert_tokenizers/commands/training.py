@@ -1,7 +1,7 @@
 """The commands that train vocabularies: train and count-words"""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from operator import add
 from typing import Any
@@ -11,7 +11,14 @@ from ptbert_tokenizers.commands.corpus_options import (
     corpus_of,
     refuse_as_output,
 )
-from ptbert_tokenizers.training.counts import MOST_WORDS, WordCounts, count_words, is_counts_file
+from ptbert_tokenizers.corpora.paths import corpus_files
+from ptbert_tokenizers.training.counts import (
+    COUNTS_START,
+    MOST_WORDS,
+    WordCounts,
+    count_words,
+    is_counts_file,
+)
 from ptbert_tokenizers.training.text_rules import KINDS
 from ptbert_tokenizers.training.trained import check_is_new, train_vocabulary
 
@@ -127,10 +134,11 @@ def _train(options: argparse.Namespace) -> None:
 
 def _counts(options: argparse.Namespace) -> WordCounts:
     """Count the words of texts, or read counts and add them up."""
-    read = [file for file in options.files if is_counts_file(file)]
+    files = corpus_files(options.files)
+    read = [file for file in files if is_counts_file(file)]
     if not read:
         return _counted(options)
-    if others := [file for file in options.files if file not in read]:
+    if others := [file for file in files if file not in read]:
         raise ValueError(
             f"{read[0]!r} has counts of words and {others[0]!r} is a text; count its words first"
         )
@@ -160,10 +168,21 @@ def _count_words(options: argparse.Namespace) -> None:
 
 def _counted(options: argparse.Namespace) -> WordCounts:
     return count_words(
-        corpus_of(options),
+        _without_counts(corpus_of(options)),
         options.kind,
         lower_case=options.lower_case,
         special_tokens=options.special_tokens,
         workers=options.workers,
         max_words=options.max_words,
     )
+
+
+def _without_counts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts; raise if a file of count-words is among them."""
+    for text in texts:
+        if text.startswith(COUNTS_START):
+            raise ValueError(
+                "a file of count-words is among the texts; give such files to train, unpacked, by "
+                "their paths, and without texts"
+            )
+        yield text

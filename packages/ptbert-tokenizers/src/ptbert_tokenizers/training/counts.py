@@ -28,6 +28,9 @@ _MOST_CHARACTERS = 2**27  # of different words
 _CHUNK = 2**22  # characters that a process counts at a time
 _FORMAT = "ptbert word counts 1"
 
+COUNTS_START = json.dumps({"format": _FORMAT}).removesuffix("}")
+"""How the files begin that ``WordCounts.save`` writes."""
+
 
 @dataclass(frozen=True, eq=True)
 class WordCounts:
@@ -149,9 +152,8 @@ def is_counts_file(path: PathLike) -> bool:
     """Tell whether a file begins as ``WordCounts.save`` writes it. Pipes are not read."""
     if not os.path.isfile(path):
         return False
-    start = json.dumps({"format": _FORMAT}).removesuffix("}").encode()
     with open(path, "rb") as file:
-        return file.read(len(start)) == start
+        return file.read(len(COUNTS_START)) == COUNTS_START.encode()
 
 
 def count_words(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ptbert_hub.files import sync_folder
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.files.vocabulary import (
+    MOST_LINES,
     PathLike,
     write_json_vocabulary,
     write_lines,
@@ -66,7 +67,7 @@ class TrainedVocabulary:
             FileExistsError: if there is something already.
             OSError: if it cannot be written; then nothing is left.
         """
-        target = Path(os.path.abspath(folder))
+        target = Path(os.path.realpath(folder))
         check_is_new(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name[:200]}.{secrets.token_hex(8)}.tmp")
@@ -273,6 +274,10 @@ def _check_numbers(
     for name, (value, least) in numbers.items():
         if value is not None and (type(value) is not int or value < least):
             raise ValueError(f"{name}={value!r} is no whole number from {least} on; correct it")
+    if size > MOST_LINES:
+        raise ValueError(
+            f"size={size} is more than a vocabulary may have, which is {MOST_LINES}; give less"
+        )
     if limit_alphabet is not None and kind in ("byte-bpe", "words"):
         raise ValueError(f"limit_alphabet is not for {kind}, which has no alphabet of characters")
 
