@@ -62,11 +62,12 @@ def test_there_are_sixteen_models():
 
 
 @pytest.mark.filterwarnings("ignore:fan_in_fan_out:UserWarning")
+@pytest.mark.parametrize("use_dora", [False, True], ids=["lora", "dora"])
 @pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
-def test_adapters_are_trained_saved_loaded_and_merged(model_class, tmp_path):
+def test_adapters_are_trained_saved_loaded_and_merged(model_class, use_dora, tmp_path):
     model, again = made(model_class), made(model_class)
     before = [each.detach() for each in call(model, model_class)]
-    config = peft.LoraConfig(r=2, target_modules=TARGETS[model_class.family])
+    config = peft.LoraConfig(r=2, target_modules=TARGETS[model_class.family], use_dora=use_dora)
     adapted = peft.get_peft_model(model, config).double().eval()
     same(call(adapted, model_class), before)  # an adapter begins with 0
 
@@ -88,3 +89,59 @@ def test_adapters_are_trained_saved_loaded_and_merged(model_class, tmp_path):
     merged = adapted.merge_and_unload()
     assert type(merged) is model_class
     same(call(merged, model_class), after)
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out:UserWarning")
+@pytest.mark.parametrize(
+    "model_class",
+    [each for each in MODELS if each.__name__.endswith("LMHeadModel")],
+    ids=lambda each: each.__name__,
+)
+def test_an_adapted_model_generates_what_the_merged_one_does(model_class):
+    config = peft.LoraConfig(r=2, target_modules=TARGETS[model_class.family])
+    adapted = peft.get_peft_model(made(model_class), config).double().eval()
+    before = ptbert.generate(adapted, IDS, 3, temperature=0)
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.normal_()
+
+    written = ptbert.generate(adapted, IDS, 3, temperature=0)
+
+    assert written.tolist() != before.tolist()
+    merged = adapted.merge_and_unload()
+    assert ptbert.generate(merged, IDS, 3, temperature=0).tolist() == written.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out:UserWarning")
+@pytest.mark.parametrize(
+    ("model_class", "layers"),
+    [(ptbert.BertModel, {"query", "value"}), (ptbert.GPT2Model, {"c_attn"})],
+    ids=["bert", "gpt2"],
+)
+def test_peft_chooses_layers_if_the_configuration_names_the_architecture(model_class, layers):
+    model = made(model_class)
+    model.config.model_type = model.config.model_type
+
+    adapted = peft.get_peft_model(model, peft.LoraConfig(r=2))
+
+    assert adapted.peft_config["default"].target_modules == layers
+
+
+def test_a_head_is_trained_beside_an_adapter():
+    model_class = ptbert.BertForSequenceClassification
+    config = peft.LoraConfig(r=2, target_modules=["query"], modules_to_save=["classifier"])
+    adapted = peft.get_peft_model(made(model_class), config).double().eval()
+
+    adapted(IDS, labels=torch.tensor([0, 1])).backward()
+
+    trained = {name for name, each in adapted.named_parameters() if each.grad is not None}
+    heads = {name for name in trained if ".classifier." in name}
+    assert len(heads) == 2
+    assert all("lora" in name for name in trained - heads)
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.normal_()
+    after = call(adapted, model_class)
+    same(call(adapted.merge_and_unload(), model_class), after)

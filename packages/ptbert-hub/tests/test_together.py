@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -172,3 +173,42 @@ def test_another_users_lock_file_does_not_stop_us(served, tmp_path_factory, whic
         assert len(served.bodies) == 1
     finally:
         subprocess.run(["rm", "-rf", str(cache)], check=True)
+
+
+# B7: one program in a folder
+
+
+def test_a_folder_has_one_program_and_others_learn_which(tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "_DYING", 0.1)
+    with locking.folder_lock(tmp_path) as first:
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(lambda: locking.folder_lock(tmp_path).__enter__()).result()
+        assert (first, second) == ("", f"process {os.getpid()} on {platform.node()}")
+    with locking.folder_lock(tmp_path) as again:
+        assert again == ""
+
+
+def test_the_lock_of_a_folder_ends_with_its_holder(tmp_path):
+    code = "import sys, time, pathlib; from ptbert_hub.locking import folder_lock\n"
+    code += "with folder_lock(pathlib.Path(sys.argv[1])) as other: print(repr(other), flush=True); "
+    code += "time.sleep(60)"
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "''\n"
+        with locking.folder_lock(tmp_path) as other:
+            assert other.startswith(f"process {holder.pid} on ")
+        holder.kill()
+    with locking.folder_lock(tmp_path) as other:
+        assert other == ""
+
+
+@pytest.mark.parametrize("error", [OSError(38, "ENOSYS"), OSError(37, "ENOLCK"), PermissionError()])
+def test_where_locks_do_not_work_a_folder_has_none(tmp_path, monkeypatch, error):
+    import filelock
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with locking.folder_lock(tmp_path) as other:
+        assert other == ""

@@ -356,6 +356,33 @@ def test_sharded_weights(model_class, whole, one_process):
     same([each.detach() for each in tensors(model(**given))], want)
 
 
+@pytest.mark.filterwarnings("ignore:FSDP2-wrapped module:UserWarning")  # returned a view
+def test_sharded_weights_without_padding(one_process):
+    ids = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
+    mask = (ids > 0).long()
+    model = tiny(ptbert_models.BertForSequenceClassification).eval()
+    model(ids, None, mask).sum().backward()
+    want = model(ids, None, mask).detach()
+    gradients = {name: each.grad for name, each in model.named_parameters()}
+    model.zero_grad()
+    rows = []
+    for layer in model.bert.encoder.layer:
+        layer.intermediate.dense.register_forward_hook(
+            lambda _, inputs, __: rows.append(inputs[0].shape[:-1].numel())
+        )
+        fully_shard(layer, mesh=one_process)
+    fully_shard(model, mesh=one_process)
+    model.leave_out_padding = True
+
+    got = model(ids, None, mask)
+    got.sum().backward()
+
+    assert rows == [6, 2]  # all real tokens, and in the last layer the first ones
+    same([got.detach()], [want])
+    for name, each in model.named_parameters():
+        same([each.grad.full_tensor()], [gradients[name]])
+
+
 @pytest.mark.parametrize("labels", [False, True])
 @pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
 def test_shapes_without_values(model_class, labels):

@@ -157,6 +157,20 @@ def hash_file(path: Path, digest: Digest | None = None) -> Hashing:
     return hashing
 
 
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file on disk, in hexadecimal.
+
+    Raises:
+        OSError: if it cannot be read, or is a pipe or a device.
+
+    Example:
+        >>> with open("empty.txt", "wb"):
+        ...     file_digest("empty.txt")[:16]
+        'e3b0c44298fc1c14'
+    """
+    return hash_file(Path(path)).sha256.hexdigest()
+
+
 def sniff(path: Path, url: str) -> None:
     """Look whether a file can be what the name in its address says, where no digest is known.
 

@@ -51,6 +51,19 @@ def new_bar(label: str, total: int | None, done: int = 0) -> Any:
     return _bar(desc=label, total=total, initial=done, unit="B", unit_scale=True, unit_divisor=1024)
 
 
+def counting_bar(total: int, *, unit: str, done: int = 0) -> Any:
+    """Return a bar of tqdm's that counts things, or None where none is wanted.
+
+    Args:
+        total: how many there are.
+        unit: what one is called.
+        done: how many are done already.
+    """
+    if not wants_bar(None):
+        return None
+    return _bar(total=total, initial=done, unit=f" {unit}")
+
+
 def watched(
     items: Iterable[T], *, unit: str, label: str | None = None, verbose: bool = True
 ) -> Iterable[T]:

@@ -32,6 +32,7 @@ _OF_THE_RUN = frozenset(
         "gradient_checkpointing",
         "keep_multihead_output",
         "last_hidden_state_only",
+        "leave_out_padding",
         "max_klen",  # shows in the shapes of tables, if there are any
         "multihead_output",
         "output_attentions",

@@ -12,7 +12,9 @@ from ptbert_models import (
     BertForMultipleChoice,
     BertForNextSentencePrediction,
     BertForPreTraining,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
+    BertForTokenClassification,
     BertModel,
 )
 from ptbert_models.bert import layers, with_head, without_padding
@@ -153,7 +155,6 @@ CHANGES = {
     "a backward hook before": lambda e: e.layer[0].register_full_backward_pre_hook(lambda *_: None),
     "attentions wanted": lambda e: setattr(e.layer[0].attention.self, "output_attentions", True),
     "outputs kept": lambda e: setattr(e.layer[0].attention.self, "keep_multihead_output", True),
-    "recomputation": lambda e: setattr(e, "gradient_checkpointing", True),
 }
 
 
@@ -255,3 +256,106 @@ def test_later_arguments_are_packed_unless_each_token_has_a_mask(tiny_config, mo
         model(**given)
         assert len(calls) == expected
         calls.clear()
+
+
+@random_batches
+def test_recomputed_layers_are_packed_too(batch, tiny_config, monkeypatch):
+    model = BertForSequenceClassification(tiny_config)  # in training, where the rates are 0
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+    runs = []
+    packed_layer = layers.packed_layer
+    monkeypatch.setattr(layers, "packed_layer", lambda *a: runs.append(1) or packed_layer(*a))
+    plain = result_with_gradients(model, *batch)()
+    count = len(runs)
+
+    model.gradient_checkpointing = True
+    saved = result_with_gradients(model, *batch)()
+
+    assert len(runs) == 3 * count  # once more for the output, and once for the gradients
+    for got, want in zip(saved, plain, strict=True):
+        assert torch.equal(got, want)
+
+
+def rows_computed(model):
+    """A list that gets the number of tokens of each call of a feed-forward network."""
+    rows = []
+    for layer in model.bert.encoder.layer:
+        layer.intermediate.dense.register_forward_hook(
+            lambda _, inputs, __: rows.append(inputs[0].shape[:-1].numel())
+        )
+    return rows
+
+
+def of_real_tokens(model, batch):
+    """A function that returns all outputs at real tokens, and the gradients of their sum."""
+    real = batch[2] == 1
+
+    def run():
+        model.zero_grad()
+        outputs = model(*batch)
+        outputs = [each[real] for each in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        sum(each.square().sum() for each in outputs).backward()
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        return [*(each.detach() for each in outputs), *gradients]
+
+    return run
+
+
+@random_batches
+@pytest.mark.parametrize("model_class", [BertForTokenClassification, BertForQuestionAnswering])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_padding_is_left_out_on_request(model_class, recompute, batch, tiny_config):
+    model = model_class(tiny_config).eval()
+    plain = of_real_tokens(model, batch)()
+    rows = rows_computed(model)
+    model.leave_out_padding, model.gradient_checkpointing = True, recompute
+
+    fast = of_real_tokens(model, batch)()
+
+    assert model.leave_out_padding
+    assert set(rows) == {int(batch[2].sum())}
+    for got, want in zip(fast, plain, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
+
+
+@random_batches
+def test_all_layers_without_padding(batch, tiny_config):
+    model = BertModel(tiny_config).eval()
+    plain, pooled = model(*batch)
+    model.leave_out_padding = True
+    states, same_pooled = model(*batch)
+    torch.testing.assert_close(same_pooled, pooled, atol=1e-6, rtol=1e-5)
+    for got, want in zip(states, plain, strict=True):
+        torch.testing.assert_close(got, want * batch[2][..., None], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_padding_is_computed_if_a_changed_layer_may_need_it(tiny_config, change, monkeypatch):
+    model = BertForTokenClassification(tiny_config).eval()
+    CHANGES[change](model.bert.encoder)
+    model.leave_out_padding = True
+    runs = []
+    packed_layer = layers.packed_layer
+    monkeypatch.setattr(layers, "packed_layer", lambda *a: runs.append(1) or packed_layer(*a))
+    with contextlib.suppress(TypeError, NotImplementedError):  # parts that cannot be run
+        model(IDS, None, MASK)
+    of_a_whole_layer = {"a hook", "a backward hook", "a backward hook before", "a hook before"}
+    sees_rows = change in of_a_whole_layer | {"a replaced linear"}
+    assert bool(runs) == sees_rows
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"attention_mask": MASK, "head_mask": torch.tensor([1, 1, 0, 1])},
+        {"attention_mask": MASK * 2},
+        {"attention_mask": MASK[:, None].expand(2, 4, 4)},
+    ],
+)
+def test_other_requests_count_more(tiny_config, given):
+    model = BertForTokenClassification(tiny_config).eval()
+    want = model(IDS, **given)
+    model.leave_out_padding = True
+    assert torch.equal(model(IDS, **given), want)

@@ -91,6 +91,171 @@ class Fixed(nn.Module):
         return self.scores.expand(len(ids), -1)
 
 
+class Chain(Fixed):
+    """What follows a token depends on that token alone: its row of probabilities."""
+
+    def feed(self, ids):
+        return self.scores[ids[:, -1]]
+
+
+class ChangingChain(Fixed):
+    """A chain with other rows at each position, so that no two texts are equally likely."""
+
+    def start_decoding(self, capacity, attention_mask):
+        self.position = -1
+        return self
+
+    def feed(self, ids):
+        self.position += ids.size(1)
+        return self.scores[self.position, ids[:, -1]]
+
+
+def after(model, text):
+    """The scores after a text of a ``ChangingChain``."""
+    return model.scores[len(text) - 1, text[-1]]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_beams_of_any_chain_are_those_of_the_plain_search(seed):
+    """Also where all likely tokens end a text, and prompts of a batch end at different times."""
+    torch.manual_seed(seed)
+    model = ChangingChain(*torch.rand(6, 6, 6).pow(4).add(1e-3).tolist())
+    stops = torch.randperm(6)[: seed % 4].tolist()
+    prompts, longest, beams = [[each] for each in range(6)], 2 + seed % 5, 2 + seed % 2
+    options = {
+        "length_penalty": (-1.0, 0.0, 0.5, 1.0, 3.0)[seed % 5],
+        "early_stopping": (True, False, "never")[seed // 5 % 3],
+    }
+
+    found = generate_scored(
+        model,
+        torch.tensor(prompts),
+        longest,
+        num_beams=beams,
+        num_return_sequences=beams,
+        stop_ids=stops,
+        **options,
+    )
+
+    rows = zip(found.ids.tolist(), found.lengths.tolist(), strict=True)
+    texts = [tuple(text[: 1 + length]) for text, length in rows]
+    assert texts == [
+        text
+        for prompt in prompts
+        for _, text in plain_search(after, model, prompt, longest, beams, stops, *options.values())
+    ]
+
+
+@pytest.mark.parametrize("early", [True, False, "never"])
+@pytest.mark.parametrize("penalty", [-1.0, 0.0, 1.0])
+def test_a_search_is_over_where_nothing_goes_on(penalty, early):
+    """Both tokens end a text, so that there are two texts for three beams."""
+    options = {"length_penalty": penalty, "early_stopping": early, "num_return_sequences": 2}
+    found = generate(
+        Fixed(0.6, 0.4), torch.tensor([[1]]), 5, num_beams=3, stop_ids=[0, 1], **options
+    )
+    assert found.tolist() == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("early", [True, False, "never"])
+def test_a_prompt_of_which_nothing_goes_on_waits_for_the_others(early):
+    """After 0 only 0 and 1 are possible, and both are ends. After 2, 2 is likeliest."""
+    found = generate_scored(
+        Chain([0.7, 0.3, 0.0], [0.7, 0.3, 0.0], [0.04, 0.06, 0.9]),
+        torch.tensor([[0], [2]]),
+        4,
+        num_beams=2,
+        num_return_sequences=2,
+        stop_ids=[0, 1],
+        early_stopping=early,
+    )
+    assert found.ids[:2, :2].tolist() == [[0, 0], [0, 1]]
+    assert found.lengths[:2].tolist() == [1, 1]
+
+
+def test_a_prompt_whose_search_is_over_does_not_change_while_others_go_on():
+    """By hand: 0 2 2 2 2 has ln(0.01 * 0.9 ** 3) / 4 ** 2 = -0.31, and 0 1 has ln 0.3 = -1.20.
+
+    With ``early_stopping`` 0 0 and 0 1 suffice, also beside a prompt that goes on.
+    """
+    found = generate_scored(
+        Chain([0.69, 0.3, 0.01], [0.7, 0.3, 0.0], [0.04, 0.06, 0.9]),
+        torch.tensor([[0], [2]]),
+        4,
+        num_beams=2,
+        num_return_sequences=2,
+        stop_ids=[0, 1],
+        early_stopping=True,
+        length_penalty=2.0,
+    )
+    assert found.ids[:2, :2].tolist() == [[0, 0], [0, 1]]
+    assert found.lengths[:2].tolist() == [1, 1]
+
+
+def test_twice_as_many_candidates_as_beams_are_looked_at(letters):
+    """A string ends texts too, so fewer than the best two may go on.
+
+    By hand, after d: a 0.5 ends; b 0.3 and c 0.2 go on; c a has 0.2 * 0.99, and b b 0.3 * 0.5.
+    """
+    rare = 1e-9
+    found = generate(
+        Chain([1.0, rare, rare, rare], [0.2, 0.5, 0.3, rare], [0.99, 0.005, 0.005, rare],
+              [0.5, 0.3, 0.2, rare]),
+        torch.tensor([[3]]),
+        2,
+        num_beams=2,
+        num_return_sequences=2,
+        length_penalty=0.0,
+        stop_strings="a",
+        tokenizer=letters,
+    )  # fmt: skip
+    assert found.tolist() == [[3, 0, 0], [3, 2, 0]]
+
+
+def test_stop_tokens_leave_as_many_beams_that_go_on():
+    """By hand, after p: c 0.5 and d 0.4, and of both the four likeliest texts end with a and b.
+
+    c c 0.1 and d c 0.08 are fifth and sixth. They go on, and a cubic penalty favours c c a.
+    """
+    rare = 1e-9
+    found = generate(
+        Chain(*[[0.4, 0.3, 0.2, 0.1, rare]] * 4, [0.05, 0.05, 0.5, 0.4, rare]),
+        torch.tensor([[4]]),
+        3,
+        num_beams=2,
+        num_return_sequences=2,
+        stop_ids=[0, 1],
+        length_penalty=3.0,
+        early_stopping="never",
+    )
+    assert found.tolist() == [[4, 2, 2, 0], [4, 3, 2, 0]]
+
+
+def test_a_length_penalty_below_0_expects_texts_that_go_on_to_end_soon():
+    """By hand, scores are totals times lengths: a ln 0.5 = -0.69, c b 2 ln 0.12 = -4.24.
+
+    c c goes on, because 2 ln 0.28 = -2.55 is better than c b; 5 ln 0.28 = -6.36 would not be. Then
+    c c a has 3 ln 0.252 = -4.13.
+    """
+    others = [[1 / 3] * 3] * 2  # after a and b, which end
+    found = generate(
+        ChangingChain(
+            [*others, [0.5, 0.1, 0.4]],
+            [*others, [1e-9, 0.3, 0.7]],
+            [*others, [0.9, 0.04, 0.06]],
+            *[[*others, [0.5, 0.3, 0.2]]] * 2,
+        ),
+        torch.tensor([[2]]),
+        5,
+        num_beams=2,
+        num_return_sequences=2,
+        stop_ids=[0, 1],
+        length_penalty=-1.0,
+        early_stopping="never",
+    )
+    assert found.tolist() == [[2, 0, 0, 0], [2, 2, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("penalty", "expected"),
     [

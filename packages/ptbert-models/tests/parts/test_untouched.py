@@ -198,7 +198,6 @@ PARTS = {
     "outputs kept": lambda bert: setattr(
         bert.encoder.layer[1].attention.self, "keep_multihead_output", True
     ),
-    "recomputation": lambda bert: setattr(bert, "gradient_checkpointing", True),
     "the class of an object": lambda bert: setattr(
         bert.encoder.layer[1], "__class__", type("Mine", (BertLayer,), {})
     ),
@@ -338,3 +337,11 @@ def test_a_patched_class_of_torch_is_seen(monkeypatch):
     dropout = nn.Dropout()
     monkeypatch.setattr(nn.Dropout, "forward", nothing)
     assert not is_plain(dropout, nn.Dropout)
+
+
+@pytest.mark.parametrize("name", ["gradient_checkpointing", "leave_out_padding"])
+def test_what_short_cuts_take_account_of_is_no_change(bert, name):
+    setattr(bert, name, True)
+    assert is_usual(bert)
+    setattr(bert.encoder, name, "yes")
+    assert not is_usual(bert)

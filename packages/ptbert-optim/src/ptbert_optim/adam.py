@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any, ClassVar, NamedTuple
@@ -13,6 +12,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
+from ptbert_optim.compiler import without_compiler
+from ptbert_optim.counters import (
+    advance_together,
+    counters_by_value,
+    refuse_in_graph,
+    refuse_plain_groups,
+)
 from ptbert_optim.fused import LOW_PRECISION, Coefficients, Row, fused_update
 from ptbert_optim.options import Group, completed_group, pair_of_betas, settle_group
 from ptbert_optim.schedules import (
@@ -122,7 +128,7 @@ class ScheduledAdam(Optimizer):
             ValueError: if an option is outside its range.
         """
         group = completed_group(param_group, self.defaults)
-        super().add_param_group(group)
+        without_compiler(super().add_param_group)(group)
         self._betas = [*getattr(self, "_betas", ()), group["betas"]]
 
     def get_lr(self) -> list[float]:
@@ -159,21 +165,31 @@ class ScheduledAdam(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         _refuse_unusable_gradients(type(self).__name__, self.param_groups)
+        refuse_plain_groups(self.param_groups)
         known = zip_longest(self.param_groups, self._betas[: len(self.param_groups)])
         self._betas = [settle_group(group, betas) for group, betas in known]
         if any(group["global_clip"] for group in self.param_groups):
             clip_together(self.param_groups)
+        self._advance()
         for group in self.param_groups:
             for bucket in self._buckets(group):
                 self._apply(bucket)
         return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Args:
+            set_to_none: False to fill them with zeros.
+        """
+        without_compiler(super().zero_grad)(set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors and plain numbers, for ``torch.load(weights_only=True)``.
 
         A schedule of a class that is not in this package stays an object.
         """
-        packed = super().state_dict()
+        packed: dict[str, Any] = without_compiler(super().state_dict)()
         for group in packed["param_groups"]:
             group["schedule"] = plain_schedule(group["schedule"])
         return packed
@@ -204,12 +220,17 @@ class ScheduledAdam(Optimizer):
         for group, schedule in zip(self.param_groups, own, strict=True):
             group["schedule"] = resumed_schedule(schedule, group["schedule"])
         # torch casts moments to the parameter's dtype, and keeps the caller's tensors where it can.
-        for key, param in _saved_order(seen, self.param_groups):
-            if saved := seen["state"].get(key):
-                for name in self.moments:
-                    moment = saved[name].to(param.device, _state_dtype(param), copy=True)
-                    self.state[param][name] = moment
-                self.state[param]["step"] = deepcopy(saved["step"])
+        pairs = [
+            (param, saved)
+            for key, param in _saved_order(seen, self.param_groups)
+            if (saved := seen["state"].get(key))
+        ]
+        steps = counters_by_value(saved["step"] for _, saved in pairs)
+        for (param, saved), step in zip(pairs, steps, strict=True):
+            for name in self.moments:
+                moment = saved[name].to(param.device, _state_dtype(param), copy=True)
+                self.state[param][name] = moment
+            self.state[param]["step"] = step
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         defaults = self.later_options | state.get("defaults", getattr(self, "defaults", {}))
@@ -222,10 +243,10 @@ class ScheduledAdam(Optimizer):
         for param in group["params"]:
             if param.grad is None:
                 continue
-            state = self._advanced_state(param, group)
+            state = self.state[param]
             step, weight_decay = state["step"], self._weight_decay(param, group)
             kind = param.device, param.dtype, type(param), _is_small(param)
-            key = param if group["capturable"] else (kind, step, weight_decay)
+            key = kind, id(step) if isinstance(step, Tensor) else step, weight_decay
             if key not in buckets:
                 step = step.double() if isinstance(step, Tensor) else step
                 lr = group["lr"] if group["capturable"] else float(group["lr"])
@@ -239,18 +260,26 @@ class ScheduledAdam(Optimizer):
             buckets[key].grads.append(param.grad)
         yield from buckets.values()
 
-    def _advanced_state(self, param: Tensor, group: Group) -> dict[str, Any]:
-        state: dict[str, Any] = self.state[param]
-        if not state:
-            state["step"] = 0
-            for name in self.moments:
-                state[name] = torch.zeros_like(param, dtype=_state_dtype(param))
-        if group["capturable"]:
-            state["step"] = torch.as_tensor(state["step"], dtype=torch.float32, device=param.device)
-            state["step"] += 1
-        else:
-            state["step"] = int(state["step"]) + 1
-        return state
+    def _advance(self) -> None:
+        """Give new tensors a state, and count this update of all that have a gradient."""
+        together, resting = [], []
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is None:
+                    resting.append(self.state.get(param, {}))
+                    continue
+                state: dict[str, Any] = self.state[param]
+                if not state:
+                    refuse_in_graph(param, "new moments")
+                    state["step"] = 0
+                    for name in self.moments:
+                        state[name] = torch.zeros_like(param, dtype=_state_dtype(param))
+                if group["capturable"]:
+                    together.append((param, state))
+                else:
+                    state["step"] = int(state["step"]) + 1
+        if together:
+            advance_together(together, resting)
 
     def _weight_decay(self, param: Tensor, group: Group) -> float:
         return float(group["weight_decay"])

@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["clip_coefficients", "clip_together", "local_part", "scale_gradients"]
+__all__ = [
+    "clip_all",
+    "clip_coefficients",
+    "clip_together",
+    "common_norm",
+    "local_part",
+    "scale_gradients",
+]
 
 TINY = 1e-6  # keeps the quotient finite for a zero gradient, as torch.nn.utils.clip_grad_norm_ does
 
@@ -36,28 +43,67 @@ def clip_together(groups: Iterable[Mapping[str, Any]]) -> None:
         groups: parameter groups; those with ``global_clip`` and a positive ``max_grad_norm`` count.
     """
     chosen = [group for group in groups if group["global_clip"] and group["max_grad_norm"] > 0]
+    total = common_norm(p.grad for group in chosen for p in group["params"] if p.grad is not None)
+    for group in chosen:
+        _scale_together(group["params"], total, group["max_grad_norm"])
+
+
+def clip_all(params: Sequence[Tensor], max_norm: float) -> Tensor:
+    """Scale all gradients in place, so that their common L2 norm is at most ``max_norm``.
+
+    Args:
+        params: parameters; those without a gradient do not count.
+        max_norm: positive.
+
+    Returns:
+        The norm before, a scalar; if it is not finite, neither are the gradients.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.zeros(2))
+        >>> weight.grad = torch.tensor([3.0, 4.0])
+        >>> clip_all([weight], 1.0).item(), weight.grad.norm().item()
+        (5.0, 0.9999998211860657)
+    """
+    total = common_norm(p.grad for p in params if p.grad is not None)
+    _scale_together(params, total, max_norm)
+    return total
+
+
+def common_norm(grads: Iterable[Tensor]) -> Tensor:
+    """Return the L2 norm of all gradients together, a scalar; 0 if there are none."""
     alike = defaultdict(list)
-    for grad in (p.grad for group in chosen for p in group["params"] if p.grad is not None):
+    for grad in grads:
         alike[grad.device, grad.dtype, type(grad)].append(grad)
     if not alike:
-        return
-    norms = [torch.linalg.vector_norm(_norms(grads)) for grads in alike.values()]
-    total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
-    for group in chosen:
-        coefficient = (group["max_grad_norm"] / (total + TINY)).clamp(max=1.0)
-        for grad in (p.grad for p in group["params"] if p.grad is not None):
-            scale_gradients([local_part(grad)], coefficient[None].to(grad.device))
+        return torch.zeros(())
+    norms = [torch.linalg.vector_norm(_norms(each)) for each in alike.values()]
+    return torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
+
+
+def _scale_together(params: Iterable[Tensor], total: Tensor, max_norm: float) -> None:
+    coefficient = (max_norm / (total + TINY)).clamp(max=1.0)
+    parts = defaultdict(list)
+    for grad in (p.grad for p in params if p.grad is not None):
+        parts[grad.device, grad.dtype].append(local_part(grad))
+    for (device, _), grads in parts.items():
+        scale_gradients(grads, coefficient.to(device))
 
 
 def scale_gradients(grads: Sequence[Tensor], coefficients: Tensor) -> None:
-    """Multiply n gradients in place by n coefficients (n,), each at most 1."""
+    """Multiply n gradients in place by coefficients (n,), or all by one (), at most 1.
+
+    Args:
+        grads: of one dtype on one device, that of the coefficients.
+        coefficients: those on a CPU are read, and a gradient is left alone where it is 1; to read
+            them elsewhere would wait for the device.
+    """
     if coefficients.is_cpu:
-        for grad, coefficient in zip(grads, coefficients.tolist(), strict=True):
+        for grad, coefficient in zip(grads, coefficients.expand(len(grads)).tolist(), strict=True):
             if coefficient < 1:
                 grad.mul_(coefficient)
-    else:  # multiply always: to read which factors are below 1 would wait for the device
-        for grad, factor in zip(grads, coefficients.unbind(), strict=True):
-            grad.mul_(factor)
+    else:
+        factors: Any = coefficients.unbind() if coefficients.dim() else coefficients
+        torch._foreach_mul_(list(grads), factors)
 
 
 def local_part(tensor: Tensor) -> Tensor:
@@ -69,6 +115,6 @@ def local_part(tensor: Tensor) -> Tensor:
 def _norms(grads: Sequence[Tensor]) -> Tensor:
     # In float32 at least: the squares of a float16 gradient overflow.
     dtype = torch.promote_types(grads[0].dtype, torch.float32)
-    norms = torch.stack([torch.linalg.vector_norm(grad, dtype=dtype) for grad in grads])
+    norms = torch.stack(torch._foreach_norm(list(grads), 2, dtype))  # noqa: SLF001  # likewise
     whole: Tensor = norms.full_tensor() if hasattr(norms, "full_tensor") else norms
     return whole

@@ -28,7 +28,8 @@ LOW_PRECISION = (torch.float16, torch.bfloat16)
 LATE_STEP = 1e30  # a float32; beta ** LATE_STEP is 0 for every double beta below 1
 FLOAT32_GRID = 2.0**-24  # distance of float32 numbers just below 1
 GOLDEN = (math.sqrt(5) - 1) / 2
-CHUNK = 2**20  # elements of a low-precision tensor held in float32 at a time
+CHUNK = 2**20  # elements of low-precision tensors held in float32 at a time
+CHUNK_ELSEWHERE = 2**24  # on an accelerator, where each call costs as much as some million numbers
 
 
 class Coefficients(NamedTuple):
@@ -72,24 +73,25 @@ def fused_update(
     dtype = rows[0].m.dtype
     if not kernel_works(rows[0].m.device, dtype) or isinstance(coefficients.eps, Tensor):
         return False
-    if not isinstance(step, Tensor):
-        if dtype == torch.float32:
-            coefficients = coefficients._replace(decay=float32_decay(coefficients.decay, step))
-        if coefficients.step_size == 0 and coefficients.decay != 0:
-            return False  # the kernel multiplies its decay by the rate
+    if dtype == torch.float32:
+        coefficients = coefficients._replace(decay=float32_decay(coefficients.decay, step))
+    if not isinstance(step, Tensor) and coefficients.step_size == 0 and coefficients.decay != 0:
+        return False  # the kernel multiplies its decay by the rate
     if clip is not None:
         scale_gradients([row.grad for row in rows], clip)
     if rows[0].param.dtype in LOW_PRECISION:
-        for piece in _pieces(rows):
-            work = piece.param.float()
-            _kernel([Row(work, piece.grad.float(), piece.m, piece.v)], betas, coefficients)
-            piece.param.copy_(work)
+        for pieces in batches(rows, CHUNK if rows[0].m.is_cpu else CHUNK_ELSEWHERE):
+            params, grads, firsts, seconds = map(list, zip(*pieces, strict=True))
+            exact = _in_float32(params)
+            moments = zip(exact, _in_float32(grads), firsts, seconds, strict=True)
+            _kernel([Row(*tensors) for tensors in moments], betas, coefficients)
+            torch._foreach_copy_(params, exact)
     else:
         _kernel(rows, betas, coefficients)
     return True
 
 
-def float32_decay(decay: float | Tensor, step: float) -> float:
+def float32_decay(decay: float | Tensor, step: float | Tensor) -> float | Tensor:
     """Return a decay close to the given one for which ``1 - decay`` is a float32.
 
     The kernel rounds ``1 - decay`` to float32. That changes a usual decay of 5e-7 to 4.8e-7 or
@@ -100,7 +102,9 @@ def float32_decay(decay: float | Tensor, step: float) -> float:
         >>> round(sum(float32_decay(5e-7, step) for step in range(1, 1001)), 7)
         0.0005
     """
-    return math.floor(decay / FLOAT32_GRID + step * GOLDEN % 1.0) * FLOAT32_GRID
+    multiple = decay / FLOAT32_GRID + step * GOLDEN % 1.0
+    whole = multiple.floor() if isinstance(multiple, Tensor) else math.floor(multiple)
+    return whole * FLOAT32_GRID
 
 
 @cache
@@ -134,11 +138,11 @@ def _kernel(
     lr, eps, decay = coefficients
     if isinstance(lr, Tensor):  # the kernel takes a rate from the device, but not a decay
         lr, weight_decay = lr.float(), 0.0
-        for param in params:
-            param.addcmul_(param, torch.as_tensor(decay), value=-1)
+        kept = 1 - torch.as_tensor(decay, dtype=torch.float64)
+        torch._foreach_mul_(params, kept.to(params[0].dtype))
     else:
         weight_decay = float(decay) / lr if lr else 0.0
-    step = torch.tensor(LATE_STEP, device=params[0].device)
+    step = torch.full((), LATE_STEP, dtype=torch.float32, device=params[0].device)
     adamw(
         params,
         grads,
@@ -166,6 +170,21 @@ def _same_layout(row: Row) -> bool:
     )
 
 
-def _pieces(rows: Iterable[Row]) -> Iterator[Row]:
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Cut rows into flat pieces, and yield as many at a time as hold at most so many elements."""
+    batch: list[Row] = []
+    room = size
     for row in rows:
-        yield from map(Row, *(torch.split(tensor.view(-1), CHUNK) for tensor in row))
+        for piece in map(Row, *(torch.split(tensor.view(-1), size) for tensor in row)):
+            if piece.param.numel() > room:
+                yield batch
+                batch, room = [], size
+            batch.append(piece)
+            room -= piece.param.numel()
+    yield batch
+
+
+def _in_float32(tensors: list[Tensor]) -> list[Tensor]:
+    copies = [torch.empty_like(tensor, dtype=torch.float32) for tensor in tensors]
+    torch._foreach_copy_(copies, tensors)
+    return copies

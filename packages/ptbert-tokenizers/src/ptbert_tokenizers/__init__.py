@@ -25,6 +25,14 @@ from ptbert_tokenizers.streaming import TextStreamer
 from ptbert_tokenizers.token_files.dividing import merge_token_files, split_token_file
 from ptbert_tokenizers.token_files.formats import open_tokens
 from ptbert_tokenizers.token_files.tokens import Tokens
+from ptbert_tokenizers.training.counts import WordCounts, count_words
+from ptbert_tokenizers.training.from_texts import (
+    train_bpe,
+    train_byte_bpe,
+    train_wordpiece,
+    train_words,
+)
+from ptbert_tokenizers.training.trained import TrainedVocabulary, train_vocabulary
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
 
 __all__ = [
@@ -40,18 +48,26 @@ __all__ = [
     "Shard",
     "TextStreamer",
     "Tokens",
+    "TrainedVocabulary",
     "TransfoXLTokenizer",
     "UnknownId",
     "UnknownToken",
+    "WordCounts",
     "WordpieceTokenizer",
     "WorkerDied",
     "__version__",
+    "count_words",
     "encode_shard",
     "load_vocab",
     "merge_token_files",
     "open_tokens",
     "read_documents",
     "split_token_file",
+    "train_bpe",
+    "train_byte_bpe",
+    "train_vocabulary",
+    "train_wordpiece",
+    "train_words",
     "whitespace_tokenize",
 ]
 

@@ -21,6 +21,7 @@ from ptbert_tokenizers.commands.token_files import (
     add_token_file_commands,
     info_of_token_file,
 )
+from ptbert_tokenizers.commands.training import add_training_commands
 from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import (
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", _info, "print what a tokenizer or a token file is, as JSON")
     info.add_argument("--format", choices=FORMATS, help="of a token file that does not show it")
     add_token_file_commands(commands)
+    add_training_commands(commands)
     return parser
 
 

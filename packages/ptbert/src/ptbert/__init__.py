@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert_models import BertForSequenceClassification as BertForSequenceClassification
     from ptbert_models import BertForTokenClassification as BertForTokenClassification
     from ptbert_models import BertModel as BertModel
+    from ptbert_models import Generated as Generated
     from ptbert_models import GPT2Config as GPT2Config
     from ptbert_models import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
     from ptbert_models import GPT2LMHeadModel as GPT2LMHeadModel
@@ -42,6 +43,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert_models import TransfoXLConfig as TransfoXLConfig
     from ptbert_models import TransfoXLLMHeadModel as TransfoXLLMHeadModel
     from ptbert_models import TransfoXLModel as TransfoXLModel
+    from ptbert_models import generate as generate
+    from ptbert_models import generate_scored as generate_scored
+    from ptbert_models import generate_stream as generate_stream
     from ptbert_models import load_tf_weights_in_bert as load_tf_weights_in_bert
     from ptbert_models import load_tf_weights_in_gpt2 as load_tf_weights_in_gpt2
     from ptbert_models import load_tf_weights_in_openai_gpt as load_tf_weights_in_openai_gpt
@@ -105,13 +109,17 @@ _NAMES = {
     ),
 }
 # Not in __all__: a star import of a program of 2019 must not replace names of its own.
-_TASKS = {
+_LATER = {
     "Answerer": "ptbert.tasks.answerer",
     "Classifier": "ptbert.tasks.classifier",
     "FillMask": "ptbert.tasks.fill_mask",
+    "Generated": "ptbert_models",
     "SentenceEncoder": "ptbert.sentences",
     "Tagger": "ptbert.tasks.tagger",
     "Writer": "ptbert.tasks.writer",
+    "generate": "ptbert_models",
+    "generate_scored": "ptbert_models",
+    "generate_stream": "ptbert_models",
 }
 _MODULES_2019 = (
     "file_utils",
@@ -128,7 +136,7 @@ _MODULES_2019 = (
     "tokenization_transfo_xl",
 )
 _EXPORTED = {name: home for home, names in _NAMES.items() for name in names}
-_HOMES = {**_EXPORTED, **_TASKS}
+_HOMES = {**_EXPORTED, **_LATER}
 
 __all__ = ["__version__", *sorted(_EXPORTED)]  # noqa: PLE0604  # the values are strings
 
@@ -149,4 +157,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_TASKS})
+    return sorted({*globals(), *__all__, *_LATER})

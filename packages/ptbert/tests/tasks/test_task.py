@@ -235,7 +235,7 @@ def test_groups_are_of_similar_length_and_within_the_budget():
     assert len(neighbours([0] * 50, 10)) == 5
 
 
-@pytest.mark.parametrize("name", ["batches", "given", "windows"])
+@pytest.mark.parametrize("name", ["answers", "batches", "given", "windows"])
 def test_examples_run(name):
     result = doctest.testmod(importlib.import_module(f"ptbert.tasks.{name}"))
     assert result.attempted > 0

@@ -54,7 +54,7 @@ def test_the_result_opens_like_any_model(settings, tmp_path):
     tokenizer = BertTokenizer.from_pretrained(settings.output)
     assert tokenizer.tokenize("The cat") == ["the", "cat"]
     readme = (tmp_path / "out" / "README.md").read_text()
-    assert "from 24 examples of" in readme
+    assert ", 24 examples" in readme
     assert "| label \\ predicted | animal | thing |" in readme
 
 

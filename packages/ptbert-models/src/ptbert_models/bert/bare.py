@@ -30,6 +30,7 @@ from ptbert_models.bert.layers import (
     BertPooler,
     BertSelfAttention,
 )
+from ptbert_models.bert.without_padding import can_pack, unpadded_states
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, split_head_mask, visibility_bias
 from ptbert_models.parts.initialization import initialize_normal
@@ -89,6 +90,20 @@ class BertPreTrainedModel(PreTrainedModel):
         ".embeddings.token_type_ids",
     )
     output_attentions = False  # for whole-model pickles that are older than this attribute
+
+    @property
+    def leave_out_padding(self) -> bool:
+        """Whether layers compute no padding, in training and after it; off unless it is set.
+
+        The states of padding are then zeros, and no part of a layer sees any padding: it gets the
+        real tokens of all texts as one row (T, E). So hooks and parts of a program must not ask
+        where a text begins. Some heads leave padding out anyway, where nothing can notice it.
+        """
+        return bool(getattr(self, self.base_model_prefix).leave_out_padding)
+
+    @leave_out_padding.setter
+    def leave_out_padding(self, wanted: bool) -> None:
+        getattr(self, self.base_model_prefix).leave_out_padding = wanted
 
     @classmethod
     def read_tensorflow(
@@ -176,6 +191,15 @@ class BertModel(BertPreTrainedModel):
     def gradient_checkpointing(self, wanted: bool) -> None:
         self.encoder.gradient_checkpointing = wanted
 
+    @property
+    def leave_out_padding(self) -> bool:
+        """Whether layers compute no padding; see ``BertPreTrainedModel``."""
+        return self.encoder.leave_out_padding
+
+    @leave_out_padding.setter
+    def leave_out_padding(self, wanted: bool) -> None:
+        self.encoder.leave_out_padding = wanted
+
     def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
         """Remove heads permanently, given as layer index → head indices."""
         layers: Any = self.encoder.layer
@@ -225,6 +249,12 @@ class BertModel(BertPreTrainedModel):
         more = without_none(position_ids=position_ids, inputs_embeds=inputs_embeds)
         hidden_states = embedded(self, input_ids, token_type_ids, **more)
         head_masks = None
+        if head_mask is None and _padding_is_left_out(self, attention_mask, hidden_states):
+            states = unpadded_states(
+                self.encoder, hidden_states, attention_mask, all_layers=output_all_encoded_layers
+            )
+            pooled = None if self.pooler is None else self.pooler(states[-1])
+            return states if output_all_encoded_layers else states[-1], pooled
         if head_mask is not None:
             layers, heads = len(self.encoder.layer), self.config.num_attention_heads
             head_masks = split_head_mask(head_mask, layers, heads, hidden_states.dtype)
@@ -288,7 +318,7 @@ def is_usual(bert: nn.Module) -> bool:
 def smallest_config() -> BertConfig:
     """Return a configuration in which every size is 1, for models that only show their parts."""
     return BertConfig(
-        1,
+        vocab_size=1,
         hidden_size=1,
         num_hidden_layers=1,
         num_attention_heads=1,
@@ -312,6 +342,42 @@ def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Te
     if attention_mask is None:
         attention_mask = hidden_states.new_ones(hidden_states.shape[:2])
     return visibility_bias(attention_mask, hidden_states.dtype)
+
+
+def _padding_is_left_out(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> bool:
+    """Whether the program asked for that, and the mask and all layers allow it."""
+    if attention_mask is None or not leaves_out_padding(bert) or hidden_states.dim() != 3:
+        return False
+    if getattr(bert, "output_attentions", False):
+        return False
+    return values_are_known(hidden_states, attention_mask) and can_pack(
+        bert.encoder, hidden_states[..., 0], attention_mask
+    )
+
+
+def leaves_out_padding(bert: Any) -> bool:
+    """Whether a program asked for that, and all layers compute what those of this library do.
+
+    What watches a whole layer may do so: sharding gives it a class of its own, and hooks.
+    """
+    return getattr(bert.encoder, "leave_out_padding", False) and all(
+        isinstance(layer, BertLayer)
+        and type(layer).forward is BertLayer.forward
+        and "forward" not in vars(layer)
+        and is_plain(layer.attention, BertAttention)
+        and is_plain(layer.attention.self, BertSelfAttention)
+        and not any(getattr(layer.attention.self, name, False) for name in _KEPT)
+        for layer in bert.encoder.layer
+    )
+
+
+def is_usual_but_for_layers(bert: Any) -> bool:
+    """Whether a short cut past a bare model's forward is wanted, and nothing sees that."""
+    is_shipped = is_plain(bert, BertModel) and is_plain(bert.encoder, BertEncoder)
+    return is_shipped and not bert.output_attentions and leaves_out_padding(bert)
+
+
+_KEPT = ("output_attentions", "keep_multihead_output")
 
 
 def _mask_may_be_left_out(bert: Any) -> bool:

@@ -14,12 +14,13 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.without_padding import Packing, packed_layer
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, split_heads
 from ptbert_models.parts.inputs import tokens_given, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
@@ -32,7 +33,7 @@ from ptbert_models.parts.pruning import (
 )
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.parts.settings import setting
-from ptbert_models.parts.tables import check_rows, check_width, rows_of
+from ptbert_models.parts.tables import check_fit, check_rows, rows_of
 
 
 def layer_norm(config: BertConfig) -> BertLayerNorm:
@@ -82,7 +83,7 @@ class BertEmbeddings(nn.Module):
         if inputs_embeds is None:
             _check(tokens, self.word_embeddings, "input_ids", tokens)
         else:
-            check_width(inputs_embeds, self.position_embeddings)
+            check_fit(inputs_embeds, self.position_embeddings)
         _check(token_type_ids, self.token_type_embeddings, "token_type_ids", tokens)
         embeddings = (
             (self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds)
@@ -288,10 +289,15 @@ class BertLayer(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
+        attention_mask: Tensor | Packing | None = None,
         head_mask: Tensor | None = None,
     ) -> Any:
-        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``."""
+        """(B, L, E) → (B, L, E); arguments as in ``BertSelfAttention``.
+
+        With a ``Packing`` in the place of the mask, real tokens alone: (T, E) → (T, E).
+        """
+        if isinstance(attention_mask, Packing):
+            return packed_layer(self, hidden_states, attention_mask)
         weights, attended = split_attentions(
             self.attention(hidden_states, attention_mask, **without_none(head_mask=head_mask))
         )
@@ -303,6 +309,9 @@ class BertEncoder(nn.Module):
 
     output_attentions = False
     gradient_checkpointing = False  # True: keep only the layers' inputs, and compute the rest again
+    leave_out_padding = False  # True: compute none, and return zeros for its states
+    # Short cuts past this module do what these say, so they need not be as they were.
+    free_attributes: ClassVar[tuple[str, ...]] = ("gradient_checkpointing", "leave_out_padding")
 
     def __init__(
         self,

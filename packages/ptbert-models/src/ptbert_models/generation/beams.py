@@ -69,10 +69,12 @@ class BeamOptions:
         penalty = 1.0 if self.length_penalty is None else self.length_penalty
         return totals / length**penalty
 
-    def hopeful_length(self, length: int, longest: int) -> int:
-        """The number of new tokens with which a text that goes on is compared with ended ones."""
-        penalty = 1.0 if self.length_penalty is None else self.length_penalty
-        return longest if self.early_stopping == "never" and penalty > 0 else length
+    def hopeful_score(self, totals: Tensor, length: int, longest: int) -> Tensor:
+        """The score with which texts of this number of new tokens are compared with ended ones."""
+        score = self.score(totals, length)
+        if self.early_stopping != "never":
+            return score
+        return score.maximum(self.score(totals, longest))  # as if no more tokens cost anything
 
 
 class Beams(NamedTuple):
@@ -193,7 +195,7 @@ class BeamSearch:
         found = running._replace(totals=torch.full_like(running.totals, -math.inf))
         none_ended = torch.zeros_like(running.totals, dtype=torch.bool)
         is_over = none_ended[:, :1]
-        # So many that K of them go on, whatever tokens end the others.
+        # So many that K of them go on, whatever stop tokens end the others; strings may end more.
         several = max(2, 1 + self._ending.stops.numel()) * self._beams
         scores = self._first_scores()
         for written in range(1, longest + 1):
@@ -201,7 +203,7 @@ class BeamSearch:
             check_some_left(candidates.totals[:, :1].masked_fill(is_over, 0.0))
             ends = self._reached(candidates, written) | (written == longest)
             # A text that ends counts only if it is among the K best.
-            new = options.score(candidates.totals, written).masked_fill(~ends | is_over, -math.inf)
+            new = options.score(candidates.totals, written).masked_fill(~ends, -math.inf)
             new[:, self._beams :] = -math.inf
             found = found.beside(candidates._replace(totals=new)).best(self._beams)
             going = candidates._replace(totals=candidates.totals.masked_fill(ends, -math.inf))
@@ -218,8 +220,7 @@ class BeamSearch:
         best, worst = running.totals[:, :1], found.totals[:, -1:]
         if self._options.early_stopping is True:
             return (worst > -math.inf) | (best == -math.inf)
-        length = self._options.hopeful_length(written, self._max_new_tokens)
-        return self._options.score(best, length) <= worst
+        return self._options.hopeful_score(best, written, self._max_new_tokens) <= worst
 
     def _at_start(self) -> Beams:
         ids, longest = self._prompts.ids, self._max_new_tokens

@@ -62,6 +62,12 @@ class LMHead(nn.Module):
         return scores if self.predict_special_tokens else scores[..., : self.vocab_size]
 
 
+def scored_weight(head: Any) -> Tensor:
+    """Return the embeddings of the tokens that an untouched ``LMHead`` scores: (V, E)."""
+    weight: Tensor = head.decoder.weight
+    return weight if head.predict_special_tokens else weight[: head.vocab_size]
+
+
 class MultipleChoiceHead(nn.Module):
     """One score for each choice, from the hidden state of its classification token.
 

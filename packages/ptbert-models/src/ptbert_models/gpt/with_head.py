@@ -18,10 +18,11 @@ from ptbert_models.gpt.generation import (
     scores_rows,
     start_decoding,
 )
-from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead
+from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead, scored_weight
 from ptbert_models.parts.inputs import without_none
-from ptbert_models.parts.losses import fitted_labels, label_loss, labelled_only
+from ptbert_models.parts.losses import check_labels, fitted_labels, label_loss, labelled_only
 from ptbert_models.parts.outputs import with_attentions
+from ptbert_models.parts.sliced_loss import sliced_loss, suits_slices
 from ptbert_models.parts.tables import resize_scores
 
 
@@ -155,7 +156,8 @@ def scores_or_losses(
 def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
     """Mean cross entropy of the tokens that follow.
 
-    Only labelled positions are scored, if the head is untouched; else it scores all, as in 2019.
+    Only labelled positions are scored, if the head is untouched, and many of them in slices; else
+    it scores all, as in 2019.
 
     Args:
         lm_head: scores tokens.
@@ -167,4 +169,8 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
     states, labels = labelled_only(hidden_states[..., :-1, :], labels)
+    weight = scored_weight(lm_head)
+    if suits_slices(states, weight):
+        check_labels(labels, weight.size(0), name="lm_labels")
+        return sliced_loss(states, weight, labels)
     return label_loss(lm_head(states), labels, name="lm_labels")

@@ -99,6 +99,20 @@ def label_loss(logits: Tensor, labels: Tensor, *, name: str = "labels") -> Tenso
         raise _unknown_label(classes, scores.size(-1), name) from error
 
 
+def check_labels(labels: Tensor, number: int, *, name: str) -> None:
+    """Raise ``ValueError`` on a CPU if a label is none of a number of tokens or classes.
+
+    Example:
+        >>> check_labels(torch.tensor([0, 1]), 2, name="labels")
+    """
+    if (
+        labels.is_cpu
+        and labels.numel()
+        and not 0 <= int(labels.min()) <= int(labels.max()) < number
+    ):
+        raise _unknown_label(labels, number, name)
+
+
 def _unknown_label(labels: Tensor, number: int, name: str) -> ValueError:
     counted = labels[labels != UNCLASSIFIED]
     wrong = int(counted[(counted < 0) | (counted >= number)][0])
@@ -146,7 +160,20 @@ def text_loss(scores: Tensor, labels: Tensor, problem_type: str | None) -> Tenso
     wanted = labels.reshape(scores.shape).to(scores.dtype)
     if problem_type == "regression":
         return F.mse_loss(scores, wanted)
+    _check_shares(labels)
     return F.binary_cross_entropy_with_logits(scores, wanted)
+
+
+def _check_shares(labels: Tensor) -> None:
+    """Raise ``ValueError`` for labels that are no numbers from 0 to 1; on a CPU only."""
+    if labels.device.type != "cpu" or not values_are_known(labels):
+        return
+    wrong = labels[~((labels >= 0) & (labels <= 1))]  # NaN too
+    if wrong.numel():
+        raise ValueError(
+            f"labels holds {wrong[0].item()}, where problem_type is 'multi_label_classification' "
+            "or not given; give 1 for each label that a text has, and 0 for the others"
+        )
 
 
 def problem_type_of(model: Any) -> str | None:

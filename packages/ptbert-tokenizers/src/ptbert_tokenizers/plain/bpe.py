@@ -84,16 +84,22 @@ def merged(symbols: Sequence[str], ranks: Ranks) -> list[str]:
         pair = min(get_pairs(word), key=lambda pair: ranks.get(pair, len(ranks)))
         if pair not in ranks:
             break
-        word = _with_pair_merged(word, pair)
+        word = with_pair_merged(word, pair, pair[0] + pair[1])
     return word
 
 
-def _with_pair_merged(word: list[str], pair: tuple[str, str]) -> list[str]:
+def with_pair_merged(word: list[str], pair: tuple[str, str], made: str) -> list[str]:
+    """Return a word in which ``made`` replaces each occurrence of a pair, from left to right.
+
+    Example:
+        >>> with_pair_merged(["a", "a", "a", "b"], ("a", "a"), "aa")
+        ['aa', 'a', 'b']
+    """
     shorter: list[str] = []
     position = 0
     while position < len(word):
         if tuple(word[position : position + 2]) == pair:
-            shorter.append(pair[0] + pair[1])
+            shorter.append(made)
             position += 2
         else:
             shorter.append(word[position])

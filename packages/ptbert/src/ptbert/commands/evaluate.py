@@ -20,7 +20,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from ptbert.training.results import evaluate
 
     found = evaluate(arguments.folder, arguments.data, device=arguments.device)
-    yield from (f"{name:<10}{value:.4f}" for name, value in found.metrics.items())
+    width = max(map(len, found.metrics)) + 2
+    yield from (f"{name:<{width}}{value:.4f}" for name, value in found.metrics.items())
     yield from found.table
 
 

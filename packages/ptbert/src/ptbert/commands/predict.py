@@ -9,7 +9,9 @@ from pathlib import Path
 from ptbert.commands.command import Command
 
 _ENDINGS = tuple(
-    f"{ending}{packed}" for ending in (".csv", ".tsv", ".jsonl", ".conll") for packed in ("", ".gz")
+    f"{ending}{packed}"
+    for ending in (".csv", ".tsv", ".jsonl", ".conll", ".json")
+    for packed in ("", ".gz")
 )
 
 
@@ -17,7 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("folder", help="what ptbert train wrote")
     parser.add_argument("text", help="a text, or a file of them in the format of the training data")
-    parser.add_argument("--pair", metavar="TEXT", help="the second text, for models of pairs")
+    parser.add_argument(
+        "--pair",
+        metavar="TEXT",
+        action="append",
+        help="what belongs to the text: the second text of a pair, the context of a question, or "
+        "each choice",
+    )
     parser.add_argument("--device", default="", help="where to compute; a GPU if there is one")
 
 
@@ -29,7 +37,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         return iter(predict_file(arguments.folder, arguments.text, device=arguments.device))
     if arguments.pair is None and arguments.text.lower().endswith(_ENDINGS):
         raise FileNotFoundError(f"no file at {arguments.text!r}; check the path")
-    texts = [arguments.text if arguments.pair is None else (arguments.text, arguments.pair)]
+    texts = [arguments.text if arguments.pair is None else (arguments.text, *arguments.pair)]
     return iter(predict(arguments.folder, texts, device=arguments.device))
 
 
@@ -48,8 +56,11 @@ COMMAND = Command(
   ptbert predict out/ "A film that I will see again."
   ptbert predict out/ new.csv
   ptbert predict out/ "Who wrote it?" --pair "It was written by Ada."
+  ptbert predict out/ "She opens the door." --pair "She goes in." --pair "It is blue."
+  ptbert predict out/ dev-v2.0.json
 
-A line has the prediction, its probability and the text, between tabs.
+A line has the prediction, its probability and the text, between tabs; or the choice. The answers to
+the questions of a file are a JSON object by their ids, as the scripts of SQuAD read it.
 """,
     add_arguments=add_arguments,
     run=run,

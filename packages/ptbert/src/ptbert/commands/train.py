@@ -26,18 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if each.name in _POSITIONAL:
             continue
         name, kind = f"--{each.name.replace('_', '-')}", type(each.default)
-        shown = "" if each.default == "" else f" (default: {each.default})"
+        tasks = each.metadata["tasks"]
+        explained = each.metadata["help"]
+        if tasks != TASKS:
+            explained = f"for {', '.join(tasks)}: {explained}"
+        if each.default != "":
+            explained += f" (default: {each.default})"
         if kind is bool:
-            parser.add_argument(
-                name, action=argparse.BooleanOptionalAction, help=each.metadata["help"] + shown
-            )
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, help=explained)
         else:
             parser.add_argument(
                 name,
                 type=kind,
                 choices=each.metadata["choices"] or None,
                 metavar=None if each.metadata["choices"] else _METAVARS.get(each.name, "N"),
-                help=each.metadata["help"] + shown,
+                help=explained,
             )
 
 
@@ -47,6 +50,7 @@ _METAVARS = {
     "output": "FOLDER",
     "text": "COLUMN",
     "pair": "COLUMN",
+    "choices": "COLUMNS",
     "label": "COLUMN",
     "device": "DEVICE",
 }
@@ -88,10 +92,13 @@ COMMAND = Command(
   ptbert train classify bert-base-uncased --data train.csv --validation dev.csv --output out/
   ptbert train classify MODEL --data pairs.tsv --text question --pair answer --output out/
   ptbert train classify MODEL --data scores.jsonl --regression --output out/
+  ptbert train answer MODEL --data train-v1.1.json --validation dev-v1.1.json --output out/
+  ptbert train choose MODEL --data swag/train.csv --output out/
   torchrun --nproc-per-node 2 -m ptbert train classify MODEL --data train.csv --output out/
 
-Files are tables (.csv, .tsv) or lines of JSON (.jsonl). The same command again goes on with a
-training that was stopped. The result is a model folder, with all settings in settings.toml.
+Files are tables (.csv, .tsv) or lines of JSON (.jsonl); for tag in CoNLL's format, and for answer
+in that of SQuAD 1.1 or 2.0. The same command again goes on with a training that was stopped. The
+result is a model folder, with all settings in settings.toml.
 """,
     add_arguments=add_arguments,
     run=run,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import torch
 
 from ptbert.corpora.saved import read_saved
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,7 @@ class Source:
 
 def _digest(path: Path) -> str | None:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except FileNotFoundError:
         return None
 

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor
 
+from ptbert.tasks.answers import (
+    LONGEST_ANSWER,
+    LONGEST_QUESTION,
+    USUAL_WINDOW,
+    Answer,
+    Cut,
+    best_answers,
+)
 from ptbert.tasks.given import Given, checked_top_k, given_pairs
 from ptbert.tasks.task import Task
-from ptbert.tasks.windows import Window, windows_of_texts
-from ptbert.tasks.words import Words, continued, words_of_text
+from ptbert.tasks.windows import windows_of_texts
+from ptbert.tasks.words import continued, words_of_text
 from ptbert_models import BertForQuestionAnswering
 from ptbert_tokenizers import Batch, BertTokenizer
 
 if TYPE_CHECKING:
     from ptbert.tasks.task import Rows
-
-_STRIDE = 128  # of the authors, and of transformers' pipelines
-_CLOSE = 8  # spans looked at for each answer wanted, because several can be the same words
-
-
-class Answer(NamedTuple):
-    """A part of a context that answers a question.
-
-    Args:
-        text: ``context[start:end]``; empty if there is no answer.
-        start: its first character.
-        end: the position after its last.
-        score: its probability among all spans of the context, and the chance of no answer.
-    """
-
-    text: str
-    start: int
-    end: int
-    score: float
 
 
 class Answerer(Task):
@@ -74,7 +62,7 @@ class Answerer(Task):
     head = "qa_outputs."
     does = "scores where answers begin and end"
     action = "answering"
-    usual_max_len = 384
+    usual_max_len = USUAL_WINDOW
     tokenizer_class = BertTokenizer
 
     @overload
@@ -177,8 +165,8 @@ class Answerer(Task):
         *,
         top_k: int | None,
         null_threshold: float | None = None,
-        max_answer_len: int = 30,
-        max_question_len: int = 64,
+        max_answer_len: int = LONGEST_ANSWER,
+        max_question_len: int = LONGEST_QUESTION,
         stride: int | None = None,
         progress: bool = True,
     ) -> list[list[Answer]]:
@@ -188,30 +176,17 @@ class Answerer(Task):
         ):
             if type(number) is not int or number < 1:
                 raise ValueError(f"{name}={number!r} is not a length; choose a number from 1 on")
-        room = (self._max_len() or self.usual_max_len) - 3
-        half = max(room // 2, 1)  # of the room beside [CLS] and two [SEP]
-        stride = min(_STRIDE, half - 1) if stride is None else stride
-        limit = min(max_question_len, half)
-        questions = {text: self._cut(text, limit) for text in dict.fromkeys(given.texts)}
+        cut = Cut.to_fit(
+            self._max_len() or self.usual_max_len, max_question_len=max_question_len, stride=stride
+        )
+        questions = {text: cut.cut(text, self.tokenizer) for text in dict.fromkeys(given.texts)}
         return self._map(
             given._replace(texts=[questions[text] for text in given.texts]),
             _scores,
-            partial(self._answers, given, top_k, null_threshold, max_answer_len, stride),
+            partial(self._answers, given, top_k, null_threshold, max_answer_len, cut.stride),
             progress=progress,
-            truncation="only_second",
-            stride=stride,
-            return_offsets=True,
-            return_special_tokens_mask=True,
+            **cut.windows(),
         )
-
-    def _cut(self, question: str, limit: int) -> str:
-        if question.isascii() and len(question) <= limit:  # such tokens have a character each
-            return question
-        _, spans = self.tokenizer.tokenize_with_offsets(question)
-        if len(spans) <= limit:
-            return question
-        # Lower-casing divides some characters, such as those of Hangul, into several tokens.
-        return question[: min(spans[limit - 1][1], spans[limit][0])]
 
     def _answers(
         self,
@@ -229,17 +204,17 @@ class Answerer(Task):
         found = []
         for position, windows in zip(group, windows_of, strict=True):
             words = words_of_text(batch, windows, stride, continues)
-            spans = _best_spans(words, windows, rows, top_k, max_answer_len)
-            null, total = _null_and_total(windows, rows)
-            if null_threshold is not None or not spans:
-                better = sum(score >= null - (null_threshold or 0) for *_, score in spans)
-                spans.insert(better, (0, 0, null))
             context = (given.pairs or [])[position]
             found.append(
-                [
-                    Answer(context[start:end], start, end, math.exp(score - total))
-                    for start, end, score in spans[:top_k]
-                ]
+                best_answers(
+                    context,
+                    words,
+                    windows,
+                    rows,
+                    top_k=top_k,
+                    null_threshold=null_threshold,
+                    max_answer_len=max_answer_len,
+                )
             )
         return found
 
@@ -247,52 +222,3 @@ class Answerer(Task):
 def _scores(output: Any, inputs: dict[str, Tensor]) -> Tensor:
     """The scores of starts and ends, (B, L, 2); models may return more before them."""
     return torch.stack(output[-2:], -1)
-
-
-def _best_spans(
-    words: Words, windows: Sequence[Window], rows: Rows, top_k: int | None, max_answer_len: int
-) -> list[tuple[int, int, float]]:
-    """The best spans of words, and the sums of their scores, the best first."""
-    import numpy as np
-
-    tokens = windows[-1].start + len(windows[-1].places)
-    word_of = words.of_tokens(tokens).tolist()
-    best: dict[tuple[int, int], float] = {}
-    for window in windows:
-        starts, ends = rows[window.row][window.places].T
-        longest = min(max_answer_len, len(ends))
-        if not longest:
-            continue
-        padded = np.pad(ends, (0, longest - 1), constant_values=-np.inf)
-        sums = starts[:, None] + np.lib.stride_tricks.sliding_window_view(
-            padded, longest
-        )  # (T, lengths)
-        order = [sums.argmax()] if top_k == 1 else (-sums).argsort(axis=None, kind="stable")
-        seen: set[tuple[int, int]] = set()
-        for place in order:
-            first, more = divmod(int(place), longest)
-            if len(seen) == top_k or first + more >= len(ends):
-                break
-            span = word_of[window.start + first], word_of[window.start + first + more]
-            seen.add(span)
-            best[span] = max(best.get(span, -np.inf), float(sums[first, more]))
-    ordered = sorted(best.items(), key=lambda item: item[1], reverse=True)
-    return [
-        (int(words.spans[first, 0]), int(words.spans[last, 1]), score)
-        for (first, last), score in ordered[:top_k]
-    ]
-
-
-def _null_and_total(windows: Sequence[Window], rows: Rows) -> tuple[float, float]:
-    """The score of no answer, and the logarithm of the sum of exp(score) of all spans.
-
-    All spans of a window: any start with any end, and the first token, which stands for no answer.
-    """
-    import numpy as np
-
-    totals = [
-        sum(np.logaddexp.reduce(rows[window.row][[0, *window.places]], 0).tolist())
-        for window in windows
-    ]
-    null = min(float(rows[window.row][0].sum()) for window in windows)
-    return null, float(np.logaddexp.reduce(totals))

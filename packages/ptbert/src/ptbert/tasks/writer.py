@@ -31,7 +31,7 @@ _MODELS: dict[str, Any] = {
     "gpt2": GPT2LMHeadModel,
     "transfo_xl": TransfoXLLMHeadModel,
 }
-_ENDS = ("<|endoftext|>", "<eos>")
+END_TOKENS = ("<|endoftext|>", "<eos>")
 _LONG_INPUT = 10  # batches; fewer are done before a progress bar is of use
 
 
@@ -92,7 +92,7 @@ class Writer:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         self.model, self.tokenizer, self.batch_size = model, tokenizer, batch_size
         known: Any = tokenizer
-        ends = (*_ENDS, getattr(tokenizer, "eos_token", None))
+        ends = (*END_TOKENS, getattr(tokenizer, "eos_token", None))
         self.stop_ids = sorted({known.vocabulary[end] for end in ends if end in known.vocabulary})
         # Removing spaces would change what GPT-2 wrote, and the prompt.
         is_exact = tokenizer.family == "gpt2"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -14,7 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from ptbert.training.sharding import like, whole
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 from ptbert_hub.files import sync_folder
 from ptbert_models.errors import CorruptCheckpoint
 from ptbert_models.files.json_files import read_json_object
@@ -47,14 +48,17 @@ class Checkpoint(NamedTuple):
 
 
 def write_checkpoint(
-    folder: Path, model: PreTrainedModel, optimizer: ScheduledAdam, state: Mapping[str, Any]
+    folder: Path,
+    model: PreTrainedModel,
+    moments: Mapping[str, torch.Tensor],
+    state: Mapping[str, Any],
 ) -> Checkpoint:
     """Write a checkpoint, so that its folder appears when all of it is on the disk.
 
     Args:
         folder: the folder of all checkpoints; it is created.
         model: is saved as by ``save_pretrained``.
-        optimizer: its averages are saved.
+        moments: see ``moments_of``.
         state: plain values, with the number of the ``step``.
 
     Raises:
@@ -68,7 +72,7 @@ def write_checkpoint(
         partial.mkdir(parents=True)
         model.save_pretrained(partial)
         with atomic_write(partial / _MOMENTS) as file:
-            torch.save(_moments(model, optimizer), file)
+            torch.save(dict(moments), file)
         _write_json(partial / _STATE, dict(state))
         _write_json(partial / _MANIFEST, dict(_digests(partial)))
         os.rename(partial, final)
@@ -125,6 +129,23 @@ def checkpoint_of(folder: Path, step: int) -> Checkpoint:
     return Checkpoint(path, read_json_object(path / _STATE))
 
 
+def moments_of(model: nn.Module, optimizer: ScheduledAdam) -> dict[str, torch.Tensor]:
+    """Return the averages of an optimizer by name; all processes must call this.
+
+    A parameter that had no step yet has zeros.
+    """
+    names = _names(model)
+    return {
+        _key(moment, names[id(parameter)]): whole(
+            optimizer.state[parameter][moment]
+            if optimizer.state.get(parameter)
+            else torch.zeros_like(parameter)
+        )
+        for moment in optimizer.moments
+        for parameter in _updated(optimizer)
+    }
+
+
 def resume_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: ScheduledAdam) -> None:
     """Give an optimizer the averages of a checkpoint.
 
@@ -132,7 +153,7 @@ def resume_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: Schedu
         CorruptCheckpoint: if they are not those of the model's parameters.
     """
     path = checkpoint.folder / _MOMENTS
-    saved = read_weights(path, memory_map=False)
+    saved = read_weights(path, memory_map=True)  # by every process; each copies its part
     names = _names(model)
     packed = optimizer.state_dict()
     wanted = {
@@ -146,27 +167,12 @@ def resume_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: Schedu
         )
     packed["state"] = {
         number: {
-            "step": checkpoint.step,
-            **{moment: saved[_key(moment, names[id(p)])] for moment in optimizer.moments},
+            "step": checkpoint.state.get("updates", checkpoint.step),
+            **{moment: like(saved[_key(moment, names[id(p)])], p) for moment in optimizer.moments},
         }
         for number, p in enumerate(_updated(optimizer))
     }
     optimizer.load_state_dict(packed)
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _moments(model: nn.Module, optimizer: ScheduledAdam) -> dict[str, torch.Tensor]:
-    names = _names(model)
-    return {
-        _key(moment, names[id(parameter)]): optimizer.state[parameter][moment].cpu()
-        for moment in optimizer.moments
-        for parameter in _updated(optimizer)
-    }
 
 
 def _updated(optimizer: ScheduledAdam) -> Iterator[torch.Tensor]:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert.training.examples import EncodedExamples
-from ptbert.training.metrics import confusion_matrix, entropy, label_metrics, number_metrics
-from ptbert.training.rows import Row, read_rows
-from ptbert.training.task import Scores, Task
+from ptbert.training.examples import EncodedExamples, encoded_texts
+from ptbert.training.metrics import (
+    confusion_matrix,
+    entropy,
+    label_metrics,
+    number_metrics,
+    probabilities,
+)
+from ptbert.training.rows import Row, one_line, read_rows
+from ptbert.training.tables import table
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
-_BLOCK = 1000  # texts that are encoded together
 _MOST_LABELS = 1000
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 20  # labels of which a table still fits a terminal
@@ -40,16 +47,23 @@ class TextExample(NamedTuple):
     label: str
 
 
-class Classify(Task):
+class Classify(ScoringTask):
     """Give each text one of some labels, or a number. Arguments as in ``Task``."""
 
     name = "classify"
-    model_class = BertForSequenceClassification
+    model_classes = MappingProxyType({"bert": BertForSequenceClassification})
 
     @property
     def metric(self) -> str:
         """Accuracy, or Pearson's correlation of numbers."""
         return "pearson" if self.settings.regression else "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A classifier of texts, or of pairs."""
+        if self.settings.pair:
+            return Usage("Classifier", '["a text"], ["another"]', '"a text" --pair "another"')
+        return Usage("Classifier", '"a text"')
 
     def read(self, path: str, *, labelled: bool = True) -> list[TextExample]:
         """Read a table or lines of JSON, with the columns that the settings name."""
@@ -70,7 +84,7 @@ class Classify(Task):
         pair = row.text(settings.pair) if settings.pair else ""
         return TextExample(row.place, row.text(settings.text), pair, label)
 
-    def example(self, text: str | tuple[str, str]) -> TextExample:
+    def example(self, text: str | tuple[str, ...]) -> TextExample:
         """Return a text, or a pair, without a label."""
         is_pair = not isinstance(text, str)
         if is_pair and not (isinstance(text, Sequence) and len(text) == 2):
@@ -105,28 +119,13 @@ class Classify(Task):
         self, examples: Sequence[TextExample], tokenizer: PreTrainedTokenizer, max_length: int
     ) -> EncodedExamples:
         """Return examples as ids; texts that are too long are cut at the end."""
-        ids, types = [], []
-        cut = 0
-        for start in range(0, len(examples), _BLOCK):
-            block = examples[start : start + _BLOCK]
-            batch = tokenizer.encode_batch(
-                [example.text for example in block],
-                [example.pair for example in block] if self.settings.pair else None,
-                max_len=max_length + 1,  # one more shows which are too long
-            )
-            lengths = batch.attention_mask.sum(1)
-            if (lengths > max_length).any():
-                cut += int((lengths > max_length).sum())
-                batch = tokenizer.encode_batch(
-                    [example.text for example in block],
-                    [example.pair for example in block] if self.settings.pair else None,
-                    max_len=max_length,
-                )
-            for row, length in enumerate(batch.attention_mask.sum(1).tolist()):
-                ids.append(batch.input_ids[row, :length].astype(np.int32))
-                types.append(batch.token_type_ids[row, :length].astype(np.int8))
+        texts = [example.text for example in examples]
+        pairs = [example.pair for example in examples] if self.settings.pair else None
+        ids, types, cut = encoded_texts(tokenizer, texts, pairs, max_length)
         labels = [self._label(example) for example in examples]
-        return EncodedExamples(ids, types, labels, [each.place for each in examples], cut)
+        return EncodedExamples(
+            ids, types, labels, [each.place for each in examples], int(cut.sum())
+        )
 
     def _label(self, example: TextExample) -> Any:
         if self.settings.regression:
@@ -141,7 +140,7 @@ class Classify(Task):
             )
         return np.array(self.labels.index(example.label))
 
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def loss_of_scores(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of cross entropies, or of squared errors."""
         if self.settings.regression:
             return F.mse_loss(scores.float().squeeze(-1), labels.float(), reduction="sum")
@@ -164,12 +163,8 @@ class Classify(Task):
         if self.settings.regression or len(self.labels) > _SHOWN:
             return []
         matrix = confusion_matrix(examples.flat_labels, scores.argmax(1), len(self.labels))
-        lines = [
-            f"| {label} | " + " | ".join(map(str, row)) + " |"
-            for label, row in zip(self.labels, matrix.tolist(), strict=True)
-        ]
-        head = "| label \\ predicted | " + " | ".join(self.labels) + " |"
-        return [head, "|---" * (len(self.labels) + 1) + "|", *lines]
+        rows = [[label, *row] for label, row in zip(self.labels, matrix.tolist(), strict=True)]
+        return table(["label \\ predicted", *self.labels], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[TextExample]
@@ -177,14 +172,12 @@ class Classify(Task):
         """Return label, probability and text of each example, or number and text, on a line."""
         if self.settings.regression:
             return [
-                f"{row[0]:.4f}\t{_one_line(each.text)}"
+                f"{row[0]:.4f}\t{one_line(each.text)}"
                 for row, each in zip(scores, examples, strict=True)
             ]
-        shifted = np.exp(scores - scores.max(1, keepdims=True))
-        probabilities = shifted / shifted.sum(1, keepdims=True)
         return [
-            f"{_one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{_one_line(example.text)}"
-            for row, example in zip(probabilities, examples, strict=True)
+            f"{one_line(self.labels[row.argmax()])}\t{row.max():.4f}\t{one_line(example.text)}"
+            for row, example in zip(probabilities(scores), examples, strict=True)
         ]
 
     def configuration(self) -> dict[str, Any]:
@@ -192,11 +185,6 @@ class Classify(Task):
         if self.settings.regression:
             return {"problem_type": "regression"}
         return {**super().configuration(), "problem_type": "single_label_classification"}
-
-
-def _one_line(text: str) -> str:
-    """A text that can be printed, without tabs and line ends, which divide what is printed."""
-    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def _number(text: str, place: str) -> float:

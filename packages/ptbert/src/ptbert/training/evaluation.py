@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ptbert.training.examples import IGNORED, EncodedExamples
+from ptbert.training.examples import Examples
 from ptbert.training.order import parts_of_step
 from ptbert.training.processes import Processes
+from ptbert.training.sharding import is_sharded
 from ptbert.training.task import Scores, Task
 from ptbert_hub.progress import watched
 from ptbert_models.parts.evaluation import evaluating
@@ -35,7 +36,7 @@ class Evaluation:
 
 
 def evaluation(
-    task: Task, model: PreTrainedModel, examples: EncodedExamples, processes: Processes
+    task: Task, model: PreTrainedModel, examples: Examples, processes: Processes
 ) -> Evaluation:
     """Score examples and measure the scores.
 
@@ -51,33 +52,36 @@ def evaluation(
 
 
 def scored(
-    task: Task, model: PreTrainedModel, examples: EncodedExamples, processes: Processes
+    task: Task, model: PreTrainedModel, examples: Examples, processes: Processes
 ) -> tuple[Scores, float]:
-    """Return the scores (number of labels, width) of examples, and their mean loss."""
+    """Return the rows that the task keeps of examples, in their order, and the mean loss."""
     order = np.argsort(-examples.lengths, kind="stable")
     parts = parts_of_step(order, examples.lengths, task.settings.max_tokens)
     counts = examples.counts
     starts = np.cumsum(counts) - counts  # of the rows of each example
     table: torch.Tensor | None = None
-    loss = 0.0
+    loss, labelled = 0.0, 0
     with torch.no_grad(), evaluating(model):
-        mine = parts[processes.rank :: processes.count]
-        for part in watched(mine, unit="batches", label="evaluating"):
-            batch = examples.batch(part, processes.device)
+        mine = processes.share_of(len(parts), evenly=is_sharded(model))
+        for number, counts_here in watched(mine, unit="batches", label="evaluating"):
+            part = parts[number]
+            batch = task.batch(examples, part, None, processes.device)
             with computing(task.settings.precision, processes.device):
-                scores = model(**batch.inputs)
-            loss += float(task.loss(scores, batch.labels))
-            if scores.dim() == 3:
-                scores = scores[batch.labels != IGNORED]  # (number of labels, width)
+                found = task.measured(model, batch)
+            if not counts_here:
+                continue
+            loss += float(found.loss)
+            labelled += batch.labelled
             if table is None:
-                table = scores.new_zeros((int(counts.sum()), scores.size(-1)), dtype=torch.float32)
+                shape = int(counts.sum()), found.rows.size(-1)
+                table = found.rows.new_zeros(shape, dtype=torch.float32)
             rows = np.concatenate([np.arange(starts[i], starts[i] + counts[i]) for i in part])
-            table[torch.from_numpy(rows).to(table.device)] = scores.float()
+            table[torch.from_numpy(rows).to(table.device)] = found.rows.float()
+    width = processes.from_first(0 if table is None else table.size(-1))
     if table is None:  # more processes than batches
-        width = max(len(task.labels), 1)
         table = torch.zeros((int(counts.sum()), width), device=processes.device)
     processes.add_up(table)
-    return table.cpu().numpy(), processes.total(loss) / max(int(counts.sum()), 1)
+    return table.cpu().numpy(), processes.total(loss) / max(processes.total(labelled), 1)
 
 
 def computing(precision: str, device: torch.device) -> AbstractContextManager[Any]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+
 IGNORED = -100  # the label of a place that is not learned
+_BLOCK = 1000  # texts that are encoded together
 
 
 class Batch(NamedTuple):
@@ -27,6 +30,29 @@ class Batch(NamedTuple):
     inputs: dict[str, Tensor]
     labels: Tensor
     labelled: int
+
+
+class Examples(Protocol):
+    """What the loop and evaluation know of the examples of any task."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Where each example comes from, for messages."""
+
+    @property
+    def cut(self) -> int:
+        """How many examples were longer than the model takes, and were cut."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each example: (N,). None is longer in any epoch."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows that evaluation keeps of each example: (N,); see ``task.Measured``."""
+
+    def __len__(self) -> int:
+        """Return the number N of examples."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +102,74 @@ class EncodedExamples:
             device: where the tensors are made.
         """
         chosen = indices.tolist()
-        length = max(len(self.ids[index]) for index in chosen)
-        shape = len(chosen), length
-        ids, types, mask = (np.zeros(shape, np.int64) for _ in range(3))
+        inputs = padded_inputs(
+            [self.ids[index] for index in chosen], [self.types[index] for index in chosen], device
+        )
         of_tokens = self.labels[chosen[0]].ndim == 1
         kind = self.labels[chosen[0]].dtype
+        shape = inputs["input_ids"].shape
         labels = np.full(shape if of_tokens else shape[:1], IGNORED, kind)
         for row, index in enumerate(chosen):
-            size = len(self.ids[index])
-            ids[row, :size] = self.ids[index]
-            types[row, :size] = self.types[index]
-            mask[row, :size] = 1
             if of_tokens:
-                labels[row, :size] = self.labels[index]
+                labels[row, : len(self.labels[index])] = self.labels[index]
             else:
                 labels[row] = self.labels[index]
-        arrays = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
-        inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
         labelled = int((labels != IGNORED).sum()) if of_tokens else len(chosen)
         return Batch(inputs, torch.from_numpy(labels).to(device), labelled)
+
+
+def padded_inputs(
+    ids: Sequence[NDArray[np.int32]], types: Sequence[NDArray[np.int8]], device: torch.device
+) -> dict[str, Tensor]:
+    """Return what BERT takes of some texts, by name: each (B, L), with padding on the right.
+
+    Args:
+        ids: the tokens of each text.
+        types: which text of a pair each token belongs to.
+        device: where the tensors are made.
+    """
+    shape = len(ids), max(map(len, ids))
+    names = ("input_ids", "token_type_ids", "attention_mask")
+    arrays = {name: np.zeros(shape, np.int64) for name in names}
+    for row, (of_text, kinds) in enumerate(zip(ids, types, strict=True)):
+        size = len(of_text)
+        arrays["input_ids"][row, :size] = of_text
+        arrays["token_type_ids"][row, :size] = kinds
+        arrays["attention_mask"][row, :size] = 1
+    return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+
+
+def encoded_texts(
+    tokenizer: PreTrainedTokenizer,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    max_length: int,
+) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int8]], NDArray[np.bool_]]:
+    """Return texts, or pairs, as ids; those that are too long are cut at the end.
+
+    Args:
+        tokenizer: of the model.
+        texts: the texts, or the first of each pair.
+        pairs: the second of each pair.
+        max_length: largest number of tokens.
+
+    Returns:
+        The tokens of each text, which text of a pair each belongs to, and which texts were cut.
+    """
+    ids, types, cut = [], [], []
+    for start in range(0, len(texts), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        encode = partial(tokenizer.encode_batch, texts[block], pairs and pairs[block])
+        batch = encode(max_len=max_length + 1)  # one more shows what is cut
+        lengths = batch.attention_mask.sum(1)
+        cut.append(lengths > max_length)
+        if cut[-1].any():
+            batch = encode(max_len=max_length)
+            lengths = batch.attention_mask.sum(1)
+        for row, length in enumerate(lengths.tolist()):
+            ids.append(batch.input_ids[row, :length].astype(np.int32))
+            types.append(batch.token_type_ids[row, :length].astype(np.int8))
+    return ids, types, np.concatenate(cut)
 
 
 def is_learned(labels: NDArray[Any]) -> NDArray[np.bool_]:

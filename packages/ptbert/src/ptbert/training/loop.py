@@ -9,44 +9,35 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from ptbert.training.checkpoints import (
     checkpoint_of,
-    newest_checkpoint,
+    moments_of,
     remove_old_checkpoints,
-    resume_optimizer,
     write_checkpoint,
 )
 from ptbert.training.evaluation import Evaluation, computing, evaluation
-from ptbert.training.examples import EncodedExamples
-from ptbert.training.kinds import TASKS
+from ptbert.training.monitor import Monitor
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
+from ptbert.training.preparation import Prepared, prepare
 from ptbert.training.processes import Processes, joined
-from ptbert.training.readme import readme_of
+from ptbert.training.readme import Trained, texts_about
+from ptbert.training.scaling import LossScale
 from ptbert.training.settings import Settings
-from ptbert.training.task import Task
-from ptbert_hub import pinned
-from ptbert_hub.progress import watched
-from ptbert_models.pretrained import PreTrainedModel
-from ptbert_optim import BertAdam, OpenAIAdam
-from ptbert_optim.adam import ScheduledAdam
-from ptbert_tokenizers.families import load_tokenizer
-from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+from ptbert.training.sharding import is_sharded, whole_model
+from ptbert_optim.clipping import clip_all
 
 logger = logging.getLogger(__name__)
 
-_LONGEST = 512  # tokens of an input, unless the settings ask for more
 _SHOWN = 5  # places of examples in a message
-_NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
 
 
 def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
@@ -68,78 +59,62 @@ def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: for settings or examples that cannot be used, a folder with another training, or
             a loss that is not finite.
-        OSError: if a file cannot be read or written.
+        OSError: if a file cannot be read or written, or another process trains in the folder.
+        RuntimeError: if another thread of this process trains. While one does, others must not use
+            PyTorch's generator of random numbers, which is one for all threads.
     """
-    with joined(settings.device) as processes, torch.random.fork_rng(_gpus(processes)):
-        output = Output(settings)
-        if processes.is_first:
-            settings = output.begin(settings, processes.count, restart=restart)
-        settings = settings.replaced(micro_batches=processes.from_first(settings.micro_batches))
-        if not processes.from_first(output.result() is not None):
-            _Training.prepared(settings, output, processes).run()
-        if processes.is_first:
-            output.remove_checkpoints()
-        return output.result() or {}
-
-
-@dataclass
-class _Training:
-    """A training in progress."""
-
-    task: Task
-    model: PreTrainedModel
-    optimizer: ScheduledAdam
-    tokenizer: PreTrainedTokenizer
-    examples: EncodedExamples
-    validation: EncodedExamples | None
-    output: Output
-    processes: Processes
-    step: int = 0
-    best: dict[str, Any] = field(default_factory=dict)  # the best evaluation, and its step
-    saved_at: float = field(default_factory=time.monotonic)
-
-    @classmethod
-    def prepared(cls, settings: Settings, output: Output, processes: Processes) -> _Training:
-        """Read what is needed, and take up the newest checkpoint if there is one."""
-        kind = TASKS[settings.task](settings)
-        read = kind.read(settings.data)
-        task = kind.with_labels_of(read)
-        newest = newest_checkpoint(output.checkpoints) if processes.is_first else None
-        step = processes.from_first(newest.step if newest else 0)
-        checkpoint = newest or (checkpoint_of(output.checkpoints, step) if step else None)
-        download = pinned(settings.model).arguments()
-        tokenizer = load_tokenizer(settings.model, **download)
-        _refuse_other_family(settings, task, tokenizer)
-        torch.manual_seed(random_seed(settings.seed))
-        model = (
-            task.load_model(str(checkpoint.folder))
-            if checkpoint
-            else task.load_model(settings.model, **download)
+    if not _one.acquire(blocking=False):
+        raise RuntimeError(
+            "another thread of this process trains, and both would draw from PyTorch's generator; "
+            "train in another process"
         )
-        length = longest_input(settings, model)
-        examples = task.encode(read, tokenizer, length)
-        validation = None
-        if settings.validation:
-            validation = task.encode(task.read(settings.validation), tokenizer, length)
-        for name, each in ((settings.data, examples), (settings.validation, validation)):
-            if processes.is_first and each is not None and each.cut:
-                logger.warning(
-                    "%s: %d of %d texts are longer than %d tokens and were cut",
-                    name,
-                    each.cut,
-                    len(each),
-                    length,
-                )
-        model.to(processes.device).train()
-        model.gradient_checkpointing = settings.gradient_checkpointing
-        _freeze_unused(model)
-        steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
-        optimizer = optimizer_of(settings, model, steps)
-        training = cls(task, model, optimizer, tokenizer, examples, validation, output, processes)
-        if checkpoint:
-            resume_optimizer(checkpoint, model, optimizer)
-            training.step, training.best = step, dict(checkpoint.state["best"])
-        return training
+    try:
+        with joined(settings.device) as processes, torch.random.fork_rng(_gpus(processes)):
+            output = Output(settings)
+            with output.held() if processes.is_first else nullcontext():
+                return _trained(settings, output, processes, restart=restart)
+    finally:
+        _one.release()
+
+
+_one = threading.Lock()
+
+
+def _trained(
+    settings: Settings, output: Output, processes: Processes, *, restart: bool
+) -> dict[str, Any]:
+    if processes.is_first:
+        settings = output.begin(settings, processes.count, restart=restart)
+    settings = settings.replaced(micro_batches=processes.from_first(settings.micro_batches))
+    if not processes.from_first(output.result() is not None):
+        _Training(prepare(settings, output, processes), output, processes).run()
+    if processes.is_first:
+        output.remove_checkpoints()
+    return output.result() or {}
+
+
+class _Training:
+    """A training in progress.
+
+    Args:
+        prepared: what it begins with.
+        output: its folder.
+        processes: that share the work.
+    """
+
+    def __init__(self, prepared: Prepared, output: Output, processes: Processes) -> None:
+        self.task, self.model, self.optimizer = prepared.task, prepared.model, prepared.optimizer
+        self.tokenizer = prepared.tokenizer
+        self.examples, self.validation = prepared.examples, prepared.validation
+        self.sizes = prepared.sizes
+        self.output, self.processes = output, processes
+        state = prepared.state
+        self.step = int(state.get("step", 0))
+        self.updates = int(state.get("updates", self.step))  # fewer, if gradients were not finite
+        self.best = dict(state.get("best", {}))  # the best evaluation, and its step
+        self.scale = LossScale(prepared.task.settings.precision, state.get("scale"))
+        self.saved_at = time.monotonic()
+        self.monitor: Monitor | None = None  # of the first process
 
     def run(self) -> None:
         """Train to the end and write the result."""
@@ -148,12 +123,25 @@ class _Training:
             self._tell_what_begins()
             self.output.forget_after(self.step)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
-        done = 0
-        for epoch in range(settings.epochs):
-            steps = steps_of_epoch(self.examples.lengths, settings.batch_size, settings.seed, epoch)
-            if self.step < done + len(steps):
-                self._run_epoch(epoch, steps[self.step - done :])
-            done += len(steps)
+            self.monitor = Monitor(
+                self.output,
+                settings,
+                steps=settings.epochs * math.ceil(len(self.examples) / settings.batch_size),
+                done=self.step,
+                chance=self.task.chance_loss(self.examples),
+            )
+        try:
+            done = 0
+            for epoch in range(settings.epochs):
+                steps = steps_of_epoch(
+                    self.examples.lengths, settings.batch_size, settings.seed, epoch
+                )
+                if self.step < done + len(steps):
+                    self._run_epoch(epoch, steps[self.step - done :])
+                done += len(steps)
+        finally:
+            if self.monitor:
+                self.monitor.close()
         self._finish()
 
     def _tell_what_begins(self) -> None:
@@ -176,101 +164,112 @@ class _Training:
             )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
-        losses = []
-        bar = watched(steps, unit="steps", label=f"epoch {epoch + 1}")
-        for number, indices in enumerate(bar, 1):
-            losses.append(self._run_step(epoch, indices))
+        for number, indices in enumerate(steps, 1):
+            self._run_step(epoch, indices)
             if number == len(steps):
-                self._end_epoch(epoch, losses)
+                self._end_epoch(epoch)
             elif time.monotonic() - self.saved_at >= self.task.settings.checkpoint_minutes * 60:
                 self._save()
-            if hasattr(bar, "set_postfix_str"):
-                bar.set_postfix_str(f"loss {losses[-1]:.4f}")
 
-    def _run_step(self, epoch: int, indices: Indices) -> float:
-        """Do one step, and return its loss: the mean over all labels of all micro-batches."""
+    def _run_step(self, epoch: int, indices: Indices) -> None:
+        """Do one step, whose loss is the mean over all labels of all micro-batches."""
         began = time.monotonic()
         settings, ours = self.task.settings, self.processes
         parts = parts_of_step(
             indices, self.examples.lengths, settings.max_tokens, settings.micro_batches
         )
-        mine = range(ours.rank, len(parts), ours.count)
-        batches = [(number, self.examples.batch(parts[number], ours.device)) for number in mine]
-        labels = ours.total(sum(batch.labelled for _, batch in batches))
+        batches = [
+            (number, counts, self.task.batch(self.examples, parts[number], epoch, ours.device))
+            for number, counts in ours.share_of(len(parts), evenly=is_sharded(self.model))
+        ]
+        labels = ours.total(sum(batch.labelled for _, counts, batch in batches if counts))
         loss = 0.0
-        for number, batch in batches:
+        for number, counts, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
             with computing(settings.precision, ours.device):
-                scores = self.model(**batch.inputs)
-            part = self.task.loss(scores, batch.labels) / max(labels, 1)
-            part.backward()  # type: ignore[no-untyped-call]
+                part = self.task.loss(self.model, batch) * counts / max(labels, 1)
+            (part * self.scale.factor).backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         loss = ours.total(loss)
-        self._refuse_infinite(loss, indices)
-        ours.add_up_gradients(self.optimizer.param_groups)
+        if not math.isfinite(loss):
+            raise self._not_finite(f"loss of step {self.step + 1} is {loss}", indices)
         rate = float(self.optimizer.get_lr()[0])
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self._update(indices)
         self.step += 1
-        if ours.is_first:
-            seconds = time.monotonic() - began
-            tokens = int(self.examples.lengths[indices].sum())
-            self.output.log(
-                step=self.step,
-                epoch=epoch + 1,
+        if self.monitor:
+            self.monitor.step(
+                self.step,
+                epoch + 1,
                 loss=loss,
                 rate=rate,
-                tokens=tokens,
-                seconds=round(seconds, 4),
-            )
-        return loss
-
-    def _refuse_infinite(self, loss: float, indices: Indices) -> None:
-        if not math.isfinite(loss):
-            places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
-            raise ValueError(
-                f"the loss of step {self.step + 1} is {loss}; its {len(indices)} examples begin "
-                f"with {places}; choose a smaller --learning-rate, with --restart"
+                tokens=int(self.examples.lengths[indices].sum()),
+                seconds=time.monotonic() - began,
             )
 
-    def _end_epoch(self, epoch: int, losses: Sequence[float]) -> None:
+    def _update(self, indices: Indices) -> None:
+        """Sum the gradients, clip them and update the weights.
+
+        Float16 may overflow. Then nothing is updated, and the loss has a smaller factor from now
+        on. The step counts as done, and the schedule of the rate goes on with the next update.
+        """
+        parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        if not is_sharded(self.model):
+            self.processes.add_up_gradients(self.optimizer.param_groups)
+        if self.scale.factor != 1:
+            for parameter in parameters:
+                parameter.grad.mul_(1 / self.scale.factor)
+        norm = float(clip_all(parameters, self.task.settings.max_grad_norm))
+        if math.isfinite(norm):
+            self.optimizer.step()
+            self.updates += 1
+            self.scale.count()
+        elif not self.scale.halve():
+            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", indices)
+        elif self.monitor:
+            text = f"step {self.step + 1} updates nothing, because float16 overflowed; the loss "
+            self.monitor.tell(logging.INFO, f"{text}has the factor {self.scale.factor:g} now")
+        self.optimizer.zero_grad()
+
+    def _not_finite(self, what: str, indices: Indices) -> ValueError:
+        places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
+        return ValueError(
+            f"the {what}; its {len(indices)} examples begin with {places}; choose a smaller "
+            "--learning-rate, with --restart"
+        )
+
+    def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
-        is_first = self.processes.is_first
-        loss = float(np.mean(losses))
-        if is_first:
-            self._warn_of_chance(epoch, losses[len(losses) // 2 :])
-        line = f"epoch {epoch + 1}  step {self.step}  training loss {loss:.4f}"
+        found = None
         if self.validation is not None:
             found = evaluation(self.task, self.model, self.validation, self.processes)
-            line += f"  validation: {found}"
             if not self.best or self._rank(found.metrics) > self._rank(self.best["metrics"]):
                 self.best = {"step": self.step, "metrics": found.metrics, "table": found.table}
-            if is_first:
-                self.output.log(step=self.step, epoch=epoch + 1, validation=found.metrics)
-        if is_first:
-            logger.info("%s", line)
+        if self.monitor:
+            self.monitor.epoch(self.step, epoch + 1, found)
         self._save()
 
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         """A key by which evaluations are compared: the task's metric, then the loss."""
-        return metrics[self.task.metric], -metrics["loss"]
-
-    def _warn_of_chance(self, epoch: int, losses: Sequence[float]) -> None:
-        """Warn if the last losses of an epoch are those of a model that does not see the texts."""
-        loss, chance = float(np.mean(losses)), self.task.chance_loss(self.examples)
-        if loss > _NO_BETTER * chance:
-            logger.warning(
-                "epoch %d: the loss %.4f is at the level of chance (%.4f), so nothing was learned; "
-                "try another --learning-rate",
-                epoch + 1,
-                loss,
-                chance,
-            )
+        sign = -1 if self.task.smaller_is_better else 1
+        return sign * metrics[self.task.metric], -metrics["loss"]
 
     def _save(self) -> None:
+        model = self.model
+        if is_sharded(model):  # all processes take part
+            kind = self.task.model_class(self.tokenizer.family)
+            model = whole_model(model, kind, **self.task.model_arguments())
+        moments = moments_of(self.model, self.optimizer)
         if self.processes.is_first:
-            state = {"step": self.step, "best": self.best}
-            write_checkpoint(self.output.checkpoints, self.model, self.optimizer, state)
+            state = {
+                "step": self.step,
+                "updates": self.updates,
+                "best": self.best,
+                "scale": self.scale.state(),
+            }
+            write_checkpoint(self.output.checkpoints, model, moments, state)
             remove_old_checkpoints(self.output.checkpoints, self.best.get("step"))
         self.saved_at = time.monotonic()
 
@@ -278,67 +277,14 @@ class _Training:
         """Write the model of the best epoch, or of the last one if none was evaluated."""
         if self.processes.is_first:
             step = self.best.get("step", self.step)
-            if step != self.step:
+            if step != self.step or is_sharded(self.model):
                 best = checkpoint_of(self.output.checkpoints, step)
-                self.model = self.task.load_model(str(best.folder))
+                self.model = self.task.load_model(str(best.folder), self.tokenizer.family)
             found = Evaluation(self.best.get("metrics", {}), self.best.get("table", []))
-            count = len(self.examples)
-            text = readme_of(self.task, found, step=step, steps=self.step, examples=count)
-            self.output.finish(self.model, self.tokenizer, text, {"step": step, **found.metrics})
+            trained = Trained(self.task, self.model, self.tokenizer, self.sizes, found, step)
+            texts = texts_about(trained, self.output)
+            self.output.finish(self.model, self.tokenizer, texts, {"step": step, **found.metrics})
         self.processes.total(0)  # wait for the first
-
-
-def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledAdam:
-    """Return the optimizer of all parameters that are trained; biases and scales do not decay."""
-    trained = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
-    groups = [
-        {"params": [p for _, p in trained if p.dim() > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for _, p in trained if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    options: dict[str, Any] = {"bias_correction": settings.bias_correction}
-    kind: type[ScheduledAdam] = BertAdam
-    if settings.optimizer == "openai":
-        kind, options = OpenAIAdam, {}
-    return kind(
-        groups,
-        lr=settings.learning_rate,
-        schedule=settings.schedule,
-        warmup=settings.warmup,
-        t_total=steps,
-        max_grad_norm=settings.max_grad_norm,
-        global_clip=True,
-        **options,
-    )
-
-
-def longest_input(settings: Settings, model: PreTrainedModel) -> int:
-    """Return how many tokens an input may have.
-
-    Raises:
-        ValueError: if the settings ask for more than the model takes.
-    """
-    most = int(getattr(model.config, "max_position_embeddings", _LONGEST))
-    if settings.max_length > most:
-        raise ValueError(
-            f"max_length={settings.max_length} is more than the {most} tokens that "
-            f"{settings.model!r} takes; give at most that"
-        )
-    return settings.max_length or min(most, _LONGEST)
-
-
-def _refuse_other_family(settings: Settings, task: Task, tokenizer: PreTrainedTokenizer) -> None:
-    if tokenizer.family != task.model_class.family:
-        raise ValueError(
-            f"{settings.model!r} is of the family {tokenizer.family}, and the task {task.name} "
-            f"needs {task.model_class.family}; give such a model"
-        )
-
-
-def _freeze_unused(model: PreTrainedModel) -> None:
-    """Leave out the parameters that the loss does not train, such as an unused pooler."""
-    trained = {id(parameter) for _, parameter in model.trained_parameters()}
-    for parameter in model.parameters():
-        parameter.requires_grad_(id(parameter) in trained)
 
 
 def _gpus(processes: Processes) -> Iterable[int]:

@@ -47,6 +47,17 @@ def label_metrics(matrix: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
+def probabilities(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the softmax of each row.
+
+    Example:
+        >>> probabilities(np.array([[0.0, 0.0]], np.float32)).tolist()
+        [[0.5, 0.5]]
+    """
+    shifted = np.exp(scores - scores.max(1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(1, keepdims=True), np.float32)
+
+
 def entropy(labels: NDArray[np.int64]) -> float:
     """Return the entropy of labels: the mean loss of a model that knows their shares alone.
 
@@ -54,7 +65,17 @@ def entropy(labels: NDArray[np.int64]) -> float:
         >>> round(entropy(np.array([0, 1, 1, 0])), 4)
         0.6931
     """
-    shares = np.bincount(labels) / len(labels)
+    return entropy_of_counts(np.bincount(labels))
+
+
+def entropy_of_counts(counts: NDArray[np.int64]) -> float:
+    """Return the entropy of labels of which it is known how often each is there; see ``entropy``.
+
+    Example:
+        >>> round(entropy_of_counts(np.array([2, 2])), 4)
+        0.6931
+    """
+    shares = counts / counts.sum()
     return -sum(share * math.log(share) for share in shares.tolist() if share)
 
 

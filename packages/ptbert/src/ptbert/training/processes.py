@@ -34,6 +34,22 @@ class Processes:
         """Whether this process writes files and messages."""
         return self.rank == 0
 
+    def share_of(self, count: int, *, evenly: bool = False) -> list[tuple[int, bool]]:
+        """Return the numbers below ``count`` that this process works on, and if the work counts.
+
+        Args:
+            count: pieces of work of all processes.
+            evenly: give every process equally many, because they need each other for each. What a
+                process has too many is done for the others alone, and counts for nothing.
+
+        Example:
+            >>> Processes(1, 2, torch.device("cpu")).share_of(3, evenly=True)
+            [(1, True), (2, False)]
+        """
+        mine = [(number, True) for number in range(self.rank, count, self.count)]
+        rounds = -(-count // self.count)
+        return mine + [(count - 1, False)] * (rounds - len(mine) if evenly else 0)
+
     def total(self, number: float) -> float:
         """Return the sum of a number over all processes."""
         if self.count == 1:
@@ -112,11 +128,14 @@ def joined(device: str = "") -> Iterator[Processes]:
     if count == 1:
         yield Processes(0, 1, place)
         return
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    ours = not dist.is_initialized()  # else the program has a group already
+    if ours:
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     try:
         yield Processes(dist.get_rank(), count, place)
     finally:
-        dist.destroy_process_group()
+        if ours:
+            dist.destroy_process_group()
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from ptbert.training.evaluation import Evaluation, evaluation, scored
 from ptbert.training.kinds import TASKS
-from ptbert.training.loop import longest_input
 from ptbert.training.output import RESULT_NAME, SETTINGS_NAME
+from ptbert.training.preparation import longest_input
 from ptbert.training.processes import Processes, joined
 from ptbert.training.settings import Settings, read_settings
-from ptbert.training.task import Task, saved_labels
+from ptbert.training.task import Task
+from ptbert.training.text_task import TextTask
 from ptbert_hub import CONFIG_NAME
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.pretrained import PreTrainedModel
@@ -46,13 +47,11 @@ def open_result(folder: str | os.PathLike[str]) -> Result:
         )
     source = place / SETTINGS_NAME
     settings = Settings.from_mapping(read_settings(source), str(source))
-    kind = TASKS[settings.task]
-    labels = []
-    if not settings.regression:
-        labels = saved_labels(read_json_object(place / CONFIG_NAME), str(place))
-    task = kind(settings, labels)
-    model = kind.model_class.from_pretrained(place)
-    return Result(task, model, load_tokenizer(place), longest_input(settings, model))
+    config = read_json_object(place / CONFIG_NAME)
+    task = TASKS[settings.task].of_result(settings, config, str(place))
+    tokenizer = load_tokenizer(place)
+    model = task.model_class(tokenizer.family).from_pretrained(place)
+    return Result(task, model, tokenizer, longest_input(settings, model))
 
 
 def evaluate(
@@ -72,13 +71,13 @@ def evaluate(
     with joined(device) as processes:
         result = _moved(open_result(folder), processes)
         read = result.task.read(os.fspath(data))
-        examples = result.task.encode(read, result.tokenizer, result.max_length)
+        examples = result.task.encode_for_evaluation(read, result.tokenizer, result.max_length)
         return evaluation(result.task, result.model, examples, processes)
 
 
 def predict(
     folder: str | os.PathLike[str],
-    texts: Sequence[str | tuple[str, str]],
+    texts: Sequence[str | tuple[str, ...]],
     *,
     device: str = "",
 ) -> list[str]:
@@ -86,7 +85,8 @@ def predict(
 
     Args:
         folder: the output of a training.
-        texts: texts, or pairs where the model was trained on pairs.
+        texts: texts; or pairs where the model was trained on pairs, questions with their contexts,
+            or texts each with its choices.
         device: where to compute; a GPU if there is one when empty.
 
     Raises:
@@ -113,7 +113,9 @@ def predict_file(
 
 
 def _predictions(result: Result, examples: Sequence[Any], processes: Processes) -> list[str]:
-    encoded = result.task.encode(examples, result.tokenizer, result.max_length)
+    if isinstance(result.task, TextTask):
+        return result.task.written(result.model, result.tokenizer, examples)
+    encoded = result.task.encode_for_evaluation(examples, result.tokenizer, result.max_length)
     scores, _ = scored(result.task, result.model, encoded, processes)
     return result.task.predictions(scores, encoded, examples)
 

@@ -34,7 +34,7 @@ class Row(NamedTuple):
         if column not in self.values:
             raise ValueError(
                 f"{self.place} has no column {column!r}, only {', '.join(map(repr, self.values))}; "
-                "name the columns with --text, --pair and --label"
+                "name the columns with --text, --pair, --label and --choices"
             )
         value = self.values[column]
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -78,6 +78,16 @@ def read_rows(path: str | os.PathLike[str], *, header: bool = True) -> Iterator[
         yield row
     if is_empty:
         raise ValueError(f"{name!r} has no rows; give a file with examples")
+
+
+def one_line(text: str) -> str:
+    """Return a text that can be printed, without tabs and line ends, which divide what is printed.
+
+    Example:
+        >>> one_line("one\\ttwo\\n")
+        'one two'
+    """
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def _objects(name: str) -> Iterator[Row]:

@@ -13,15 +13,23 @@ from pathlib import Path
 from typing import Any, Self
 
 from ptbert_hub import atomic_write
+from ptbert_hub.messages import shown
 
-TASKS = ("classify", "tag")
+TASKS = ("classify", "tag", "answer", "choose", "masked-lm", "language-model")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
-PRECISIONS = ("float32", "bfloat16")
+_OF_TABLES = ("classify", "choose")
+_OF_COLUMNS = (*_OF_TABLES, "tag")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def _setting(
-    default: Any, text: str, *, choices: tuple[str, ...] = (), of_run: bool = False
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    tasks: tuple[str, ...] = TASKS,
+    of_run: bool = False,
 ) -> Any:
     """A field with its line of help.
 
@@ -29,9 +37,11 @@ def _setting(
         default: its value.
         text: what it means.
         choices: the allowed values, if they are few.
+        tasks: those for which it means something; others refuse it.
         of_run: whether it says how a run works, and leaves its result as it is.
     """
-    return field(default=default, metadata={"help": text, "choices": choices, "of_run": of_run})
+    facts = {"help": text, "choices": choices, "tasks": tasks, "of_run": of_run}
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +70,28 @@ class Settings:
     validation: str = _setting("", "file of examples to choose the best epoch by")
     output: str = _setting("", "folder for the result", of_run=True)
 
-    text: str = _setting("text", "column of the text; for tag the number of the words' column")
-    pair: str = _setting("", "column of a second text, for pairs")
-    label: str = _setting("label", "column of the label")
-    header: bool = _setting(
-        True, "whether the first row names the columns; else they are 1, 2, ..."
+    text: str = _setting(
+        "text", "column of the text; for tag the number of the words' column", tasks=_OF_COLUMNS
     )
-    regression: bool = _setting(False, "learn numbers instead of labels")
+    pair: str = _setting("", "column of a second text, for pairs", tasks=_OF_TABLES)
+    label: str = _setting("label", "column of the label", tasks=_OF_COLUMNS)
+    choices: str = _setting(
+        "", "columns of the choices, with commas between; else those of SWAG", tasks=("choose",)
+    )
+    header: bool = _setting(
+        True, "whether the first row names the columns; else they are 1, 2, ...", tasks=_OF_TABLES
+    )
+    regression: bool = _setting(False, "learn numbers instead of labels", tasks=("classify",))
 
+    next_sentence: bool = _setting(
+        False, "learn also whether one part of a text follows another", tasks=("masked-lm",)
+    )
+    whole_words: bool = _setting(False, "mask all pieces of a word or none", tasks=("masked-lm",))
+    mask_share: float = _setting(0.15, "share of the tokens that are learned", tasks=("masked-lm",))
+
+    from_nothing: bool = _setting(
+        False, "begin with new weights: of MODEL only configuration and vocabulary are read"
+    )
     epochs: int = _setting(3, "how many times all examples are seen")
     batch_size: int = _setting(32, "examples in a step")
     learning_rate: float = _setting(5e-5, "largest learning rate")
@@ -86,17 +110,26 @@ class Settings:
     micro_batches: int = _setting(0, "parts of a step; 0 for one for each process of the first run")
     precision: str = _setting("float32", "numbers of the computation", choices=PRECISIONS)
     gradient_checkpointing: bool = _setting(False, "less memory for more time")
+    shard: bool = _setting(
+        False, "divide the weights among the processes, not the examples alone", of_run=True
+    )
     device: str = _setting("", "where to compute; a GPU if there is one", of_run=True)
     checkpoint_minutes: float = _setting(
         10.0, "time between checkpoints; 0: each step", of_run=True
     )
 
     def __post_init__(self) -> None:
+        for name in _PATHS:
+            if isinstance(path := getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(path))
         for each in fields(self):
-            if problem := _problem(each, getattr(self, each.name)):
-                raise ValueError(
-                    f"{each.name}={getattr(self, each.name)!r} is not allowed; {problem}"
-                )
+            problem = _problem(each, getattr(self, each.name))
+            tasks = each.metadata["tasks"]
+            if not problem and getattr(self, each.name) != each.default and self.task not in tasks:
+                problem = f"it is for {', '.join(tasks)}, and not for {self.task}; leave it out"
+            if problem:
+                value = shown(getattr(self, each.name))
+                raise ValueError(f"{each.name}={value} is not allowed; {problem}")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], source: str) -> Self:
@@ -179,9 +212,10 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+_PATHS = ("model", "data", "validation", "output")
 _NEEDED = ("task", "model", "data", "output")
 _LARGEST = 2**63 - 1
-_SHARES = ("warmup",)
+_SHARES = ("warmup", "mask_share")
 _FROM_ZERO = ("weight_decay", "max_length", "seed", "micro_batches", "checkpoint_minutes")
 
 
@@ -190,6 +224,8 @@ def _problem(each: Any, value: Any) -> str | None:
     kind = type(each.default)
     is_whole = kind is float and type(value) is int
     if type(value) is not kind and not is_whole:
+        if each.name == "model":
+            return "give a name or a folder; save_pretrained writes a model into one"
         return f"give a value of type {kind.__name__}"
     if choices := each.metadata["choices"]:
         return None if value in choices else f"choose one of {', '.join(choices)}"

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from types import MappingProxyType
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert.training.entities import OUTSIDE, counted, has_scheme, is_known
+from ptbert.tasks.spans import OUTSIDE, fits_scheme, follow_scheme, tags_of_labels
+from ptbert.tasks.spans import Tag as SpanTag
+from ptbert.training.entities import counted
 from ptbert.training.examples import IGNORED, EncodedExamples
 from ptbert.training.metrics import entropy
-from ptbert.training.settings import Settings
-from ptbert.training.task import Scores, Task
+from ptbert.training.tables import table
+from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForTokenClassification
 from ptbert_tokenizers import BasicTokenizer
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+
+Value = TypeVar("Value")
 
 _BLOCK = 1000  # sentences that are encoded together
 _OVERLAP = 4  # a window of a long sentence repeats this part of the one before: 1/4
@@ -43,21 +48,21 @@ class Sentence(NamedTuple):
     tags: list[str]
 
 
-class Tag(Task):
+class Tag(ScoringTask):
     """Give each word of a sentence one of some tags. Arguments as in ``Task``."""
 
     name = "tag"
-    model_class = BertForTokenClassification
-
-    def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        if settings.regression or settings.pair:
-            raise ValueError("--regression and --pair are for classify; leave them out for tag")
-        super().__init__(settings, labels)
+    model_classes = MappingProxyType({"bert": BertForTokenClassification})
 
     @property
     def metric(self) -> str:
         """F1 of entities, or accuracy if the tags have no scheme of entities."""
-        return "f1" if any(map(has_scheme, self.labels)) else "accuracy"
+        return "f1" if follow_scheme(self.labels) else "accuracy"
+
+    @property
+    def usage(self) -> Usage:
+        """A tagger of texts."""
+        return Usage("Tagger", '"a text"')
 
     def read(self, path: str, *, labelled: bool = True) -> list[Sentence]:
         """Read columns of words and tags, as in CoNLL-2003: a word a line, an empty line between.
@@ -106,7 +111,7 @@ class Tag(Task):
             raise ValueError(f"{path!r} has one column only; give a file with words and tags")
         return int(number) - 1
 
-    def example(self, text: str | tuple[str, str]) -> Sentence:
+    def example(self, text: str | tuple[str, ...]) -> Sentence:
         """Return the words of a text, as ``BasicTokenizer`` separates them."""
         if not isinstance(text, str):
             raise ValueError(
@@ -128,10 +133,10 @@ class Tag(Task):
                 f"all words of {self.settings.data!r} have the tag {found[0]!r}; give sentences "
                 "with at least two tags, or name another column with --label"
             )
-        if any(map(has_scheme, found)):
+        if follow_scheme(found):
             for sentence in examples:
                 for place, tag in enumerate(sentence.tags):
-                    if not is_known(tag):
+                    if not fits_scheme(tag):
                         raise ValueError(
                             f"{sentence.place}, line {sentence.line + place}, has the tag {tag!r} "
                             "beside tags such as B-PER; give O, or one with B-, I-, E- or S-"
@@ -188,7 +193,7 @@ class Tag(Task):
             )
         return self.labels.index(tag)
 
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def loss_of_scores(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of the cross entropies of all words."""
         return F.cross_entropy(
             scores.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
@@ -211,19 +216,17 @@ class Tag(Task):
         if self.metric == "accuracy":
             return []
         counts = counted(self._pairs(scores, examples))
-        lines = [
-            f"| {kind} | "
-            + " | ".join(f"{score:.4f}" for score in counts.scores(kind))
-            + f" | {counts.gold[kind]} |"
+        rows = [
+            [kind, *counts.scores(kind), counts.gold[kind]]
             for kind in sorted(counts.gold | counts.guessed)
         ]
-        return ["| kind | precision | recall | f1 | entities |", "|---|---|---|---|---|", *lines]
+        return table(["kind", "precision", "recall", "f1", "entities"], rows)
 
     def predictions(
         self, scores: Scores, encoded: EncodedExamples, examples: Sequence[Sentence]
     ) -> list[str]:
         """Return for each sentence its words and tags, a word a line, and an empty line."""
-        guesses = self._tags(scores.argmax(1), encoded)
+        guesses = _of_sentences(self.labels, scores.argmax(1), encoded)
         return [
             "".join(f"{word}\t{tag}\n" for word, tag in zip(example.words, tags, strict=True))
             for example, tags in zip(examples, guesses, strict=True)
@@ -231,15 +234,19 @@ class Tag(Task):
 
     def _pairs(
         self, scores: Scores, examples: EncodedExamples
-    ) -> Iterator[tuple[list[str], list[str]]]:
-        gold = self._tags(examples.flat_labels, examples)
-        return zip(gold, self._tags(scores.argmax(1), examples), strict=True)
+    ) -> Iterator[tuple[list[SpanTag], list[SpanTag]]]:
+        tags = tags_of_labels(self.labels)
+        gold = _of_sentences(tags, examples.flat_labels, examples)
+        return zip(gold, _of_sentences(tags, scores.argmax(1), examples), strict=True)
 
-    def _tags(self, numbers: Sequence[int] | Scores, examples: EncodedExamples) -> list[list[str]]:
-        """The tags of each sentence, whose windows follow each other."""
-        sizes = np.bincount(examples.texts, weights=examples.counts).astype(np.int64)
-        parts = np.split(np.asarray(numbers), np.cumsum(sizes)[:-1])
-        return [[self.labels[int(number)] for number in part] for part in parts]
+
+def _of_sentences(
+    values: Sequence[Value], numbers: Sequence[int] | Scores, examples: EncodedExamples
+) -> list[list[Value]]:
+    """The values with some numbers, for each sentence, whose windows follow each other."""
+    sizes = np.bincount(examples.texts, weights=examples.counts).astype(np.int64)
+    parts = np.split(np.asarray(numbers), np.cumsum(sizes)[:-1])
+    return [[values[number] for number in part.tolist()] for part in parts]
 
 
 def _is_marks(word: str) -> bool:

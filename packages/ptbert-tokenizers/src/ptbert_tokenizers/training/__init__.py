@@ -1,0 +1,1 @@
+"""Training vocabularies: words are counted, and from the counts come words or pieces of words"""

@@ -1,0 +1,118 @@
+"""What people see of a training while it runs: its log, a bar, lines, and TensorBoard."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ptbert.training.evaluation import Evaluation
+from ptbert.training.history import read_history
+from ptbert.training.output import Output
+from ptbert.training.settings import Settings
+from ptbert.training.tensorboard import TensorBoard
+from ptbert_hub.progress import counting_bar
+
+logger = logging.getLogger(__name__)
+
+_FORGOTTEN = 0.95  # the share with which the steps before count for the speed that is shown
+_FEWEST, _MOST = 20, 100  # steps after the warmup by which the training is judged
+_NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
+
+
+class Monitor:
+    """Tells what happens in a training. Only the first process should have one.
+
+    Args:
+        output: has the log.
+        settings: of the training.
+        steps: how many there are.
+        done: how many were done before.
+        chance: the loss of the best prediction that does not look at the examples.
+    """
+
+    def __init__(
+        self, output: Output, settings: Settings, *, steps: int, done: int, chance: float
+    ) -> None:
+        self._output, self._epochs, self._chance = output, settings.epochs, chance
+        self._bar = counting_bar(steps, unit="steps", done=done)
+        self._board = TensorBoard(output.tensorboard, done)
+        self._tokens = self._seconds = 0.0
+        warm = math.ceil(steps * settings.warmup)
+        self._judged = range(warm, warm + min(max(warm, _FEWEST), _MOST))
+
+    def step(
+        self, step: int, epoch: int, *, loss: float, rate: float, tokens: int, seconds: float
+    ) -> None:
+        """Tell of a step.
+
+        Args:
+            step: its number, from 1.
+            epoch: its number, from 1.
+            loss: of the whole step.
+            rate: the learning rate.
+            tokens: of the whole step, without padding.
+            seconds: how long it took.
+        """
+        self._output.log(
+            step=step, epoch=epoch, loss=loss, rate=rate, tokens=tokens, seconds=round(seconds, 4)
+        )
+        self._tokens = self._tokens * _FORGOTTEN + tokens
+        self._seconds = self._seconds * _FORGOTTEN + seconds
+        speed = self._tokens / max(self._seconds, 1e-9)
+        self._board.write(step, {"loss": loss, "rate": rate, "tokens_per_second": speed})
+        if self._bar is not None:
+            self._bar.set_description_str(f"epoch {epoch} of {self._epochs}", refresh=False)
+            shown = f"loss {loss:.4f}, rate {rate:.2g}, {speed:,.0f} tokens/s"
+            self._bar.set_postfix_str(shown, refresh=False)
+            self._bar.update()
+        if step == self._judged.stop:
+            losses = read_history(self._output.log_path).losses
+            self._warn_of_chance(f"step {step}, after the warmup", losses[self._judged.start :])
+
+    def epoch(self, step: int, epoch: int, found: Evaluation | None) -> None:
+        """Tell of the end of an epoch.
+
+        Args:
+            step: the last one of the epoch.
+            epoch: its number, from 1.
+            found: its evaluation, if there is one.
+        """
+        history = read_history(self._output.log_path)
+        losses = history.losses_of(epoch)
+        self._warn_of_chance(f"epoch {epoch}", losses[len(losses) // 2 :])
+        lines = [f"epoch {epoch}  step {step}  training loss {history.mean_loss(epoch):.4f}"]
+        if found is not None:
+            self._output.log(step=step, epoch=epoch, validation=found.metrics)
+            self._board.write(
+                step, {f"validation/{name}": value for name, value in found.metrics.items()}
+            )
+            lines[0] += f"  validation: {found}"
+            lines += found.table
+        self.tell(logging.INFO, "\n".join(lines))
+
+    def tell(self, level: int, text: str) -> None:
+        """Log a text, which is not written into the bar."""
+        if self._bar is None:
+            logger.log(level, "%s", text)
+        else:
+            with self._bar.external_write_mode():
+                logger.log(level, "%s", text)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._board.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _warn_of_chance(self, when: str, losses: Sequence[float]) -> None:
+        """Warn if losses are those of a model that does not see the examples."""
+        loss = float(np.mean(losses))
+        if loss > _NO_BETTER * self._chance:
+            self.tell(
+                logging.WARNING,
+                f"{when}: the loss {loss:.4f} is at the level of chance ({self._chance:.4f}), so "
+                "nothing was learned; try another --learning-rate",
+            )
