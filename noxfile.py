@@ -156,6 +156,13 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "-m", "not slow", "tests-integration", *session.posargs)
 
 
+@nox.session(requires=["build"], default=False)
+def ray(session: nox.Session) -> None:
+    """Encode the shards of a corpus with Ray, and compare them with those of one process."""
+    install(session, "ptbert", extra=(PYTEST, "ray"))
+    session.run("pytest", "tests-integration/test_engines.py", "-k", "ray", *session.posargs)
+
+
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style."""

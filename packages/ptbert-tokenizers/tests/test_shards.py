@@ -287,11 +287,35 @@ def test_shards_of_one_corpus_are_merged_and_others_are_not(vocabulary: str) -> 
         merge_token_files(["1.npy", "2.npy", "3.npy"], "all.npy")
 
 
+def test_an_output_that_is_written_in_another_way_loses_its_manifest(vocabulary: str) -> None:
+    encode_shard("part.txt", "ids.npy", vocabulary)
+    encode_shard("part.txt", "more.npy", vocabulary)
+
+    merge_token_files(["more.npy", "more.npy"], "ids.npy")
+
+    assert not Path("ids.npy.manifest.json").exists()
+    assert verify_token_file("ids.npy")["documents"] == 6
+
+
+def test_the_index_may_be_named_in_place_of_the_ids(vocabulary: str) -> None:
+    shard = encode_shard("part.txt", "ids.idx", vocabulary, format="megatron")
+    assert shard.output == "ids.bin"
+    assert encode_shard("part.txt", "ids.bin", vocabulary, format="megatron").was_there
+    encode_shard("part.txt", "cut.bin", vocabulary, format="megatron", max_len=1)
+    with pytest.raises(ValueError, match=r"'ids\.bin' and 'cut\.bin' were made with different set"):
+        merge_token_files(["ids.idx", "cut.idx"], "all.npy")
+    Path("ids.bin").write_bytes(bytes(6))
+    with pytest.raises(
+        ValueError, match=r"'ids\.bin' is not what 'ids\.bin\.manifest\.json' descr"
+    ):
+        verify_token_file("ids.idx")
+
+
 def test_a_file_that_its_manifest_does_not_describe_is_found(vocabulary: str) -> None:
     encode_shard("part.txt", "ids.ds", vocabulary)
     assert verify_token_file("ids.ds")["tokens"] == 3
     Path("ids.ds").write_bytes(b"\x04\0\x05\0\x05\0")
-    with pytest.raises(ValueError, match=r"'ids\.ds' is not what 'ids\.ds\.manifest\.json' descr"):
+    with pytest.raises(ValueError, match=r"'ids\.ds' is not what 'ids\.ds\.manifest\.json' des"):
         verify_token_file("ids.ds")
 
 

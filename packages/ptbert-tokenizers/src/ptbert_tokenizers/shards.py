@@ -24,7 +24,6 @@ from ptbert_tokenizers.token_files.manifests import (
     file_digest,
     manifest_path,
     read_manifest,
-    remove_manifest,
     write_manifest,
     written_files,
 )
@@ -108,6 +107,7 @@ def encode_shard(
     chosen = format_of_output(name, format)
     files = _regular_files([input] if isinstance(input, (str, os.PathLike)) else input)
     _check_output(name, chosen)
+    name = FORMATS[chosen].paths(name)[0]  # also if the index was named
     if not isinstance(tokenizer, PreTrainedTokenizer):
         tokenizer = load_tokenizer(tokenizer)
     width = bits or width_for(max(tokenizer.vocabulary.values(), default=0))
@@ -128,7 +128,6 @@ def encode_shard(
     known = _made_before(name, settings, inputs)
     if known is not None:
         return Shard(name, known.documents, known.tokens, was_there=True)
-    remove_manifest(name)
     state = [_state(file) for file in files]
     texts = read_documents(
         files, field=field, documents=documents, input_format=input_format, errors=errors

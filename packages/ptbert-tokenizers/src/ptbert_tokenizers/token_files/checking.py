@@ -126,8 +126,9 @@ def verify_token_file(
             raise ValueError(
                 f"{name!r} is not what was written, as its digest shows; write it again"
             )
-    manifest = read_manifest(name)
-    if manifest is not None and not manifest.describes(os.path.dirname(name)):
-        raise ValueError(f"{name!r} is not what {manifest_path(name)!r} describes; make it again")
     facts = _facts(name, tokens)._asdict()
+    main = facts["files"][0]
+    manifest = read_manifest(main)
+    if manifest is not None and not manifest.describes(os.path.dirname(main)):
+        raise ValueError(f"{main!r} is not what {manifest_path(main)!r} describes; make it again")
     return facts | {"largest_id": largest, "has_digest": has_digest}

@@ -52,7 +52,9 @@ def merge_token_files(
         raise ValueError("there are no token files to merge; name one or more")
     opened = [open_tokens(path, separator=separator) for path in inputs]
     _refuse_same([*zip(inputs, opened, strict=True)], [output])
-    refuse_other_settings([fspath(path) for path in inputs])
+    refuse_other_settings(
+        [files_of(fspath(path), each.format)[0] for path, each in zip(inputs, opened, strict=True)]
+    )
     width = max(_width(tokens) for tokens in opened) if bits is None else bits
     with id_writer(output, format, width) as write:
         for tokens in opened:

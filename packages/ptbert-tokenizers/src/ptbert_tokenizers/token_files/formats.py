@@ -15,6 +15,7 @@ from ptbert_tokenizers.token_files.datatrove import (
     open_datatrove,
 )
 from ptbert_tokenizers.token_files.lines import read_id_lines, write_id_lines
+from ptbert_tokenizers.token_files.manifests import remove_manifest
 from ptbert_tokenizers.token_files.megatron import MegatronWriter, megatron_paths, open_megatron
 from ptbert_tokenizers.token_files.npy import NpyWriter, npy_paths, open_npy
 from ptbert_tokenizers.token_files.plain_bin import (
@@ -126,6 +127,7 @@ def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iter
     ):
         yield writer.write
         writer.finish()
+        remove_manifest(paths[0])  # it describes what was there before
 
 
 def _checked(format: str | None, known: tuple[str, ...]) -> str | None:
