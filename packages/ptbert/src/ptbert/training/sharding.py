@@ -7,14 +7,16 @@ Source:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ptbert.training.processes import Processes
@@ -44,6 +46,25 @@ def shard(model: PreTrainedModel, processes: Processes) -> None:
 def is_sharded(model: nn.Module) -> bool:
     """Whether a model was divided."""
     return isinstance(model, FSDPModule)
+
+
+def with_whole_weights(model: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of a model that uses parts of it, and not its ``forward``.
+
+    While it runs, the weights of the model are there as in ``forward``, also if it was divided.
+
+    Args:
+        model: the first argument of the function.
+        function: has a name of its own.
+        *arguments: further ones.
+    """
+    if not is_sharded(model):
+        return function(model, *arguments)
+    name = f"_{function.__name__}_with_whole_weights"
+    if not hasattr(model, name):
+        setattr(model, name, MethodType(function, model))
+        register_fsdp_forward_method(model, name)
+    return getattr(model, name)(*arguments)
 
 
 def whole(tensor: Tensor) -> Tensor:
