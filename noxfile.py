@@ -230,6 +230,23 @@ def quality(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"], default=False)
+def training_speed(session: nox.Session) -> None:
+    """Train beside the Trainer of transformers: ``-s training_speed [-- TASK ...]``."""
+    folder = "packages/ptbert/benchmarks/training"
+    install(session, "ptbert", extra=tools(f"{folder}/requirements.txt"))
+    session.run("python", f"{folder}/compare.py", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+def gpu(session: nox.Session) -> None:
+    """Try all models and trainings on a GPU, six minutes: ``-s gpu [-- --device cpu]``."""
+    session.install(*shlex.split(os.environ.get("PTBERT_TORCH", "torch")))  # not the CPU's build
+    session.install(*wheels("ptbert"), *tools("packages/ptbert/benchmarks/gpu/requirements.txt"))
+    session.install("--force-reinstall", "--no-deps", *wheels("ptbert"))
+    session.run("python", "packages/ptbert/benchmarks/gpu/run.py", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def mutants(session: nox.Session, name: str) -> None:
     """Make small changes; tests must fail: ``-s "mutants(ptbert-optim)" -- --seed 1``."""

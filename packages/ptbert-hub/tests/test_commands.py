@@ -103,6 +103,8 @@ def test_fetch_downloads_and_prints_paths(served, cache, capsys, monkeypatch):
         (["fetch", "gpt2", "--file", "corpus"], "'gpt2' has no corpus - it has weights"),
         (["rm", "gpt2"], "nothing of"),
         (["export", "x.tar"], "nothing to export"),
+        (["export", "user/model"], "comes first - write ptbert-hub export FILE user/model"),
+        (["export", "gpt2"], "'gpt2' is the name of a model, and the archive to write comes first"),
         (["import", "none.tar"], "no archive at 'none.tar'"),
     ],
 )

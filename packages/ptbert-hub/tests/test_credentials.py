@@ -105,7 +105,7 @@ def test_circles_long_chains_and_other_schemes_are_not_followed(served, cache):
     with pytest.raises(NetworkError, match="redirects more than 10 times"):
         get(served, cache)
     served.replies = lambda request: Reply(b"", 302, {"Location": "file:///etc/passwd"})
-    with pytest.raises(NetworkError, match="which is not followed - only https"):
+    with pytest.raises(NetworkError, match="which is not followed - only https and http are foll"):
         get(served, cache)
 
 

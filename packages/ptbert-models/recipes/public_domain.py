@@ -26,7 +26,7 @@ BIBLE, NOVELS = "bible-kjv-text", "r-cran-janeaustenr"  # versions 4.38 and 1.0.
 VERSES, NOVELS_IN_ALL = 31_102, 6  # as everybody counts them
 HELD_OUT = 10  # one chapter of so many
 
-_WINDOWS = 0x54  # where the size of a window, their number, and where each begins are
+WINDOWS = 0x54  # where the size of a window, their number, and where each begins are
 _COMPRESS = b"\x1f\x9d\x90"  # the header of a file of the program `compress` with 16 bits
 _VERSE = re.compile(r"(\d?[A-Z][A-Za-z]+)(\d+):\d+ (.*)")
 _HEADING = re.compile(r"(chapter|volume)\b", re.IGNORECASE)
@@ -41,8 +41,8 @@ def bible_chapters(content: bytes) -> list[Chapter]:
     After a header, the file has windows of the text, each compressed like a file of ``compress``
     without its header.
     """
-    number = struct.unpack_from(">2I", content, _WINDOWS)[1]
-    bounds = struct.unpack_from(f">{number + 1}I", content, _WINDOWS + 8)
+    number = struct.unpack_from(">2I", content, WINDOWS)[1]
+    bounds = struct.unpack_from(f">{number + 1}I", content, WINDOWS + 8)
     windows = (_COMPRESS + content[start:stop] for start, stop in pairwise(bounds))
     text = b"".join(_run(["gzip", "-dc"], window) for window in windows).decode("ascii")
     verses = [match.groups() for line in text.splitlines() if (match := _VERSE.fullmatch(line))]

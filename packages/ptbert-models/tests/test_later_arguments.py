@@ -1,5 +1,7 @@
 """Arguments that 2019 did not have mean the same in every model, and wrong ones are named."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -146,6 +148,17 @@ def test_vectors_of_another_width_or_type_are_refused(model_class):
         run(model, inputs_embeds=torch.zeros(2, 4, 1))
     with pytest.raises(ValueError, match=r"inputs_embeds is of type torch.int64 and has shape \(2"):
         run(model, inputs_embeds=torch.zeros(2, 4, 8, dtype=torch.long))
+    with pytest.raises(
+        ValueError, match=r"of type torch\.float64, and this model computes in torch"
+    ):
+        run(model, inputs_embeds=torch.zeros(2, 4, 8, dtype=torch.double))
+
+
+@every
+def test_vectors_of_a_narrower_type_are_computed_with_in_that_of_the_model(model_class):
+    model = made(model_class)
+    vectors = model.get_input_embeddings()(IDS).detach().half()
+    same(run(model, inputs_embeds=vectors), run(model, inputs_embeds=vectors.float()))
 
 
 @every
@@ -374,6 +387,12 @@ class TestProblems:
             ValueError, match=r"labels has shape .*, where \(2, 3\) is needed for '"
         ):
             self.made(labels, kind)(IDS, labels=torch.zeros(shape))
+
+    @pytest.mark.parametrize("wrong", [2.0, -1.0, -100.0, math.nan])
+    def test_several_labels_are_numbers_from_0_to_1(self, wrong):
+        labels = torch.tensor([[1.0, 0.5, 0.0], [0.0, wrong, 1.0]])
+        with pytest.raises(ValueError, match=f"labels holds {wrong}, where problem_type is 'multi"):
+            self.made(3)(IDS, labels=labels)
 
     def test_integers_are_needed_for_one_of_several_labels(self):
         with pytest.raises(

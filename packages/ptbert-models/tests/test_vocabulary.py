@@ -203,6 +203,15 @@ def test_only_modules_are_embeddings():
 
 
 @scoring
+def test_embeddings_of_another_width_are_refused(model_class):
+    model = made(model_class)
+    before = model.get_input_embeddings()
+    with pytest.raises(ValueError, match="with vectors of width 9 were given, and this model has"):
+        model.set_input_embeddings(nn.Embedding(12, 9))
+    assert model.get_input_embeddings() is before
+
+
+@scoring
 def test_replaced_embeddings_are_shared_too(model_class):
     model = made(model_class)
     table = nn.Embedding(12, 8)

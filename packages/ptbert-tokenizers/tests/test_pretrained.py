@@ -170,5 +170,8 @@ def test_a_published_name_with_a_revision_is_its_repository(
 
 
 def test_a_repository_of_another_family_is_refused(opened: list[tuple[object, ...]]) -> None:
-    with pytest.raises(MissingVocabulary, match=r"has no vocab.json, which GPT2Tokenizer reads"):
+    with pytest.raises(
+        MissingVocabulary, match=r"has no vocab.json, which GPT2Tokenizer reads, a"
+    ) as told:
         GPT2Tokenizer.from_pretrained("user/model")
+    assert "and the vocab.txt of another family; use its class, as" in str(told.value)

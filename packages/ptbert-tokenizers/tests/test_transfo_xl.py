@@ -188,6 +188,7 @@ def test_vocabularies_made_of_the_wrong_things_are_refused() -> None:
     [
         ("<unk>\n\na\n", "line 2 is blank"),
         ("<unk>\na\nb\na 3\n", "line 4 has 'a' again"),
+        ("[UNK]\na\n", "unknown words; it is BERT's: use BertTokenizer"),
         ("a\nb\n", "has no <unk>, which stands for unknown words; add it"),
         ("\n" * 2**20 + "\na", "has more than 1048576 lines, which no vocabulary has"),
     ],

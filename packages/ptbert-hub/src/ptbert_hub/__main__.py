@@ -18,7 +18,7 @@ from ptbert_hub.errors import NotFound
 from ptbert_hub.locating import locate
 from ptbert_hub.model_files import fetch_files, stored_files
 from ptbert_hub.options import DownloadOptions
-from ptbert_hub.repositories import HUB
+from ptbert_hub.repositories import HUB, is_repository
 from ptbert_hub.snapshots import open_snapshot
 
 
@@ -127,7 +127,14 @@ def _rm(options: argparse.Namespace, cache: Path) -> Result:
 
 
 def _export(options: argparse.Namespace, cache: Path) -> Result:
-    rows = upkeep.export(cache, Path(options.archive), _addresses(options, cache))
+    target = Path(options.archive)
+    is_a_name = is_repository(options.archive) and not target.parent.exists()
+    if not options.names and (is_a_name or options.archive in catalog.CATALOG):
+        raise NotFound(
+            f"{options.archive!r} is the name of a model, and the archive to write comes first",
+            hint=f"write ptbert-hub export FILE {options.archive}",
+        )
+    rows = upkeep.export(cache, target, _addresses(options, cache))
     return Result(rows, f"{len(rows)} files in {options.archive}")
 
 

@@ -297,7 +297,7 @@ def _target(here: str, location: str, seen: set[str]) -> str:
     scheme = urlsplit(target).scheme
     if scheme not in {"http", "https"} or (urlsplit(here).scheme == "https" and scheme == "http"):
         what = f"redirects to {redacted(target)!r}, which is not followed"
-        hint = "only https may follow https"
+        hint = f"only https {'may follow https' if scheme == 'http' else 'and http are followed'}"
     elif target in seen:
         what = "redirects in a circle"
     elif len(seen) > MAX_REDIRECTS:

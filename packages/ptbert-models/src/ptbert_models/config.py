@@ -7,11 +7,12 @@ import inspect
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ptbert_hub import CONFIG_NAME, DownloadOptions, atomic_write
 from ptbert_hub.messages import shown
@@ -37,7 +38,7 @@ COMMON_NAMES = frozenset(
 class PreTrainedConfig:
     """Base of the four configurations.
 
-    A subclass is a dataclass whose first field is the ``InitVar``
+    A subclass is made by ``configuration``: a dataclass whose first field is the ``InitVar``
     ``vocab_size_or_config_json_file``: the size of the vocabulary, or the path of a JSON file
     from which all values are taken. Nothing is checked until a model is built from it, because
     published programs construct partial configurations.
@@ -54,6 +55,15 @@ class PreTrainedConfig:
 
     # Files of later libraries may set these; not fields, so that new files are like those of 2019.
     pruned_heads: ClassVar[Mapping[Any, Any] | None] = None
+
+    if TYPE_CHECKING:  # any name of a later library may be given, so type checkers allow all
+
+        def __init__(
+            self,
+            vocab_size_or_config_json_file: int | str | os.PathLike[str] = ...,
+            *values: Any,
+            **named: Any,
+        ) -> None: ...
 
     def __post_init__(self, vocab_size_or_config_json_file: int | str | os.PathLike[str]) -> None:
         source = vocab_size_or_config_json_file
@@ -74,7 +84,7 @@ class PreTrainedConfig:
         Raises:
             ValueError: if a key is the name of a method, or two keys contradict each other.
         """
-        config = cls(-1)  # type: ignore[call-arg]  # the InitVar is declared by each subclass
+        config = cls(-1)
         config._take(copy.deepcopy(json_object))
         return config
 
@@ -264,8 +274,8 @@ class PreTrainedConfig:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True, default=repr) + "\n"
 
 
-def with_later_names(config_class: type[Config]) -> type[Config]:
-    """Let the constructor of a configuration take the names of later libraries too.
+def configuration(config_class: type[Config]) -> type[Config]:
+    """Make a class a dataclass whose constructor takes the names of later libraries too.
 
     ``vocab_size`` is the first argument, ``other_names`` are those of the family, and what files of
     later libraries may hold is kept. The signature stays that of 2019.
@@ -279,6 +289,7 @@ def with_later_names(config_class: type[Config]) -> type[Config]:
         Traceback (most recent call last):
         ValueError: GPT2Config: hidden_size=64 contradicts n_embd=32, which is the same; give one
     """
+    config_class = dataclass(repr=False, eq=False)(config_class)
     plain = config_class.__init__
     names = [name for name in signature(plain).parameters if name != "self"]
 

@@ -43,11 +43,18 @@ class Vocabulary(nn.Module):
 
         Raises:
             TypeError: if it is no module.
+            ValueError: if it is an embedding of vectors of another width than the model's.
         """
         if not isinstance(value, nn.Module):
             raise TypeError(
                 f"input embeddings of type {type(value).__name__} were given; give a module, such "
                 "as torch.nn.Embedding.from_pretrained(vectors)"
+            )
+        width = getattr(self.config, "hidden_size", None)
+        if isinstance(value, nn.Embedding) and width not in (None, value.embedding_dim):
+            raise ValueError(
+                f"input embeddings with vectors of width {value.embedding_dim} were given, and "
+                f"this model has vectors of width {width}; give some of that width"
             )
         old = self.get_input_embeddings()
         place, _, name = self.token_table.rpartition(".")

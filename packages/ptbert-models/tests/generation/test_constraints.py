@@ -133,6 +133,14 @@ def test_texts_that_have_ended_need_no_token(model):
         ({"repetition_penalty": 0}, "repetition_penalty=0 must be a number above 0; 1 is for none"),
         ({"repetition_penalty": -1.5}, "repetition_penalty=-1.5 must be a number above 0"),
         ({"repetition_penalty": math.inf}, "repetition_penalty=inf must be a number above 0"),
+        (
+            {"repetition_penalty": 1e-31},
+            "repetition_penalty=1e-31 must lie between 1e-30 and 1e",
+        ),
+        (
+            {"repetition_penalty": 1e300},
+            r"repetition_penalty=1e\+300 must lie between 1e-30 and 1e",
+        ),
         ({"repetition_penalty": "2"}, "repetition_penalty='2' must be a number above 0"),
         ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size=-1 must be an integer from 0 up"),
         ({"no_repeat_ngram_size": 1.5}, "no_repeat_ngram_size=1.5 must be an integer from 0 up"),

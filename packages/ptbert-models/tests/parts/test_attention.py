@@ -275,3 +275,17 @@ def test_a_rate_stands_for_a_plain_dropout_only():
     hooked.register_forward_hook(lambda *_: None)
     assert [dropout_of(module) for module in (plain, hooked, mine)] == [0.3, hooked, mine]
     assert dropout_of(plain.eval()) == 0.0
+
+
+@pytest.mark.parametrize("scale", [None, 0.25])
+def test_the_formula_does_not_overflow_where_the_kernel_does_not(scale):
+    query = key = torch.full((1, 1, 2, 64), 40.0, dtype=torch.float16)
+    key = key * torch.tensor([[1.0], [-1.0]], dtype=torch.float16)
+    value = torch.randn(1, 1, 2, 64, generator=torch.Generator().manual_seed(0)).half()
+
+    by_kernel, _ = attend(query, key, value, scale=scale)
+    by_formula, weights = attend(query, key, value, scale=scale, need_weights=True)
+
+    assert not (query @ key.mT).isfinite().all()
+    assert weights.tolist() == [[[[1.0, 0.0], [1.0, 0.0]]]]
+    assert torch.equal(by_kernel, by_formula)

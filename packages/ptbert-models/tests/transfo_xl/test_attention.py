@@ -10,6 +10,7 @@ from ptbert_models.transfo_xl import (
     RelLearnableMultiHeadAttn,
     RelMultiHeadAttn,
     RelPartialLearnableMultiHeadAttn,
+    attention,
     mixing,
 )
 from ptbert_models.transfo_xl.memory import hidden_positions
@@ -120,6 +121,63 @@ def test_few_and_many_queries_give_the_same_numbers(queries):
             for way in (mixing.mix_few, mixing.mix_many)
         )
         torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_distances_are_scored_alike_by_projecting_them_or_the_queries(
+    monkeypatch, segment, memory, training
+):
+    layer = randomized(RelPartialLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, dropout=0))
+    layer.train(training)
+    distances = torch.randn(KEYS, 1, WIDTH)
+    found = []
+    for way in (True, False):
+        monkeypatch.setattr(attention, "is_cheaper_for_queries", lambda *sizes, way=way: way)
+        layer.zero_grad()
+        result = layer(segment, distances, None, memory)
+        result.square().sum().backward()
+        gradients = {name: value.grad for name, value in layer.named_parameters()}
+        found.append((result, gradients))
+
+    torch.testing.assert_close(*found, atol=1e-4, rtol=1e-4)
+    assert found[0][1]["r_net.weight"].abs().max() > 0
+
+
+def test_one_new_token_never_projects_all_distances(monkeypatch, memory):
+    layer = randomized(RelPartialLearnableMultiHeadAttn(HEADS, WIDTH, FEATURES, dropout=0))
+    rows = []
+    original = torch.nn.functional.linear
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "linear",
+        lambda x, *others: rows.append(x.size(0)) or original(x, *others),
+    )
+
+    layer(torch.randn(1, 1, WIDTH), torch.randn(MEMORY + 1, 1, WIDTH), None, memory[:, :1])
+
+    assert rows == [1, 1]  # the query, and the output
+
+
+@pytest.mark.parametrize("queries", [1, QUERIES])
+@pytest.mark.parametrize("kind", [RelPartialLearnableMultiHeadAttn, RelLearnableMultiHeadAttn])
+def test_scores_fit_into_half_precision_where_products_do_not(kind, queries, memory):
+    features = 64  # so that a product is 8 times its score
+    layer = randomized(kind(HEADS, WIDTH, features, dropout=0))
+    segment, keys = torch.randn(queries, TEXTS, WIDTH), queries + MEMORY
+    table = torch.randn(keys, *((1, WIDTH) if layer.has_biases else (HEADS, features)))
+    query, _ = attention.query_and_source(layer, segment, memory)
+    if layer.has_biases:
+        products = attention.scores_of_distances(layer, query + layer.r_r_bias[:, None], table)
+        more = []
+    else:
+        products = query @ table.permute(1, 2, 0)
+        more = [torch.zeros(HEADS, features), torch.zeros(keys, HEADS)]
+
+    table = table * 100_000 / products.abs().max()
+    given = (each.half() for each in (segment, table, *more))
+    found = layer.half()(*given, None, memory.half())
+
+    assert found.isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ptbert_tokenizers.commands.token_files import (
     add_token_file_commands,
     info_of_token_file,
 )
+from ptbert_tokenizers.commands.training import add_training_commands
 from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import (
@@ -30,7 +31,6 @@ from ptbert_tokenizers.token_files.formats import (
     read_ids,
     width_for,
 )
-from ptbert_tokenizers.training.commands import add_training_commands
 
 logger = logging.getLogger(__name__)
 

@@ -27,6 +27,8 @@ from ptbert_tokenizers.files.tokenizer_json import (
 )
 from ptbert_tokenizers.files.vocabulary import SPECIAL_TOKENS_NAME, PathLike
 
+_VOCABULARIES = ("vocab.txt", "vocab.json", "vocab.bin")  # of all families
+
 
 @dataclass(frozen=True)
 class VocabularyFiles:
@@ -148,9 +150,15 @@ def _in_folder(folder: Path, names: FileNames, chosen: str | None = None) -> Voc
     if whole is not None and (vocabulary is None or is_tokenizer_json(vocabulary)):
         vocabulary = whole
     if vocabulary is None:
+        other = _first_file(folder, _VOCABULARIES)
         raise MissingVocabulary(
-            f"folder {str(folder)!r} has no {' or '.join(names.vocabulary)}, which "
-            f"{names.reader} reads; save_vocabulary(folder) writes it"
+            f"folder {str(folder)!r} has no {' or '.join(names.vocabulary)}, which {names.reader} "
+            + (
+                "reads; save_vocabulary(folder) writes it"
+                if other is None
+                else f"reads, and the {os.path.basename(other)} of another family; use its class, "
+                "as ptbert_tokenizers.families.load_tokenizer(folder) does"
+            )
         )
     return VocabularyFiles(
         vocabulary=vocabulary,

@@ -110,7 +110,7 @@ def answers(place: Place) -> Row:
     command, minutes = trained(place, "answer", MODEL, ("--data", train))
     return Row(
         "question answering",
-        "generated, 2000 and 400 questions about people of 8 facts each",
+        "generated, 2000 and 400 questions about people of five facts each",
         f"most frequent answer {frequent_answer(train, test):.3f}",
         "exact match",
         evaluate(place.folder / "out", test).metrics["exact_match"],

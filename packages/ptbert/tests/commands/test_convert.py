@@ -25,6 +25,22 @@ def test_a_model_is_converted_there_and_back(model_folder, tmp_path, capsys):
     assert BertTokenizer.from_pretrained(back).tokenize("keys") == ["key", "##s"]
 
 
+def test_large_weights_are_written_to_several_files(model_folder, tmp_path, capsys):
+    folder = tmp_path / "out"
+
+    assert main(["convert", str(model_folder), str(folder), "--max-shard-size", "1KB"]) == 0
+
+    assert f"{folder / 'pytorch_model.bin.index.json'}\n" in capsys.readouterr().out
+    assert len(list(folder.glob("pytorch_model-*.bin"))) > 1
+    assert BertModel.from_pretrained(folder)
+
+
+def test_a_size_that_is_none_is_named(model_folder, tmp_path, capsys):
+    assert main(["convert", str(model_folder), str(tmp_path / "a"), "--max-shard-size", "big"]) == 1
+    assert "max_shard_size='big' is no size of a file; give" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
 def test_merges_are_copied_too(gpt2_folder, tmp_path):
     main(["convert", str(gpt2_folder), str(tmp_path / "out")])
     assert GPT2LMHeadModel.from_pretrained(tmp_path / "out")

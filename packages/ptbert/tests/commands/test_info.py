@@ -47,6 +47,10 @@ def test_names_in_a_file_cannot_change_the_terminal(model_folder, capsys):
 
     assert main(["info", str(model_folder)]) == 0
     assert "BertModel; leaves out ?[2J?x\n" in capsys.readouterr().out
+    assert main(["info", str(model_folder), "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert r"BertModel; leaves out \u001b[2J\u202ex" in printed
 
 
 def test_what_a_head_adds_and_what_others_leave_out(model_folder, capsys):

@@ -2,15 +2,21 @@
 
 import json
 import math
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from ptbert import Answerer, BertForQuestionAnswering, BertTokenizer
 from ptbert.__main__ import main
 from ptbert.training import Settings, loop, predict, predict_file, train
 from ptbert.training.answer import AnswerQuestions
+from ptbert.training.preparation import longest_input
 from ptbert.training.squad_files import GoldAnswer, Question
 
 from .conftest import digest
@@ -21,6 +27,23 @@ CONTEXTS = {
     "the mat is in the drawer .": ("mat", "drawer"),
     "a key sleeps on a cat .": ("key", "cat"),
 }
+
+
+NOUNS = ("cat", "key", "mat", "drawer", "cats")
+
+
+def new_tokenizer():
+    """A tokenizer for tests that hypothesis repeats; it reads no file again."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "where", *NOUNS[:4], "##s"]
+    if not _tokenizers:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "vocab.txt")
+            path.write_text("".join(f"{token}\n" for token in tokens))
+            _tokenizers.append(BertTokenizer(path))
+    return _tokenizers[0]
+
+
+_tokenizers = []
 
 
 def squad(*, impossible=False, copies=1):
@@ -174,6 +197,34 @@ def test_a_window_without_the_whole_answer_has_none(answering, tokenizer):
     ]  # fmt: skip
 
 
+@given(st.data())
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_what_is_learned_is_what_is_predicted(data):
+    """The scores of a model that has learned its labels give back each answer."""
+    words = data.draw(st.lists(st.sampled_from(NOUNS), min_size=1, max_size=25))
+    first = data.draw(st.integers(0, len(words) - 1))
+    # Two words have at most four tokens. Windows share three, so one has them all.
+    last = data.draw(st.integers(first, min(first + 1, len(words) - 1)))
+    context = " ".join(words)
+    start = len(" ".join(words[:first])) + (first > 0)
+    answer = " ".join(words[first : last + 1])
+    task = AnswerQuestions(Settings(task="answer", model="m", data="d", output="o"))
+    found = task.encode_for_evaluation(
+        [question("where", context, (answer, start))], new_tokenizer(), 11
+    )
+    rows = []
+    for types, label, count in zip(found.types, found.labels, found.counts, strict=True):
+        of_window = np.zeros((count, 2), np.float32)
+        before = int((types == 0).sum())  # [CLS], the question and [SEP]
+        for kind, place in enumerate(label.tolist()):
+            of_window[max(place - before + 1, 0), kind] = 9.0
+        rows.append(of_window)
+    scores = np.concatenate(rows)
+    lines = task.predictions(scores, found, found.questions)
+    assert json.loads("\n".join(lines)) == {"q": answer}
+    assert task.metrics(scores, found) == {"exact_match": 1.0, "f1": 1.0}
+
+
 def test_the_loss_is_the_mean_of_two_cross_entropies_over_real_tokens(answering, tokenizer):
     asked = [
         question("where", "the key is in the mat .", ("key", 4)),
@@ -221,6 +272,16 @@ def test_the_loss_of_chance(answering, tokenizer):
     assert task_of(answering).chance_loss(found) == pytest.approx(expected)
 
 
+def test_an_empty_context_has_no_answer(answering, tmp_path):
+    train(answering.replaced(epochs=1))
+    content = squad()
+    content["data"][0]["paragraphs"][1]["context"] = " "
+    for each in content["data"][0]["paragraphs"]:
+        del each["qas"][0]["answers"]
+    found = predict_file(answering.output, write(tmp_path / "test.json", content))
+    assert json.loads("\n".join(found))["q1"] == ""
+
+
 def test_long_questions_are_cut_and_told(answering, tokenizer, caplog):
     found = encoded(answering, tokenizer, question("where " * 9, "a cat", ("cat", 2)))
     assert "1 of 1 questions are longer than 4 tokens and were cut" in caplog.text
@@ -232,8 +293,8 @@ def test_the_usual_window_has_384_tokens(answering, model_folder):
     model = type("Model", (), {"config": type("Config", (), config)()})()
     for most, length in ((12, 12), (512, 384)):
         model.config.max_position_embeddings = most
-        assert loop.longest_input(answering, model) == length
-    assert loop.longest_input(answering.replaced(max_length=500), model) == 500
+        assert longest_input(answering, model) == length
+    assert longest_input(answering.replaced(max_length=500), model) == 500
 
 
 def test_an_interrupted_training_is_the_same(answering, tmp_path, monkeypatch):
@@ -278,20 +339,6 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole(answering, tokenizer):
     assert gradients[0].abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"text": "question"}, "--text is for other tasks than answer; leave it out"),
-        ({"pair": "context"}, "--pair is for other tasks than answer; leave it out"),
-        ({"regression": True}, "--regression is for other tasks than answer; leave it out"),
-        ({"choices": "a,b"}, "--choices is for other tasks than answer; leave it out"),
-    ],
-)
-def test_settings_of_other_tasks_are_refused(answering, options, message):
-    with pytest.raises(ValueError, match=message):
-        train(answering.replaced(**options))
-
-
 def test_an_answer_without_tokens_is_told(answering, tmp_path):
     content = squad()
     content["data"][0]["paragraphs"][0] = {
@@ -315,7 +362,7 @@ def test_what_is_no_question_with_a_context_is_told(answering, capsys):
     assert "no file at 'nowhere/dev.json'; check the path" in capsys.readouterr().err
 
 
-def test_a_model_that_is_too_short_for_a_question_is_told(answering):
-    with pytest.raises(ValueError, match=r"max_length|max_len"):
-        train(answering.replaced(max_length=3))
-    assert Settings(task="answer", model="m", data="d", output="o").max_length == 0
+def test_an_input_that_is_too_short_is_told(answering):
+    message = "max_length=4 leaves no room for a question and its context; give at least 5"
+    with pytest.raises(ValueError, match=message):
+        train(answering.replaced(max_length=4))

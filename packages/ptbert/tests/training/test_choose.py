@@ -212,7 +212,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole(choosing):
          "line 2, has the label '2', which is none of its 2 choices; give the number"),
         (["text", "x", "y", "label"], [], {"choices": "x,y"}, "has no rows; give a file with"),
         (["text", "x", "y", "label"], [["a", "b", "c", "0"]], {"regression": True},
-         "--regression is for other tasks than choose; leave it out"),
+         "regression=True is not allowed; it is for classify, and not for choose; leave it out"),
     ],
 )  # fmt: skip
 def test_wrong_files_are_told_with_their_line(choosing, tmp_path, columns, rows, options, message):

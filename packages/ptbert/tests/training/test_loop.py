@@ -253,11 +253,13 @@ def test_it_says_what_begins_and_what_goes_on(settings, monkeypatch, caplog):
     assert "0.0 million parameters; going on after step 2\n" in caplog.text
 
 
-def test_two_processes_are_one(settings, tmp_path):
+@pytest.mark.parametrize("shard", [False, True])
+def test_two_processes_are_one(settings, tmp_path, shard):
     settings = settings.replaced(micro_batches=3, epochs=1)  # an odd number for two
     train(settings)
     folder = tmp_path / "two"
-    (tmp_path / "two.toml").write_text(settings.replaced(output=str(folder)).to_toml())
+    again = settings.replaced(output=str(folder), shard=shard)
+    (tmp_path / "two.toml").write_text(again.to_toml())
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words += ["-m", "ptbert", "train", "classify", "--settings", str(tmp_path / "two.toml")]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 import tomllib
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,29 @@ def test_differences_name_both_values_but_not_where_and_how_it_runs():
     old = Settings(**NEEDED)
     new = old.replaced(epochs=5, output="elsewhere", device="cpu", checkpoint_minutes=1.0)
     assert differences(old, new) == ["epochs was 3 and is 5"]
+
+
+@pytest.mark.parametrize(
+    ("task", "setting", "tasks"),
+    [
+        ("classify", {"choices": "a,b"}, "choose"),
+        ("tag", {"header": False}, "classify, choose"),
+        ("answer", {"text": "question"}, "classify, choose, tag"),
+        ("language-model", {"mask_share": 0.2}, "masked-lm"),
+    ],
+)
+def test_settings_of_other_tasks_are_refused(task, setting, tasks):
+    message = f" is not allowed; it is for {tasks}, and not for {task}; leave it out"
+    with pytest.raises(ValueError, match=message):
+        Settings(**NEEDED | {"task": task} | setting)
+
+
+def test_paths_may_be_objects():
+    settings = Settings(task="classify", model=Path("m"), data=Path("d"), output=Path("o"))
+    assert (settings.model, settings.data, settings.output) == ("m", "d", "o")
+
+
+def test_a_model_in_the_place_of_its_name_is_told_in_short():
+    with pytest.raises(ValueError, match="give a name or a folder; save_pretrained writes") as told:
+        Settings(**{**NEEDED, "model": list(range(10000))})
+    assert len(str(told.value)) < 400

@@ -121,7 +121,7 @@ def test_an_interrupted_training_of_tags_is_the_same(tagging, tmp_path, monkeypa
         ("the O\n", {"text": "word"}, "has 2 columns, and --text is 'word'; give the number"),
         ("\nthe B-X\ncat NN\n", {}, r"line 3, has the tag 'NN' beside tags such as B-PER; give O"),
         ("the\tO\n\u200b\tB-X\n", {}, r"line 2, has the word '\\u200b', of which the tokenizer"),
-        ("the O\n", {"pair": "2"}, "--regression and --pair are for classify"),
+        ("the O\n", {"pair": "2"}, "pair='2' is not allowed; it is for classify, choose, and not"),
     ],
 )  # fmt: skip
 def test_wrong_files_are_told_with_their_line(tagging, content, options, message):

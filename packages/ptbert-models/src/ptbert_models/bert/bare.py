@@ -318,7 +318,7 @@ def is_usual(bert: nn.Module) -> bool:
 def smallest_config() -> BertConfig:
     """Return a configuration in which every size is 1, for models that only show their parts."""
     return BertConfig(
-        1,
+        vocab_size=1,
         hidden_size=1,
         num_hidden_layers=1,
         num_attention_heads=1,
@@ -345,23 +345,36 @@ def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Te
 
 
 def _padding_is_left_out(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> bool:
-    """Whether the program asked for that, and all layers compute what those of this library do."""
-    encoder = bert.encoder
-    if attention_mask is None or not getattr(encoder, "leave_out_padding", False):
+    """Whether the program asked for that, and the mask and all layers allow it."""
+    if attention_mask is None or not leaves_out_padding(bert) or hidden_states.dim() != 3:
         return False
-    if getattr(bert, "output_attentions", False) or hidden_states.dim() != 3:
+    if getattr(bert, "output_attentions", False):
         return False
-    if not values_are_known(hidden_states, attention_mask):
-        return False
-    return can_pack(encoder, hidden_states[..., 0], attention_mask) and all(
+    return values_are_known(hidden_states, attention_mask) and can_pack(
+        bert.encoder, hidden_states[..., 0], attention_mask
+    )
+
+
+def leaves_out_padding(bert: Any) -> bool:
+    """Whether a program asked for that, and all layers compute what those of this library do.
+
+    What watches a whole layer may do so: sharding gives it a class of its own, and hooks.
+    """
+    return getattr(bert.encoder, "leave_out_padding", False) and all(
         isinstance(layer, BertLayer)
-        and type(layer).forward is BertLayer.forward  # sharding makes classes of its own of it
+        and type(layer).forward is BertLayer.forward
         and "forward" not in vars(layer)
         and is_plain(layer.attention, BertAttention)
         and is_plain(layer.attention.self, BertSelfAttention)
         and not any(getattr(layer.attention.self, name, False) for name in _KEPT)
-        for layer in encoder.layer
+        for layer in bert.encoder.layer
     )
+
+
+def is_usual_but_for_layers(bert: Any) -> bool:
+    """Whether a short cut past a bare model's forward is wanted, and nothing sees that."""
+    is_shipped = is_plain(bert, BertModel) and is_plain(bert.encoder, BertEncoder)
+    return is_shipped and not bert.output_attentions and leaves_out_padding(bert)
 
 
 _KEPT = ("output_attentions", "keep_multihead_output")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig, with_later_names
+from ptbert_models.config import PreTrainedConfig, configuration
 from ptbert_models.parts.activations import BERT_ACTIVATIONS, Activation, activation
 from ptbert_models.parts.attention import head_size
 from ptbert_models.parts.losses import PROBLEM_TYPES
@@ -21,8 +21,7 @@ from ptbert_models.statements import QUANTIZED, Statement, architecture
 _AS_ENCODER = "load it with the library that wrote it; here BERT is an encoder of whole texts"
 
 
-@with_later_names
-@dataclass(repr=False, eq=False)
+@configuration
 class BertConfig(PreTrainedConfig):
     """Sizes and rates of a BERT model; the defaults are those of ``bert-base-uncased``.
 

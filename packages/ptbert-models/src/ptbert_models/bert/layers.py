@@ -33,7 +33,7 @@ from ptbert_models.parts.pruning import (
 )
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.parts.settings import setting
-from ptbert_models.parts.tables import check_rows, check_width, rows_of
+from ptbert_models.parts.tables import check_fit, check_rows, rows_of
 
 
 def layer_norm(config: BertConfig) -> BertLayerNorm:
@@ -83,7 +83,7 @@ class BertEmbeddings(nn.Module):
         if inputs_embeds is None:
             _check(tokens, self.word_embeddings, "input_ids", tokens)
         else:
-            check_width(inputs_embeds, self.position_embeddings)
+            check_fit(inputs_embeds, self.position_embeddings)
         _check(token_type_ids, self.token_type_embeddings, "token_type_ids", tokens)
         embeddings = (
             (self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds)

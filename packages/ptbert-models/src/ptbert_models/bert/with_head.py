@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ptbert_models.bert.bare import BertModel, BertPreTrainedModel, check_types, embedded, is_usual
+from ptbert_models.bert.bare import (
+    BertModel,
+    BertPreTrainedModel,
+    check_types,
+    embedded,
+    is_usual,
+    is_usual_but_for_layers,
+)
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.without_padding import can_pack, packed_states
 from ptbert_models.parts.inputs import values_are_known, without_none
@@ -107,7 +114,9 @@ def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> T
     """Return the last layer at first tokens and labels (W, E), or None if that would show."""
     ids, mask = inputs.input_ids, inputs.attention_mask
     given = [each for each in (*inputs, labels) if each is not None]
-    if inputs.head_mask is not None or not is_usual(bert) or not values_are_known(*given):
+    if inputs.head_mask is not None or not (is_usual(bert) or is_usual_but_for_layers(bert)):
+        return None
+    if not values_are_known(*given):
         return None
     if bert.pooler is None or (ids is None) == (inputs.inputs_embeds is None):
         return None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_SMALLEST, _LARGEST = 1e-30, 1e30  # repetition penalties; beyond them scores may be infinite
+
 
 @dataclass(frozen=True)
 class Constraints:
@@ -37,6 +39,11 @@ class Constraints:
         if not isinstance(penalty, (int, float)) or not (math.isfinite(penalty) and penalty > 0):
             raise ValueError(
                 f"repetition_penalty={penalty!r} must be a number above 0; 1 is for none"
+            )
+        if not _SMALLEST <= penalty <= _LARGEST:
+            raise ValueError(
+                f"repetition_penalty={penalty!r} must lie between {_SMALLEST} and {_LARGEST}; 1 "
+                "is for none"
             )
         for name in ("no_repeat_ngram_size", "min_new_tokens"):
             value = getattr(self, name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig, with_later_names
+from ptbert_models.config import PreTrainedConfig, configuration
 from ptbert_models.parts.activations import (
     GPT2_ACTIVATIONS,
     GPT_ACTIVATIONS,
@@ -133,8 +133,7 @@ class GPTConfig(PreTrainedConfig):
         raise NotImplementedError(f"{type(self).__name__} must define activation()")
 
 
-@with_later_names
-@dataclass(repr=False, eq=False)
+@configuration
 class OpenAIGPTConfig(GPTConfig):
     """Sizes and rates of an OpenAI GPT model; the defaults are those of ``openai-gpt``.
 
@@ -166,7 +165,7 @@ class OpenAIGPTConfig(GPTConfig):
         (103, 12)
     """
 
-    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 40478
+    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 40478  # type: ignore[assignment]
     n_special: int = 0
     n_positions: int = 512
     n_ctx: int = 512
@@ -194,8 +193,7 @@ class OpenAIGPTConfig(GPTConfig):
         return activation(self.afn, GPT_ACTIVATIONS, key="afn")
 
 
-@with_later_names
-@dataclass(repr=False, eq=False)
+@configuration
 class GPT2Config(GPTConfig):
     """Sizes and rates of a GPT-2 model; the defaults are those of ``gpt2``.
 
@@ -225,7 +223,7 @@ class GPT2Config(GPTConfig):
         100
     """
 
-    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 50257
+    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = 50257  # type: ignore[assignment]
     n_special: int = 0
     n_positions: int = 1024
     n_ctx: int = 1024

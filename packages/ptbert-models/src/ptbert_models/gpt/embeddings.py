@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_mask, check_tensor, flat_texts
-from ptbert_models.parts.tables import check_rows, check_width, rows_of
+from ptbert_models.parts.tables import check_fit, check_rows, rows_of
 
 _REMEDY = "use the tokenizer of this model, and set_num_special_tokens for special tokens"
 
@@ -39,7 +39,7 @@ def embedded(
         ValueError: if an id is outside its table.
     """
     if inputs_embeds is not None:
-        check_width(inputs_embeds, positions)
+        check_fit(inputs_embeds, positions)
         vectors = inputs_embeds
     else:
         check_rows(input_ids, tokens, name="input_ids", remedy=_REMEDY)  # type: ignore[arg-type]

@@ -163,7 +163,8 @@ def _attend_by_formula(
 ) -> tuple[Tensor, Tensor]:
     """Compute the same as ``attend`` step by step, and return the weights too."""
     scale = query.size(-1) ** -0.5 if scale is None else scale
-    scores = query @ key.transpose(-2, -1) * scale  # (B, H, Q, K)
+    # Scaled first, as the kernel does: half precision could not hold the product.
+    scores = query * scale @ key.transpose(-2, -1)  # (B, H, Q, K)
     if bias is not None:
         scores = scores + bias
     weights = scores.softmax(dim=-1)

@@ -160,7 +160,20 @@ def text_loss(scores: Tensor, labels: Tensor, problem_type: str | None) -> Tenso
     wanted = labels.reshape(scores.shape).to(scores.dtype)
     if problem_type == "regression":
         return F.mse_loss(scores, wanted)
+    _check_shares(labels)
     return F.binary_cross_entropy_with_logits(scores, wanted)
+
+
+def _check_shares(labels: Tensor) -> None:
+    """Raise ``ValueError`` for labels that are no numbers from 0 to 1; on a CPU only."""
+    if labels.device.type != "cpu" or not values_are_known(labels):
+        return
+    wrong = labels[~((labels >= 0) & (labels <= 1))]  # NaN too
+    if wrong.numel():
+        raise ValueError(
+            f"labels holds {wrong[0].item()}, where problem_type is 'multi_label_classification' "
+            "or not given; give 1 for each label that a text has, and 0 for the others"
+        )
 
 
 def problem_type_of(model: Any) -> str | None:

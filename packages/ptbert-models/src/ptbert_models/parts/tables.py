@@ -26,24 +26,42 @@ def rows_of(table: nn.Module) -> int | None:
     return weight.size(0) or None  # some wrappers keep an empty weight between calls
 
 
-def check_width(vectors: Tensor, table: nn.Module) -> None:
-    """Raise ``ValueError`` for vectors that are not as wide as those of an embedding.
+def check_vectors(vectors: Tensor, width: int, dtype: torch.dtype) -> None:
+    """Raise ``ValueError`` for vectors of another width than those of a model, or of a wider type.
+
+    Args:
+        vectors: (B, L, any).
+        width: model width E.
+        dtype: type of the model's numbers.
 
     Example:
-        >>> import torch
-        >>> check_width(torch.zeros(2, 3, 1), nn.Embedding(5, 2))
+        >>> check_vectors(torch.zeros(2, 3, 1), 2, torch.float32)
         Traceback (most recent call last):
         ...
         ValueError: inputs_embeds has shape (2, 3, 1), and this model has vectors of width 2
+        >>> check_vectors(torch.zeros(2, 3, 2).double(), 2, torch.float32)
+        Traceback (most recent call last):
+        ...
+        ValueError: inputs_embeds is of type torch.float64, and this model computes in \
+torch.float32; give inputs_embeds.to(torch.float32)
     """
-    if rows_of(table) is None:
-        return
-    weight: Tensor = table.weight  # type: ignore[assignment]
-    if vectors.size(-1) != weight.size(1):
+    if vectors.size(-1) != width:
         raise ValueError(
             f"inputs_embeds has shape {tuple(vectors.shape)}, and this model has vectors of width "
-            f"{weight.size(1)}"
+            f"{width}"
         )
+    if torch.promote_types(vectors.dtype, dtype) != dtype:
+        raise ValueError(
+            f"inputs_embeds is of type {vectors.dtype}, and this model computes in {dtype}; give "
+            f"inputs_embeds.to({dtype})"
+        )
+
+
+def check_fit(vectors: Tensor, table: nn.Module) -> None:
+    """Check vectors that are added to those of an embedding, see ``check_vectors``."""
+    if rows_of(table) is not None:
+        weight: Tensor = table.weight  # type: ignore[assignment]
+        check_vectors(vectors, weight.size(1), weight.dtype)
 
 
 def check_rows(

@@ -19,7 +19,12 @@ from torch import Tensor, nn
 from ptbert_models.parts.attention import split_heads
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.transfo_xl.memory import mask_bias
-from ptbert_models.transfo_xl.mixing import Source, mix_source, separate_weights
+from ptbert_models.transfo_xl.mixing import (
+    Source,
+    is_cheaper_for_queries,
+    mix_source,
+    separate_weights,
+)
 from ptbert_models.transfo_xl.positions import last_rows, relative_shift
 
 
@@ -194,17 +199,38 @@ def output(
         w: (Q, B, E), the input.
         query: (B, H, Q, D), with its bias of content.
         source: see ``Source``.
-        position_scores: (B, H, Q, K), for distances K - 1 to 0.
+        position_scores: (B, H, Q, K), for distances K - 1 to 0, times ``attention.scale``.
         attn_mask: see ``mask_bias``.
     """
     bias = relative_shift(position_scores)
-    if attn_mask is None:
-        bias = bias * attention.scale
-    else:  # in one pass
-        bias = torch.add(mask_bias(attn_mask, bias.dtype), bias, alpha=attention.scale)
+    bias = bias.contiguous() if attn_mask is None else mask_bias(attn_mask, bias.dtype) + bias
     mixed = mix_source(query, source, bias, scale=attention.scale, dropout=attention.dropatt)
     result = w + attention.drop(attention.o_net(mixed))
     return result if attention.pre_lnorm else attention.layer_norm(result)
+
+
+def scores_of_distances(attention: Any, query: Tensor, r: Tensor) -> Tensor:
+    """Score every distance for every query.
+
+    For few queries it is cheaper to apply the projection of distances to them than to all
+    distances: ``q · (W r) = (Wᵀ q) · r``. Both ways give the same numbers.
+
+    Args:
+        attention: a ``RelPartialLearnableMultiHeadAttn``, or an object with its attributes of 2019.
+        query: (B, H, Q, D), with its bias of positions, scaled.
+        r: (K, 1, E), embeddings of the distances K - 1 to 0.
+
+    Returns:
+        (B, H, Q, K).
+    """
+    heads, features = attention.n_head, attention.d_head
+    weights = separate_weights(attention.r_net, heads * features)
+    queries, keys, width = query.size(0) * query.size(2), r.size(0), r.size(-1)
+    if weights is None or not is_cheaper_for_queries(queries, keys, width, features):
+        positions = attention.r_net(r).view(keys, heads, features)
+        return query @ positions.permute(1, 2, 0)
+    wide = query @ weights[0].view(heads, features, -1)  # (B, H, Q, E)
+    return wide @ r[:, 0].t()
 
 
 class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
@@ -236,8 +262,9 @@ class RelPartialLearnableMultiHeadAttn(RelMultiHeadAttn):
             (Q, B, E).
         """
         query, source = query_and_source(self, w, mems)
-        positions = self.r_net(r).view(r.size(0), self.n_head, self.d_head)
-        position_scores = (query + self.r_r_bias[:, None]) @ positions.permute(1, 2, 0)
+        # Scaled before the product, which half precision could not hold.
+        looking = (query + self.r_r_bias[:, None]) * self.scale
+        position_scores = scores_of_distances(self, looking, r)
         query = query + self.r_w_bias[:, None]
         return output(self, w, query, source, position_scores, attn_mask)
 
@@ -277,7 +304,7 @@ class RelLearnableMultiHeadAttn(RelMultiHeadAttn):
         """
         query, source = query_and_source(self, w, mems)
         keys = source[0].size(0)
-        position_scores = query @ last_rows(r_emb, keys).permute(1, 2, 0)
-        position_scores = position_scores + last_rows(r_bias, keys).t()[:, None]
+        position_scores = query * self.scale @ last_rows(r_emb, keys).permute(1, 2, 0)
+        position_scores = position_scores + self.scale * last_rows(r_bias, keys).t()[:, None]
         query = query + r_w_bias[:, None]
         return output(self, w, query, source, position_scores, attn_mask)

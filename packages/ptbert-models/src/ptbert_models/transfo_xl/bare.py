@@ -20,6 +20,7 @@ from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.inputs import check_tensor, tokens_given, without_none
 from ptbert_models.parts.normalization import BertLayerNorm
 from ptbert_models.parts.recomputing import recomputed
+from ptbert_models.parts.tables import check_vectors
 from ptbert_models.parts.ties import replace_shared
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
@@ -239,12 +240,12 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
     ) -> tuple[Tensor, list[Tensor] | None]:
         """Encode time first: ids (L, B), or vectors (L, B, E) instead, → (L, B, E)."""
         queries, batch = dec_inp.shape
-        if vectors is not None and vectors.size(-1) != self.d_model:
-            raise ValueError(
-                f"inputs_embeds has shape {(batch, queries, vectors.size(-1))}, and this model has "
-                f"vectors of width {self.d_model}"
-            )
-        hidden = self.word_emb(dec_inp) if vectors is None else vectors
+        if vectors is None:
+            hidden = self.word_emb(dec_inp)
+        else:
+            dtype = next(self.layers.parameters(), vectors).dtype
+            check_vectors(vectors.transpose(0, 1), self.d_model, dtype)
+            hidden = vectors.to(dtype)
         if mems is None:
             mems = [hidden.new_zeros(0, batch, self.d_model)] * self.n_layer
         _check_memory(self, mems, batch)

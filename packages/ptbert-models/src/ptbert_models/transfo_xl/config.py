@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, field
 from enum import IntEnum
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ptbert_models import rules
-from ptbert_models.config import PreTrainedConfig, with_later_names
+from ptbert_models.config import PreTrainedConfig, configuration
 from ptbert_models.rules import Rule
 from ptbert_models.statements import QUANTIZED, Statement, architecture
 
@@ -58,8 +58,7 @@ class AttnType(IntEnum):
     LEARNED_POSITIONS = 3
 
 
-@with_later_names
-@dataclass(repr=False, eq=False)
+@configuration
 class TransfoXLConfig(PreTrainedConfig):
     """Sizes and rates of a Transformer-XL; the defaults are those of ``transfo-xl-wt103``.
 
@@ -111,7 +110,7 @@ class TransfoXLConfig(PreTrainedConfig):
         (1000, [False, True, True], 18)
     """
 
-    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = _WIKITEXT_103_TOKENS
+    vocab_size_or_config_json_file: InitVar[int | str | os.PathLike[str]] = _WIKITEXT_103_TOKENS  # type: ignore[assignment]
     cutoffs: list[int] = field(default_factory=lambda: [20000, 40000, 200000])
     d_model: int = 1024
     d_embed: int = 1024
@@ -126,7 +125,7 @@ class TransfoXLConfig(PreTrainedConfig):
     mem_len: int = 1600
     clamp_len: int = 1000
     same_length: bool = True
-    proj_share_all_but_first: InitVar[bool] = True
+    proj_share_all_but_first: InitVar[bool] = True  # type: ignore[assignment]
     attn_type: int = 0
     sample_softmax: int = -1
     adaptive: bool = True

@@ -46,14 +46,30 @@ def mix(
     """
     queries, features = query.shape[2:]
     keys, _, width = context.shape
-    few = queries == 1
-    if values_are_known():  # otherwise lengths may be symbols, which cannot be compared
-        few = queries * width * (features + keys) < keys * features * (width + queries)
+    few = is_cheaper_for_queries(queries, keys, width, features)
     # A dropout that is called sees the weights of each head by itself.
     mixed = (mix_few if few and not callable(dropout) else mix_many)(
         query, context, key_weight, value_weight, bias, scale=scale, dropout=dropout
     )
     return merge_heads(mixed).transpose(0, 1)
+
+
+def is_cheaper_for_queries(queries: int, keys: int, width: int, features: int) -> bool:
+    """Whether applying weights (D, E) to the queries costs less than applying them to all keys.
+
+    Args:
+        queries: number of all queries that attend to the same keys.
+        keys: number of keys K.
+        width: model width E.
+        features: number of features per head D.
+
+    Example:
+        >>> is_cheaper_for_queries(1, 400, 1024, 64), is_cheaper_for_queries(400, 400, 1024, 64)
+        (True, False)
+    """
+    if not values_are_known():  # lengths may be symbols, which cannot be compared
+        return queries == 1
+    return queries * width * (features + keys) < keys * features * (width + queries)
 
 
 def mix_many(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ptbert_tokenizers.batches.flat import blocks
 from ptbert_tokenizers.plain.special_tokens import tokens_around
@@ -13,6 +13,9 @@ from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
 from ptbert_tokenizers.transfo_xl import TransfoXLTokenizer
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
 
 Kind = Literal["wordpiece", "bpe", "byte-bpe", "words"]
 
@@ -90,7 +93,6 @@ class TextRules:
 
     def counted(self, texts: Sequence[str]) -> Counter[str]:
         """Return how often each word occurs in some texts."""
-        counts: Counter[bytes] = Counter()
         makes = _word_maker(self)
         texts = list(self._without_special_tokens(texts))
         if isinstance(makes, TransfoXLTokenizer):
@@ -98,9 +100,13 @@ class TextRules:
             for text in texts:
                 words.update(makes.tokenize(text))
             return words
+        from ptbert_tokenizers.training.tally import Tally
+
+        tally = Tally()
         for block in blocks(texts, _BLOCK):
-            _count(makes, block, counts)
-        return Counter({word.decode(): count for word, count in counts.items()})
+            for spans in _windows(makes, block):
+                tally.add(spans)
+        return tally.counts()
 
     def _without_special_tokens(self, texts: Sequence[str]) -> Iterable[str]:
         """The texts, cut where they have special tokens."""
@@ -118,17 +124,19 @@ def _parts(text: str, tokens: Sequence[str]) -> Iterator[str]:
     return (part for part in tokens_around(text, tokens, lambda part: [part]) if part not in kept)
 
 
-def _count(makes: WordMaker, texts: Sequence[str], counts: Counter[bytes]) -> None:
+def _windows(makes: WordMaker, texts: Sequence[str]) -> "Iterator[WordSpans]":
+    """The words of a block of texts, window by window; an exception is a window by itself."""
+    from ptbert_tokenizers.quick.spans import listed_spans
+
     windows = makes.spans(texts)
     if windows is not None:
-        for spans in windows:
-            counts.update(spans.words(spans.lengths.nonzero()[0]))
+        yield from windows
     elif len(texts) > 1:  # halve the list until the text that is an exception is alone
         middle = len(texts) // 2
-        _count(makes, texts[:middle], counts)
-        _count(makes, texts[middle:], counts)
+        yield from _windows(makes, texts[:middle])
+        yield from _windows(makes, texts[middle:])
     else:
-        counts.update(map(str.encode, makes(texts[0])))
+        yield listed_spans(map(str.encode, makes(texts[0])))
 
 
 @cache

@@ -116,8 +116,9 @@ class CountedVocabulary(ABC):
             self.add_symbol(symbol)
         unknown = next((name for name in ("<UNK>", "<unk>") if name in self.sym2idx), None)
         if unknown is None:
+            remedy = "it is BERT's: use BertTokenizer" if "[UNK]" in self.sym2idx else "add it"
             raise BadVocabulary(
-                f"{os.fspath(vocab_file)!r} has no <unk>, which stands for unknown words; add it"
+                f"{os.fspath(vocab_file)!r} has no <unk>, which stands for unknown words; {remedy}"
             )
         self.unk_idx = self.sym2idx[unknown]
 

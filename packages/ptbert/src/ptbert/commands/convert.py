@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", choices=_FORMATS, default="pytorch", help="format of the weights (default: pytorch)"
     )
+    parser.add_argument(
+        "--max-shard-size",
+        metavar="SIZE",
+        default="50GB",
+        help="write larger weights to several files, such as 5GB or 500MB (default: 50GB)",
+    )
     parser.add_argument("--config", type=Path, help="the configuration, if it is not beside SOURCE")
     parser.add_argument("--cache-dir", metavar="FOLDER", help="use this cache folder only")
 
@@ -37,6 +43,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         arguments.source,
         arguments.folder,
         safe_serialization=arguments.to == "safetensors",
+        max_shard_size=arguments.max_shard_size,
         config_file=arguments.config,
         cache_dir=arguments.cache_dir,
         options=options,

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir, options),
     }
     if arguments.json:
-        yield json.dumps(facts, indent=2, ensure_ascii=False)
+        yield json.dumps(facts, indent=2)  # all but ASCII is escaped, also what changes a terminal
         return
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -70,7 +70,7 @@ def _lines(value: Any) -> list[str]:
 def _shape(opened: OpenedCheckpoint) -> dict[str, Any]:
     """The architecture in the words of its family's configuration."""
     values = opened.config.to_dict()
-    known = vars(type(opened.config)(9))  # type: ignore[call-arg]
+    known = vars(type(opened.config)(9))
     return {
         "family": opened.family.name,
         "architecture": {name: values[name] for name in known if name in values},

@@ -57,7 +57,7 @@ COMMAND = Command(
   ptbert predict out/ new.csv
   ptbert predict out/ "Who wrote it?" --pair "It was written by Ada."
   ptbert predict out/ "She opens the door." --pair "She goes in." --pair "It is blue."
-  ptbert predict out/ dev-v2.0.json > predictions.json
+  ptbert predict out/ dev-v2.0.json
   ptbert predict out/ "It was a [MASK]."
 
 A line has the prediction, its probability and the text, between tabs; or the choice. The answers to

@@ -26,18 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if each.name in _POSITIONAL:
             continue
         name, kind = f"--{each.name.replace('_', '-')}", type(each.default)
-        shown = "" if each.default == "" else f" (default: {each.default})"
+        tasks = each.metadata["tasks"]
+        explained = each.metadata["help"]
+        if tasks != TASKS:
+            explained = f"for {', '.join(tasks)}: {explained}"
+        if each.default != "":
+            explained += f" (default: {each.default})"
         if kind is bool:
-            parser.add_argument(
-                name, action=argparse.BooleanOptionalAction, help=each.metadata["help"] + shown
-            )
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, help=explained)
         else:
             parser.add_argument(
                 name,
                 type=kind,
                 choices=each.metadata["choices"] or None,
                 metavar=None if each.metadata["choices"] else _METAVARS.get(each.name, "N"),
-                help=each.metadata["help"] + shown,
+                help=explained,
             )
 
 

@@ -36,6 +36,7 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1000  # questions that are encoded together
+_SHORTEST = 5  # tokens of an input: one each of question and context, and three special ones
 _NULL = "may_have_no_answer"  # in the configuration of a result
 
 
@@ -102,7 +103,6 @@ class AnswerQuestions(Task):
     def __init__(
         self, settings: Settings, labels: Sequence[str] = (), *, may_have_no_answer: bool = False
     ) -> None:
-        settings.refuse("text", "pair", "label", "header", "regression", "choices")
         super().__init__(settings, labels)
         self.may_have_no_answer = may_have_no_answer
 
@@ -148,6 +148,11 @@ class AnswerQuestions(Task):
         *,
         with_words: bool,
     ) -> EncodedQuestions:
+        if max_length < _SHORTEST:
+            raise ValueError(
+                f"max_length={max_length} leaves no room for a question and its context; give at "
+                f"least {_SHORTEST}"
+            )
         cut = Cut.to_fit(max_length)
         ids, types, labels, names = [], [], [], []
         texts: list[int] = []

@@ -20,7 +20,6 @@ from torch import Tensor
 from ptbert.training.examples import Batch, EncodedExamples, encoded_texts, padded_inputs
 from ptbert.training.metrics import probabilities
 from ptbert.training.rows import Row, one_line, read_rows
-from ptbert.training.settings import Settings
 from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForMultipleChoice
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
@@ -93,10 +92,6 @@ class Choose(ScoringTask):
     def usage(self) -> Usage:
         """A text and its choices on the command line."""
         return Usage(words='"a text" --pair "a choice" --pair "another"')
-
-    def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        settings.refuse("regression")
-        super().__init__(settings, labels)
 
     def read(self, path: str, *, labelled: bool = True) -> list[ChoiceExample]:
         """Read a table or lines of JSON.

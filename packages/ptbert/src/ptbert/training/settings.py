@@ -18,11 +18,18 @@ from ptbert_hub.messages import shown
 TASKS = ("classify", "tag", "answer", "choose", "masked-lm", "language-model")
 SCHEDULES = ("warmup_linear", "warmup_cosine", "warmup_constant", "none")
 OPTIMIZERS = ("bert", "openai")
+_OF_TABLES = ("classify", "choose")
+_OF_COLUMNS = (*_OF_TABLES, "tag")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def _setting(
-    default: Any, text: str, *, choices: tuple[str, ...] = (), of_run: bool = False
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    tasks: tuple[str, ...] = TASKS,
+    of_run: bool = False,
 ) -> Any:
     """A field with its line of help.
 
@@ -30,9 +37,11 @@ def _setting(
         default: its value.
         text: what it means.
         choices: the allowed values, if they are few.
+        tasks: those for which it means something; others refuse it.
         of_run: whether it says how a run works, and leaves its result as it is.
     """
-    return field(default=default, metadata={"help": text, "choices": choices, "of_run": of_run})
+    facts = {"help": text, "choices": choices, "tasks": tasks, "of_run": of_run}
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,22 +70,24 @@ class Settings:
     validation: str = _setting("", "file of examples to choose the best epoch by")
     output: str = _setting("", "folder for the result", of_run=True)
 
-    text: str = _setting("text", "column of the text; for tag the number of the words' column")
-    pair: str = _setting("", "column of a second text, for pairs")
-    label: str = _setting("label", "column of the label")
+    text: str = _setting(
+        "text", "column of the text; for tag the number of the words' column", tasks=_OF_COLUMNS
+    )
+    pair: str = _setting("", "column of a second text, for pairs", tasks=_OF_TABLES)
+    label: str = _setting("label", "column of the label", tasks=_OF_COLUMNS)
     choices: str = _setting(
-        "", "for choose: columns of the choices, with commas between; else those of SWAG"
+        "", "columns of the choices, with commas between; else those of SWAG", tasks=("choose",)
     )
     header: bool = _setting(
-        True, "whether the first row names the columns; else they are 1, 2, ..."
+        True, "whether the first row names the columns; else they are 1, 2, ...", tasks=_OF_TABLES
     )
-    regression: bool = _setting(False, "learn numbers instead of labels")
+    regression: bool = _setting(False, "learn numbers instead of labels", tasks=("classify",))
 
     next_sentence: bool = _setting(
-        False, "for masked-lm: learn also whether one part of a text follows another"
+        False, "learn also whether one part of a text follows another", tasks=("masked-lm",)
     )
-    whole_words: bool = _setting(False, "for masked-lm: mask all pieces of a word or none")
-    mask_share: float = _setting(0.15, "for masked-lm: share of the tokens that are learned")
+    whole_words: bool = _setting(False, "mask all pieces of a word or none", tasks=("masked-lm",))
+    mask_share: float = _setting(0.15, "share of the tokens that are learned", tasks=("masked-lm",))
 
     from_nothing: bool = _setting(
         False, "begin with new weights: of MODEL only configuration and vocabulary are read"
@@ -112,7 +123,11 @@ class Settings:
             if isinstance(path := getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(path))
         for each in fields(self):
-            if problem := _problem(each, getattr(self, each.name)):
+            problem = _problem(each, getattr(self, each.name))
+            tasks = each.metadata["tasks"]
+            if not problem and getattr(self, each.name) != each.default and self.task not in tasks:
+                problem = f"it is for {', '.join(tasks)}, and not for {self.task}; leave it out"
+            if problem:
                 value = shown(getattr(self, each.name))
                 raise ValueError(f"{each.name}={value} is not allowed; {problem}")
 
@@ -137,16 +152,6 @@ class Settings:
             return cls(**values)
         except ValueError as error:
             raise ValueError(f"{source!r}: {error}") from error
-
-    def refuse(self, *names: str) -> None:
-        """Refuse values of settings that the task does not have.
-
-        Raises:
-            ValueError: if one of them has another value than its default.
-        """
-        for each in fields(self):
-            if each.name in names and getattr(self, each.name) != each.default:
-                raise ValueError(f"--{each.name} is for other tasks than {self.task}; leave it out")
 
     def replaced(self, **values: Any) -> Self:
         """Return settings with some other values."""

@@ -17,7 +17,6 @@ from ptbert.tasks.spans import Tag as SpanTag
 from ptbert.training.entities import counted
 from ptbert.training.examples import IGNORED, EncodedExamples
 from ptbert.training.metrics import entropy
-from ptbert.training.settings import Settings
 from ptbert.training.tables import table
 from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForTokenClassification
@@ -54,11 +53,6 @@ class Tag(ScoringTask):
 
     name = "tag"
     model_classes = MappingProxyType({"bert": BertForTokenClassification})
-
-    def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        if settings.regression or settings.pair:
-            raise ValueError("--regression and --pair are for classify; leave them out for tag")
-        super().__init__(settings, labels)
 
     @property
     def metric(self) -> str:

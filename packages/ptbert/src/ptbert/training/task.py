@@ -63,11 +63,6 @@ class Task(ABC):
     usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        if self.name != "masked-lm" and (settings.next_sentence or settings.whole_words):
-            raise ValueError(
-                "--next-sentence and --whole-words are for masked-lm; leave them out for "
-                f"{self.name}"
-            )
         self.settings = settings
         self.labels = tuple(labels)
 

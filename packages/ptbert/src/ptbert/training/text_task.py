@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert.training.examples import IGNORED, Examples
-from ptbert.training.settings import Settings
 from ptbert.training.task import Scores, Task
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers.files.lines import read_texts
@@ -25,13 +24,6 @@ class TextTask(Task):
 
     has_labels = False
     smaller_is_better = True
-
-    def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
-        if settings.regression or settings.pair:
-            raise ValueError(
-                f"--regression and --pair are for classify; leave them out for {self.name}"
-            )
-        super().__init__(settings, labels)
 
     @property
     def metric(self) -> str:

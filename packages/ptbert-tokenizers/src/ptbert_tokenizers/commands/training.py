@@ -1,14 +1,16 @@
-"""The commands that train vocabularies: `ptbert-tokenizers train` and `count-words`"""
+"""The commands that train vocabularies: train and count-words"""
 
 import argparse
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from operator import add
-from typing import Any, get_args
+from typing import Any
 
-from ptbert_tokenizers.files.lines import Errors, read_texts
+from ptbert_tokenizers.commands.corpus_options import (
+    add_corpus_options,
+    corpus_of,
+    refuse_as_output,
+)
 from ptbert_tokenizers.training.counts import MOST_WORDS, WordCounts, count_words, is_counts_file
 from ptbert_tokenizers.training.text_rules import KINDS
 from ptbert_tokenizers.training.trained import check_is_new, train_vocabulary
@@ -20,11 +22,8 @@ def add_training_commands(commands: Any) -> None:
     Args:
         commands: what ``add_subparsers`` of its parser returned.
     """
-    command = _command(commands, "train", _train, "train a vocabulary from text files")
-    command.add_argument(
-        "files",
-        nargs="+",
-        help="UTF-8 text, one text a line; - for standard input. Or files of count-words",
+    command = _command(
+        commands, "train", _train, "train a vocabulary from a corpus, or from files of count-words"
     )
     command.add_argument("--size", type=int, required=True, metavar="N", help="number of tokens")
     command.add_argument(
@@ -49,16 +48,16 @@ def add_training_commands(commands: Any) -> None:
         metavar="N",
         help="keep the N most frequent characters only (wordpiece, bpe)",
     )
-    _add_reading_options(command)
+    _add_counting_options(command)
 
     command = _command(
-        commands, "count-words", _count_words, "count the words of text files, for train"
-    )
-    command.add_argument(
-        "files", nargs="+", help="UTF-8 text, one text a line; - for standard input"
+        commands,
+        "count-words",
+        _count_words,
+        "count the words of a corpus or a part, for train",
     )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for the counts")
-    _add_reading_options(command)
+    _add_counting_options(command)
 
 
 def _command(
@@ -74,7 +73,8 @@ def _command(
     return parser
 
 
-def _add_reading_options(command: argparse.ArgumentParser) -> None:
+def _add_counting_options(command: argparse.ArgumentParser) -> None:
+    add_corpus_options(command)
     casing = command.add_mutually_exclusive_group()
     casing.add_argument(
         "--cased",
@@ -99,13 +99,6 @@ def _add_reading_options(command: argparse.ArgumentParser) -> None:
         help="more special tokens, after those that the kind always has",
     )
     command.add_argument(
-        "--errors",
-        choices=get_args(Errors),
-        default="strict",
-        help="at a line that is not UTF-8: stop (strict, the default), replace its wrong bytes by "
-        "U+FFFD, or skip it",
-    )
-    command.add_argument(
         "--max-words",
         type=int,
         default=MOST_WORDS,
@@ -113,7 +106,6 @@ def _add_reading_options(command: argparse.ArgumentParser) -> None:
         help="when there are more than N different words, drop the rarest (default: %(default)s)",
     )
     command.add_argument("--workers", type=int, default=1, metavar="N", help="processes to use")
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -127,9 +119,9 @@ def _train(options: argparse.Namespace) -> None:
         limit_alphabet=options.limit_alphabet,
     )
     vocabulary.save(options.output)
-    sys.stdout.write(
+    print(
         f"{len(vocabulary)} tokens in {options.output!r}, from {counts.words.total()} words, "
-        f"{len(counts.words)} of them different\n"
+        f"{len(counts.words)} of them different"
     )
 
 
@@ -160,26 +152,18 @@ def _counts(options: argparse.Namespace) -> WordCounts:
 
 
 def _count_words(options: argparse.Namespace) -> None:
-    for file in options.files:
-        are_files = os.path.isfile(file) and os.path.isfile(options.output)
-        if are_files and os.path.samefile(file, options.output):
-            raise ValueError(f"{file!r} is both a text and the output; give another output")
+    refuse_as_output(options, options.output)
     counts = _counted(options)
     counts.save(options.output)
-    sys.stdout.write(f"{counts.words.total()} words, {len(counts.words)} of them different\n")
+    print(f"{counts.words.total()} words, {len(counts.words)} of them different")
 
 
 def _counted(options: argparse.Namespace) -> WordCounts:
     return count_words(
-        _texts(options),
+        corpus_of(options),
         options.kind,
         lower_case=options.lower_case,
         special_tokens=options.special_tokens,
         workers=options.workers,
         max_words=options.max_words,
     )
-
-
-def _texts(options: argparse.Namespace) -> Iterator[str]:
-    for file in options.files:
-        yield from read_texts(file, verbose=not options.quiet, errors=options.errors)
