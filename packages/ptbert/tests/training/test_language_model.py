@@ -16,7 +16,7 @@ from ptbert import (
 from ptbert.training import Settings, evaluate, predict, predict_file, train
 from ptbert.training.examples import IGNORED
 from ptbert.training.language_model import LanguageModel
-from ptbert.training.loop import longest_input
+from ptbert.training.preparation import longest_input
 from ptbert_tokenizers.families import load_tokenizer
 
 from .conftest import digest
@@ -226,8 +226,8 @@ def test_the_lines_of_a_file_are_continued(settings, tmp_path):
         ("\n\n", {}, r"text.txt' has no text; give a file with some"),
         ("abc", {"max_length": 1}, "max_length=1 leaves no token to learn; give at least 2"),
         ("abc", {"max_length": 99}, "max_length=99 is more than the 32 tokens"),
-        ("abc", {"whole_words": True}, "--whole-words are for masked-lm; leave them out for lang"),
-        ("abc", {"pair": "b"}, "--pair are for classify; leave them out for language-model"),
+        ("abc", {"whole_words": True}, "whole_words=True is not allowed; it is for masked-lm, "),
+        ("abc", {"pair": "b"}, "pair='b' is not allowed; it is for "),
     ],
 )
 def test_what_cannot_be_learned_is_an_error(settings, tmp_path, content, change, message):
@@ -241,6 +241,20 @@ def test_a_text_of_one_token_is_refused(gpt_folder, tmp_path):
     path.write_text("a")
     with pytest.raises(ValueError, match=r"text.txt' has one token only; give a longer text"):
         train(settings_of(gpt_folder, str(path), tmp_path / "out"))
+
+
+@pytest.mark.parametrize("family", ["gpt2"], indirect=True)
+def test_a_new_model_has_room_for_its_vocabulary(settings, folder, tmp_path):
+    (folder / "pytorch_model.bin").unlink()
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    train(settings.replaced(from_nothing=True))
+    # 62 letters and line ends, six times, of which each passage learns 15
+    assert "25 examples" in (tmp_path / "out" / "README.md").read_text()
+    path.write_text(json.dumps(config | {"vocab_size": 200}))
+    message = "has 256 tokens, and its configuration has vocab_size=200; give it 256"
+    with pytest.raises(ValueError, match=message):
+        train(settings.replaced(from_nothing=True, output=str(tmp_path / "other")))
 
 
 def test_a_model_without_such_a_head_is_refused(model_folder, text, tmp_path):

@@ -224,6 +224,6 @@ def gpt2_folder_beside(tmp_path):
 
 @pytest.mark.parametrize("name", ["next_sentence", "whole_words"])
 def test_settings_of_masks_are_refused_by_other_tasks(settings, name):
-    message = "--next-sentence and --whole-words are for masked-lm; leave them out for classify"
+    message = f"{name}=True is not allowed; it is for masked-lm, and not for classify; leave it out"
     with pytest.raises(ValueError, match=message):
         train(settings.replaced(task="classify", **{name: True}))

@@ -10,7 +10,7 @@ from ptbert.commands.command import Command
 
 _ENDINGS = tuple(
     f"{ending}{packed}"
-    for ending in (".csv", ".tsv", ".jsonl", ".conll", ".json")
+    for ending in (".csv", ".tsv", ".jsonl", ".conll", ".json", ".txt")
     for packed in ("", ".gz")
 )
 
@@ -58,6 +58,7 @@ COMMAND = Command(
   ptbert predict out/ "Who wrote it?" --pair "It was written by Ada."
   ptbert predict out/ "She opens the door." --pair "She goes in." --pair "It is blue."
   ptbert predict out/ dev-v2.0.json
+  ptbert predict out/ "It was a [MASK]."
 
 A line has the prediction, its probability and the text, between tabs; or the choice. The answers to
 the questions of a file are a JSON object by their ids, as the scripts of SQuAD read it.

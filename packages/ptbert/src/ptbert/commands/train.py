@@ -94,11 +94,14 @@ COMMAND = Command(
   ptbert train classify MODEL --data scores.jsonl --regression --output out/
   ptbert train answer MODEL --data train-v1.1.json --validation dev-v1.1.json --output out/
   ptbert train choose MODEL --data swag/train.csv --output out/
+  ptbert train masked-lm MODEL --data text.txt --output out/
+  ptbert train language-model MODEL --data text.txt --validation held-out.txt --output out/
   torchrun --nproc-per-node 2 -m ptbert train classify MODEL --data train.csv --output out/
 
 Files are tables (.csv, .tsv) or lines of JSON (.jsonl); for tag in CoNLL's format, and for answer
-in that of SQuAD 1.1 or 2.0. The same command again goes on with a training that was stopped. The
-result is a model folder, with all settings in settings.toml.
+in that of SQuAD 1.1 or 2.0. Language models learn from plain text, with empty lines between
+documents, or from token files of ptbert-tokenizers encode. The same command again goes on with a
+training that was stopped. The result is a model folder, with all settings in settings.toml.
 """,
     add_arguments=add_arguments,
     run=run,

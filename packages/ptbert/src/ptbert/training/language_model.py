@@ -59,11 +59,6 @@ class Passages:
         """Where each passage begins."""
         return PlacesOf(self.stream, self.starts)
 
-    @property
-    def texts_count(self) -> int:
-        """The number of passages."""
-        return len(self)
-
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Rows that evaluation keeps: one for each passage."""
@@ -156,15 +151,7 @@ class LanguageModel(TextTask):
         if isinstance(model, TransfoXLLMHeadModel):
             losses = _losses_with_memory(model, batch)
         else:
-            ran: Any = model
-            output = ran.transformer(**batch.inputs)
-            states = last_layer(
-                split_output(output, has_presents=ran.transformer.returns_presents)[1]
-            )
-            labels = batch.labels[:, 1:]
-            found, _ = scored_in_slices(ran.lm_head, states[:, :-1][labels != IGNORED], labels)
-            losses = found.new_zeros(labels.shape)
-            losses[labels != IGNORED] = found
+            losses = _losses_of_gpt(model, batch)
         rows = losses.double().sum(1, keepdim=True)
         return Measured(rows, rows.sum())
 
@@ -193,6 +180,19 @@ class LanguageModel(TextTask):
         window = {} if limit is None else {"sliding_window": max(1, limit // 2)}
         found = writer(list(texts), _NEW_TOKENS, temperature=0, **window)
         return [one_line(text) for text in found]
+
+
+def _losses_of_gpt(model: Any, batch: Batch) -> Tensor:
+    """Read passages: (B, L - 1) losses, 0 where there is no token; without gradients."""
+    bare = model.transformer
+    output = bare(**batch.inputs)
+    states = last_layer(split_output(output, has_presents=bare.returns_presents)[1])
+    labels = batch.labels[:, 1:]
+    learned = labels != IGNORED
+    found, _ = scored_in_slices(model.lm_head, states[:, :-1][learned], labels)
+    losses = found.new_zeros(labels.shape)
+    losses[learned] = found
+    return losses
 
 
 def _losses_with_memory(model: TransfoXLLMHeadModel, batch: Batch) -> Tensor:

@@ -63,11 +63,6 @@ class MaskedPieces(NamedTuple):
         return self.pieces.names
 
     @property
-    def texts_count(self) -> int:
-        """The number of pieces."""
-        return len(self)
-
-    @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each piece with its frame."""
         return self.pieces.lengths + (3 if self.has_pairs else 2)
@@ -176,31 +171,14 @@ class MaskedLM(TextTask):
         if batch.follows is None:
             loss: Tensor = model(**batch.inputs, masked_lm_labels=batch.labels)
             return loss * batch.labelled
-        states, tokens, pooled = _encoded(model, batch)
-        heads: Any = model.cls
-        scores = heads.predictions(states).float()
-        loss = F.cross_entropy(scores, tokens, reduction="sum")
-        of_pieces = _losses_of_pieces(heads.seq_relationship(pooled), batch.follows)
-        return loss + (of_pieces * _masked(batch)).sum()
+        found: Tensor = _loss_of_pairs(model, batch)
+        return found
 
     def measured(self, model: PreTrainedModel, batch: Any) -> Measured:
         """Return for each piece loss, right guesses and number of its masked tokens; for pairs
         also whether the piece was judged rightly.
         """
-        states, _, pooled = _encoded(model, batch)
-        heads: Any = model.cls
-        found, right = scored_in_slices(heads.predictions, states, batch.labels)
-        losses, hits = (torch.zeros(batch.labels.shape, device=states.device) for _ in range(2))
-        losses[batch.labels != IGNORED] = found
-        hits[batch.labels != IGNORED] = right.float()
-        masked = _masked(batch)
-        columns = [losses.sum(1), hits.sum(1), masked.float()]
-        total = losses.double().sum()
-        if batch.follows is not None:
-            scores = heads.seq_relationship(pooled).float()
-            total = total + (_losses_of_pieces(scores, batch.follows) * masked).sum()
-            columns.append((scores.argmax(1) == batch.follows).float())
-        return Measured(torch.stack(columns, 1), total)
+        return Measured(*_rows_and_loss(model, batch))
 
     def chance_loss(self, examples: MaskedPieces) -> float:
         """Return the entropy of the tokens, and with pairs that of a coin."""
@@ -260,6 +238,32 @@ def special_ids(tokenizer: Any, source: str) -> dict[str, int]:
     return found
 
 
+def _loss_of_pairs(model: Any, batch: MaskedBatch) -> Tensor:
+    """The sum of the losses of masked tokens, each with that of its pair."""
+    states, tokens, pooled = _encoded(model, batch)
+    scores = model.cls.predictions(states).float()
+    loss = F.cross_entropy(scores, tokens, reduction="sum")
+    of_pairs = _losses_of_pairs(model.cls.seq_relationship(pooled), batch)
+    return loss + (of_pairs * _masked(batch)).sum()
+
+
+def _rows_and_loss(model: Any, batch: MaskedBatch) -> tuple[Tensor, Tensor]:
+    """What ``MaskedLM.measured`` returns."""
+    states, _, pooled = _encoded(model, batch)
+    found, right = scored_in_slices(model.cls.predictions, states, batch.labels)
+    losses, hits = (torch.zeros(batch.labels.shape, device=states.device) for _ in range(2))
+    losses[batch.labels != IGNORED] = found
+    hits[batch.labels != IGNORED] = right.float()
+    masked = _masked(batch)
+    columns = [losses.sum(1), hits.sum(1), masked.float()]
+    total = losses.double().sum()
+    if batch.follows is not None:
+        scores = model.cls.seq_relationship(pooled)
+        total = total + (_losses_of_pairs(scores, batch) * masked).sum()
+        columns.append((scores.argmax(1) == batch.follows).float())
+    return torch.stack(columns, 1), total
+
+
 def _encoded(model: Any, batch: MaskedBatch) -> tuple[Tensor, Tensor, Tensor]:
     """The states of masked tokens (R, E), these tokens (R,), and the pooled states (B, E)."""
     given = batch.inputs
@@ -274,6 +278,7 @@ def _masked(batch: MaskedBatch) -> Tensor:
     return (batch.labels != IGNORED).sum(1)
 
 
-def _losses_of_pieces(scores: Tensor, follows: Tensor) -> Tensor:
-    """The loss of saying whether the parts follow each other: (B, 2), (B,) → (B,)."""
+def _losses_of_pairs(scores: Tensor, batch: MaskedBatch) -> Tensor:
+    """The loss of saying whether the parts follow each other: (B, 2) → (B,)."""
+    follows: Any = batch.follows
     return F.cross_entropy(scores.float(), follows, reduction="none")

@@ -75,13 +75,15 @@ def prepare(settings: Settings, output: Output, processes: Processes) -> Prepare
     tokenizer = output.tokenizer()
     torch.manual_seed(random_seed(settings.seed))
     task, model = _task_and_model(task, tokenizer.family, checkpoint, output, processes)
+    if settings.from_nothing:
+        _refuse_small_table(settings, model, tokenizer)
     length = longest_input(settings, model)
     examples = task.encode(read, tokenizer, length)
-    validation, sizes = None, {"data": len(read)}
+    validation, sizes = None, {"data": task.size(read, examples)}
     if settings.validation:
         read = task.read(settings.validation)
         validation = task.encode_for_evaluation(read, tokenizer, length)
-        sizes["validation"] = len(read)
+        sizes["validation"] = task.size(read, validation)
     for name, each in ((settings.data, examples), (settings.validation, validation)):
         if processes.is_first and each is not None and each.cut:
             logger.warning(
@@ -139,6 +141,20 @@ def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledA
         max_grad_norm=-1,
         **options,
     )
+
+
+def _refuse_small_table(
+    settings: Settings, model: PreTrainedModel, tokenizer: PreTrainedTokenizer
+) -> None:
+    """Raise if a configuration that somebody wrote has too few tokens for the vocabulary."""
+    key = model.config.vocabulary_key
+    rows = int(getattr(model.config, key)) + int(getattr(model.config, "n_special", 0))
+    tokens = max(tokenizer.vocabulary.values()) + 1
+    if tokens > rows:
+        raise ValueError(
+            f"the vocabulary of {settings.model!r} has {tokens} tokens, and its configuration has "
+            f"{key}={rows}; give it {tokens}"
+        )
 
 
 def _newest(output: Output, processes: Processes) -> Checkpoint | None:

@@ -127,6 +127,10 @@ class Task(ABC):
         """Return examples as ids, for evaluation and prediction; see ``encode``."""
         return self.encode(examples, tokenizer, max_length)
 
+    def size(self, examples: Sequence[Any], encoded: Examples) -> int:
+        """Return how many examples a file has, for those who read about it."""
+        return len(examples)
+
     def batch(
         self, examples: Any, indices: NDArray[np.int64], epoch: int | None, device: torch.device
     ) -> Batch:

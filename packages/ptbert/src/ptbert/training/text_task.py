@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert.training.examples import IGNORED
+from ptbert.training.examples import IGNORED, Examples
 from ptbert.training.task import Scores, Task
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers.files.lines import read_texts
@@ -46,6 +46,10 @@ class TextTask(Task):
                 f"the model was trained on single texts, and {text!r} is not one; give one"
             )
         return text
+
+    def size(self, examples: Sequence[Any], encoded: Examples) -> int:
+        """Return how many passages a text has."""
+        return len(encoded)
 
     def predictions(self, scores: Scores, encoded: Any, examples: Sequence[Any]) -> list[str]:
         """Raise, because these tasks write; see ``written``."""
