@@ -26,6 +26,7 @@ class LossScale:
     Example:
         >>> scale = LossScale("float16")
         >>> scale.halve()
+        True
         >>> scale.factor, scale.state()
         (32768.0, {'factor': 32768.0, 'steps': 0})
     """
