@@ -196,7 +196,7 @@ def main() -> None:
     """Run the tasks that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", default=["classifier", "tagger", "answerer"])
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES), help="of models")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["tiny", "minilm"])
     parser.add_argument("--words", nargs=2, type=int, default=(10, 400), help="in a text")
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
