@@ -30,7 +30,7 @@ from ptbert_models.bert.layers import (
     BertPooler,
     BertSelfAttention,
 )
-from ptbert_models.bert.without_padding import can_pack, unpadded_states
+from ptbert_models.bert.without_padding import Packing, unpadded_states
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, split_head_mask, visibility_bias
 from ptbert_models.parts.initialization import initialize_normal
@@ -249,9 +249,10 @@ class BertModel(BertPreTrainedModel):
         more = without_none(position_ids=position_ids, inputs_embeds=inputs_embeds)
         hidden_states = embedded(self, input_ids, token_type_ids, **more)
         head_masks = None
-        if head_mask is None and _padding_is_left_out(self, attention_mask, hidden_states):
+        packing = None if head_mask is not None else _packing(self, attention_mask, hidden_states)
+        if packing is not None:
             states = unpadded_states(
-                self.encoder, hidden_states, attention_mask, all_layers=output_all_encoded_layers
+                self.encoder, hidden_states, packing, all_layers=output_all_encoded_layers
             )
             pooled = None if self.pooler is None else self.pooler(states[-1])
             return states if output_all_encoded_layers else states[-1], pooled
@@ -292,7 +293,7 @@ def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
 
     Types begin with 0 in every text, and padding, which has the id 0, begins in none.
     """
-    if not values_are_known(input_ids, token_type_ids) or token_type_ids.device.type != "cpu":
+    if not values_are_known(input_ids, token_type_ids) or not token_type_ids.is_cpu:
         return
     if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
         return
@@ -344,16 +345,19 @@ def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Te
     return visibility_bias(attention_mask, hidden_states.dtype)
 
 
-def _padding_is_left_out(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> bool:
-    """Whether the program asked for that, and all layers compute what those of this library do."""
+def _packing(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Packing | None:
+    """Return what leaves padding out, or None.
+
+    None unless the program asked for it, and all layers compute what those of this library do.
+    """
     encoder = bert.encoder
     if attention_mask is None or not getattr(encoder, "leave_out_padding", False):
-        return False
+        return None
     if getattr(bert, "output_attentions", False) or hidden_states.dim() != 3:
-        return False
+        return None
     if not values_are_known(hidden_states, attention_mask):
-        return False
-    return can_pack(encoder, hidden_states[..., 0], attention_mask) and all(
+        return None
+    if not all(
         isinstance(layer, BertLayer)
         and type(layer).forward is BertLayer.forward  # sharding makes classes of its own of it
         and "forward" not in vars(layer)
@@ -361,7 +365,9 @@ def _padding_is_left_out(bert: Any, attention_mask: Tensor | None, hidden_states
         and is_plain(layer.attention.self, BertSelfAttention)
         and not any(getattr(layer.attention.self, name, False) for name in _KEPT)
         for layer in encoder.layer
-    )
+    ):
+        return None
+    return Packing.of(encoder, hidden_states[..., 0], attention_mask, hidden_states.dtype)
 
 
 _KEPT = ("output_attentions", "keep_multihead_output")
