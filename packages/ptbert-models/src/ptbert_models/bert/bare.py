@@ -30,7 +30,7 @@ from ptbert_models.bert.layers import (
     BertPooler,
     BertSelfAttention,
 )
-from ptbert_models.bert.without_padding import can_pack, unpadded_states
+from ptbert_models.bert.without_padding import Packing, unpadded_states
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, split_head_mask, visibility_bias
 from ptbert_models.parts.initialization import initialize_normal
@@ -249,9 +249,10 @@ class BertModel(BertPreTrainedModel):
         more = without_none(position_ids=position_ids, inputs_embeds=inputs_embeds)
         hidden_states = embedded(self, input_ids, token_type_ids, **more)
         head_masks = None
-        if head_mask is None and _padding_is_left_out(self, attention_mask, hidden_states):
+        packing = None if head_mask is not None else _packing(self, attention_mask, hidden_states)
+        if packing is not None:
             states = unpadded_states(
-                self.encoder, hidden_states, attention_mask, all_layers=output_all_encoded_layers
+                self.encoder, hidden_states, packing, all_layers=output_all_encoded_layers
             )
             pooled = None if self.pooler is None else self.pooler(states[-1])
             return states if output_all_encoded_layers else states[-1], pooled
@@ -292,7 +293,7 @@ def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
 
     Types begin with 0 in every text, and padding, which has the id 0, begins in none.
     """
-    if not values_are_known(input_ids, token_type_ids) or token_type_ids.device.type != "cpu":
+    if not values_are_known(input_ids, token_type_ids) or not token_type_ids.is_cpu:
         return
     if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
         return
@@ -344,15 +345,15 @@ def _bias(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Te
     return visibility_bias(attention_mask, hidden_states.dtype)
 
 
-def _padding_is_left_out(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> bool:
-    """Whether the program asked for that, and the mask and all layers allow it."""
+def _packing(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) -> Packing | None:
+    """Return what leaves padding out; None unless the program asked for it, and all allows it."""
     if attention_mask is None or not leaves_out_padding(bert) or hidden_states.dim() != 3:
-        return False
+        return None
     if getattr(bert, "output_attentions", False):
-        return False
-    return values_are_known(hidden_states, attention_mask) and can_pack(
-        bert.encoder, hidden_states[..., 0], attention_mask
-    )
+        return None
+    if not values_are_known(hidden_states, attention_mask):
+        return None
+    return Packing.of(bert.encoder, hidden_states[..., 0], attention_mask, hidden_states.dtype)
 
 
 def leaves_out_padding(bert: Any) -> bool:

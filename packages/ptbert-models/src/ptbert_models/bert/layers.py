@@ -33,7 +33,9 @@ from ptbert_models.parts.pruning import (
 )
 from ptbert_models.parts.recomputing import recomputed
 from ptbert_models.parts.settings import setting
-from ptbert_models.parts.tables import check_fit, check_rows, rows_of
+from ptbert_models.parts.tables import Lookup, check_fit, check_rows, rows_of
+
+_REMEDY = "use this model's tokenizer"
 
 
 def layer_norm(config: BertConfig) -> BertLayerNorm:
@@ -74,30 +76,27 @@ class BertEmbeddings(nn.Module):
             ValueError: if a text is too long, or an id is outside the vocabulary.
         """
         tokens = tokens_given(input_ids, inputs_embeds)
+        types_table, lookups = self.token_type_embeddings, []
         if position_ids is None:
             position_ids = _counted_positions(self, tokens)
         else:
-            _check(position_ids, self.position_embeddings, "position_ids", tokens)
+            remedy = "cut the texts, or split them into overlapping windows"
+            table = self.position_embeddings
+            lookups.append(Lookup(position_ids, table, "position_ids", remedy, tokens.shape))
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(tokens, dtype=torch.long)
         if inputs_embeds is None:
-            _check(tokens, self.word_embeddings, "input_ids", tokens)
+            lookups.append(Lookup(tokens, self.word_embeddings, "input_ids", _REMEDY))
         else:
             check_fit(inputs_embeds, self.position_embeddings)
-        _check(token_type_ids, self.token_type_embeddings, "token_type_ids", tokens)
+        lookups.append(Lookup(token_type_ids, types_table, "token_type_ids", _REMEDY, tokens.shape))
+        check_rows(*lookups)
         embeddings = (
             (self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds)
             + self.position_embeddings(position_ids)
             + self.token_type_embeddings(token_type_ids)
         )
         return self.dropout(self.LayerNorm(embeddings))
-
-
-def _check(ids: Tensor, table: nn.Module, name: str, tokens: Tensor) -> None:
-    remedy = "use this model's tokenizer"
-    if name == "position_ids":
-        remedy = "cut the texts, or split them into overlapping windows"
-    check_rows(ids, table, name=name, remedy=remedy, shape=tokens.shape)
 
 
 def _counted_positions(embeddings: Any, tokens: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ from ptbert_models.bert.bare import (
     is_usual_but_for_layers,
 )
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.bert.without_padding import can_pack, packed_states
-from ptbert_models.parts.inputs import values_are_known, without_none
+from ptbert_models.bert.without_padding import Packing, packed_states
+from ptbert_models.parts.inputs import places_of, values_are_known, without_none
 from ptbert_models.parts.losses import is_labelled, labelled_only
 
 
@@ -69,9 +69,9 @@ def encode(model: Any, inputs: Inputs) -> tuple[Any, Any, Any]:
 
 def pool(model: Any, inputs: Inputs) -> tuple[Any, Any]:
     """Return attention weights or None, and the pooled token (B, E)."""
-    states = _packed_states(model.bert, inputs)
-    if states is not None:
-        return None, model.bert.pooler(states[:, None])
+    packed = _packed_states(model.bert, inputs)
+    if packed is not None:
+        return None, model.bert.pooler(packed.states[:, None])
     weights, _, pooled = encode(model, inputs)
     if pooled is None:
         raise ValueError(
@@ -99,19 +99,28 @@ def encode_labelled(
     if not rows_suffice:
         _, sequence, pooled = encode(model, inputs)
         return sequence, labels, pooled
-    states = _packed_states(model.bert, inputs, labels)
-    if states is None:
+    packed = _packed_states(model.bert, inputs, labels)
+    if packed is None:
         _, sequence, pooled = encode(model, inputs)
         return *labelled_only(sequence, labels), pooled
     labelled = is_labelled(labels)
-    first = _first_tokens(labels)
-    read = first | labelled
-    pooled = model.bert.pooler(states[first[read], None])
-    return states[labelled[read]], labels[labelled], pooled
+    # Of all positions, the number of the state that was read there; no sense where none was.
+    numbers = (_first_tokens(labels) | labelled).flatten().cumsum(0) - 1
+    first = packed.states.index_select(0, numbers.view_as(labels)[:, 0])
+    places = places_of(labelled.flatten(), packed.labelled)
+    states = packed.states.index_select(0, numbers.index_select(0, places))
+    return states, labels.flatten().index_select(0, places), model.bert.pooler(first[:, None])
 
 
-def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> Tensor | None:
-    """Return the last layer at first tokens and labels (W, E), or None if that would show."""
+class _Packed(NamedTuple):
+    """The last layer at first tokens and labels (W, E), and how many labels there are."""
+
+    states: Tensor
+    labelled: int
+
+
+def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> _Packed | None:
+    """Return the last layer at first tokens and labels, or None if that would show."""
     ids, mask = inputs.input_ids, inputs.attention_mask
     given = [each for each in (*inputs, labels) if each is not None]
     if inputs.head_mask is not None or not (is_usual(bert) or is_usual_but_for_layers(bert)):
@@ -125,16 +134,19 @@ def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> T
         return None
     if labels is not None and labels.shape != tokens.shape:
         return None
-    read = _first_tokens(tokens)
+    read, labelled = _first_tokens(tokens), []
     if labels is not None:
-        read = read | is_labelled(labels)
-    if not can_pack(bert.encoder, tokens, mask, read):
+        labelled = [is_labelled(labels)]
+        read = read | labelled[0]
+    dtype = bert.embeddings.word_embeddings.weight.dtype
+    packing = Packing.of(bert.encoder, tokens, mask, dtype, read=read, counted=labelled)
+    if packing is None:
         return None
     types = inputs.token_type_ids
     if mask is None and types is not None and ids is not None:
         check_types(ids, types)
     states = embedded(bert, ids, types, **inputs.later())
-    return packed_states(bert.encoder, states, mask, read)
+    return _Packed(packed_states(bert.encoder, states, packing), sum(packing.counted))
 
 
 def _first_tokens(tokens: Tensor) -> Tensor:

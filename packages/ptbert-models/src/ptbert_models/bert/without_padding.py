@@ -12,11 +12,14 @@ width, H heads, D features per head.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, padding_bias
+from ptbert_models.parts.inputs import places_of, read_together
 from ptbert_models.parts.recomputing import recomputed
 
 
@@ -28,7 +31,8 @@ class Packing(NamedTuple):
         length: of the longest, L.
         places: (T,), where each real token is among all B * L; None if all are real.
         bias: (B, 1, 1, L), a ``padding_bias``; None if all are real.
-        read: (T,), True for the tokens whose state is wanted after the layer; None for all.
+        read: (W,), which of the T tokens have a state that is wanted after the layer; None for all.
+        counted: how many are True in each of what was to be counted.
     """
 
     batch: int
@@ -36,18 +40,58 @@ class Packing(NamedTuple):
     places: Tensor | None
     bias: Tensor | None
     read: Tensor | None = None
+    counted: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, attention_mask: Tensor | None, hidden_states: Tensor) -> Packing:
-        """Make it from a mask (B, L) of zeros and ones, or None, and states (B, L, E)."""
-        batch, length, _ = hidden_states.shape
+    def of(
+        cls,
+        encoder: Any,
+        tokens: Tensor,
+        attention_mask: Tensor | None,
+        dtype: torch.dtype,
+        *,
+        read: Tensor | None = None,
+        counted: Sequence[Tensor] = (),
+    ) -> Packing | None:
+        """Make it, or return None where packed states are not those of an untouched encoder.
+
+        They are not without layers; if the mask has another shape than the ids, as one with a row
+        for each token has, or other values than 0 and 1; or if a position to be read is padding.
+        To know this, an accelerator is waited for once.
+
+        Args:
+            encoder: the layers, a ``BertEncoder``.
+            tokens: (B, L), a number for each token.
+            attention_mask: (B, L), or None.
+            dtype: type of the states.
+            read: (B, L), True at the W positions to be read; None for all but padding.
+            counted: tensors of True and False.
+        """
+        if not len(encoder.layer):
+            return None
+        batch, length = tokens.shape
+        wanted = tokens.new_zeros(()) if read is None else read.sum()
+        more = [each.sum() for each in counted]
         if attention_mask is None:
-            return cls(batch, length, None, None)
+            number, *others = read_together(wanted, *more)
+            chosen = None if read is None else places_of(read.flatten(), number)
+            return cls(batch, length, None, None, chosen, tuple(others))
+        if attention_mask.shape != tokens.shape or attention_mask.device != tokens.device:
+            return None
         real = attention_mask == 1
-        places = real.flatten().nonzero()[:, 0]
-        if len(places) == batch * length:
-            return cls(batch, length, None, None)
-        return cls(batch, length, places, padding_bias(real, hidden_states.dtype))
+        fits = (real | (attention_mask == 0)).all()
+        if read is not None:
+            fits = fits & (real | ~read).all()
+        usable, tokens_left, number, *others = read_together(fits, real.sum(), wanted, *more)
+        if not usable:
+            return None
+        places, bias, among = None, None, read
+        if tokens_left < batch * length:
+            places = places_of(real.flatten(), tokens_left)
+            bias = padding_bias(real, dtype)
+            among = None if read is None else read.flatten().index_select(0, places)
+        chosen = None if among is None else places_of(among.flatten(), number)
+        return cls(batch, length, places, bias, chosen, tuple(others))
 
     def packed(self, x: Tensor) -> Tensor:
         """(B, L, ...) → (T, ...)."""
@@ -83,75 +127,45 @@ def packed_layer(layer: Any, rows: Tensor, packing: Packing) -> Tensor:
         merge_heads(attend(query, key, value, packing.bias, dropout=dropout)[0])
     )  # (T, H * D)
     if packing.read is not None:
-        rows, context = rows[packing.read], context[packing.read]
+        rows, context = (each.index_select(0, packing.read) for each in (rows, context))
     attended = layer.attention.output(context, rows)
     output: Tensor = layer.output(layer.intermediate(attended), attended)
     return output
 
 
-def can_pack(
-    encoder: Any, tokens: Tensor, attention_mask: Tensor | None, read: Tensor | None = None
-) -> bool:
-    """Whether ``packed_states`` gives the same as an untouched encoder.
-
-    It does not without layers; if the mask has another shape than the ids, as one with a row for
-    each token has, or other values than 0 and 1; or if a position to be read is padding.
-
-    Args:
-        encoder: the layers, a ``BertEncoder``.
-        tokens: (B, L), a number for each token.
-        attention_mask: (B, L), or None.
-        read: (B, L), True at the positions to be read; None for all but padding.
-    """
-    if not len(encoder.layer):
-        return False
-    if attention_mask is None:
-        return True
-    if attention_mask.shape != tokens.shape or attention_mask.device != tokens.device:
-        return False
-    real = attention_mask == 1
-    fits = (real | (attention_mask == 0)).all()
-    return bool(fits if read is None else fits & (real | ~read).all())
-
-
-def packed_states(
-    encoder: Any, hidden_states: Tensor, attention_mask: Tensor | None, read: Tensor
-) -> Tensor:
-    """Run the layers and return the last states at some positions.
+def packed_states(encoder: Any, hidden_states: Tensor, packing: Packing) -> Tensor:
+    """Run the layers and return the last states at the positions that are read.
 
     Args:
         encoder: the layers, a ``BertEncoder``.
         hidden_states: (B, L, E).
-        attention_mask: (B, L) of zeros and ones, or None.
-        read: (B, L), True at W positions, none of them padding.
+        packing: with W positions to be read.
 
     Returns:
         (W, E), in the order of the positions.
     """
-    packing = Packing.of(attention_mask, hidden_states)
-    rows = packing.packed(hidden_states)
+    rows, all_rows = packing.packed(hidden_states), packing._replace(read=None)
     *layers, last = encoder.layer
     for layer in layers:
-        rows = _run(encoder, layer)(rows, packing)
-    states: Tensor = _run(encoder, last)(rows, packing._replace(read=packing.packed(read)))
+        rows = _run(encoder, layer)(rows, all_rows)
+    states: Tensor = _run(encoder, last)(rows, packing)
     return states
 
 
 def unpadded_states(
-    encoder: Any, hidden_states: Tensor, attention_mask: Tensor | None, *, all_layers: bool
+    encoder: Any, hidden_states: Tensor, packing: Packing, *, all_layers: bool
 ) -> list[Tensor]:
     """Run the layers on the real tokens alone.
 
     Args:
         encoder: the layers, a ``BertEncoder``.
         hidden_states: (B, L, E).
-        attention_mask: (B, L) of zeros and ones, or None.
+        packing: of the batch.
         all_layers: whether the states of all layers are wanted, or only those of the last.
 
     Returns:
         States (B, L, E), with zeros for padding.
     """
-    packing = Packing.of(attention_mask, hidden_states)
     rows = packing.packed(hidden_states)
     states = []
     for layer in encoder.layer:

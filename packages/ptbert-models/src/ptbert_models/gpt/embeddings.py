@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import check_mask, check_tensor, flat_texts
-from ptbert_models.parts.tables import check_fit, check_rows, rows_of
+from ptbert_models.parts.tables import Lookup, check_fit, check_rows, rows_of
 
 _REMEDY = "use the tokenizer of this model, and set_num_special_tokens for special tokens"
 
@@ -38,16 +38,20 @@ def embedded(
     Raises:
         ValueError: if an id is outside its table.
     """
+    lookups = []
     if inputs_embeds is not None:
         check_fit(inputs_embeds, positions)
-        vectors = inputs_embeds
+        shape = inputs_embeds.shape[:-1]
     else:
-        check_rows(input_ids, tokens, name="input_ids", remedy=_REMEDY)  # type: ignore[arg-type]
-        vectors = tokens(input_ids)
+        assert input_ids is not None
+        shape = input_ids.shape
+        lookups.append(Lookup(input_ids, tokens, "input_ids", _REMEDY))
+    if token_type_ids is not None:
+        lookups.append(Lookup(token_type_ids, tokens, "token_type_ids", _REMEDY, shape))
+    check_rows(*lookups)
+    vectors = tokens(input_ids) if inputs_embeds is None else inputs_embeds
     total = vectors + positions(position_ids)
     if token_type_ids is not None:
-        shape = vectors.shape[:-1]
-        check_rows(token_type_ids, tokens, name="token_type_ids", remedy=_REMEDY, shape=shape)
         total = total + tokens(token_type_ids)
     return total
 
@@ -77,8 +81,8 @@ def chosen_positions(
     """
     if attention_mask is not None and attention_mask.dim() == 3:
         attention_mask = None  # what a token sees does not say where it is
+    longest = rows_of(positions)  # counted positions are in range if this is large enough
     if position_ids is None and attention_mask is None:
-        longest = rows_of(positions)  # all positions are in range if this is large enough
         if longest is not None and total > longest:
             raise ValueError(
                 f"a text of {total} tokens ({total - new.size(1)} of them in past) is longer "
@@ -87,10 +91,11 @@ def chosen_positions(
         return counted_positions(new, None, total=total)
     if position_ids is None:
         position_ids = counted_positions(new, attention_mask, total=total)
+        if longest is not None and total <= longest:
+            return position_ids
     else:
         position_ids = flat_texts("position_ids", position_ids)
-    remedy, shape = "shorten the texts", new.shape
-    check_rows(position_ids, positions, name="position_ids", remedy=remedy, shape=shape)
+    check_rows(Lookup(position_ids, positions, "position_ids", "shorten the texts", new.shape))
     return position_ids
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.parts.inputs import check_ids, is_recorded
+from ptbert_models.parts.inputs import Ids, check_ids, is_recorded
 
 
 class TiedLinear(nn.Linear):
@@ -102,12 +102,8 @@ class MultipleChoiceHead(nn.Module):
         """
         if not is_recorded():  # a message with a length would fix that length
             length = hidden_states.size(2)
-            check_ids(
-                mc_token_ids,
-                length,
-                name="mc_token_ids",
-                remedy=f"give positions in the text, which has {length} tokens",
-            )
+            remedy = f"give positions in the text, which has {length} tokens"
+            check_ids(Ids(mc_token_ids, length, "mc_token_ids", remedy))
             if mc_token_ids.shape != hidden_states.shape[:2]:
                 raise ValueError(
                     f"mc_token_ids has shape {tuple(mc_token_ids.shape)} and the choices "

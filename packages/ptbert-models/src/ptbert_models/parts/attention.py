@@ -293,7 +293,7 @@ def is_known_full(attention_mask: Tensor) -> bool:
         >>> is_known_full(torch.ones(2, 3)), is_known_full(torch.tensor([[1, 0]]))
         (True, False)
     """
-    if not values_are_known(attention_mask) or attention_mask.device.type != "cpu":
+    if not values_are_known(attention_mask) or not attention_mask.is_cpu:
         return False
     return attention_mask.dim() == 2 and bool((attention_mask == 1).all())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -139,36 +140,95 @@ def check_integers(name: str, ids: Tensor, what: str = "integers") -> None:
         raise ValueError(f"{name} is of type {ids.dtype}; give {what}, such as {name}.long()")
 
 
-def check_ids(ids: Tensor, limit: int, *, name: str, remedy: str) -> None:
-    """Raise an error for ids that are no numbers of rows, or that an embedding has no row for.
-
-    No values are checked where they are not known. On an accelerator the check waits for the
-    device. Without it a wrong id would make the device unusable for the rest of the process.
+class Ids(NamedTuple):
+    """Ids that are to be looked up in a table.
 
     Args:
         ids: integers of any shape.
         limit: number of rows.
         name: name of the argument, for the message.
-        remedy: what to do about it, for the message.
+        remedy: what to do about a wrong one, for the message.
+    """
+
+    ids: Tensor
+    limit: int
+    name: str
+    remedy: str
+
+
+def check_ids(*checked: Ids, counted: Sequence[Tensor] = ()) -> list[int]:
+    """Raise an error for ids that are no numbers of rows, or that an embedding has no row for.
+
+    No values are checked where they are not known. On an accelerator the check waits for the
+    device. Without it a wrong id would make the device unusable for the rest of the process. So
+    everything is read at once, and what else must be read for a call can be given too.
+
+    Args:
+        *checked: what is checked, all on one device.
+        counted: tensors of True and False, on that device too; only where values are known.
+
+    Returns:
+        How many are True in each of ``counted``.
 
     Raises:
-        TypeError: if the ids are no tensor.
+        TypeError: if ids are no tensor.
         ValueError: if they are no integers, or an id is negative or not below the limit.
 
     Example:
-        >>> check_ids(torch.tensor([0, 9]), 5, name="input_ids", remedy="use its tokenizer")
+        >>> check_ids(Ids(torch.tensor([0, 9]), 5, "input_ids", "use its tokenizer"))
         Traceback (most recent call last):
         ...
         ValueError: input_ids holds 9, and this model takes 0 to 4; use its tokenizer
     """
-    check_tensor(name, ids)
-    check_integers(name, ids)
-    if not values_are_known(ids) or not ids.numel():
-        return
-    lowest, highest = (int(extreme) for extreme in torch.aminmax(ids))
-    if lowest < 0 or highest >= limit:
-        wrong = lowest if lowest < 0 else highest
-        raise ValueError(f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}")
+    for ids, _, name, _ in checked:
+        check_tensor(name, ids)
+        check_integers(name, ids)
+    known = [each for each in checked if each.ids.numel() and values_are_known(each.ids)]
+    extremes = [extreme for each in known for extreme in torch.aminmax(each.ids)]
+    numbers = read_together(*extremes, *(each.sum() for each in counted))
+    for (_, limit, name, remedy), lowest, highest in zip(
+        known, numbers[: 2 * len(known) : 2], numbers[1 : 2 * len(known) : 2], strict=True
+    ):
+        if lowest < 0 or highest >= limit:
+            wrong = lowest if lowest < 0 else highest
+            raise ValueError(
+                f"{name} holds {wrong}, and this model takes 0 to {limit - 1}; {remedy}"
+            )
+    return numbers[2 * len(known) :]
+
+
+def read_together(*numbers: Tensor) -> list[int]:
+    """Read integers from a device, and wait for it only once.
+
+    Example:
+        >>> read_together(torch.tensor(3), torch.tensor(True))
+        [3, 1]
+    """
+    if not numbers:
+        return []
+    if len({number.device for number in numbers}) > 1:
+        return [int(number) for number in numbers]
+    read: list[int] = torch.stack([number.long() for number in numbers]).tolist()
+    return read
+
+
+def places_of(chosen: Tensor, number: int) -> Tensor:
+    """Return where a tensor (N,) is True, in ascending order, without waiting for the device.
+
+    Args:
+        chosen: (N,) of True and False.
+        number: how many are True.
+
+    Returns:
+        (number,).
+
+    Example:
+        >>> places_of(torch.tensor([False, True, True]), 2)
+        tensor([1, 2])
+    """
+    if chosen.is_cpu:
+        return chosen.nonzero()[:, 0]
+    return chosen.logical_not().byte().argsort(stable=True)[:number]
 
 
 def check_batch(name: str, ids: object) -> None:
@@ -282,7 +342,7 @@ def check_mask_values(attention_mask: Tensor) -> None:
     Such a mask has negative values and none above 0. Other values than 0 and 1 are computed with,
     as in 2019. On an accelerator no values are read.
     """
-    if attention_mask.dtype is torch.bool or attention_mask.device.type != "cpu":
+    if attention_mask.dtype is torch.bool or not attention_mask.is_cpu:
         return
     if not values_are_known(attention_mask) or not attention_mask.numel():
         return

@@ -196,8 +196,9 @@ def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     if not values_are_known(labels):
         return hidden_states, labels
     labels = fitted_labels(labels, hidden_states.shape[:-1])
-    labelled = is_labelled(labels)
-    return hidden_states[labelled], labels[labelled]
+    places = is_labelled(labels).flatten().nonzero()[:, 0]  # waits for the device only once
+    rows = hidden_states.flatten(0, -2).index_select(0, places)
+    return rows, labels.flatten().index_select(0, places)
 
 
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import check_fits, check_ids, is_recorded
+from ptbert_models.parts.inputs import Ids, check_fits, check_ids, is_recorded
 from ptbert_models.parts.untouched import is_plain
 
 
@@ -64,30 +65,43 @@ def check_fit(vectors: Tensor, table: nn.Module) -> None:
         check_vectors(vectors, weight.size(1), weight.dtype)
 
 
-def check_rows(
-    ids: Tensor,
-    table: nn.Module,
-    *,
-    name: str,
-    remedy: str,
-    shape: tuple[int, ...] | None = None,
-) -> None:
+class Lookup(NamedTuple):
+    """Ids, and the embedding that looks them up; see ``check_rows``.
+
+    Args:
+        ids: integers.
+        table: the embedding.
+        name: name of the argument, for messages.
+        remedy: what to do about a wrong id, for messages.
+        shape: that of the batch beside which they must be able to stand; any when None.
+    """
+
+    ids: Tensor
+    table: nn.Module
+    name: str
+    remedy: str
+    shape: tuple[int, ...] | None = None
+
+
+def check_rows(*lookups: Lookup) -> None:
     """Raise an error for ids that an embedding cannot look up, see ``check_ids``.
 
     With the shape of a batch, also for ids that cannot stand beside it, see ``check_fits``.
 
     Example:
         >>> import torch
-        >>> check_rows(torch.tensor([5]), nn.Embedding(5, 2), name="ids", remedy="use another")
+        >>> check_rows(Lookup(torch.tensor([5]), nn.Embedding(5, 2), "ids", "use another"))
         Traceback (most recent call last):
         ...
         ValueError: ids holds 5, and this model takes 0 to 4; use another
     """
-    rows = rows_of(table)
-    if rows is not None:
-        check_ids(ids, rows, name=name, remedy=remedy)
-        if shape is not None:
-            check_fits(name, ids, shape)
+    known = [(each, rows_of(each.table)) for each in lookups]
+    check_ids(
+        *[Ids(each.ids, rows, each.name, each.remedy) for each, rows in known if rows is not None]
+    )
+    for each, rows in known:
+        if rows is not None and each.shape is not None:
+            check_fits(each.name, each.ids, each.shape)
 
 
 def resized_embedding(

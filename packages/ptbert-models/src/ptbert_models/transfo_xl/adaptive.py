@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import check_ids, values_are_known
+from ptbert_models.parts.inputs import Ids, check_ids, places_of, values_are_known
 from ptbert_models.parts.losses import is_labelled
 from ptbert_models.parts.tables import resize_scores, resized_embedding
 from ptbert_models.parts.untouched import has_usual_weight
@@ -78,27 +78,36 @@ class AdaptiveEmbedding(nn.Module):
 
     def forward(self, inp: Tensor) -> Tensor:
         """Embed ids of any shape (...) as (..., E)."""
-        check_ids(inp, self.n_token, name="input_ids", remedy=IDS_REMEDY)
+        inside = _members(inp, self.cutoff_ends) if self.div_val > 1 else []
+        numbers = check_ids(Ids(inp, self.n_token, "input_ids", IDS_REMEDY), counted=inside)
         if self.div_val == 1:
             embedded = self.emb_layers[0](inp)
             if self.emb_projs:
                 embedded = F.linear(embedded, self.emb_projs[0])
-        elif values_are_known(inp):
-            embedded = _from_own_clusters(self, inp.flatten()).view(*inp.shape, self.d_proj)
+        elif inside:
+            rows = [places_of(*each) for each in zip(inside, numbers, strict=True)]
+            embedded = _from_own_clusters(self, inp.flatten(), rows)
+            embedded = embedded.view(*inp.shape, self.d_proj)
         else:
             embedded = _from_all_clusters(self, inp)
         return embedded * self.emb_scale
 
 
-def _from_own_clusters(embedding: Any, ids: Tensor) -> Tensor:
-    """Embed (R,) ids, each only by its own cluster."""
-    parts, order = [], []
-    for cluster, (first, end) in enumerate(pairwise(embedding.cutoff_ends)):
-        rows = ((ids >= first) & (ids < end)).nonzero().squeeze(1)
-        vectors = embedding.emb_layers[cluster](ids[rows] - first)
+def _members(ids: Tensor, ends: Sequence[int]) -> list[Tensor]:
+    """Say for each cluster which ids are its tokens, (R,); nothing where that is not known."""
+    if not isinstance(ids, Tensor) or not values_are_known(ids):
+        return []
+    flat = ids.flatten()
+    return [(flat >= first) & (flat < end) for first, end in pairwise(ends)]
+
+
+def _from_own_clusters(embedding: Any, ids: Tensor, rows: Sequence[Tensor]) -> Tensor:
+    """Embed (R,) ids, each only by its own cluster, for which some of the rows are."""
+    parts = []
+    for cluster, (own, first) in enumerate(zip(rows, embedding.cutoff_ends, strict=False)):
+        vectors = embedding.emb_layers[cluster](ids[own] - first)
         parts.append(F.linear(vectors, embedding.emb_projs[cluster]))
-        order.append(rows)
-    return torch.cat(parts)[torch.cat(order).argsort()]
+    return torch.cat(parts)[torch.cat(list(rows)).argsort()]
 
 
 def _from_all_clusters(embedding: Any, ids: Tensor) -> Tensor:
@@ -192,8 +201,10 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
                 "give one target for each row"
             )
         labels = target.where(is_labelled(target), 0)
-        check_ids(labels, self.n_token, name="target", remedy=IDS_REMEDY)
-        return _losses(self, hidden, target)
+        inside = _members(target, self.cutoff_ends)
+        numbers = check_ids(Ids(labels, self.n_token, "target", IDS_REMEDY), counted=inside)
+        rows = [places_of(*each) for each in zip(inside, numbers, strict=True)]
+        return _losses(self, hidden, target, rows)
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities (R, V) of all tokens after hidden states (R, E)."""
@@ -209,8 +220,10 @@ class ProjectedAdaptiveLogSoftmax(nn.Module):
         return torch.cat(parts, dim=-1)
 
 
-def _losses(softmax: Any, hidden: Tensor, target: Tensor) -> Tensor:
+def _losses(softmax: Any, hidden: Tensor, target: Tensor, members: Sequence[Tensor]) -> Tensor:
     """Compute ``-log_prob(hidden)`` only at the target; rows without a label are 0.
+
+    The members are the rows whose target is in each cluster, or nothing where that is not known.
 
     The first softmax is split in two: the first cluster's share is the sum over its tokens.
     So the loss of a token is always the loss of its cluster plus the loss within it.
@@ -222,10 +235,8 @@ def _losses(softmax: Any, hidden: Tensor, target: Tensor) -> Tensor:
     losses = torch.zeros_like(first_sum)
     for cluster, (first, end) in enumerate(pairwise(softmax.cutoff_ends)):
         inside = (target >= first) & (target < end)
-        if values_are_known(target):
-            rows = inside.nonzero().squeeze(1)
-        else:  # no shape may depend on the target, so every cluster scores every row
-            rows = torch.arange(target.size(0), device=target.device)
+        # Where no shape may depend on the target, every cluster scores every row.
+        rows = members[cluster] if members else torch.arange(len(target), device=target.device)
         inner = (target[rows] - first).clamp(0, end - first - 1)
         if cluster > 0:
             narrow = _project(softmax, hidden[rows], cluster)

@@ -16,7 +16,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ptbert_models.parts.inputs import check_ids, check_tensor, tokens_given, without_none
+from ptbert_models.parts.inputs import Ids, check_ids, check_tensor, tokens_given, without_none
 from ptbert_models.parts.losses import UNCLASSIFIED, is_labelled
 from ptbert_models.parts.tables import resize_scores
 from ptbert_models.parts.untouched import is_plain, is_untouched
@@ -177,7 +177,7 @@ def _ordinary_softmax(model: Any, hidden: Tensor, target: Tensor | None) -> Tens
         return F.log_softmax(model.out_layer(hidden), dim=-1)
     labelled = is_labelled(target)
     labels = target.where(labelled, 0)
-    check_ids(labels, model.config.n_token, name="target", remedy=IDS_REMEDY)
+    check_ids(Ids(labels, model.config.n_token, "target", IDS_REMEDY))
     if not model.training:
         scores = model.out_layer(hidden).transpose(1, 2)
         ignored = target.where(labelled, UNCLASSIFIED)
