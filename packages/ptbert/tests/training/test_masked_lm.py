@@ -188,7 +188,7 @@ def test_a_token_file_is_the_same_as_its_text(settings, tmp_path, model_folder):
         ("a\n\ncat\n", {"next_sentence": True}, r"text.txt' has one document only, or no"),
         ("a cat\n", {"max_length": 3}, "max_length=3 leaves room for fewer than two words"),
         ("a cat\n", {"mask_share": 1.0}, "mask_share=1.0 is not allowed; give a number from 0"),
-        ("a cat\n", {"regression": True}, "--pair are for classify; leave them out for masked-lm"),
+        ("a cat\n", {"regression": True}, "it is for classify, and not for masked-lm; leave"),
     ],
 )
 def test_what_cannot_be_learned_is_an_error(settings, tmp_path, content, change, message):
@@ -224,6 +224,6 @@ def gpt2_folder_beside(tmp_path):
 
 @pytest.mark.parametrize("name", ["next_sentence", "whole_words"])
 def test_settings_of_masks_are_refused_by_other_tasks(settings, name):
-    message = "--next-sentence and --whole-words are for masked-lm; leave them out for classify"
+    message = f"{name}=True is not allowed; it is for masked-lm, and not for classify; leave it out"
     with pytest.raises(ValueError, match=message):
-        train(settings.replaced(task="classify", **{name: True}))
+        settings.replaced(task="classify", mask_share=0.15, **{name: True})
