@@ -248,9 +248,10 @@ def test_it_says_what_begins_and_what_goes_on(settings, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "ptbert.training")
     parts = ptbert.training.loop.parts_of_step
     interrupted(settings, monkeypatch, "ptbert.training.loop.parts_of_step", parts, 3)
-    assert "out: 24 examples, 3 steps an epoch, 0.0 million parameters\n" in caplog.text
+    begins = "out: 24 examples, 3 steps an epoch, 0.0 million parameters, learning rate 0.01\n"
+    assert begins in caplog.text
     train(settings)
-    assert "0.0 million parameters; going on after step 2\n" in caplog.text
+    assert "learning rate 0.01; going on after step 2\n" in caplog.text
 
 
 @pytest.mark.parametrize("shard", [False, True])

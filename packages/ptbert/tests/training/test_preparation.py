@@ -6,6 +6,7 @@ import torch
 import ptbert.training.preparation
 from ptbert import BertConfig, BertForSequenceClassification, BertForTokenClassification
 from ptbert.training import train
+from ptbert.training.preparation import learning_rate_of
 from ptbert_models.bert import layers
 from ptbert_models.errors import ShapeMismatch
 
@@ -29,6 +30,14 @@ def give_a_head(model_folder, labels):
 def result(settings):
     train(settings)
     return BertForSequenceClassification.from_pretrained(settings.output)
+
+
+@pytest.mark.parametrize(("width", "rate"), [(768, 5e-5), (384, 1e-4), (1024, 3.75e-5)])
+def test_the_learning_rate_fits_the_width_unless_it_is_set(settings, width, rate):
+    config = BertConfig(10, width, num_hidden_layers=0, intermediate_size=1)
+    model = BertForSequenceClassification(config, 2)
+    assert learning_rate_of(settings.replaced(learning_rate=0.0), model) == pytest.approx(rate)
+    assert learning_rate_of(settings.replaced(learning_rate=0.3), model) == 0.3
 
 
 def test_a_classifier_of_the_same_labels_keeps_its_head_and_their_order(

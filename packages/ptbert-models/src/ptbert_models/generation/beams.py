@@ -203,7 +203,7 @@ class BeamSearch:
             check_some_left(candidates.totals[:, :1].masked_fill(is_over, 0.0))
             ends = self._reached(candidates, written) | (written == longest)
             # A text that ends counts only if it is among the K best.
-            new = options.score(candidates.totals, written).masked_fill(~ends, -math.inf)
+            new = options.score(candidates.totals, written).masked_fill(~ends | is_over, -math.inf)
             new[:, self._beams :] = -math.inf
             found = found.beside(candidates._replace(totals=new)).best(self._beams)
             going = candidates._replace(totals=candidates.totals.masked_fill(ends, -math.inf))

@@ -150,11 +150,12 @@ class _Training:
         settings = self.task.settings
         trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
         logger.info(
-            "%s: %d examples, %d steps an epoch, %.1f million parameters%s",
+            "%s: %d examples, %d steps an epoch, %.1f million parameters, learning rate %.3g%s",
             settings.output,
             len(self.examples),
             math.ceil(len(self.examples) / settings.batch_size),
             trained / 1e6,
+            self.optimizer.param_groups[0]["lr"],
             f"; going on after step {self.step}" if self.step else "",
         )
         if settings.micro_batches < self.processes.count:

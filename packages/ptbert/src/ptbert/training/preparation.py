@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from ptbert.training.checkpoints import (
     Checkpoint,
@@ -118,7 +117,19 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
     return settings.max_length or min(most or usual, usual)
 
 
-def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledAdam:
+def learning_rate_of(settings: Settings, model: PreTrainedModel) -> float:
+    """Return the largest learning rate: as set, or in inverse proportion to the model's width.
+
+    5e-5 is among the rates of the BERT paper, whose smaller model has a width of 768. A narrow
+    model that is trained with Adam needs a larger rate.
+
+    Source:
+        Devlin et al. 2018, appendix A.3; Yang et al. 2022, "Tensor Programs V", arXiv:2203.03466.
+    """
+    return settings.learning_rate or 5e-5 * 768 / int(model.config.hidden_size)
+
+
+def optimizer_of(settings: Settings, model: PreTrainedModel, steps: int) -> ScheduledAdam:
     """Return the optimizer of all parameters that are trained; biases and scales do not decay.
 
     It clips no gradients: the loop does that, because it looks at their norm anyway.
@@ -134,7 +145,7 @@ def optimizer_of(settings: Settings, model: nn.Module, steps: int) -> ScheduledA
         kind, options = OpenAIAdam, {}
     return kind(
         groups,
-        lr=settings.learning_rate,
+        lr=learning_rate_of(settings, model),
         schedule=settings.schedule,
         warmup=settings.warmup,
         t_total=steps,

@@ -94,7 +94,9 @@ class Settings:
     )
     epochs: int = _setting(3, "how many times all examples are seen")
     batch_size: int = _setting(32, "examples in a step")
-    learning_rate: float = _setting(5e-5, "largest learning rate")
+    learning_rate: float = _setting(
+        0.0, "largest learning rate; 0 for 5e-5 at a width of 768, and more for narrower models"
+    )
     schedule: str = _setting("warmup_linear", "course of the learning rate", choices=SCHEDULES)
     warmup: float = _setting(0.1, "share of the steps in which the learning rate rises")
     optimizer: str = _setting("bert", "BertAdam or OpenAIAdam", choices=OPTIMIZERS)
@@ -216,7 +218,14 @@ _PATHS = ("model", "data", "validation", "output")
 _NEEDED = ("task", "model", "data", "output")
 _LARGEST = 2**63 - 1
 _SHARES = ("warmup", "mask_share")
-_FROM_ZERO = ("weight_decay", "max_length", "seed", "micro_batches", "checkpoint_minutes")
+_FROM_ZERO = (
+    "learning_rate",
+    "weight_decay",
+    "max_length",
+    "seed",
+    "micro_batches",
+    "checkpoint_minutes",
+)
 
 
 def _problem(each: Any, value: Any) -> str | None:
