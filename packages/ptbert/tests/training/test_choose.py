@@ -132,6 +132,8 @@ def test_a_text_and_each_choice_are_read_together(choosing, model_folder):
     assert batch.labels.tolist() == [1, 0]
     assert found.lengths.tolist() == [16, 10]  # padding to the longest choice included
     assert len(found) == batch.labelled == 2
+    both = np.array([0, 1])
+    assert Choose(choosing).tokens(found, both) == (7 + 8) + (5 + 5)  # no padding
 
 
 def test_a_tie_counts_once_and_chance_is_uniform(choosing):

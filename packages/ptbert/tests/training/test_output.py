@@ -9,6 +9,7 @@ import pytest
 
 import ptbert.training.loop
 from ptbert.training import train
+from ptbert.training.output import Output
 from ptbert_hub import DownloadOptions, locking
 
 from .conftest import digest, read_log
@@ -107,3 +108,21 @@ def test_another_vocabulary_in_the_model_s_folder_changes_no_training_that_began
     assert read_log(tmp_path / "out")[-1]["step"] == 3
     assert (tmp_path / "out" / "vocab.txt").read_text().splitlines() == words
     assert not (tmp_path / "out" / "tokenizer").exists()
+
+
+def test_a_file_as_output_is_told(settings, data):
+    with (
+        pytest.raises(ValueError, match="is a file; give a new folder"),
+        Output(settings.replaced(output=str(data))).held(),
+    ):
+        pass
+
+
+def test_a_changed_file_is_told_once_if_it_is_for_training_and_validation(settings, data):
+    output = Output(settings)
+    output.begin(settings, 1, restart=False)
+    (output.checkpoints / "step-00000001").mkdir(parents=True)
+    data.write_text(data.read_text() + "a cat,animal\n")
+    with pytest.raises(ValueError, match="was changed; give another folder") as caught:
+        output.begin(settings, 1, restart=False)
+    assert str(caught.value).count("was changed") == 1

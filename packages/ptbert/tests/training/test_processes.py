@@ -61,3 +61,9 @@ def test_alone_nothing_is_sent(monkeypatch):
         assert alone.total(2.5) == 2.5
         assert alone.from_first(3) == 3
         alone.add_up_gradients([{"params": [torch.nn.Parameter(torch.ones(1))]}])
+
+
+def test_a_device_without_values_is_told():
+    message = "device='meta' cannot be used .*; give cpu or cuda"
+    with pytest.raises(ValueError, match=message), joined("meta"):
+        pass

@@ -74,3 +74,11 @@ def test_a_value_that_is_no_text_is_told(tmp_path, value):
     (row,) = read_rows(tmp_path / "a.jsonl")
     with pytest.raises(ValueError, match="in the column 'text'; give a text or a number"):
         row.text("text")
+
+
+def test_nan_is_neither_a_text_nor_a_number(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"text": NaN}\n')
+    (row,) = read_rows(path)
+    with pytest.raises(ValueError, match="line 1, has nan in the column 'text'; give a text or a"):
+        row.text("text")

@@ -1,5 +1,9 @@
 """A model in parts; with several processes see ``test_loop.py`` and ``faults``."""
 
+import subprocess
+import sys
+from dataclasses import asdict
+
 import pytest
 import torch
 from torch.distributed.device_mesh import init_device_mesh
@@ -21,7 +25,7 @@ def one_process(tmp_path, monkeypatch):
         "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
     )
     mesh = init_device_mesh("cpu", (1,))
-    monkeypatch.setattr(sharding, "init_device_mesh", lambda *_: mesh)
+    monkeypatch.setattr("torch.distributed.device_mesh.init_device_mesh", lambda *_: mesh)
     yield
     torch.distributed.destroy_process_group()
 
@@ -70,6 +74,20 @@ def test_a_transformer_xl_is_refused():
 
 
 def test_an_older_pytorch_is_told(monkeypatch):
-    monkeypatch.delattr(sharding.FSDPModule, "set_force_sum_reduction_for_comms")
+    monkeypatch.delattr(FSDPModule, "set_force_sum_reduction_for_comms")
     with pytest.raises(ValueError, match="shard needs a newer PyTorch than"):
         sharding.shard(bert(), TWO)
+
+
+def test_one_process_does_not_load_the_compiler_of_pytorch(settings):
+    """It takes seconds, and nothing is compiled."""
+    code = (
+        "import sys\n"
+        "from ptbert.training import Settings, train\n"
+        f"train(Settings(**{asdict(settings)!r}))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "False\n"

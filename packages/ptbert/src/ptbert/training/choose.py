@@ -61,8 +61,12 @@ class EncodedChoices(EncodedExamples):
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example, with padding: C times those of its longest choice."""
-        sizes = np.array([len(each) for each in self.ids], np.int64)
-        return sizes.reshape(-1, self.choices).max(1) * self.choices
+        return self.sizes.max(1) * self.choices
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """Tokens of each text with each of its choices: (N, C)."""
+        return np.array([len(each) for each in self.ids], np.int64).reshape(-1, self.choices)
 
     def batch(self, indices: NDArray[np.int64], device: torch.device) -> Batch:
         """Return some examples as tensors; inputs are (B, C, L)."""
@@ -159,6 +163,10 @@ class Choose(ScoringTask):
         return EncodedChoices(
             ids, types, labels, [each.place for each in examples], cut, choices=wanted
         )
+
+    def tokens(self, examples: EncodedChoices, indices: NDArray[np.int64]) -> int:
+        """Return how many tokens the choices of some examples have, without padding."""
+        return int(examples.sizes[indices].sum())
 
     def loss_of_scores(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of the cross entropies of all examples."""

@@ -205,7 +205,7 @@ class _Training:
                 epoch + 1,
                 loss=loss,
                 rate=rate,
-                tokens=int(self.examples.lengths[indices].sum()),
+                tokens=self.task.tokens(self.examples, indices),
                 seconds=time.monotonic() - began,
             )
 

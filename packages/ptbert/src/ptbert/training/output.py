@@ -96,6 +96,8 @@ class Output:
         return all((self.folder / name).is_file() for name in (SETTINGS_NAME, _FILES_NAME))
 
     def _refuse_other_files(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"{str(self.folder)!r} is a file; give a new folder")
         if self.folder.exists() and not self._is_ours():
             allowed = {*self.folder.glob(_UNFINISHED), self.folder / FOLDER_LOCK}
             allowed |= {self.folder / _FILES_NAME}  # what begin() writes first
@@ -113,8 +115,9 @@ class Output:
         changed = differences(old, settings)
         before = read_json_object(self.folder / _FILES_NAME)
         for name, digest in _digests(settings).items():
-            if before.get(name) != digest:
-                changed.append(f"the file {getattr(settings, name)!r} was changed")
+            told = f"the file {getattr(settings, name)!r} was changed"
+            if before.get(name) != digest and told not in changed:  # one file may be both
+                changed.append(told)
         if changed:
             raise ValueError(
                 f"{str(self.folder)!r} has a training with other settings: {'; '.join(changed)}; "

@@ -119,7 +119,7 @@ def joined(device: str = "") -> Iterator[Processes]:
         kind = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         place = torch.device(kind)
-        torch.empty(1, device=place)
+        torch.zeros(1, device=place).item()  # that of "meta" has no values
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device={kind!r} cannot be used ({reason}); give cpu or cuda") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,7 +38,8 @@ class Row(NamedTuple):
                 "name the columns with --text, --pair, --label and --choices"
             )
         value = self.values[column]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        is_nothing = isinstance(value, float) and math.isnan(value)  # of pandas
+        if is_nothing or isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValueError(
                 f"{self.place} has {value!r} in the column {column!r}; give a text or a number"
             )

@@ -6,17 +6,15 @@ Source:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ptbert.training.processes import Processes
 from ptbert_models.parts.initialization import NoInitialization
@@ -29,13 +27,17 @@ def shard(model: PreTrainedModel, processes: Processes) -> None:
     Gradients are then summed by PyTorch, in the backward pass.
 
     Raises:
-        ValueError: for a Transformer-XL, which is run several times in a step; or if the installed
-            PyTorch cannot sum gradients exactly.
+        ValueError: for a Transformer-XL, which is run several times in a step: no test has shown
+            that it can be divided; or if the installed PyTorch cannot sum gradients exactly.
     """
     if processes.count == 1:
         return
     if model.family == "transfo_xl":
         raise ValueError("a Transformer-XL cannot be divided among processes; leave out --shard")
+    # Imported here: it loads PyTorch's compiler, for which other trainings need not wait.
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+
     if not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"):
         raise ValueError(f"shard needs a newer PyTorch than {torch.__version__}; update it")
     mesh = init_device_mesh(processes.device.type, (processes.count,))
@@ -64,12 +66,19 @@ def _computed(model: PreTrainedModel, function: Callable[..., Tensor], *inputs: 
 
 def is_sharded(model: nn.Module) -> bool:
     """Whether a model was divided."""
-    return isinstance(model, FSDPModule)
+    fsdp = sys.modules.get("torch.distributed.fsdp")  # without it nothing was divided
+    return fsdp is not None and isinstance(model, fsdp.FSDPModule)
+
+
+def is_part(tensor: Tensor) -> bool:
+    """Whether each process has only a part of a tensor."""
+    tensors = sys.modules.get("torch.distributed.tensor")
+    return tensors is not None and isinstance(tensor, tensors.DTensor)
 
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor of which each process may have a part, on the CPU; all must call this."""
-    full: Tensor = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    full: Tensor = cast(Any, tensor).full_tensor() if is_part(tensor) else tensor
     return full.cpu()
 
 
@@ -90,9 +99,12 @@ def whole_model(model: PreTrainedModel, kind: type[PreTrainedModel], **arguments
 
 def like(tensor: Tensor, parameter: Tensor) -> Tensor:
     """Return the part of a whole tensor that belongs to a parameter of which there is a part."""
-    if not isinstance(parameter, DTensor):
+    if not is_part(parameter):
         return tensor
-    place = parameter.device_mesh, parameter.placements
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    part = cast(DTensor, parameter)
+    place = part.device_mesh, part.placements
     return distribute_tensor(tensor.to(parameter.device), *place, src_data_rank=None)
 
 

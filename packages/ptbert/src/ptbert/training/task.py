@@ -131,6 +131,10 @@ class Task(ABC):
         """Return how many examples a file has, for those who read about it."""
         return len(examples)
 
+    def tokens(self, examples: Any, indices: NDArray[np.int64]) -> int:
+        """Return how many tokens some examples have, without padding."""
+        return int(examples.lengths[indices].sum())
+
     def batch(
         self, examples: Any, indices: NDArray[np.int64], epoch: int | None, device: torch.device
     ) -> Batch:
