@@ -229,3 +229,8 @@ def test_a_failure_leaves_nothing_or_all(fails: str, monkeypatch: pytest.MonkeyP
         train_small().save("new")
 
     assert os.listdir() == ([] if fails == "write_lines" else ["new"])
+
+
+def test_a_size_below_all_bytes_does_not_advise_a_limit_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"alphabet of 256; give at least 257$"):
+        train_vocabulary(count_words(["a"], "byte-bpe"), 5)

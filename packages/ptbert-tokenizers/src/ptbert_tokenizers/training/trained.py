@@ -228,7 +228,7 @@ def _pieces(
     from ptbert_tokenizers.training.merges import fast_merges
 
     symbols = _symbols(counts, limit_alphabet)
-    _check_size(size, front, len(symbols.alphabet))
+    _check_size(size, front, len(symbols.alphabet), can_limit=counts.rules.kind != "byte-bpe")
     taken = set(front) & set(symbols.alphabet)
     if taken:
         raise ValueError(
@@ -282,10 +282,10 @@ def _check_numbers(
         raise ValueError(f"limit_alphabet is not for {kind}, which has no alphabet of characters")
 
 
-def _check_size(size: int, front: list[str], alphabet: int) -> None:
+def _check_size(size: int, front: list[str], alphabet: int, can_limit: bool = False) -> None:
     if size < len(front) + alphabet:
         raise ValueError(
             f"size={size} is too small: there are {len(front)} special and unused tokens and an "
             f"alphabet of {alphabet}; give at least {len(front) + alphabet}"
-            + (", or limit_alphabet" if alphabet else "")
+            + (", or limit_alphabet" if can_limit else "")
         )
