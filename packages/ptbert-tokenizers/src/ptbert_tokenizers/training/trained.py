@@ -135,11 +135,17 @@ def check_is_new(folder: PathLike) -> None:
 
     Raises:
         FileExistsError: if it is not new or empty.
+        NotADirectoryError: if a folder above it is a file.
     """
     name = os.fspath(folder)
     if os.path.lexists(name) and not (os.path.isdir(name) and not os.listdir(name)):
         raise FileExistsError(
             f"{name!r} is there already; choose another folder for the vocabulary, or remove it"
+        )
+    above = next(each for each in Path(os.path.realpath(name)).parents if each.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(
+            f"{os.fspath(above)!r} is a file, so there can be no folder {name!r}; choose another"
         )
 
 
