@@ -19,6 +19,17 @@ def test_a_known_name_counts_more_than_a_folder_of_that_name():
     assert locate("gpt2").path is None
 
 
+@pytest.mark.parametrize("name", ["./gpt2", "gpt2/", "gpt2/.", Path("gpt2"), Path("./gpt2")])
+def test_a_path_is_the_folder_although_a_known_model_has_its_name(name):
+    Path("gpt2").mkdir()
+
+    assert locate(name) == Place(os.fspath(name), path=Path("gpt2"))
+
+
+def test_a_path_with_nothing_there_may_be_a_known_name():
+    assert locate(Path("gpt2")).checkpoint is CATALOG["gpt2"]
+
+
 @pytest.mark.parametrize("kind", ["weights", "archive"])
 def test_the_address_of_published_weights_is_that_checkpoint(kind):
     row = CATALOG["bert-base-cased"]

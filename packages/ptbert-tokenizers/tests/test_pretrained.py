@@ -175,3 +175,14 @@ def test_a_repository_of_another_family_is_refused(opened: list[tuple[object, ..
     ) as told:
         GPT2Tokenizer.from_pretrained("user/model")
     assert "and the vocab.txt of another family; use its class, as" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["./gpt2", "gpt2/", Path("gpt2")])
+@pytest.mark.parametrize("load", [load_tokenizer, BertTokenizer.from_pretrained])
+def test_a_path_is_the_folder_although_a_published_model_has_its_name(
+    name: str | Path, load: Callable[..., Any]
+) -> None:
+    Path("gpt2").mkdir()
+    Path("gpt2/vocab.txt").write_text("[UNK]\nhello\n")
+
+    assert load(name, local_files_only=True).tokenize("hello there") == ["hello", "[UNK]"]

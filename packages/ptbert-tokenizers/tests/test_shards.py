@@ -368,3 +368,27 @@ def test_a_tokenizer_that_a_program_changed_has_no_fingerprint(vocabulary: str) 
     ):
         with pytest.raises(ValueError, match=f"a program changed {part}, so nothing can tell"):
             encode_shard("part.txt", "ids.npy", tokenizer)
+
+
+@pytest.mark.parametrize("output", ["ids.npy", "ids.bounds.npy"])  # both mean the same files
+@pytest.mark.parametrize("input", ["ids.npy", "ids.bounds.npy", "ids.npy.manifest.json"])
+def test_an_input_that_is_a_file_of_the_output_is_refused(
+    vocabulary: str, input: str, output: str
+) -> None:
+    write_lines(input, ["a"])
+
+    with pytest.raises(ValueError, match="is both the input and a file of the output; give anoth"):
+        encode_shard(["part.txt", input], output, vocabulary)
+
+    assert output_files() == {input: b"a\n"}
+
+
+def test_numbers_of_numpy_are_numbers(vocabulary: str) -> None:
+    import numpy as np
+
+    def call(length: Any) -> Shard:
+        return encode_shard("part.txt", "ids.npy", vocabulary, max_len=length)
+
+    assert not call(np.int64(1)).was_there
+    assert call(1).was_there
+    assert call(np.int64(1)).was_there

@@ -46,6 +46,8 @@ def locate(
 
     The names of the catalog come first, then addresses, then files and folders, then repositories
     of the Hugging Face Hub. A repository that the catalog has is the checkpoint of the catalog.
+    So ``gpt2`` is the published model, and ``./gpt2``, ``gpt2/`` and ``Path("gpt2")`` are the
+    folder of that name, if there is one.
 
     Args:
         name_or_path: the name of a published checkpoint, an address, or the path of a file, a
@@ -73,7 +75,8 @@ def locate(
     """
     name = os.fspath(name_or_path)
     address = name if "://" in name and _scheme(name) != "file" else None
-    checkpoint = CATALOG.get(name_of_address(name) or name)
+    is_path = isinstance(name_or_path, os.PathLike) and existing_path(name) is not None
+    checkpoint = None if is_path else CATALOG.get(name_of_address(name) or name)
     path = None if checkpoint or address else existing_path(name) or _tensorflow_prefix(name)
     may_be_repository = not (checkpoint or address or path)
     if may_be_repository:

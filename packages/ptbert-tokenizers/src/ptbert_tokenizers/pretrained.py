@@ -5,7 +5,6 @@ and, if it has any, the settings that belong to a published checkpoint.
 """
 
 import logging
-import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -87,8 +86,7 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             "proxies": proxies,
         }
         options, kwargs = divided({**said, **kwargs}, DownloadOptions, cls.__init__)
-        name = os.fspath(pretrained_model_name_or_path)
-        files = find_vocabulary(name, cache_dir, names, options)
+        files = find_vocabulary(pretrained_model_name_or_path, cache_dir, names, options)
         checkpoint = files.checkpoint
         if checkpoint is not None and checkpoint.max_length is not None:
             asked = kwargs.get("max_len")

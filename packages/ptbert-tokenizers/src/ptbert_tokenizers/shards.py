@@ -91,8 +91,8 @@ def encode_shard(
     Raises:
         FileNotFoundError: if an input, or the folder of the output, does not exist.
         ValueError: if the output was made with other settings, or from other input, which are
-            named; if the input changed while it was read; or as for ``read_documents``,
-            ``encode_flat`` and ``id_writer``.
+            named; if the input is also the output, or changed while it was read; or as for
+            ``read_documents``, ``encode_flat`` and ``id_writer``.
 
     Example:
         >>> from ptbert_tokenizers.files.vocabulary import write_lines
@@ -108,6 +108,7 @@ def encode_shard(
     files = _regular_files([input] if isinstance(input, (str, os.PathLike)) else input)
     _check_output(name, chosen)
     name = FORMATS[chosen].paths(name)[0]  # also if the index was named
+    _refuse_as_output(files, [*FORMATS[chosen].paths(name), manifest_path(name)])
     if not isinstance(tokenizer, PreTrainedTokenizer):
         tokenizer = load_tokenizer(tokenizer)
     width = bits or width_for(max(tokenizer.vocabulary.values(), default=0))
@@ -171,6 +172,15 @@ def _check_output(name: str, chosen: str) -> None:
         )
     if os.path.exists(name) and not os.path.isfile(name):
         raise ValueError(f"{name!r} is no file; give the name of a file")
+
+
+def _refuse_as_output(inputs: list[str], outputs: list[str]) -> None:
+    written = {os.path.realpath(each) for each in outputs}
+    for file in inputs:
+        if os.path.realpath(file) in written:
+            raise ValueError(
+                f"{file!r} is both the input and a file of the output; give another output"
+            )
 
 
 def _made_before(

@@ -318,3 +318,26 @@ def test_what_is_not_there_is_named() -> None:
         documents("absent")
     with pytest.raises(ValueError, match="'-' is a pipe, and parquet is read from files; write it"):
         documents("-", field="text", input_format="parquet")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_two_columns_of_the_name_are_refused(ending: str) -> None:
+    if ending == "csv":
+        Path("a.csv").write_text("text,text\none,two\n")
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        table = pyarrow.table([["one"], ["two"]], names=["text", "text"])
+        if ending == "parquet":
+            pytest.importorskip("pyarrow.parquet").write_table(table, "a.parquet")
+        else:
+            with pyarrow.ipc.new_file("a.arrow", table.schema) as file:
+                file.write_table(table)
+
+    with pytest.raises(ValueError, match=f"'a.{ending}' has 2 columns 'text'; rename all but the"):
+        list(read_documents([f"a.{ending}"], field="text"))
+
+
+@pytest.mark.parametrize("path", ["corpus.txt", Path("corpus.txt")])
+def test_one_path_is_no_list_of_paths(path: Any) -> None:
+    with pytest.raises(TypeError, match=r"'corpus.txt' is one path; give a list of paths"):
+        read_documents(path)

@@ -89,7 +89,7 @@ def test_what_cannot_be_divided_is_refused_and_leaves_nothing() -> None:
         split_token_file("a.npy", ["x.npy", "y.npy", "z.npy"])
     with pytest.raises(ValueError, match="ask for fewer parts, or the separator at which its docu"):
         split_token_file("b.bin", ["x.npy", "y.npy"])
-    with pytest.raises(ValueError, match="two outputs have the same name; give each part a file"):
+    with pytest.raises(ValueError, match="two outputs are of the same files; give each part files"):
         split_token_file("a.npy", ["x.npy", "./x.npy"])
     for output in ("a.npy", "a.bounds.npy"):
         with pytest.raises(ValueError, match=f"'{output}' is both a token file to read and the"):
@@ -103,3 +103,43 @@ def test_what_cannot_be_divided_is_refused_and_leaves_nothing() -> None:
         merge_token_files(["a.npy", "wide.npy"], "x.ds", bits=16)
 
     assert [path for path in sorted(Path().iterdir()) if not path.match("wide*")] == before
+
+
+def test_a_pattern_may_fit_indexes_and_bounds_too() -> None:
+    write("a.npy", [1], [2])
+    write("b.bin", [3], format="megatron")
+    write("c.bin", [4], [5], format="nanogpt")
+    write("d.ds", [6])
+    names = sorted(str(path) for path in Path().iterdir())
+
+    assert len(names) == 8
+    assert merge_token_files(names, "all.npy") == 6
+    assert [*read_ids("all.npy")] == [[1], [2], [3], [4], [5], [6]]
+    assert merge_token_files(["a.npy", "a.npy"], "twice.npy") == 4  # this is what was asked for
+
+
+@pytest.mark.parametrize(
+    ("outputs", "format"),
+    [
+        (["x.bin", "x.idx"], "megatron"),
+        (["x.npy", "x.bounds.npy"], None),
+        (["x.ds", "x.ds.index"], None),
+    ],
+)
+def test_two_parts_of_the_same_files_are_refused(outputs: list[str], format: str | None) -> None:
+    write("a.npy", [1], [2])
+
+    with pytest.raises(ValueError, match="two outputs are of the same files; give each part files"):
+        split_token_file("a.npy", outputs, format=format)
+
+    assert sorted(path.name for path in Path().iterdir()) == ["a.bounds.npy", "a.npy"]
+
+
+def test_an_output_whose_other_file_is_the_input_is_refused() -> None:
+    write("a.bin", [1], [2], format="nanogpt")
+    before = Path("a.bin").read_bytes()
+
+    with pytest.raises(ValueError, match=r"'a\.idx' is both a token file to read and the output"):
+        merge_token_files(["a.bin"], "a.idx", format="megatron")
+
+    assert Path("a.bin").read_bytes() == before

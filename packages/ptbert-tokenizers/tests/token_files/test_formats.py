@@ -350,3 +350,15 @@ def test_after_an_error_the_old_files_are_there() -> None:
         raise RuntimeError("stop")
     assert list(read_ids("a.ds")) == DOCUMENTS
     assert sorted(path.name for path in Path().iterdir()) == ["a.ds", "a.ds.index"]
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.npy", "npy"), ("a.bin", "nanogpt"), ("a.bin", "llm.c")]
+)
+def test_the_name_of_the_bounds_means_the_ids_beside_them(name: str, format: str) -> None:
+    with id_writer(name, format, 16) as add:
+        add(FlatIds(np.array([5, 6, 7], np.int32), np.array([0, 1, 3])))
+    bounds = name.removesuffix(".npy") + ".bounds.npy"
+
+    assert [*read_ids(bounds)] == [[5], [6, 7]]
+    assert open_tokens(bounds).format == format

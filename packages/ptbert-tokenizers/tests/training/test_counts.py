@@ -134,3 +134,8 @@ def test_what_is_no_text_is_named() -> None:
         count_words("a b", "words")
     with pytest.raises(ValueError, match="max_words=0 leaves no word; give 1 or more"):
         count_words(["a"], "words", max_words=0)
+
+
+def test_one_string_of_special_tokens_is_refused() -> None:
+    with pytest.raises(TypeError, match="special_tokens is one string, '<x>'; give a list"):
+        count_words(["a"], "words", special_tokens="<x>")

@@ -22,6 +22,7 @@ from ptbert_tokenizers import (
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
 from ptbert_tokenizers.training import trained as trained_module
+from ptbert_tokenizers.training.trained import check_is_new
 
 TEXTS = ["Low lower lowest, low!", "Newer and wider; the widest. É 京都", "low lower new newer"]
 STANDARD = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -229,3 +230,18 @@ def test_a_failure_leaves_nothing_or_all(fails: str, monkeypatch: pytest.MonkeyP
         train_small().save("new")
 
     assert os.listdir() == ([] if fails == "write_lines" else ["new"])
+
+
+def test_a_size_below_all_bytes_does_not_advise_a_limit_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"alphabet of 256; give at least 257$"):
+        train_vocabulary(count_words(["a"], "byte-bpe"), 5)
+
+
+def test_a_folder_below_a_file_is_refused_before_anything_is_done() -> None:
+    Path("corpus.txt").write_text("a b")
+
+    with pytest.raises(
+        NotADirectoryError, match=r"corpus.txt' is a file, so there can be no folde"
+    ):
+        check_is_new("corpus.txt/one/vocabulary")
+    check_is_new("new/one/vocabulary")

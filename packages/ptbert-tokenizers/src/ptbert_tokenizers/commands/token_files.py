@@ -8,7 +8,11 @@ from typing import Any
 
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.token_files.checking import token_file_facts, verify_token_file
-from ptbert_tokenizers.token_files.dividing import merge_token_files, split_token_file
+from ptbert_tokenizers.token_files.dividing import (
+    merge_token_files,
+    split_token_file,
+    without_indexes,
+)
 from ptbert_tokenizers.token_files.formats import BITS, FORMAT_NAMES, FORMATS, format_of
 
 
@@ -85,7 +89,7 @@ def _verify(options: argparse.Namespace) -> None:
     if options.model is not None:
         ids = load_tokenizer(options.model).vocabulary.values()
         size = max(ids, default=-1) + 1
-    for file in options.files:
+    for file in without_indexes(options.files):
         print(_shown(verify_token_file(file, options.format, vocabulary_size=size)))
 
 

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from ptbert_tokenizers.corpora.records import checked_text, no_field
+from ptbert_tokenizers.corpora.records import check_column, checked_text
 from ptbert_tokenizers.files.vocabulary import PathLike
 
 _ROWS = 256  # read together
@@ -24,7 +24,7 @@ def read_parquet_texts(path: PathLike, field: str) -> Iterator[str]:
     pyarrow = _pyarrow()
     try:
         with importlib.import_module("pyarrow.parquet").ParquetFile(path) as file:
-            _check_field(path, field, file.schema_arrow.names)
+            check_column(repr(str(path)), field, file.schema_arrow.names)
             batches = file.iter_batches(batch_size=_ROWS, columns=[field])
             yield from _texts(path, field, batches)
     except (pyarrow.ArrowException, OSError) as error:
@@ -50,7 +50,7 @@ def read_arrow_texts(path: PathLike, field: str) -> Iterator[str]:
             source.seek(0)
             opened = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
             with opened(source) as reader:
-                _check_field(path, field, reader.schema.names)
+                check_column(repr(str(path)), field, reader.schema.names)
                 batches: Any = reader
                 if is_file:
                     batches = map(reader.get_batch, range(reader.num_record_batches))
@@ -76,11 +76,6 @@ def _texts(path: PathLike, field: str, batches: Any) -> Iterator[str]:
         for row, value in enumerate(column, before + 1):
             yield checked_text(value.as_py(), field, f"{str(path)!r} row {row}")
         before += len(column)
-
-
-def _check_field(path: PathLike, field: str, names: list[str]) -> None:
-    if field not in names:
-        raise ValueError(f"{str(path)!r} {no_field(field, names)}")
 
 
 def _raise_if_damaged(path: PathLike, kind: str, error: Exception) -> None:

@@ -19,6 +19,7 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
             ``-`` for standard input.
 
     Raises:
+        TypeError: if it is one path, and not several in a list.
         FileNotFoundError: if there is no such file, a folder has no files, or none fits a pattern.
 
     Example:
@@ -28,6 +29,8 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
         >>> corpus_files(["corpus"])
         ['corpus/a.txt', 'corpus/b.txt', 'corpus/more/c.txt']
     """
+    if isinstance(sources, (str, os.PathLike)):
+        raise TypeError(f"{os.fspath(sources)!r} is one path; give a list of paths")
     return [file for source in sources for file in _files_of(os.fspath(source))]
 
 

@@ -84,8 +84,7 @@ def read_table_texts(
         for row in rows:
             if row and not names:
                 names = row
-                if field not in names:
-                    raise ValueError(f"{_name(path)} {no_field(field, names)}")
+                check_column(_name(path), field, names)
                 column = names.index(field)
             elif row:
                 if len(row) != len(names):
@@ -113,6 +112,26 @@ def checked_text(value: Any, field: str, place: str) -> str:
             "remove it"
         )
     return value
+
+
+def check_column(name: str, field: str, names: list[str]) -> None:
+    """Raise if a table has no column of a name, or several.
+
+    Args:
+        name: of the file, as messages show it.
+        field: the name of the column.
+        names: those of all columns.
+
+    Raises:
+        ValueError: if not exactly one is called so.
+    """
+    if field not in names:
+        raise ValueError(f"{name} {no_field(field, names)}")
+    if names.count(field) > 1:
+        raise ValueError(
+            f"{name} has {names.count(field)} columns {field!r}; rename all but the one that has "
+            "the text"
+        )
 
 
 def no_field(field: str, names: Any) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from os import fspath
-from os.path import realpath
+from os.path import abspath, realpath
 
 from ptbert_tokenizers.files.vocabulary import PathLike
-from ptbert_tokenizers.token_files.formats import files_of, id_writer, open_tokens
+from ptbert_tokenizers.token_files.formats import FORMATS, files_of, id_writer, open_tokens
 from ptbert_tokenizers.token_files.manifests import refuse_other_settings
 from ptbert_tokenizers.token_files.tokens import Tokens
 
@@ -25,7 +25,8 @@ def merge_token_files(
     It needs memory for about a million ids, and for the bounds of the formats that have none.
 
     Args:
-        inputs: token files, of any formats.
+        inputs: token files, of any formats. An index, or bounds, whose ids are named too counts
+            with them, so a pattern may fit both.
         output: the file to write; it appears when all is written.
         format: of the output; told by the ending when None.
         bits: width of an id in the output; that of the widest input when None.
@@ -50,8 +51,9 @@ def merge_token_files(
     """
     if not inputs:
         raise ValueError("there are no token files to merge; name one or more")
+    inputs = without_indexes(inputs)
     opened = [open_tokens(path, separator=separator) for path in inputs]
-    _refuse_same([*zip(inputs, opened, strict=True)], [output])
+    _refuse_same([*zip(inputs, opened, strict=True)], [output], format)
     refuse_other_settings(
         [files_of(fspath(path), each.format)[0] for path, each in zip(inputs, opened, strict=True)]
     )
@@ -103,11 +105,11 @@ def split_token_file(
         raise ValueError(
             f"{len(outputs)} outputs and shares={list(shares)}; give a number above 0 for each"
         )
-    names = [realpath(output) for output in outputs]
+    names = [name for output in outputs for name in _files_to_write(output, format)]
     if len(set(names)) < len(names):
-        raise ValueError("two outputs have the same name; give each part a file of its own")
+        raise ValueError("two outputs are of the same files; give each part files of its own")
     tokens = open_tokens(path, separator=separator)
-    _refuse_same([(path, tokens)], outputs)
+    _refuse_same([(path, tokens)], outputs, format)
     ends = part_ends(tokens, shares)
     counts = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     if 0 in counts:
@@ -123,6 +125,23 @@ def split_token_file(
             for flat in tokens.blocks(start, end):
                 write(flat)
     return counts
+
+
+def without_indexes(paths: Sequence[PathLike]) -> list[PathLike]:
+    """Return token files, without the indexes and bounds of files that are among them.
+
+    Example:
+        >>> without_indexes(["a.bounds.npy", "a.npy", "b.idx", "b.bin", "c.ds.index"])
+        ['a.npy', 'b.bin', 'c.ds.index']
+    """
+    named = {abspath(path) for path in paths}
+    return [path for path in paths if named.isdisjoint(_ids_of_index(abspath(path)))]
+
+
+def _ids_of_index(path: str) -> list[str]:
+    """The file of ids of an index or of bounds, by their names; none for other files."""
+    files = [form.paths(path) for form in FORMATS.values()]
+    return [ids for ids, index in files if index == path != ids]
 
 
 def part_ends(tokens: Tokens, shares: Sequence[float]) -> list[int]:
@@ -149,12 +168,22 @@ def _width(tokens: Tokens) -> int:
     return 16 if tokens.bits <= 16 else 32
 
 
-def _refuse_same(inputs: "Sequence[tuple[PathLike, Tokens]]", outputs: Sequence[PathLike]) -> None:
+def _files_to_write(output: PathLike, format: str | None) -> list[str]:
+    """The real paths of all files of an output."""
+    name = fspath(output)
+    fitting = [kind for kind, form in FORMATS.items() if name.endswith(form.ending)]
+    kind = format or (fitting[0] if len(fitting) == 1 else None)  # id_writer refuses the others
+    return [realpath(each) for each in (FORMATS[kind].paths(name) if kind in FORMATS else [name])]
+
+
+def _refuse_same(
+    inputs: "Sequence[tuple[PathLike, Tokens]]", outputs: Sequence[PathLike], format: str | None
+) -> None:
     taken = {
         realpath(each) for path, tokens in inputs for each in files_of(fspath(path), tokens.format)
     }
     for output in outputs:
-        if realpath(output) in taken:
+        if not taken.isdisjoint([realpath(output), *_files_to_write(output, format)]):
             raise ValueError(
                 f"{fspath(output)!r} is both a token file to read and the output; give another "
                 "output"

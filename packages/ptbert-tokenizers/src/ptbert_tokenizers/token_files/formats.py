@@ -17,7 +17,7 @@ from ptbert_tokenizers.token_files.datatrove import (
 from ptbert_tokenizers.token_files.lines import read_id_lines, write_id_lines
 from ptbert_tokenizers.token_files.manifests import remove_manifest
 from ptbert_tokenizers.token_files.megatron import MegatronWriter, megatron_paths, open_megatron
-from ptbert_tokenizers.token_files.npy import NpyWriter, npy_paths, open_npy
+from ptbert_tokenizers.token_files.npy import BOUNDS_ENDING, NpyWriter, npy_paths, open_npy
 from ptbert_tokenizers.token_files.plain_bin import (
     LlmCWriter,
     NanoGptWriter,
@@ -207,6 +207,8 @@ def format_of(path: str) -> str | None:
 
     Vocabularies of Transformer-XL, whose name ends in ``.bin`` too, are none.
     """
+    if path.endswith(f".bin{BOUNDS_ENDING}"):
+        path = path.removesuffix(BOUNDS_ENDING)
     if path.endswith(".npy"):
         return "npy"
     if path.endswith((".ds", ".ds.index")):

@@ -103,7 +103,8 @@ def _is_one(found: Mapping[str, Any]) -> bool:
 
 def write_manifest(path: str, manifest: Manifest) -> None:
     """Write the manifest of a token file."""
-    text = json.dumps({"manifest": _VERSION, **asdict(manifest)}, indent=1, ensure_ascii=False)
+    facts = {"manifest": _VERSION, **asdict(manifest)}
+    text = json.dumps(facts, indent=1, ensure_ascii=False, default=int)  # numbers of NumPy
     with atomic_write(manifest_path(path)) as file:
         file.write(text.encode() + b"\n")
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+BOUNDS_ENDING = ".bounds.npy"
+
+
 class NpyWriter(TokenWriter):
     """Two growing arrays; their headers, which hold the lengths, are written last."""
 
@@ -37,8 +40,10 @@ class NpyWriter(TokenWriter):
 
 
 def npy_paths(path: str) -> list[str]:
-    """Return the files of ids at a path: the array of ids, and that of bounds."""
-    return [path, f"{path.removesuffix('.npy')}.bounds.npy"]
+    """Return the files of ids by one of them: the array of ids, and that of bounds."""
+    if path.endswith(BOUNDS_ENDING):
+        path = f"{path.removesuffix(BOUNDS_ENDING)}.npy"
+    return [path, f"{path.removesuffix('.npy')}{BOUNDS_ENDING}"]
 
 
 def open_npy(path: str) -> Tokens:
@@ -50,7 +55,7 @@ def open_npy(path: str) -> Tokens:
     """
     import numpy as np
 
-    of_bounds = npy_paths(path)[1]
+    path, of_bounds = npy_paths(path)
     ids, mark = map_npy(path)
     bounds, mark_of_bounds = map_npy(of_bounds)
     if mark != mark_of_bounds or not are_bounds(bounds, len(ids)):

@@ -17,7 +17,7 @@ import struct
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ptbert_tokenizers.token_files.arrays import file_size, map_array, map_npy, open_token_file
-from ptbert_tokenizers.token_files.npy import are_bounds, begin_bounds, finish_array
+from ptbert_tokenizers.token_files.npy import BOUNDS_ENDING, are_bounds, begin_bounds, finish_array
 from ptbert_tokenizers.token_files.tokens import Tokens
 from ptbert_tokenizers.token_files.writing import TokenWriter
 
@@ -79,8 +79,9 @@ class LlmCWriter(NanoGptWriter):
 
 
 def plain_bin_paths(path: str) -> list[str]:
-    """Return the files of ids at a path: the ids, and the bounds that other programs ignore."""
-    return [path, f"{path}.bounds.npy"]
+    """Return the files of ids by one of them: the ids, and bounds that other programs ignore."""
+    path = path.removesuffix(BOUNDS_ENDING)
+    return [path, f"{path}{BOUNDS_ENDING}"]
 
 
 def open_nanogpt(path: str) -> Tokens:
@@ -90,6 +91,7 @@ def open_nanogpt(path: str) -> Tokens:
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be ids of 16 bit.
     """
+    path = plain_bin_paths(path)[0]
     with open_token_file(path) as file:
         size = file_size(file)
         if size % 2:
@@ -108,6 +110,7 @@ def open_llm_c(path: str) -> Tokens:
         FileNotFoundError: if there is no such file.
         ValueError: if it is something else or damaged, or has the other byte order.
     """
+    path = plain_bin_paths(path)[0]
     with open_token_file(path) as file:
         header = file.read(LLM_C_HEADER_BYTES)
         if len(header) < LLM_C_HEADER_BYTES:

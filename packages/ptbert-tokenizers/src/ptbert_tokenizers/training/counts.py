@@ -184,7 +184,7 @@ def count_words(
             is called after every few megabytes.
 
     Raises:
-        TypeError: if a text is no string.
+        TypeError: if a text is no string, or ``special_tokens`` is one.
         ValueError: if a setting is not one of the kind.
 
     Example:
@@ -193,9 +193,9 @@ def count_words(
     """
     if isinstance(texts, str):
         raise TypeError("texts is one string; give a list of strings")
-    rules = TextRules(
-        kind, lower_case, strip_accents, tokenize_chinese_chars, tuple(special_tokens)
-    )
+    if not isinstance(special_tokens, str):  # one string is refused by the rules
+        special_tokens = tuple(special_tokens)
+    rules = TextRules(kind, lower_case, strip_accents, tokenize_chinese_chars, special_tokens)
     counts = WordCounts(rules, Counter()).limited(max_words)
     with closing(flat_blocks(rules.counted, _chunks(texts), workers)) as parts:
         for part in parts:

@@ -135,11 +135,17 @@ def check_is_new(folder: PathLike) -> None:
 
     Raises:
         FileExistsError: if it is not new or empty.
+        NotADirectoryError: if a folder above it is a file.
     """
     name = os.fspath(folder)
     if os.path.lexists(name) and not (os.path.isdir(name) and not os.listdir(name)):
         raise FileExistsError(
             f"{name!r} is there already; choose another folder for the vocabulary, or remove it"
+        )
+    above = next(each for each in Path(os.path.realpath(name)).parents if each.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(
+            f"{os.fspath(above)!r} is a file, so there can be no folder {name!r}; choose another"
         )
 
 
@@ -228,7 +234,7 @@ def _pieces(
     from ptbert_tokenizers.training.merges import fast_merges
 
     symbols = _symbols(counts, limit_alphabet)
-    _check_size(size, front, len(symbols.alphabet))
+    _check_size(size, front, len(symbols.alphabet), can_limit=counts.rules.kind != "byte-bpe")
     taken = set(front) & set(symbols.alphabet)
     if taken:
         raise ValueError(
@@ -282,10 +288,10 @@ def _check_numbers(
         raise ValueError(f"limit_alphabet is not for {kind}, which has no alphabet of characters")
 
 
-def _check_size(size: int, front: list[str], alphabet: int) -> None:
+def _check_size(size: int, front: list[str], alphabet: int, can_limit: bool = False) -> None:
     if size < len(front) + alphabet:
         raise ValueError(
             f"size={size} is too small: there are {len(front)} special and unused tokens and an "
             f"alphabet of {alphabet}; give at least {len(front) + alphabet}"
-            + (", or limit_alphabet" if alphabet else "")
+            + (", or limit_alphabet" if can_limit else "")
         )

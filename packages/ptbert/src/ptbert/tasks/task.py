@@ -113,7 +113,7 @@ class Task:
         download, options = divided(options, DownloadOptions, cls.model_class.__init__)
         download = pinned(name_or_path, cache_dir, download)
         if options.get("state_dict") is None and not options.get("from_tf"):
-            cls._check_head(os.fspath(name_or_path), cache_dir, download)
+            cls._check_head(name_or_path, cache_dir, download)
         source = {"cache_dir": cache_dir, **download.arguments()}
         tokenizer = BertTokenizer.from_pretrained(
             name_or_path, **{**source, **(tokenizer_options or {})}
@@ -123,9 +123,13 @@ class Task:
 
     @classmethod
     def _check_head(
-        cls, name: str, cache_dir: str | os.PathLike[str] | None, download: DownloadOptions
+        cls,
+        source: str | os.PathLike[str],
+        cache_dir: str | os.PathLike[str] | None,
+        download: DownloadOptions,
     ) -> None:
-        opened = open_any_checkpoint(name, memory_map=True, cache_dir=cache_dir, options=download)
+        opened = open_any_checkpoint(source, memory_map=True, cache_dir=cache_dir, options=download)
+        name = os.fspath(source)
         family = opened.family.name
         if family != cls.model_class.family:
             raise ValueError(

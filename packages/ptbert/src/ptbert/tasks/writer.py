@@ -120,18 +120,17 @@ class Writer:
             OSError: if something cannot be found, reached or read.
             ValueError: if it is a BERT.
         """
-        name = os.fspath(name_or_path)
         download, options = divided(options, DownloadOptions, cls.__init__)
-        download = pinned(name, cache_dir, download)
-        family = family_of_place(checkpoint_or_path(name, cache_dir, options=download))
+        download = pinned(name_or_path, cache_dir, download)
+        family = family_of_place(checkpoint_or_path(name_or_path, cache_dir, options=download))
         if family == "bert":
             raise ValueError(
-                f"{name!r} is a BERT, which does not continue texts; see ptbert fill-mask, or "
-                "FillMask in Python"
+                f"{os.fspath(name_or_path)!r} is a BERT, which does not continue texts; see ptbert "
+                "fill-mask, or FillMask in Python"
             )
         source = {"cache_dir": cache_dir, **download.arguments()}
-        tokenizer = load_tokenizer(name, family, **source)
-        model = _MODELS[tokenizer.family].from_pretrained(name, **source, **options)
+        tokenizer = load_tokenizer(name_or_path, family, **source)
+        model = _MODELS[tokenizer.family].from_pretrained(name_or_path, **source, **options)
         return cls(model.eval(), tokenizer, batch_size=batch_size)
 
     @overload
