@@ -299,4 +299,4 @@ class _Training:
 
 def _gpus(processes: Processes) -> Iterable[int]:
     """The GPUs whose generators are used, and get their state back."""
-    return [] if processes.device.type == "cpu" else [processes.device.index or 0]
+    return [processes.device.index or 0] if processes.device.type == "cuda" else []
