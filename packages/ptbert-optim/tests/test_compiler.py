@@ -1,5 +1,6 @@
 """Torch's compiler takes seconds to load, and an optimizer does not need it."""
 
+import functools
 import subprocess
 import sys
 import types
@@ -74,3 +75,16 @@ def test_a_class_between_the_optimizer_and_torch_is_not_left_out():
 
     Mine([nn.Parameter(torch.ones(1))], lr=0.1)
     assert added == [1]
+
+
+def test_what_a_program_put_around_a_method_of_all_optimizers_is_called(monkeypatch):
+    calls, usual = [], torch.optim.Optimizer.zero_grad
+
+    @functools.wraps(usual)
+    def watched(self, set_to_none=True):
+        calls.append(set_to_none)
+
+    monkeypatch.setattr(compiler, "sys", types.SimpleNamespace(modules={}))
+    monkeypatch.setattr(torch.optim.Optimizer, "zero_grad", watched)
+    BertAdam([nn.Parameter(torch.ones(1))], lr=0.1).zero_grad()
+    assert calls == [True]

@@ -121,3 +121,17 @@ def test_a_capture_of_an_optimizer_that_counts_outside_is_refused(optimizer_clas
 def test_nothingis_captured_on_a_cpu():
     assert not counters.is_captured(torch.device("cpu"))
     assert not counters.is_captured(torch.device("cuda")) or torch.cuda.is_available()
+
+
+@both
+def test_tensors_that_are_taken_out_of_a_group_for_a_while_keep_their_count(optimizer_class):
+    weights = [nn.Parameter(torch.ones(3)) for _ in range(2)]
+    for weight in weights:
+        weight.grad = torch.ones(3)
+    optimizer = optimizer_class(weights, lr=0.1, capturable=True)
+    optimizer.step()
+    frozen = optimizer.param_groups[0]["params"].pop()
+    optimizer.step()
+    optimizer.param_groups[0]["params"].append(frozen)
+    optimizer.step()
+    assert [float(optimizer.state[weight]["step"]) for weight in weights] == [3, 2]

@@ -359,3 +359,29 @@ def test_other_requests_count_more(tiny_config, given):
     want = model(IDS, **given)
     model.leave_out_padding = True
     assert torch.equal(model(IDS, **given), want)
+
+
+class Doubled(layers.BertEncoder):
+    """An encoder of a program, with other results."""
+
+    def forward(self, *args, **kwargs):
+        return [2 * states for states in super().forward(*args, **kwargs)]
+
+
+ENCODERS = {
+    "a hook": lambda encoder: encoder.register_forward_hook(
+        lambda module, args, states: [2 * each for each in states]
+    ),
+    "a class": lambda encoder: setattr(encoder, "__class__", Doubled),
+}
+
+
+@pytest.mark.parametrize("change", ENCODERS)
+def test_a_changed_encoder_is_called_though_padding_was_to_be_left_out(tiny_config, change):
+    model = BertModel(tiny_config).eval()
+    ENCODERS[change](model.encoder)
+    (*_, want), pooled = model(IDS, None, MASK)
+    model.leave_out_padding = True
+    (*_, got), same_pooled = model(IDS, None, MASK)
+    assert torch.equal(got, want)
+    assert torch.equal(same_pooled, pooled)

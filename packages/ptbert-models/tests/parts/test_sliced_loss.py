@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ptbert_models import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
@@ -135,3 +136,33 @@ def test_a_label_that_is_no_token_is_an_error():
     labels[1, 3] = TOKENS
     with pytest.raises(ValueError, match="lm_labels holds 30, and there are 30 scores"):
         model(ids, lm_labels=labels)
+
+
+def test_gradients_of_gradients_are_right_where_states_depend_on_the_weight(monkeypatch):
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(TOKENS, **SIZES)).double().eval()
+    ids = torch.randint(0, TOKENS, (3, 16))
+    results = []
+    for size in (10**9, 4 * TOKENS):
+        monkeypatch.setattr("ptbert_models.parts.sliced_loss._SLICE", size)
+        loss = model(ids, lm_labels=ids)
+        first = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+        penalty = sum(each.square().sum() for each in first)
+        results.append([*first, *torch.autograd.grad(penalty, list(model.parameters()))])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-10)
+
+
+@pytest.mark.usefixtures("small_slices")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_forward_mode_computes_the_loss_as_a_whole():
+    states, weight, _ = given()
+    assert suits_slices(states, weight)
+    with forward_ad.dual_level():
+        assert not suits_slices(forward_ad.make_dual(states, states), weight)
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_labels_may_be_bytes():
+    states, weight, labels = given()
+    assert sliced_loss(states, weight, labels.byte()) == sliced_loss(states, weight, labels)

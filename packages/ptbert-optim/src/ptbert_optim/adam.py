@@ -262,11 +262,10 @@ class ScheduledAdam(Optimizer):
 
     def _advance(self) -> None:
         """Give new tensors a state, and count this update of all that have a gradient."""
-        together, resting = [], []
+        together = []
         for group in self.param_groups:
             for param in group["params"]:
                 if param.grad is None:
-                    resting.append(self.state.get(param, {}))
                     continue
                 state: dict[str, Any] = self.state[param]
                 if not state:
@@ -279,6 +278,9 @@ class ScheduledAdam(Optimizer):
                 else:
                     state["step"] = int(state["step"]) + 1
         if together:
+            moving = {id(param) for param, _ in together}
+            # Also of tensors that were taken out of the groups: they may be put back.
+            resting = [state for param, state in self.state.items() if id(param) not in moving]
             advance_together(together, resting)
 
     def _weight_decay(self, param: Tensor, group: Group) -> float:

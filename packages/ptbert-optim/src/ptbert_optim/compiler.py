@@ -7,6 +7,7 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
+from torch import _compile as torch_compile
 from torch.optim import Optimizer
 
 __all__ = ["without_compiler"]
@@ -30,6 +31,12 @@ def without_compiler(method: Any) -> Callable[..., Any]:
     if "torch._dynamo" in sys.modules or not isinstance(method, MethodType):
         return method
     function = method.__func__
-    if function is not vars(Optimizer).get(method.__name__):
+    if function is not vars(Optimizer).get(method.__name__) or not _is_of_torch(function):
         return method
     return partial(inspect.unwrap(function), method.__self__)
+
+
+def _is_of_torch(function: Any) -> bool:
+    """Whether torch wrapped it, and not a program that watches or changes all optimizers."""
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename == torch_compile.__file__

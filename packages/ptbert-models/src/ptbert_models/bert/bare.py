@@ -359,23 +359,26 @@ def _packing(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) ->
 def leaves_out_padding(bert: Any) -> bool:
     """Whether a program asked for that, and all layers compute what those of this library do.
 
-    What watches a whole layer may do so: sharding gives it a class of its own, and hooks.
+    What watches a layer, as sharding does, may do so; the encoder itself is not called.
     """
-    return getattr(bert.encoder, "leave_out_padding", False) and all(
-        isinstance(layer, BertLayer)
-        and type(layer).forward is BertLayer.forward
-        and "forward" not in vars(layer)
-        and is_plain(layer.attention, BertAttention)
-        and is_plain(layer.attention.self, BertSelfAttention)
-        and not any(getattr(layer.attention.self, name, False) for name in _KEPT)
-        for layer in bert.encoder.layer
+    return (
+        getattr(bert.encoder, "leave_out_padding", False)
+        and is_plain(bert.encoder, BertEncoder)
+        and all(
+            isinstance(layer, BertLayer)
+            and type(layer).forward is BertLayer.forward
+            and "forward" not in vars(layer)
+            and is_plain(layer.attention, BertAttention)
+            and is_plain(layer.attention.self, BertSelfAttention)
+            and not any(getattr(layer.attention.self, name, False) for name in _KEPT)
+            for layer in bert.encoder.layer
+        )
     )
 
 
 def is_usual_but_for_layers(bert: Any) -> bool:
     """Whether a short cut past a bare model's forward is wanted, and nothing sees that."""
-    is_shipped = is_plain(bert, BertModel) and is_plain(bert.encoder, BertEncoder)
-    return is_shipped and not bert.output_attentions and leaves_out_padding(bert)
+    return is_plain(bert, BertModel) and not bert.output_attentions and leaves_out_padding(bert)
 
 
 _KEPT = ("output_attentions", "keep_multihead_output")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ptbert_models.parts.inputs import values_are_known
 
@@ -20,7 +21,7 @@ def suits_slices(states: Tensor, weight: Tensor) -> bool:
     """Whether the scores of rows are so many that slices save memory, and slices give the same.
 
     With numbers of half precision small gradients are lost unless the loss is scaled first, and
-    slices compute them before. So those are computed as a whole.
+    slices compute them before. So those are computed as a whole, and so is forward mode.
 
     Example:
         >>> suits_slices(torch.zeros(4, 2), torch.zeros(10, 2))
@@ -28,6 +29,7 @@ def suits_slices(states: Tensor, weight: Tensor) -> bool:
     """
     return (
         values_are_known(states)
+        and forward_ad._current_level < 0  # noqa: SLF001  # has no public name
         and states.size(0) * weight.size(0) > _SLICE
         and _kind(states) in (torch.float32, torch.float64, torch.bfloat16)
     )
@@ -52,7 +54,7 @@ def sliced_loss(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         >>> sliced_loss(states, weight, torch.tensor([0, 2])).exp()  # all tokens are equal
         tensor(3., grad_fn=<ExpBackward0>)
     """
-    loss: Tensor = _SlicedLoss.apply(states, weight, labels)  # type: ignore[no-untyped-call]
+    loss: Tensor = _SlicedLoss.apply(states, weight, labels.long())  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -68,8 +70,10 @@ class _SlicedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        states, weight, labels = ctx.saved_tensors
+        labels = ctx.saved_tensors[2]
         if torch.is_grad_enabled():  # somebody wants gradients of the gradients
+            # Views, because states may depend on the weight, which is not meant here.
+            states, weight = (each.view_as(each) for each in ctx.saved_tensors[:2])
             needed = [each for each in (states, weight) if each.requires_grad]
             loss = F.cross_entropy(F.linear(states, weight), labels)
             found = iter(torch.autograd.grad(loss, needed, gradient, create_graph=True))
