@@ -30,12 +30,18 @@ def gpt2(text: str, folder: Path) -> None:
 
 
 def transfo_xl(text: str, folder: Path) -> None:
-    """Write a Transformer-XL of 1 million parameters, without weights; see ``gpt2``."""
+    """Write a Transformer-XL of 1 million parameters, without weights; see ``gpt2``.
+
+    Its layers normalize their input. With layers that normalize their output, and steps so large
+    and so few, the hidden states of all positions become alike, and it learns single tokens only.
+    """
     train_words(text.splitlines(), _WORDS).save(folder)
     tokens = len(load_tokenizer(folder).vocabulary)
     sizes = {"d_model": 128, "d_embed": 128, "n_head": 4, "d_head": 32, "d_inner": 256}
     lengths = {"tgt_len": 64, "mem_len": 64, "clamp_len": -1, "same_length": False}
-    config = TransfoXLConfig(tokens, cutoffs=[500, 2000], div_val=1, n_layer=3, **sizes, **lengths)
+    clusters = {"cutoffs": [500, 2000], "div_val": 1}
+    layers = {"n_layer": 3, "pre_lnorm": True}
+    config = TransfoXLConfig(tokens, **clusters, **layers, **sizes, **lengths)
     config.save_pretrained(folder)
 
 

@@ -155,7 +155,7 @@ def transfo_xl(place: Place) -> Row:
     """Let a small Transformer-XL learn the words of a novel from nothing."""
     lines = sources.novel(place.folder, place.novel).read_text(encoding="utf-8").splitlines()
     text = "\n".join(map(languages.in_words, lines)) + "\n"
-    options = ("--batch-size", "8", "--max-length", "257")
+    options = ("--batch-size", "4", "--max-length", "257")
     return novel_row(place, "Transformer-XL from nothing", text, languages.transfo_xl, *options)
 
 

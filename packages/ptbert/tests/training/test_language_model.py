@@ -10,11 +10,12 @@ import torch
 from ptbert import (
     GPT2LMHeadModel,
     OpenAIGPTLMHeadModel,
+    TransfoXLConfig,
     TransfoXLLMHeadModel,
     Writer,
 )
 from ptbert.training import Settings, evaluate, predict, predict_file, train
-from ptbert.training.examples import IGNORED
+from ptbert.training.examples import IGNORED, Batch
 from ptbert.training.language_model import LanguageModel
 from ptbert.training.preparation import longest_input
 from ptbert_tokenizers.families import load_tokenizer
@@ -268,3 +269,26 @@ def test_transformer_xl_reads_passages_of_any_length(settings):
     _, model, _ = opened(settings)
     assert longest_input(settings.replaced(max_length=2000), model) == 2000
     assert longest_input(settings.replaced(max_length=0), model) == 512
+
+
+@pytest.mark.parametrize(("memory", "lowest", "highest"), [(8, 0.0, 0.1), (0, math.log(2), 0.8)])
+def test_transformer_xl_learns_from_the_segments_before(memory, lowest, highest):
+    # The last token is the first one, which is two segments of four tokens before it. So without a
+    # memory there are two equally probable tokens, and with one there is no doubt.
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "d_embed": 16, "n_head": 2, "d_head": 8, "d_inner": 16, "n_layer": 2}
+    lengths = {"tgt_len": 4, "mem_len": memory, "clamp_len": -1, "same_length": False}
+    config = TransfoXLConfig(3, cutoffs=[], div_val=1, dropout=0.0, **sizes, **lengths)
+    model = TransfoXLLMHeadModel(config).train()
+    ids = torch.tensor([[0, *[2] * 7, 0], [1, *[2] * 7, 1]])
+    labels = torch.full_like(ids, IGNORED)
+    labels[:, -1] = ids[:, -1]
+    task = LanguageModel(Settings(task="language-model", model="m", data="d", output="o"))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(100):
+        loss = task.loss(model, Batch({"input_ids": ids}, labels, 2)) / 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert lowest <= loss.item() + 1e-6
+    assert loss.item() <= highest
