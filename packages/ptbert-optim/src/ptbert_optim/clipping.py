@@ -48,7 +48,7 @@ def clip_together(groups: Iterable[Mapping[str, Any]]) -> None:
         _scale_together(group["params"], total, group["max_grad_norm"])
 
 
-def clip_all(params: Sequence[Tensor], max_norm: float) -> Tensor:
+def clip_all(params: Iterable[Tensor], max_norm: float) -> Tensor:
     """Scale all gradients in place, so that their common L2 norm is at most ``max_norm``.
 
     Args:
@@ -64,6 +64,7 @@ def clip_all(params: Sequence[Tensor], max_norm: float) -> Tensor:
         >>> clip_all([weight], 1.0).item(), weight.grad.norm().item()
         (5.0, 0.9999998211860657)
     """
+    params = list(params)
     total = common_norm(p.grad for p in params if p.grad is not None)
     _scale_together(params, total, max_norm)
     return total
