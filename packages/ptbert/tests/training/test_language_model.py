@@ -191,8 +191,8 @@ def test_accumulation_is_the_large_batch(settings, folder, family, tmp_path):
     rates = ("resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout", "dropatt")
     config = json.loads(path.read_text())
     path.write_text(json.dumps({k: 0.0 if k in rates else v for k, v in config.items()}))
-    settings = settings.replaced(validation="", learning_rate=0.001)
-    states = []
+    settings = settings.replaced(validation="", learning_rate=0.0001)
+    states = []  # Adam makes rounding of tiny gradients larger, up to the learning rate
     for parts in (1, 4):
         output = tmp_path / str(parts)
         train(settings.replaced(output=str(output), micro_batches=parts))

@@ -151,8 +151,8 @@ def test_killed_it_goes_on_to_the_same_weights(settings, tmp_path, monkeypatch, 
 @pytest.mark.usefixtures("without_dropout")
 @BOTH
 def test_accumulation_is_the_large_batch(settings, tmp_path, pairs):
-    settings = settings.replaced(next_sentence=pairs, validation="", learning_rate=0.001)
-    states = []
+    settings = settings.replaced(next_sentence=pairs, validation="", learning_rate=0.0001)
+    states = []  # Adam makes rounding of tiny gradients larger, up to the learning rate
     for parts in (1, 4):
         output = tmp_path / str(parts)
         train(settings.replaced(output=str(output), micro_batches=parts))

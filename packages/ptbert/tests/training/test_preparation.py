@@ -34,7 +34,7 @@ def result(settings):
 
 @pytest.mark.parametrize(("width", "rate"), [(768, 5e-5), (384, 1e-4), (1024, 3.75e-5)])
 def test_the_learning_rate_fits_the_width_unless_it_is_set(settings, width, rate):
-    config = BertConfig(10, width, num_hidden_layers=0, intermediate_size=1)
+    config = BertConfig(10, width, 1, num_attention_heads=4, intermediate_size=1)
     model = BertForSequenceClassification(config, 2)
     assert learning_rate_of(settings.replaced(learning_rate=0.0), model) == pytest.approx(rate)
     assert learning_rate_of(settings.replaced(learning_rate=0.3), model) == 0.3
