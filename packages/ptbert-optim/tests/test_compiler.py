@@ -26,7 +26,7 @@ for _ in range(2):
     weight.sum().backward()
     optimizer.step()
     optimizer.zero_grad()
-optimizer.state_dict()
+optimizer.load_state_dict(optimizer.state_dict())
 optimizer.add_param_group({{"params": [torch.nn.Parameter(torch.ones(2))]}})
 assert weight.grad is None and len(optimizer.param_groups) == 2
 print("torch._dynamo" in sys.modules)

@@ -214,7 +214,7 @@ class ScheduledAdam(Optimizer):
 
         last = self.register_load_state_dict_pre_hook(look)
         try:
-            super().load_state_dict(state_dict)
+            without_compiler(super().load_state_dict)(state_dict)
         finally:
             last.remove()
         for group, schedule in zip(self.param_groups, own, strict=True):
