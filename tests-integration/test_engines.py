@@ -72,7 +72,7 @@ def test_dask_makes_the_same_bytes_also_if_a_worker_is_killed(corpus, expected):
     ):
         futures = [
             client.submit(
-                encode_and_be_killed_once,
+                lambda *args: encode_and_be_killed_once(*args),  # cloudpickle is asked for it
                 corpus / f"{shard}.txt",
                 folder / f"{shard}.npy",
                 tokenizer,
@@ -80,6 +80,7 @@ def test_dask_makes_the_same_bytes_also_if_a_worker_is_killed(corpus, expected):
             )
             for shard in range(SHARDS)
         ]
+        distributed.wait(futures, timeout=120)
         made = client.gather(futures)
 
     assert flag.exists()
