@@ -64,6 +64,9 @@ def test_dask_makes_the_same_bytes_also_if_a_worker_is_killed(corpus, expected):
     tokenizer = BertTokenizer(corpus / "vocab.txt")
     flag = corpus / "killed"
 
+    def task(source, output):  # sent as a whole, because no worker can import it
+        return encode_and_be_killed_once(source, output, tokenizer, flag)
+
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
@@ -71,13 +74,7 @@ def test_dask_makes_the_same_bytes_also_if_a_worker_is_killed(corpus, expected):
         distributed.Client(cluster) as client,
     ):
         futures = [
-            client.submit(
-                lambda *args: encode_and_be_killed_once(*args),  # cloudpickle is asked for it
-                corpus / f"{shard}.txt",
-                folder / f"{shard}.npy",
-                tokenizer,
-                flag,
-            )
+            client.submit(task, corpus / f"{shard}.txt", folder / f"{shard}.npy")
             for shard in range(SHARDS)
         ]
         distributed.wait(futures, timeout=120)
