@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from ptbert_hub.digests import file_digest
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
 from ptbert_tokenizers.corpora.paths import corpus_files
 from ptbert_tokenizers.families import load_tokenizer
@@ -21,7 +22,6 @@ from ptbert_tokenizers.token_files.formats import (
 )
 from ptbert_tokenizers.token_files.manifests import (
     Manifest,
-    file_digest,
     manifest_path,
     read_manifest,
     write_manifest,

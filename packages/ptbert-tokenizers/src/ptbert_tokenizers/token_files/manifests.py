@@ -4,7 +4,6 @@
 times, so the same documents make the same manifest anywhere.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ptbert_hub import atomic_write
+from ptbert_hub.digests import file_digest
 from ptbert_hub.files import remove
 from ptbert_hub.messages import shown
 
@@ -124,12 +124,6 @@ def written_files(paths: Iterable[str]) -> list[dict[str, Any]]:
         }
         for path in paths
     ]
-
-
-def file_digest(path: str) -> str:
-    """Return the SHA-256 of a file in hexadecimal, as the program ``sha256sum`` prints it."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_other_settings(paths: Sequence[str]) -> None:
