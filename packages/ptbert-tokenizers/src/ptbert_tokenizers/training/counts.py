@@ -12,6 +12,7 @@ from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.messages import shown
 from ptbert_hub.readers.json_text import parse_json
+from ptbert_tokenizers.batches.flat import gathered
 from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.errors import BadVocabulary
@@ -197,27 +198,18 @@ def count_words(
         special_tokens = tuple(special_tokens)
     rules = TextRules(kind, lower_case, strip_accents, tokenize_chinese_chars, special_tokens)
     counts = WordCounts(rules, Counter()).limited(max_words)
-    with closing(flat_blocks(rules.counted, _chunks(texts), workers)) as parts:
+    with closing(flat_blocks(rules.counted, gathered(_checked(texts), _CHUNK), workers)) as parts:
         for part in parts:
             counts.words.update(part)
             counts = counts.limited(max_words)
     return counts
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of texts of about ``_CHUNK`` characters."""
-    chunk: list[str] = []
-    size = 0
+def _checked(texts: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise no_text(text, f"texts[{number}]")
-        chunk.append(text)
-        size += len(text)
-        if size >= _CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+        yield text
 
 
 def _header(line: str, path: PathLike) -> tuple[TextRules, int]:
