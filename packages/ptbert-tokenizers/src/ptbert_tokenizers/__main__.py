@@ -16,6 +16,7 @@ from ptbert_tokenizers.commands.corpus_options import (
     corpus_of,
     refuse_as_output,
 )
+from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.commands.token_files import (
     add_output_format,
     add_token_file_commands,
@@ -103,10 +104,7 @@ def _add_encoding_options(command: argparse.ArgumentParser) -> None:
 def _command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], None], explanation: str
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=explanation, description=explanation
-    )
-    parser.set_defaults(run=run)
+    parser = add_command(commands, name, run, explanation)
     parser.add_argument("model", help="published name, folder or vocabulary file")
     parser.add_argument("--type", choices=list(CLASSES), help="family, if the files do not show it")
     casing = parser.add_mutually_exclusive_group()

@@ -3,9 +3,9 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
+from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.token_files.checking import token_file_facts, verify_token_file
 from ptbert_tokenizers.token_files.dividing import (
@@ -18,19 +18,19 @@ from ptbert_tokenizers.token_files.formats import BITS, FORMAT_NAMES, FORMATS, f
 
 def add_token_file_commands(commands: Any) -> None:
     """Add ``verify``, ``merge`` and ``split`` to a command line."""
-    verify = _command(commands, "verify", _verify, "read all of token files, and check them")
+    verify = add_command(commands, "verify", _verify, "read all of token files, and check them")
     verify.add_argument("files", nargs="+", help="token files")
     add_file_options(verify)
     verify.add_argument(
         "--model", metavar="NAME", help="ids must be of this tokenizer: name, folder or file"
     )
 
-    merge = _command(commands, "merge", _merge, "make one token file of several")
+    merge = add_command(commands, "merge", _merge, "make one token file of several")
     merge.add_argument("files", nargs="+", help="token files, in the order of their documents")
     merge.add_argument("-o", "--output", required=True, help="the token file to write")
     _add_writing_options(merge)
 
-    split = _command(commands, "split", _split, "make several token files of one")
+    split = add_command(commands, "split", _split, "make several token files of one")
     split.add_argument("file", help="token file")
     split.add_argument("-o", "--outputs", nargs="+", required=True, help="token files to write")
     split.add_argument(
@@ -62,16 +62,6 @@ def info_of_token_file(path: str, format: str | None) -> str | None:
     """Return what a token file is, as JSON; None if it is no token file."""
     is_one = format is not None or (os.path.isfile(path) and format_of(path) is not None)
     return _shown(token_file_facts(path, format)._asdict()) if is_one else None
-
-
-def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], explanation: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=explanation, description=explanation
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_writing_options(command: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from ptbert_tokenizers.commands.corpus_options import (
     corpus_of,
     refuse_as_output,
 )
+from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.corpora.paths import corpus_files
 from ptbert_tokenizers.training.counts import (
     COUNTS_START,
@@ -70,10 +71,7 @@ def add_training_commands(commands: Any) -> None:
 def _command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], None], explanation: str
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=explanation, description=explanation
-    )
-    parser.set_defaults(run=run)
+    parser = add_command(commands, name, run, explanation)
     parser.add_argument(
         "kind", choices=KINDS, help="for BERT, OpenAI GPT, GPT-2 or Transformer-XL, in this order"
     )
