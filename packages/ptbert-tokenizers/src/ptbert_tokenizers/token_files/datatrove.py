@@ -9,15 +9,12 @@ Source:
     compared with.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from ptbert_tokenizers.token_files.arrays import file_size, map_array, open_token_file
 from ptbert_tokenizers.token_files.npy import are_bounds
 from ptbert_tokenizers.token_files.tokens import Tokens
 from ptbert_tokenizers.token_files.writing import TokenWriter
-
-if TYPE_CHECKING:
-    pass
 
 
 class DatatroveWriter(TokenWriter):

@@ -14,15 +14,12 @@ Source:
 
 import os
 import struct
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ptbert_tokenizers.token_files.arrays import file_size, map_array, map_npy, open_token_file
 from ptbert_tokenizers.token_files.npy import BOUNDS_ENDING, are_bounds, begin_bounds, finish_array
 from ptbert_tokenizers.token_files.tokens import Tokens
 from ptbert_tokenizers.token_files.writing import TokenWriter
-
-if TYPE_CHECKING:
-    pass
 
 LLM_C_HEADER_BYTES = 1024
 
