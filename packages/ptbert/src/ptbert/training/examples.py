@@ -105,21 +105,15 @@ class EncodedExamples:
         inputs = padded_inputs(
             [self.ids[index] for index in chosen], [self.types[index] for index in chosen], device
         )
-        of_tokens = self.labels[chosen[0]].ndim == 1
-        kind = self.labels[chosen[0]].dtype
-        shape = inputs["input_ids"].shape
-        labels = np.full(shape if of_tokens else shape[:1], IGNORED, kind)
-        for row, index in enumerate(chosen):
-            if of_tokens:
-                labels[row, : len(self.labels[index])] = self.labels[index]
-            else:
-                labels[row] = self.labels[index]
+        own = [self.labels[index] for index in chosen]
+        of_tokens = own[0].ndim == 1
+        labels = padded(own, IGNORED) if of_tokens else np.stack(own)
         labelled = int((labels != IGNORED).sum()) if of_tokens else len(chosen)
         return Batch(inputs, torch.from_numpy(labels).to(device), labelled)
 
 
 def padded_inputs(
-    ids: Sequence[NDArray[np.int32]], types: Sequence[NDArray[np.int8]], device: torch.device
+    ids: Sequence[NDArray[Any]], types: Sequence[NDArray[Any]], device: torch.device
 ) -> dict[str, Tensor]:
     """Return what BERT takes of some texts, by name: each (B, L), with padding on the right.
 
@@ -128,15 +122,25 @@ def padded_inputs(
         types: which text of a pair each token belongs to.
         device: where the tensors are made.
     """
-    shape = len(ids), max(map(len, ids))
-    names = ("input_ids", "token_type_ids", "attention_mask")
-    arrays = {name: np.zeros(shape, np.int64) for name in names}
-    for row, (of_text, kinds) in enumerate(zip(ids, types, strict=True)):
-        size = len(of_text)
-        arrays["input_ids"][row, :size] = of_text
-        arrays["token_type_ids"][row, :size] = kinds
-        arrays["attention_mask"][row, :size] = 1
+    arrays = {
+        "input_ids": padded(ids, 0),
+        "token_type_ids": padded(types, 0),
+        "attention_mask": padded([np.ones(len(each), np.int64) for each in ids], 0),
+    }
     return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+
+
+def padded(rows: Sequence[NDArray[Any]], filler: int) -> NDArray[np.int64]:
+    """Return rows of numbers as one array (B, L), with a filler on the right of shorter ones.
+
+    Example:
+        >>> padded([np.array([5, 6]), np.array([7])], 0).tolist()
+        [[5, 6], [7, 0]]
+    """
+    table = np.full((len(rows), max(map(len, rows))), filler, np.int64)
+    for place, row in zip(table, rows, strict=True):
+        place[: len(row)] = row
+    return table
 
 
 def encoded_texts(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptbert.tasks.writer import END_TOKENS, Writer
-from ptbert.training.examples import IGNORED, Batch
+from ptbert.training.examples import IGNORED, Batch, padded
 from ptbert.training.metrics import entropy_of_counts
 from ptbert.training.rows import one_line
 from ptbert.training.task import Measured, Scores, Usage
@@ -67,12 +67,12 @@ class Passages:
     def batch(self, indices: NDArray[np.int64], device: torch.device) -> Batch:
         """Return some passages; labels are the tokens themselves."""
         lengths = self.lengths[indices]
-        ids = np.zeros((len(indices), int(lengths.max())), np.int64)
-        labels = np.full_like(ids, IGNORED)
-        for row, (start, length) in enumerate(zip(self.starts[indices], lengths, strict=True)):
-            ids[row, :length] = labels[row, :length] = self.stream.tokens(start, start + length)
-        tensors = [torch.from_numpy(each).to(device) for each in (ids, labels)]
-        return Batch({"input_ids": tensors[0]}, tensors[1], int((lengths - 1).sum()))
+        rows = [
+            self.stream.tokens(start, start + length)
+            for start, length in zip(self.starts[indices], lengths, strict=True)
+        ]
+        ids, labels = (torch.from_numpy(padded(rows, filler)).to(device) for filler in (0, IGNORED))
+        return Batch({"input_ids": ids}, labels, int((lengths - 1).sum()))
 
 
 class LanguageModel(TextTask):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptbert.tasks.fill_mask import FillMask
-from ptbert.training.examples import IGNORED
+from ptbert.training.examples import IGNORED, padded, padded_inputs
 from ptbert.training.masks import Masks
 from ptbert.training.metrics import entropy_of_counts
 from ptbert.training.pieces import Pieces, pieces_of
@@ -127,10 +127,11 @@ class MaskedLM(TextTask):
                     "--next-sentence"
                 )
         tokens = vocabulary_size(tokenizer)
-        known: Any = tokenizer
         continues = np.zeros(tokens, np.bool_)
         if self.settings.whole_words:
-            continues[[i for token, i in known.vocabulary.items() if token.startswith("##")]] = True
+            continues[
+                [i for token, i in tokenizer.vocabulary.items() if token.startswith("##")]
+            ] = True
         masks = Masks(self.settings.mask_share, ids["mask"], tuple(ids.values()), continues)
         return MaskedPieces(pieces, masks, tokens, (ids["cls"], ids["sep"]), has_pairs)
 
@@ -143,26 +144,24 @@ class MaskedLM(TextTask):
     ) -> MaskedBatch:
         """Return pieces with the masks of an epoch; evaluation has its own, for any seed."""
         key = (0, _EVALUATION) if epoch is None else (self.settings.seed, epoch)
-        shape = len(indices), int(examples.lengths[indices].max())
-        ids, types, mask = (np.zeros(shape, np.int64) for _ in range(3))
-        labels = np.full(shape, IGNORED, np.int64)
+        cls, sep = examples.frame
+        ids, types, labels = [], [], []
         follows = np.zeros(len(indices), np.int64)
         for row, index in enumerate(indices.tolist()):
             parts = [examples.pieces.tokens(index)]
             if examples.has_pairs:
                 first, second, is_other = examples.pieces.pair(index, *key)
                 parts, follows[row] = [first, second], is_other
-            cls, sep = examples.frame
             whole = np.concatenate([[cls], *(part for each in parts for part in (each, [sep]))])
-            size = len(whole)
-            ids[row, :size], labels[row, :size] = examples.masks.masked(whole, *key, index)
-            types[row, len(parts[0]) + 2 : size] = 1
-            mask[row, :size] = 1
-        arrays = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+            masked, wanted = examples.masks.masked(whole, *key, index)
+            ids.append(masked)
+            types.append(np.arange(len(whole)) >= len(parts[0]) + 2)
+            labels.append(wanted)
+        placed = padded(labels, IGNORED)
         return MaskedBatch(
-            {name: torch.from_numpy(array).to(device) for name, array in arrays.items()},
-            torch.from_numpy(labels).to(device),
-            int((labels != IGNORED).sum()),
+            padded_inputs(ids, types, device),
+            torch.from_numpy(placed).to(device),
+            int((placed != IGNORED).sum()),
             torch.from_numpy(follows).to(device) if examples.has_pairs else None,
         )
 

@@ -18,7 +18,7 @@ from ptbert.training.entities import counted
 from ptbert.training.examples import IGNORED, EncodedExamples
 from ptbert.training.metrics import entropy
 from ptbert.training.tables import table
-from ptbert.training.task import Scores, ScoringTask, Usage
+from ptbert.training.task import Scores, ScoringTask, Usage, single_text
 from ptbert_models import BertForTokenClassification
 from ptbert_tokenizers import BasicTokenizer
 from ptbert_tokenizers.files.lines import read_texts
@@ -113,10 +113,7 @@ class Tag(ScoringTask):
 
     def example(self, text: str | tuple[str, ...]) -> Sentence:
         """Return the words of a text, as ``BasicTokenizer`` separates them."""
-        if not isinstance(text, str):
-            raise ValueError(
-                f"the model was trained on single texts, and {text!r} is not one; give one"
-            )
+        text = single_text(text)
         basic = BasicTokenizer(do_lower_case=False, never_split=())
         words = [word for word in basic.tokenize(text) if not _is_marks(word)]
         if not words:

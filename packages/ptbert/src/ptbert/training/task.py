@@ -256,6 +256,19 @@ class ScoringTask(Task):
         return Measured(scores, loss)
 
 
+def single_text(text: str | tuple[str, ...]) -> str:
+    """Return a text, for a task that knows no pairs.
+
+    Raises:
+        ValueError: if several texts were given.
+    """
+    if not isinstance(text, str):
+        raise ValueError(
+            f"the model was trained on single texts, and {text!r} is not one; give one"
+        )
+    return text
+
+
 def saved_labels(config: Mapping[str, Any], source: str) -> list[str]:
     """Return the names of labels in a configuration, in the order of the scores.
 

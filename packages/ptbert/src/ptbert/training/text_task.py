@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert.training.examples import IGNORED, Examples
-from ptbert.training.task import Scores, Task
+from ptbert.training.task import Scores, Task, single_text
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
@@ -41,11 +41,7 @@ class TextTask(Task):
 
     def example(self, text: str | tuple[str, ...]) -> str:
         """Return the text."""
-        if not isinstance(text, str):
-            raise ValueError(
-                f"the model was trained on single texts, and {text!r} is not one; give one"
-            )
-        return text
+        return single_text(text)
 
     def size(self, examples: Sequence[Any], encoded: Examples) -> int:
         """Return how many passages a text has."""
