@@ -28,7 +28,7 @@ from ptbert.training.monitor import Monitor
 from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
 from ptbert.training.preparation import Prepared, prepare
-from ptbert.training.processes import Processes, joined
+from ptbert.training.processes import Processes, fill_gradients, joined
 from ptbert.training.readme import Trained, texts_about
 from ptbert.training.scaling import LossScale
 from ptbert.training.settings import Settings
@@ -216,10 +216,9 @@ class _Training:
         on. The step counts as done, and the schedule of the rate goes on with the next update.
         """
         parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        if not is_sharded(self.model):
+        if is_sharded(self.model):  # PyTorch has summed them
+            fill_gradients(parameters)
+        else:
             self.processes.add_up_gradients(self.optimizer.param_groups)
         if self.scale.factor != 1:
             for parameter in parameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -64,12 +64,13 @@ class Processes:
                 dist.all_reduce(tensor)
         return tensor
 
-    def add_up_gradients(self, groups: Iterable[Mapping[str, Any]]) -> None:
+    def add_up_gradients(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Sum the gradients of an optimizer's groups over all processes; a missing one is zeros.
 
         They are sent in buckets that depend on nothing but the parameters. So the sums are the same
         in a training that was interrupted, and a process may have computed nothing in a step.
         """
+        fill_gradients(each for group in groups for each in group["params"])
         if self.count == 1:
             return
         bucket: list[nn.Parameter] = []
@@ -93,14 +94,18 @@ class Processes:
         return int(tensor)
 
     def _add_up_bucket(self, parameters: list[nn.Parameter]) -> None:
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = self.add_up(torch.cat([gradient.flatten() for gradient in gradients]))
         parts = torch.split(flat, [each.numel() for each in gradients])
         for gradient, summed in zip(gradients, parts, strict=True):
             gradient.copy_(summed.view_as(gradient))
+
+
+def fill_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Give parameters that no loss has reached a gradient of zeros."""
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
 
 
 @contextmanager
