@@ -20,6 +20,7 @@ from ptbert.training.preparation import longest_input
 from ptbert.training.squad_files import GoldAnswer, Question
 
 from .conftest import digest
+from .test_loop import interrupted
 
 CONTEXTS = {
     "a cat sleeps on the mat .": ("cat", "mat"),
@@ -304,19 +305,8 @@ def test_an_interrupted_training_is_the_same(answering, tmp_path, monkeypatch):
     answering = answering.replaced(epochs=2, batch_size=16)
     train(answering)
     again = answering.replaced(output=str(tmp_path / "again"))
-    calls = []
-
-    def stop(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:  # the second epoch
-            raise KeyboardInterrupt
-        return parts(*arguments)
-
     parts = loop.parts_of_step
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "parts_of_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(again)
+    interrupted(again, monkeypatch, "ptbert.training.loop.parts_of_step", parts, 3)  # of epoch 2
     assert (tmp_path / "again" / "checkpoints").exists()
     train(again)
     assert digest(tmp_path / "again") == digest(tmp_path / "out")

@@ -13,6 +13,7 @@ from ptbert.training import evaluate, loop, predict, train
 from ptbert.training.choose import ChoiceExample, Choose
 
 from .conftest import digest
+from .test_loop import interrupted
 
 SWAG = ["", "video-id", "sent1", "sent2", "ending0", "ending1", "ending2", "ending3", "label"]
 
@@ -157,19 +158,8 @@ def test_an_interrupted_training_is_the_same(choosing, tmp_path, monkeypatch):
     choosing = choosing.replaced(epochs=2)
     train(choosing)
     again = choosing.replaced(output=str(tmp_path / "again"))
-    calls = []
-
-    def stop(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return parts(*arguments)
-
     parts = loop.parts_of_step
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "parts_of_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(again)
+    interrupted(again, monkeypatch, "ptbert.training.loop.parts_of_step", parts, 3)  # of epoch 2
     train(again)
     assert digest(tmp_path / "again") == digest(tmp_path / "out")
 

@@ -3,7 +3,9 @@ import torch
 
 from ptbert import BertForTokenClassification
 from ptbert.__main__ import main
-from ptbert.training import evaluate, predict, train
+from ptbert.training import evaluate, loop, predict, train
+
+from .test_loop import interrupted
 
 SENTENCES = """\
 -DOCSTART- X O
@@ -83,24 +85,11 @@ def test_columns_by_number_and_tags_without_a_scheme(tagging):
 
 
 def test_an_interrupted_training_of_tags_is_the_same(tagging, tmp_path, monkeypatch):
-    from ptbert.training import loop
-
     tagging = tagging.replaced(epochs=2)
     train(tagging)
     again = tagging.replaced(output=str(tmp_path / "again"))
-    calls = []
-
-    def stop(*arguments):
-        calls.append(arguments)
-        if len(calls) == 5:  # the second epoch
-            raise KeyboardInterrupt
-        return parts(*arguments)
-
     parts = loop.parts_of_step
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "parts_of_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(again)
+    interrupted(again, monkeypatch, "ptbert.training.loop.parts_of_step", parts, 5)  # of epoch 2
     assert (tmp_path / "again" / "checkpoints").exists()
     train(again)
     first, second = (
