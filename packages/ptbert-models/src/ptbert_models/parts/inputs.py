@@ -206,7 +206,7 @@ def read_together(*numbers: Tensor) -> list[int]:
     """
     if not numbers:
         return []
-    if len({number.device for number in numbers}) > 1:
+    if numbers[0].is_cpu or len({number.device for number in numbers}) > 1:  # a CPU does not wait
         return [int(number) for number in numbers]
     read: list[int] = torch.stack([number.long() for number in numbers]).tolist()
     return read

@@ -166,7 +166,7 @@ def text_loss(scores: Tensor, labels: Tensor, problem_type: str | None) -> Tenso
 
 def _check_shares(labels: Tensor) -> None:
     """Raise ``ValueError`` for labels that are no numbers from 0 to 1; on a CPU only."""
-    if labels.device.type != "cpu" or not values_are_known(labels):
+    if not labels.is_cpu or not values_are_known(labels):
         return
     wrong = labels[~((labels >= 0) & (labels <= 1))]  # NaN too
     if wrong.numel():
