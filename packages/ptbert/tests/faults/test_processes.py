@@ -53,7 +53,7 @@ def run(settings, processes, tmp_path, *, until_step=0):
         if until_step and max(steps, default=0) >= until_step:
             os.killpg(running.pid, signal.SIGKILL)
             for line in subprocess.run(
-                ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+                ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
             ).stdout.splitlines():  # each worker has a session of its own
                 if str(tmp_path / "settings.toml") in line:
                     os.kill(int(line.split()[0]), signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_a_training_in_parts_goes_on_without_and_the_reverse(settings, tmp_path,
 def workers_of(path):
     """The numbers of the processes that train by the settings in a file, without their launcher."""
     lines = subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     words = (line.split() for line in lines if str(path) in line)
     return [int(each[0]) for each in words if "torch.distributed.run" not in each]
