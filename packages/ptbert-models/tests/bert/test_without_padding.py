@@ -361,6 +361,20 @@ def test_other_requests_count_more(tiny_config, given):
     assert torch.equal(model(IDS, **given), want)
 
 
+@pytest.mark.parametrize("pools", [True, False])
+def test_a_pooler_reads_no_zeros_where_a_text_begins_with_padding(tiny_config, pools):
+    model = BertModel(tiny_config, add_pooling_layer=pools).eval()
+    mask = torch.ones_like(IDS)
+    mask[0, :2] = 0
+    states, pooled = model(IDS, None, mask, output_all_encoded_layers=False)
+    model.leave_out_padding = True
+    same_states, same_pooled = model(IDS, None, mask, output_all_encoded_layers=False)
+    if pools:
+        torch.testing.assert_close(same_pooled, pooled)
+    torch.testing.assert_close(same_states[mask == 1], states[mask == 1], atol=1e-6, rtol=1e-5)
+    assert bool((same_states[mask == 0] == 0).all()) is not pools
+
+
 class Doubled(layers.BertEncoder):
     """An encoder of a program, with other results."""
 

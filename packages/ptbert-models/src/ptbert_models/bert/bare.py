@@ -96,8 +96,8 @@ class BertPreTrainedModel(PreTrainedModel):
         """Whether layers compute no padding, in training and after it; off unless it is set.
 
         The states of padding are then zeros, and no part of a layer sees any padding: it gets the
-        real tokens of all texts as one row (T, E). So hooks and parts of a program must not ask
-        where a text begins. Some heads leave padding out anyway, where nothing can notice it.
+        real tokens of all texts as one row (T, E), so it must not ask where a text begins. Padding
+        is computed if a pooler reads it. Some heads leave it out anyway, where nothing can notice.
         """
         return bool(getattr(self, self.base_model_prefix).leave_out_padding)
 
@@ -349,11 +349,11 @@ def _packing(bert: Any, attention_mask: Tensor | None, hidden_states: Tensor) ->
     """Return what leaves padding out; None unless the program asked for it, and all allows it."""
     if attention_mask is None or not leaves_out_padding(bert) or hidden_states.dim() != 3:
         return None
-    if getattr(bert, "output_attentions", False):
+    is_known = values_are_known(hidden_states, attention_mask)
+    if getattr(bert, "output_attentions", False) or not is_known:
         return None
-    if not values_are_known(hidden_states, attention_mask):
-        return None
-    return Packing.of(bert.encoder, hidden_states[..., 0], attention_mask, hidden_states.dtype)
+    tokens, dtype, pools = hidden_states[..., 0], hidden_states.dtype, bert.pooler is not None
+    return Packing.of(bert.encoder, tokens, attention_mask, dtype, pools=pools)
 
 
 def leaves_out_padding(bert: Any) -> bool:

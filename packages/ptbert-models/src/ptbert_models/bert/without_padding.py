@@ -51,6 +51,7 @@ class Packing(NamedTuple):
         dtype: torch.dtype,
         *,
         read: Tensor | None = None,
+        pools: bool = False,
         counted: Sequence[Tensor] = (),
     ) -> Packing | None:
         """Make it, or return None where packed states are not those of an untouched encoder.
@@ -65,6 +66,7 @@ class Packing(NamedTuple):
             attention_mask: (B, L), or None.
             dtype: type of the states.
             read: (B, L), True at the W positions to be read; None for all but padding.
+            pools: whether the first tokens of texts are read too.
             counted: tensors of True and False.
         """
         if not len(encoder.layer):
@@ -82,6 +84,8 @@ class Packing(NamedTuple):
         fits = (real | (attention_mask == 0)).all()
         if read is not None:
             fits = fits & (real | ~read).all()
+        if pools:
+            fits = fits & real[:, 0].all()
         usable, tokens_left, number, *others = read_together(fits, real.sum(), wanted, *more)
         if not usable:
             return None
