@@ -11,12 +11,12 @@ process.
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import Any
 
+from timing import cpu_time, memory
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from ptbert_tokenizers import count_words, read_documents, train_vocabulary
@@ -52,22 +52,15 @@ def _trained(kind: str, paths: list[str], size: int) -> None:
     tokenizer.train_from_iterator(read_documents(paths), trainer)
 
 
-def cpu_time() -> float:
-    """The CPU time of this process and of those that it has waited for."""
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, who))
-
-
 def report(name: str, run: Any, *arguments: Any) -> None:
     """Print what the steps of a training took."""
     began, clock = cpu_time(), time.perf_counter()
     steps = run(*arguments)
     for step in ("counting", "all"):
         next(steps, None)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         print(
             f"{name} {arguments[0]:9} {step:8} {cpu_time() - began:6.1f} s CPU "
-            f"{time.perf_counter() - clock:6.1f} s {memory:6.0f} MB",
+            f"{time.perf_counter() - clock:6.1f} s {memory():6.0f} MB",
             flush=True,
         )
         if run is theirs:

@@ -1,0 +1,71 @@
+# ruff: noqa: T201 - a command line prints
+"""Time ``encode_shard`` beside encoding alone, with one process and with several.
+
+    python shards.py [--rounds N] [--workers N] TOKENIZER CORPUS
+
+The corpus is UTF-8 text, with a text on each line. What is printed are medians: the CPU time of all
+processes, and the time that passed; then the sizes, and the memory of the main process.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+
+from timing import cpu_time, memory
+
+from ptbert_tokenizers import encode_shard, read_documents
+from ptbert_tokenizers.families import load_tokenizer
+from ptbert_tokenizers.token_files.formats import id_writer
+
+
+def stream(model: str, corpus: str, output: str, workers: int) -> None:
+    """Encode and write ids, without a manifest."""
+    encoded = load_tokenizer(model).encode_stream(read_documents([corpus]), workers=workers)
+    with id_writer(output, "npy", 16) as write, closing(encoded):
+        for flat in encoded:
+            write(flat)
+
+
+def shard(model: str, corpus: str, output: str, workers: int) -> None:
+    """Encode and write ids, with a manifest."""
+    encode_shard(corpus, output, load_tokenizer(model), bits=16, workers=workers)
+
+
+def timed(work: Callable[[], None]) -> tuple[float, float]:
+    """Return the CPU time of something, and the time that passed."""
+    cpu, passed = cpu_time(), time.perf_counter()
+    work()
+    return cpu_time() - cpu, time.perf_counter() - passed
+
+
+def main() -> None:
+    """Race the ways in turns."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tokenizer", help="its name or folder")
+    parser.add_argument("corpus")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2, help="processes of the last two rows")
+    arguments = parser.parse_args()
+    given = arguments.tokenizer, arguments.corpus
+    print(f"{os.path.getsize(arguments.corpus) / 1e6:.1f} MB, {arguments.rounds} rounds")
+    ways = [(way, workers) for workers in (1, arguments.workers) for way in (stream, shard)]
+    found: dict[object, list[tuple[float, float]]] = {each: [] for each in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(arguments.rounds):
+            for way, workers in ways:
+                output = os.path.join(folder, f"{number}-{way.__name__}-{workers}.npy")
+                found[way, workers].append(timed(partial(way, *given, output, workers)))
+        size = os.path.getsize(output)
+    for way, workers in ways:
+        cpu, passed = map(statistics.median, zip(*found[way, workers], strict=True))
+        print(f"{way.__name__}, {workers} processes: {cpu:.2f} s of CPU time, {passed:.2f} s")
+    print(f"{size / 1e6:.1f} MB of ids, {memory():.0f} MB of memory")
+
+
+if __name__ == "__main__":
+    main()
