@@ -146,10 +146,12 @@ def restored_options():
 def test_a_flipped_bit_is_refused_and_its_tensor_named(tensors, tmp_path):
     path = tmp_path / "pytorch_model.bin"
     tensors["again"] = tensors["b"]  # shares memory, so it has no record of its own
+    tensors["large"] = torch.randn(300_000)  # its checksum is compared in a thread
     tensors["last"] = torch.full((7,), 3.25)
     torch.save(tensors, path)
+    assert same(read_weights(path, memory_map=False), tensors)
     content = path.read_bytes()
-    for name in ("a.weight", "b", "last"):
+    for name in ("a.weight", "b", "large", "last"):
         position = content.index(tensors[name].numpy().tobytes()) + 5
         path.write_bytes(
             content[:position] + bytes([content[position] ^ 16]) + content[position + 1 :]
@@ -160,15 +162,16 @@ def test_a_flipped_bit_is_refused_and_its_tensor_named(tensors, tmp_path):
 
 def test_checksums_of_a_mapped_file_are_compared_on_request(tensors, tmp_path):
     path = tmp_path / "pytorch_model.bin"
+    tensors["large"] = torch.randn(300_000)
     torch.save(tensors, path)
     assert same(read_weights(path, memory_map=True, compare=True), tensors)
     content = path.read_bytes()
-    at = content.index(tensors["a.weight"].numpy().tobytes()) + 5
-    path.write_bytes(content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :])
-
-    with pytest.raises(CorruptCheckpoint, match=r"\('a\.weight' has a wrong checksum\)"):
-        read_weights(path, memory_map=True, compare=True)
-    read_weights(path, memory_map=True)
+    for name in ("a.weight", "large"):
+        at = content.index(tensors[name].numpy().tobytes()) + 5
+        path.write_bytes(content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :])
+        with pytest.raises(CorruptCheckpoint, match=rf"\('{name}' has a wrong checksum\)"):
+            read_weights(path, memory_map=True, compare=True)
+        read_weights(path, memory_map=True)
 
 
 def test_any_flipped_bit_is_refused_or_changes_nothing(tensors, tmp_path):
