@@ -1,4 +1,4 @@
-"""A disk that is full at any moment: one line that says what cannot be written, and nothing lost."""
+"""A disk that is full at any moment: a line says what cannot be written, and nothing is lost."""
 
 import builtins
 import errno

@@ -59,7 +59,7 @@ def test_a_model_is_never_written_over(short, tmp_path, number, restart):
     before = contents(result)
     for model, output in ((spelled, str(result)), (str(result), spelled)):
         with pytest.raises(
-            ValueError, match="model='.*' is in the output folder '.*', where the t"
+            ValueError, match=r"model='.*' is in the output folder '.*', where the t"
         ):
             train(short.replaced(model=model, output=output), restart=restart)
     assert contents(result) == before
@@ -111,12 +111,12 @@ def test_other_data_with_another_name_are_told_as_what_they_are(begun, data, tmp
     ) as told:
         train(begun.replaced(data=str(other)))
     assert "was changed" not in str(told.value)
-    with pytest.raises(ValueError, match="validation was '' and is '.*train.csv'; give") as told:
+    with pytest.raises(ValueError, match=r"validation was '' and is '.*train.csv'; give") as told:
         train(begun.replaced(validation=str(data)))
     assert "was changed" not in str(told.value)
     data.write_text(data.read_text() + "a cat,animal\n")
     with pytest.raises(
-        ValueError, match="other settings: the file '.*train.csv' was changed; give"
+        ValueError, match=r"other settings: the file '.*train.csv' was changed; give"
     ):
         train(begun)
 
@@ -124,7 +124,7 @@ def test_other_data_with_another_name_are_told_as_what_they_are(begun, data, tmp
 def test_a_model_that_is_gone_is_not_needed_to_go_on(begun, model_folder, tmp_path):
     train(begun.replaced(output=str(tmp_path / "straight")))
     model_folder.rename(tmp_path / "moved")
-    with pytest.raises(ValueError, match="model was '.*model' and is '.*moved'; give another"):
+    with pytest.raises(ValueError, match=r"model was '.*model' and is '.*moved'; give another"):
         train(begun.replaced(model=str(tmp_path / "moved")))
     train(begun)
     assert digest(tmp_path / "out") == digest(tmp_path / "straight")
@@ -152,7 +152,7 @@ def test_each_file_of_a_token_file_counts(settings, tmp_path):
     output.begin(settings, 1, restart=False)
     (output.checkpoints / "step-00000001").mkdir(parents=True)
     bounds.write_bytes(bounds.read_bytes() + b"\0")
-    with pytest.raises(ValueError, match="the file '.*ids.npy' was changed"):
+    with pytest.raises(ValueError, match=r"the file '.*ids.npy' was changed"):
         output.begin(settings, 1, restart=False)
 
 
