@@ -100,6 +100,11 @@ class LanguageModel(TextTask):
         """A writer."""
         return Usage("Writer", '"It was"', '"It was"')
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """A token, and one before it."""
+        return 2, "a token to learn"
+
     def encode(
         self, examples: Sequence[str], tokenizer: PreTrainedTokenizer, max_length: int
     ) -> Passages:
@@ -113,8 +118,6 @@ class LanguageModel(TextTask):
         stream = Stream(lines, between, between if end is None else [end])
         if len(stream) < 2:
             raise ValueError(f"{path!r} has one token only; give a longer text")
-        if max_length < 2:
-            raise ValueError(f"max_length={max_length} leaves no token to learn; give at least 2")
         starts = np.arange(0, len(stream) - 1, max_length - 1)
         lengths = np.minimum(len(stream) - starts, max_length)
         return Passages(stream, starts, lengths, lines.words, vocabulary_size(tokenizer))

@@ -23,10 +23,11 @@ from ptbert.training.checkpoints import (
     remove_old_checkpoints,
     write_checkpoint,
 )
+from ptbert.training.counts import number_of
 from ptbert.training.evaluation import Evaluation, computing, evaluation
 from ptbert.training.monitor import Monitor
-from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
-from ptbert.training.output import Output
+from ptbert.training.order import Indices, checksum, parts_of_step, random_seed, steps_of_epoch
+from ptbert.training.output import LOG_NAME, Output
 from ptbert.training.preparation import Prepared, prepare
 from ptbert.training.processes import Processes, fill_gradients, joined
 from ptbert.training.readme import Trained, texts_about
@@ -150,19 +151,19 @@ class _Training:
         settings = self.task.settings
         trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
         logger.info(
-            "%s: %d examples, %d steps an epoch, %.1f million parameters, learning rate %.3g%s",
+            "%s: %s, %s an epoch, %.1f million parameters, learning rate %.3g%s",
             settings.output,
-            len(self.examples),
-            math.ceil(len(self.examples) / settings.batch_size),
+            number_of(len(self.examples), "example"),
+            number_of(math.ceil(len(self.examples) / settings.batch_size), "step"),
             trained / 1e6,
             self.optimizer.param_groups[0]["lr"],
             f"; going on after step {self.step}" if self.step else "",
         )
         if settings.micro_batches < self.processes.count:
             logger.warning(
-                "a step may have %d parts only, as when the training began, so some of the %d "
+                "a step may have %s only, as when the training began, so some of the %d "
                 "processes may have nothing to do",
-                settings.micro_batches,
+                number_of(settings.micro_batches, "part"),
                 self.processes.count,
             )
 
@@ -185,7 +186,10 @@ class _Training:
             (number, counts, self.task.batch(self.examples, parts[number], epoch, ours.device))
             for number, counts in ours.share_of(len(parts), evenly=is_sharded(self.model))
         ]
-        labels = ours.total(sum(batch.labelled for _, counts, batch in batches if counts))
+        labels, examples = ours.totals(
+            sum(batch.labelled for _, counts, batch in batches if counts),
+            sum(checksum(parts[number]) for number, counts, _ in batches if counts),
+        )
         loss = 0.0
         for number, counts, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
@@ -195,9 +199,9 @@ class _Training:
             loss += float(part.detach())
         loss = ours.total(loss)
         if not math.isfinite(loss):
-            raise self._not_finite(f"loss of step {self.step + 1} is {loss}", indices)
+            raise self._not_finite(f"loss of step {self.step + 1} is {loss}", epoch, indices)
         rate = float(self.optimizer.get_lr()[0])
-        self._update(indices)
+        self._update(epoch, indices)
         self.step += 1
         if self.monitor:
             self.monitor.step(
@@ -206,10 +210,11 @@ class _Training:
                 loss=loss,
                 rate=rate,
                 tokens=self.task.tokens(self.examples, indices),
+                examples=f"{int(examples):x}",
                 seconds=time.monotonic() - began,
             )
 
-    def _update(self, indices: Indices) -> None:
+    def _update(self, epoch: int, indices: Indices) -> None:
         """Sum the gradients, clip them and update the weights.
 
         Float16 may overflow. Then nothing is updated, and the loss has a smaller factor from now
@@ -229,17 +234,25 @@ class _Training:
             self.updates += 1
             self.scale.count()
         elif not self.scale.halve():
-            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", indices)
+            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", epoch, indices)
         elif self.monitor:
             text = f"step {self.step + 1} updates nothing, because float16 overflowed; the loss "
             self.monitor.tell(logging.INFO, f"{text}has the factor {self.scale.factor:g} now")
         self.optimizer.zero_grad()
 
-    def _not_finite(self, what: str, indices: Indices) -> ValueError:
-        places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
+    def _not_finite(self, what: str, epoch: int, indices: Indices) -> ValueError:
+        """Write the examples of a step into the log, and return an error that names the first."""
+        names = [self.examples.names[index] for index in indices.tolist()]
+        if self.monitor:
+            self.output.log(step=self.step + 1, epoch=epoch + 1, stopped=what, examples=names)
+        begin = (
+            f" begin with {', '.join(names[:_SHOWN])}"
+            if len(names) > _SHOWN
+            else (f": {', '.join(names)}")
+        )
         return ValueError(
-            f"the {what}; its {len(indices)} examples begin with {places}; choose a smaller "
-            "--learning-rate, with --restart"
+            f"the {what}; its {number_of(len(names), 'example')}{begin} ({LOG_NAME} has all); "
+            "choose a smaller --learning-rate, with --restart"
         )
 
     def _end_epoch(self, epoch: int) -> None:

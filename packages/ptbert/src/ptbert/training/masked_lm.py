@@ -99,6 +99,11 @@ class MaskedLM(TextTask):
         """What fills masks."""
         return Usage("FillMask", '"It was a [MASK]."', '"It was a [MASK]."')
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """Two words, which may be a pair."""
+        return (5 if self.settings.next_sentence else 4), "two words"
+
     def model_class(self, family: str) -> type[PreTrainedModel]:
         """Return the class with one head, or with two where pairs are learned."""
         found = super().model_class(family)
@@ -111,10 +116,6 @@ class MaskedLM(TextTask):
         (path,) = examples
         has_pairs = self.settings.next_sentence
         room = max_length - (3 if has_pairs else 2)
-        if room < 2:
-            raise ValueError(
-                f"max_length={max_length} leaves room for fewer than two words; give at least 5"
-            )
         ids = special_ids(tokenizer, self.settings.model)
         lines = read_lines_of_tokens(path, tokenizer)
         pieces = pieces_of(lines, room)
