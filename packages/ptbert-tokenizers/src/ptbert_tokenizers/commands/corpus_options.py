@@ -2,9 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Iterator
 from typing import get_args
 
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts
 from ptbert_tokenizers.corpora.documents import (
     Documents,
     InputFormat,
@@ -47,7 +47,7 @@ def add_corpus_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def corpus_of(options: argparse.Namespace) -> Iterator[str]:
+def corpus_of(options: argparse.Namespace) -> BlockedTexts:
     """Return the documents that the arguments name, one by one.
 
     Raises:

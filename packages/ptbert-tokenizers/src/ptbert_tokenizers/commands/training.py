@@ -1,7 +1,7 @@
 """The commands that train vocabularies: train and count-words"""
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -14,7 +14,6 @@ from ptbert_tokenizers.commands.corpus_options import (
 from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.corpora.paths import corpus_files
 from ptbert_tokenizers.training.counts import (
-    COUNTS_START,
     MOST_WORDS,
     WordCounts,
     count_words,
@@ -166,21 +165,10 @@ def _count_words(options: argparse.Namespace) -> None:
 
 def _counted(options: argparse.Namespace) -> WordCounts:
     return count_words(
-        _without_counts(corpus_of(options)),
+        corpus_of(options),
         options.kind,
         lower_case=options.lower_case,
         special_tokens=options.special_tokens,
         workers=options.workers,
         max_words=options.max_words,
     )
-
-
-def _without_counts(texts: Iterable[str]) -> Iterator[str]:
-    """Yield texts; raise if a file of count-words is among them."""
-    for text in texts:
-        if text.startswith(COUNTS_START):
-            raise ValueError(
-                "a file of count-words is among the texts; give such files to train, unpacked, by "
-                "their paths, and without texts"
-            )
-        yield text
