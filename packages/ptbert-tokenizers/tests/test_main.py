@@ -146,7 +146,7 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["encode", "{}", "text.txt", "-o", "folder.npy"], "'folder.npy' is a folder; give the"),
         (
             ["encode", "{}", "text.txt", "./far.jsonl", "-o", "far.jsonl"],
-            "'./far.jsonl' is both a text and the output; give another output",
+            "'./far.jsonl' is both an input and an output; give another output",
         ),
         (
             ["encode", "{}", "text.txt", "-o", "ids.npy", "--max-len", "0"],

@@ -17,7 +17,6 @@ from ptbert_tokenizers.commands.corpus_options import (
     add_corpus_options,
     are_lines,
     corpus_of,
-    refuse_as_output,
 )
 from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.commands.token_files import (
@@ -26,11 +25,13 @@ from ptbert_tokenizers.commands.token_files import (
     info_of_token_file,
 )
 from ptbert_tokenizers.commands.training import add_training_commands
+from ptbert_tokenizers.corpora.paths import refuse_outputs_among
 from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import (
     FORMAT_NAMES,
     FORMATS,
+    files_written,
     id_writer,
     read_ids,
     width_for,
@@ -152,7 +153,7 @@ def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
 
 
 def _encode(options: argparse.Namespace) -> None:
-    refuse_as_output(options, options.output)
+    refuse_outputs_among(options.files, files_written(options.output, options.format))
     corpus = corpus_of(options)
     tokenizer = _tokenizer(options)
     bits = options.bits or width_for(max(tokenizer.vocabulary.values(), default=0))

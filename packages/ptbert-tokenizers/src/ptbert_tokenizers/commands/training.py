@@ -9,10 +9,9 @@ from typing import Any
 from ptbert_tokenizers.commands.corpus_options import (
     add_corpus_options,
     corpus_of,
-    refuse_as_output,
 )
 from ptbert_tokenizers.commands.subcommands import add_command
-from ptbert_tokenizers.corpora.paths import corpus_files
+from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
 from ptbert_tokenizers.training.counts import (
     MOST_WORDS,
     WordCounts,
@@ -157,7 +156,7 @@ def _counts(options: argparse.Namespace) -> WordCounts:
 
 
 def _count_words(options: argparse.Namespace) -> None:
-    refuse_as_output(options, options.output)
+    refuse_outputs_among(options.files, [options.output])
     counts = _counted(options)
     counts.save(options.output)
     print(f"{counts.words.total()} words, {len(counts.words)} of them different")
