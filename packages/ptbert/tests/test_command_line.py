@@ -37,6 +37,7 @@ def test_the_names_are_those_of_the_documentation():
         "convert_openai_checkpoint",
         "convert_tf_checkpoint_to_pytorch",
         "convert_transfo_xl_checkpoint",
+        "doctor",
         "download",
         "evaluate",
         "features",
