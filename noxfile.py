@@ -157,6 +157,20 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"], default=False)
+def docs(session: nox.Session) -> None:
+    """Run every block of code of the pages, build them into build/site, and read them there."""
+    wanted = tools("packages/ptbert/docs/requirements.txt")
+    install(session, "ptbert", extra=(PYTEST, *wanted))
+    session.env["OMP_NUM_THREADS"] = "1"
+    site, home = str(ROOT / "build" / "site"), session.create_tmp()
+    strict = ("--nitpicky", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    with session.chdir(home):  # what pages make while they are built
+        session.run("sphinx-build", *strict, str(ROOT / "packages/ptbert/docs"), site)
+    session.env["PTBERT_SITE"] = site
+    session.run("pytest", "packages/ptbert/docs/tests", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
 def ray(session: nox.Session) -> None:
     """Encode the shards of a corpus with Ray, and compare them with those of one process."""
     install(session, "ptbert", extra=(PYTEST, "ray"))
