@@ -19,7 +19,7 @@ READER = Path(__file__).with_name("reader.py")
 # The names, without importing all that the process imports.
 NAMES = [
     key.value
-    for node in ast.parse(READER.read_text()).body
+    for node in ast.parse(READER.with_name("readers.py").read_text()).body
     if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "READERS"
     for key in node.value.keys
 ]
