@@ -351,3 +351,16 @@ def test_each_epoch_is_logged(settings, caplog):
     caplog.set_level(logging.INFO, "ptbert.training")
     train(settings)
     assert caplog.text.count("validation: loss ") == 3
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_weights_that_are_not_finite_are_never_saved(settings, tmp_path, epochs):
+    # After the only step of a training no loss is computed that would show it.
+    huge = settings.replaced(
+        learning_rate=1e38, batch_size=64, epochs=epochs, max_grad_norm=1e9, weight_decay=9e9
+    )
+    message = r"after step 1 the weights .* are not finite, so they are not saved; choose a smaller"
+    with pytest.raises(ValueError, match=message):
+        train(huge)
+    assert not list((tmp_path / "out").glob("checkpoints/step-*"))
+    assert not (tmp_path / "out" / "result.json").exists()

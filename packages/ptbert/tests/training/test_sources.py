@@ -8,8 +8,9 @@ import pytest
 
 from ptbert.__main__ import main
 from ptbert.training import train
-from ptbert.training.output import Output, file_digests
+from ptbert.training.output import Output
 from ptbert.training.settings import read_settings
+from ptbert.training.sources import file_digests
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.token_files.formats import id_writer
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from ptbert.tasks.writer import END_TOKENS, Writer
 from ptbert.training.examples import IGNORED, Batch, padded
-from ptbert.training.metrics import entropy_of_counts
+from ptbert.training.metrics import entropy_of_counts, perplexity
 from ptbert.training.rows import one_line
 from ptbert.training.task import Measured, Scores, Usage
 from ptbert.training.text_task import TextTask, scored_in_slices
@@ -169,9 +168,9 @@ class LanguageModel(TextTask):
         number of its words between spaces instead of that of its tokens.
         """
         total = float(scores.astype(np.float64).sum())
-        found = {"perplexity": math.exp(total / int((examples.lengths - 1).sum()))}
+        found = {"perplexity": perplexity(total, int((examples.lengths - 1).sum()))}
         if examples.words:
-            found["word_perplexity"] = math.exp(min(total / examples.words, 700.0))
+            found["word_perplexity"] = perplexity(total, examples.words)
         return found
 
     def written(

@@ -23,11 +23,11 @@ from ptbert.training.checkpoints import (
     remove_old_checkpoints,
     write_checkpoint,
 )
-from ptbert.training.counts import number_of
 from ptbert.training.evaluation import Evaluation, computing, evaluation
-from ptbert.training.monitor import Monitor
+from ptbert.training.finite import not_finite, refuse_weights
+from ptbert.training.monitor import Monitor, beginning
 from ptbert.training.order import Indices, checksum, parts_of_step, random_seed, steps_of_epoch
-from ptbert.training.output import LOG_NAME, Output
+from ptbert.training.output import Output
 from ptbert.training.preparation import Prepared, prepare
 from ptbert.training.processes import Processes, fill_gradients, joined
 from ptbert.training.readme import Trained, texts_about
@@ -39,8 +39,6 @@ from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim.clipping import clip_all
 
 logger = logging.getLogger(__name__)
-
-_SHOWN = 5  # places of examples in a message
 
 
 def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
@@ -148,24 +146,16 @@ class _Training:
         self._finish()
 
     def _tell_what_begins(self) -> None:
-        settings = self.task.settings
-        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
         logger.info(
-            "%s: %s, %s an epoch, %.1f million parameters, learning rate %.3g%s",
-            settings.output,
-            number_of(len(self.examples), "example"),
-            number_of(math.ceil(len(self.examples) / settings.batch_size), "step"),
-            trained / 1e6,
-            self.optimizer.param_groups[0]["lr"],
-            f"; going on after step {self.step}" if self.step else "",
+            "%s",
+            beginning(
+                self.task.settings,
+                examples=len(self.examples),
+                parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+                rate=self.optimizer.param_groups[0]["lr"],
+                done=self.step,
+            ),
         )
-        if settings.micro_batches < self.processes.count:
-            logger.warning(
-                "a step may have %s only, as when the training began, so some of the %d "
-                "processes may have nothing to do",
-                number_of(settings.micro_batches, "part"),
-                self.processes.count,
-            )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
         for number, indices in enumerate(steps, 1):
@@ -241,19 +231,11 @@ class _Training:
         self.optimizer.zero_grad()
 
     def _not_finite(self, what: str, epoch: int, indices: Indices) -> ValueError:
-        """Write the examples of a step into the log, and return an error that names the first."""
+        """Write the examples of a step into the log, and return an error that names some."""
         names = [self.examples.names[index] for index in indices.tolist()]
         if self.monitor:
             self.output.log(step=self.step + 1, epoch=epoch + 1, stopped=what, examples=names)
-        begin = (
-            f" begin with {', '.join(names[:_SHOWN])}"
-            if len(names) > _SHOWN
-            else (f": {', '.join(names)}")
-        )
-        return ValueError(
-            f"the {what}; its {number_of(len(names), 'example')}{begin} ({LOG_NAME} has all); "
-            "choose a smaller --learning-rate, with --restart"
-        )
+        return not_finite(what, names)
 
     def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
@@ -274,11 +256,13 @@ class _Training:
     def _whole_model(self) -> PreTrainedModel:
         """The model as it is, or a copy of which each process has all; all must call this."""
         if not is_sharded(self.model):
+            refuse_weights(self.model, self.step)
             return self.model
         kind = self.task.model_class(self.tokenizer.family)
         model = whole_model(self.model, kind, **self.task.model_arguments())
         if isinstance(model, BertPreTrainedModel):
             model.leave_out_padding = True
+        refuse_weights(model, self.step)
         return model.to(self.processes.device)
 
     def _save(self) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ptbert.tasks.fill_mask import FillMask
 from ptbert.training.examples import IGNORED, padded, padded_inputs
 from ptbert.training.masks import Masks
-from ptbert.training.metrics import entropy_of_counts
+from ptbert.training.metrics import entropy_of_counts, perplexity
 from ptbert.training.pieces import Pieces, pieces_of
 from ptbert.training.rows import one_line
 from ptbert.training.task import Measured, Scores, Usage
@@ -189,7 +189,7 @@ class MaskedLM(TextTask):
         """Return perplexity and accuracy of masked tokens, and accuracy of pairs."""
         loss, right, number, *of_pieces = scores.astype(np.float64).T
         found = {
-            "perplexity": math.exp(loss.sum() / number.sum()),
+            "perplexity": perplexity(float(loss.sum()), int(number.sum())),
             "accuracy": float(right.sum() / number.sum()),
         }
         if of_pieces:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ptbert.training.counts import number_of
 from ptbert.training.evaluation import Evaluation
 from ptbert.training.history import read_history
 from ptbert.training.output import Output
@@ -20,6 +21,23 @@ logger = logging.getLogger(__name__)
 _FORGOTTEN = 0.95  # the share with which the steps before count for the speed that is shown
 _FEWEST, _MOST = 20, 100  # steps after the warmup by which the training is judged
 _NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
+
+
+def beginning(settings: Settings, *, examples: int, parameters: int, rate: float, done: int) -> str:
+    """Return the line that says what begins.
+
+    Args:
+        settings: of the training.
+        examples: how many there are.
+        parameters: how many numbers are trained.
+        rate: the largest learning rate.
+        done: how many steps were done before.
+    """
+    steps = number_of(math.ceil(examples / settings.batch_size), "step")
+    return (
+        f"{settings.output}: {number_of(examples, 'example')}, {steps} an epoch, "
+        f"{parameters / 1e6:.1f} million parameters, learning rate {rate:.3g}"
+    ) + (f"; going on after step {done}" if done else "")
 
 
 class Monitor:

@@ -10,17 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ptbert.training.settings import Settings, differences, read_settings, write_settings
+from ptbert.training.settings import Settings, read_settings, write_settings
+from ptbert.training.sources import changes, file_digests, refuse_sources_inside
 from ptbert.training.writing import told_if_not_written
 from ptbert_hub import atomic_write, pinned
-from ptbert_hub.digests import file_digest
 from ptbert_hub.locking import FOLDER_LOCK, folder_lock
 from ptbert_models.files.json_files import read_json_object
 from ptbert_tokenizers.families import load_tokenizer
-from ptbert_tokenizers.files.lines import STANDARD_INPUT
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
-from ptbert_tokenizers.token_files.formats import files_of
-from ptbert_tokenizers.token_files.formats import format_of as format_of_tokens
 
 SETTINGS_NAME = "settings.toml"
 LOG_NAME = "log.jsonl"
@@ -28,7 +25,6 @@ RESULT_NAME = "result.json"
 _FILES_NAME = "files.json"
 _COMMIT = "commit of the model"  # in the file of digests
 _UNFINISHED = ".*.tmp"  # as atomic_write calls them
-_FILES = ("data", "validation")
 
 
 class Output:
@@ -39,7 +35,7 @@ class Output:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._sources = {name: getattr(settings, name) for name in ("model", *_FILES)}
+        self._settings = settings
         self.folder = Path(settings.output)
         self.checkpoints = self.folder / "checkpoints"
         self._tokenizer = self.folder / "tokenizer"
@@ -55,7 +51,7 @@ class Output:
             ValueError: if the folder has something else than a training, or if the training would
                 write over what it reads.
         """
-        self._refuse_sources_inside()
+        refuse_sources_inside(self.folder, self._settings)
         self._refuse_other_files()
         self.folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(self.folder) as holder:
@@ -107,20 +103,6 @@ class Output:
         # A user may have settings.toml there too, and checkpoints; the digests are ours alone.
         return all((self.folder / name).is_file() for name in (SETTINGS_NAME, _FILES_NAME))
 
-    def _refuse_sources_inside(self) -> None:
-        """Raise if model or data are in the folder, however they are spelled."""
-        if not self.folder.is_dir():
-            return
-        for name, source in self._sources.items():
-            if not os.path.exists(source):
-                continue
-            path = Path(os.path.realpath(source))
-            if any(each.is_dir() and each.samefile(self.folder) for each in (path, *path.parents)):
-                raise ValueError(
-                    f"{name}={source!r} is in the output folder {str(self.folder)!r}, where the "
-                    "training would write over it; give another folder"
-                )
-
     def _refuse_other_files(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"{str(self.folder)!r} is a file; give a new folder")
@@ -138,18 +120,7 @@ class Output:
         old = Settings.from_mapping(read_settings(source), str(source))
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=old.micro_batches)
-        now, before = file_digests(settings), read_json_object(self.folder / _FILES_NAME)
-        is_same = {name: _of_setting(now, name) == _of_setting(before, name) for name in _FILES}
-        # What is the same may have another name now.
-        same = {name: getattr(settings, name) for name in _FILES if name in now and is_same[name]}
-        if _is_same_place(old.model, settings.model):
-            same["model"] = settings.model
-        changed = differences(old.replaced(**same), settings)
-        for name in _FILES:
-            path = getattr(settings, name)
-            told = f"the file {path!r} was changed"
-            if name in now and not is_same[name] and path == getattr(old, name):
-                changed += [told] if told not in changed else []  # one file may be both
+        changed = changes(old, settings, read_json_object(self.folder / _FILES_NAME))
         if changed:
             raise ValueError(
                 f"{str(self.folder)!r} has a training with other settings: {'; '.join(changed)}; "
@@ -236,44 +207,6 @@ class Output:
             shutil.rmtree(folder, ignore_errors=True)
         for name in (RESULT_NAME, LOG_NAME):
             (self.folder / name).unlink(missing_ok=True)
-
-
-def file_digests(settings: Settings) -> dict[str, str]:
-    """Return the SHA-256 of each file of examples, by the name of its setting.
-
-    A token file may be several files; those behind the first have a number in their name.
-
-    Raises:
-        ValueError: for a pipe, which could not be read again.
-    """
-    found = {}
-    for name in _FILES:
-        path = getattr(settings, name)
-        is_there = os.path.exists(path)
-        if path == STANDARD_INPUT or (is_there and not _is_on_disk(path)):
-            raise ValueError(
-                f"{name}={path!r} can be read once only, and a training that goes on reads it "
-                "again; give a file"
-            )
-        if os.path.isfile(path):
-            format = format_of_tokens(path)
-            others = [each for each in files_of(path, format) if each != path] if format else []
-            for number, each in enumerate([path, *others], 1):
-                found[name if number == 1 else f"{name} {number}"] = file_digest(each)
-    return found
-
-
-def _of_setting(digests: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Of some digests those of the files of one setting."""
-    return {key: value for key, value in digests.items() if key.partition(" ")[0] == name}
-
-
-def _is_on_disk(path: str) -> bool:
-    return os.path.isfile(path) or os.path.isdir(path)  # a folder has its own error
-
-
-def _is_same_place(one: str, other: str) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _is_until(line: bytes, step: int) -> bool:

@@ -18,13 +18,15 @@ from ptbert.training.checkpoints import (
     newest_checkpoint,
     resume_optimizer,
 )
+from ptbert.training.counts import number_of
 from ptbert.training.examples import Examples
 from ptbert.training.kinds import TASKS
 from ptbert.training.order import random_seed
-from ptbert.training.output import Output, file_digests
+from ptbert.training.output import Output
 from ptbert.training.processes import Processes
 from ptbert.training.settings import Settings
 from ptbert.training.sharding import shard
+from ptbert.training.sources import file_digests
 from ptbert.training.task import Task, saved_labels
 from ptbert_models.bert.bare import BertPreTrainedModel
 from ptbert_models.errors import ShapeMismatch
@@ -104,6 +106,13 @@ def prepare(settings: Settings, output: Output, processes: Processes) -> Prepare
                 each.cut,
                 len(each),
             )
+    if processes.is_first and settings.micro_batches < processes.count:
+        logger.warning(
+            "a step may have %s only, as when the training began, so some of the %d processes may "
+            "have nothing to do",
+            number_of(settings.micro_batches, "part"),
+            processes.count,
+        )
     _make_ready(model, settings, processes)
     steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
     optimizer = optimizer_of(settings, model, steps)
