@@ -16,6 +16,7 @@ class Command(NamedTuple):
         examples: command lines to learn from, and what else the help says.
         add_arguments: declares what it takes.
         run: does it, and yields the lines to print.
+        stopped: what to print after Ctrl-C or SIGTERM.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Command(NamedTuple):
     examples: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], Iterable[str]]
+    stopped: str = "stopped"
