@@ -17,8 +17,8 @@ from ptbert_hub import CATALOG, download, get_from_cache, upkeep
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from faultserver import FaultServer
-from hubserver import HubServer
+from faultserver import FaultServer, closed_port
+from hubserver import FILES, NAME, HubServer
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background of a script
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -78,16 +78,17 @@ def served():
 
 
 @pytest.fixture
+def elsewhere(monkeypatch):
+    """Take the network away: nobody listens where the Hub should be."""
+    return lambda: monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+
+
+@pytest.fixture
 def hub(monkeypatch):
     """A server that plays the Hugging Face Hub, with the model ``user/model``."""
-    files = {
-        "config.json": b'{"a": 1}',
-        "model.safetensors": bytes(range(256)) * 20,
-        "vocab.txt": b"[PAD]\n[UNK]\n",
-    }
     with HubServer() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.address)
-        server.model = server.create("user/model", files)
+        server.model = server.create(NAME, FILES)
         server.commit = server.model.refs["main"]
         yield server
 

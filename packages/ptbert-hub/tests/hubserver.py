@@ -9,6 +9,14 @@ from urllib.parse import unquote, urlsplit
 from faultserver import FaultServer, Reply
 
 TOKEN = "hf_abcdefgh"
+NAME = "user/model"  # what most tests ask for, and its files
+LARGE = bytes(range(256)) * 20
+FILES = {"config.json": b'{"a": 1}', "model.safetensors": LARGE, "vocab.txt": b"[PAD]\n[UNK]\n"}
+
+
+def read(snapshot, *names):
+    """Return the content of files of a commit, and ``None`` for those that it lacks."""
+    return [path and path.read_bytes() for path in map(snapshot.fetch, names)]
 
 
 @dataclass

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from archive_builder import MODEL, tar
 from faultserver import get
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_archives import MODEL, tar
 from workers import unfinished
 
 from ptbert_hub import extract_archive, get_from_cache, records

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from archive_builder import MODEL, tar
 from faultserver import get
-from test_archives import MODEL, tar
 from workers import unfinished
 
 import ptbert_hub

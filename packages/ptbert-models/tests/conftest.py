@@ -1,11 +1,15 @@
 """Small models for all tests; nothing is downloaded."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from ptbert_models import BertConfig, GPT2Config, OpenAIGPTConfig, TransfoXLConfig
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 torch.set_num_threads(1)  # small models gain nothing from more
 

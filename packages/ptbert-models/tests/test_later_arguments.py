@@ -1,90 +1,32 @@
 """Arguments that 2019 did not have mean the same in every model, and wrong ones are named."""
 
-import math
-
 import pytest
 import torch
+from tiny_models import MODELS, tensors, tiny
 from torch import nn
-from torch.nn import functional as F
 
 from ptbert_models import (
-    BertConfig,
     BertForMaskedLM,
-    BertForMultipleChoice,
-    BertForNextSentencePrediction,
-    BertForPreTraining,
-    BertForQuestionAnswering,
     BertForSequenceClassification,
-    BertForTokenClassification,
     BertModel,
-    GPT2Config,
-    GPT2DoubleHeadsModel,
-    GPT2LMHeadModel,
     GPT2Model,
-    OpenAIGPTConfig,
-    OpenAIGPTDoubleHeadsModel,
-    OpenAIGPTLMHeadModel,
     OpenAIGPTModel,
-    TransfoXLConfig,
-    TransfoXLLMHeadModel,
     TransfoXLModel,
 )
+from ptbert_models.families import FAMILIES
 
-BERTS = [
-    BertModel,
-    BertForMaskedLM,
-    BertForPreTraining,
-    BertForNextSentencePrediction,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-    BertForMultipleChoice,
-    BertForQuestionAnswering,
-]
-GPTS = [
-    OpenAIGPTModel,
-    OpenAIGPTLMHeadModel,
-    OpenAIGPTDoubleHeadsModel,
-    GPT2Model,
-    GPT2LMHeadModel,
-    GPT2DoubleHeadsModel,
-]
-XLS = [TransfoXLModel, TransfoXLLMHeadModel]
-every = pytest.mark.parametrize("model_class", BERTS + GPTS + XLS, ids=lambda each: each.__name__)
+BERTS = [*FAMILIES["bert"].models]
+XLS = FAMILIES["transfo_xl"].models
+GPTS = [each for each in MODELS if each not in {*BERTS, *XLS}]
+every = pytest.mark.parametrize("model_class", MODELS, ids=lambda each: each.__name__)
 with_masks = pytest.mark.parametrize("model_class", BERTS + GPTS, ids=lambda each: each.__name__)
 berts = pytest.mark.parametrize("model_class", BERTS, ids=lambda each: each.__name__)
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 2]])
 SEES = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]])
 
 
-def made(model_class, **more):
-    torch.manual_seed(0)
-    gpt = {"n_positions": 6, "n_ctx": 6, "n_embd": 8, "n_layer": 2, "n_head": 2}
-    config = {
-        "bert": lambda: BertConfig(
-            12,
-            hidden_size=8,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=12,
-            max_position_embeddings=6,
-            initializer_range=0.5,
-        ),
-        "gpt": lambda: OpenAIGPTConfig(12, initializer_range=0.5, **gpt),
-        "gpt2": lambda: GPT2Config(12, initializer_range=0.5, **gpt),
-        "transfo_xl": lambda: TransfoXLConfig(
-            12,
-            cutoffs=[5],
-            d_model=8,
-            d_embed=8,
-            n_head=2,
-            d_head=4,
-            d_inner=12,
-            n_layer=2,
-            div_val=2,
-            mem_len=3,
-        ),
-    }[model_class.family]()
-    return model_class(config, **more).eval()
+def made(model_class, **arguments):
+    return tiny(model_class, **arguments).eval()
 
 
 def run(model, **given):
@@ -96,14 +38,7 @@ def run(model, **given):
         }
     if "Double" in type(model).__name__:
         given["mc_token_ids"] = torch.ones(len(IDS), 1, dtype=torch.long)
-    parts, found = [model(**given)], []
-    while parts:
-        part = parts.pop(0)
-        if isinstance(part, torch.Tensor):
-            found.append(part)
-        elif part is not None:
-            parts += part
-    return found
+    return tensors(model(**given))
 
 
 def same(got, want):
@@ -196,8 +131,10 @@ def test_positions_move_with_their_tokens():
 
 def test_positions_that_a_bert_does_not_have_are_named():
     model = made(BertModel)
-    with pytest.raises(ValueError, match="position_ids holds 6, and this model takes 0 to 5; cut"):
-        model(IDS, position_ids=torch.tensor([[3, 4, 5, 6]]))
+    with pytest.raises(
+        ValueError, match="position_ids holds 12, and this model takes 0 to 11; cut"
+    ):
+        model(IDS, position_ids=torch.tensor([[3, 4, 5, 12]]))
     with pytest.raises(ValueError, match=r"position_ids has shape \(1, 3\) and the batch \(2, 4\)"):
         model(IDS, position_ids=torch.tensor([[3, 4, 5]]))
     with pytest.raises(TypeError, match="position_ids is of type list; give a tensor"):
@@ -330,125 +267,6 @@ class TestPooler:
         other.bert.pooler = None
         for labels in ({}, {"masked_lm_labels": IDS}):
             torch.testing.assert_close(other(IDS, **labels), model(IDS, **labels))
-
-
-class TestProblems:
-    """Expected values are the formulas of the losses."""
-
-    def made(self, labels, kind=None):
-        model = made(BertForSequenceClassification, num_labels=labels)
-        model.config.problem_type = kind
-        return model
-
-    @pytest.mark.parametrize("kind", [None, "regression"])
-    @pytest.mark.parametrize("shape", [(2,), (2, 1)])
-    def test_one_number_for_each_text(self, kind, shape):
-        model, wanted = self.made(1, kind), torch.tensor([0.5, -2.0])
-        scores = model(IDS)[:, 0]
-        expected = ((scores - wanted) ** 2).mean()
-        torch.testing.assert_close(model(IDS, labels=wanted.view(shape)), expected)
-
-    def test_integers_are_numbers_where_the_configuration_says_so(self):
-        model = self.made(1, "regression")
-        expected = ((model(IDS)[:, 0] - torch.tensor([3.0, 1.0])) ** 2).mean()
-        torch.testing.assert_close(model(IDS, labels=torch.tensor([3, 1])), expected)
-
-    def test_one_label_is_a_class_as_in_2019_where_it_is_an_integer(self):
-        assert self.made(1)(IDS, labels=torch.tensor([0, 0])) == 0
-
-    def test_several_numbers_for_each_text(self):
-        model, wanted = self.made(3, "regression"), torch.arange(6.0).view(2, 3)
-        expected = ((model(IDS) - wanted) ** 2).mean()
-        torch.testing.assert_close(model(IDS, labels=wanted), expected)
-
-    @pytest.mark.parametrize("kind", [None, "multi_label_classification"])
-    def test_several_labels_for_each_text(self, kind):
-        model, wanted = self.made(3, kind), torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-        scores = model(IDS)
-        right = torch.where(wanted == 1, scores.sigmoid(), 1 - scores.sigmoid())
-        torch.testing.assert_close(model(IDS, labels=wanted), -right.log().mean())
-
-    def test_several_labels_may_be_integers_where_the_configuration_says_so(self):
-        model, wanted = self.made(3, "multi_label_classification"), torch.tensor([[1, 0, 1]] * 2)
-        torch.testing.assert_close(model(IDS, labels=wanted), model(IDS, labels=wanted.float()))
-
-    @pytest.mark.parametrize("kind", [None, "single_label_classification"])
-    def test_one_of_several_labels(self, kind):
-        model, wanted = self.made(3, kind), torch.tensor([2, 0])
-        expected = F.cross_entropy(model(IDS), wanted)
-        torch.testing.assert_close(model(IDS, labels=wanted), expected)
-
-    @pytest.mark.parametrize(
-        ("labels", "kind", "shape"),
-        [(3, None, (2,)), (3, "multi_label_classification", (2, 1)), (3, "regression", (2,))],
-    )
-    def test_labels_of_another_shape_are_refused(self, labels, kind, shape):
-        with pytest.raises(
-            ValueError, match=r"labels has shape .*, where \(2, 3\) is needed for '"
-        ):
-            self.made(labels, kind)(IDS, labels=torch.zeros(shape))
-
-    @pytest.mark.parametrize("wrong", [2.0, -1.0, -100.0, math.nan])
-    def test_several_labels_are_numbers_from_0_to_1(self, wrong):
-        labels = torch.tensor([[1.0, 0.5, 0.0], [0.0, wrong, 1.0]])
-        with pytest.raises(ValueError, match=f"labels holds {wrong}, where problem_type is 'multi"):
-            self.made(3)(IDS, labels=labels)
-
-    def test_integers_are_needed_for_one_of_several_labels(self):
-        with pytest.raises(
-            ValueError, match=r"labels is of type torch.float32, and classes are int"
-        ):
-            self.made(3, "single_label_classification")(IDS, labels=torch.zeros(2))
-
-    def test_an_unknown_kind_is_refused_when_a_model_is_made(self):
-        config = made(BertModel).config
-        config.problem_type = "ranking"
-        with pytest.raises(ValueError, match="problem_type='ranking' is unknown; choose one of"):
-            BertForSequenceClassification(config)
-
-    def test_the_kind_is_saved(self, tmp_path):
-        self.made(1, "regression").save_pretrained(tmp_path)
-        again = BertForSequenceClassification.from_pretrained(tmp_path)
-        assert again.config.problem_type == "regression"
-        assert again.num_labels == 1
-
-
-class TestLabels:
-    def test_the_configuration_says_how_many(self):
-        config = made(BertModel).config
-        assert BertForSequenceClassification(config).num_labels == 2
-        config.id2label = {"0": "a", "1": "b", "2": "c"}
-        assert BertForTokenClassification(config).num_labels == 3
-        assert BertForTokenClassification(config, 2).num_labels == 2
-        config.id2label, config.num_labels = None, 5
-        assert BertForSequenceClassification(config).classifier.out_features == 5
-
-    @pytest.mark.parametrize("wrong", [3, -7])
-    @pytest.mark.parametrize(
-        ("model_class", "name", "number"),
-        [
-            (BertForSequenceClassification, "labels", 3),
-            (BertForTokenClassification, "labels", 3),
-            (BertForMaskedLM, "masked_lm_labels", 12),
-            (BertForNextSentencePrediction, "next_sentence_label", 2),
-            (GPT2LMHeadModel, "lm_labels", 12),
-        ],
-    )
-    def test_a_label_that_does_not_exist_is_named(self, model_class, name, number, wrong):
-        more = {"num_labels": 3} if name == "labels" else {}
-        labels = torch.zeros_like(IDS)
-        if name == "next_sentence_label" or model_class is BertForSequenceClassification:
-            labels = labels[:, 0].clone()
-        labels.view(-1)[-1] = wrong * (4 if number == 12 else 1)
-        holds = wrong * (4 if number == 12 else 1)
-        with pytest.raises(ValueError, match=f"^{name} holds {holds}, and there are {number} sco"):
-            made(model_class, **more)(IDS, **{name: labels})
-
-    def test_a_choice_that_does_not_exist_is_named(self):
-        with pytest.raises(ValueError, match=r"^mc_labels holds 2, and there are 1 scores"):
-            made(GPT2DoubleHeadsModel)(
-                IDS[:, None], torch.ones(2, 1, dtype=torch.long), mc_labels=torch.tensor([0, 2])
-            )
 
 
 def test_a_program_s_own_embeddings_get_only_what_was_given():

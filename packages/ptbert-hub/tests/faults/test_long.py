@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from archive_damage import check_mutations
 from faultserver import FaultServer
 
 from ptbert_hub import cached_path, get_from_cache
@@ -90,16 +91,9 @@ def test_six_gigabytes_need_little_memory(cache, tmp_path, nginx, report):
 
 
 def test_twenty_thousand_damaged_archives(tmp_path, cache, monkeypatch, report):
-    import importlib.util
-
-    place = Path(__file__).parents[1] / "test_archives.py"
-    spec = importlib.util.spec_from_file_location("archive_tests", place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
     monkeypatch.setattr(os, "fsync", lambda _: None)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    module.check_mutations(tmp_path, cache, range(200, 20_200))
+    check_mutations(tmp_path, cache, range(200, 20_200))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10
     report(f"20,000 damaged archives: {time.monotonic() - began:.0f} s, {grown} MB more at most")
     assert grown < 512

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from tiny_models import tensors
 from torch import nn
 
 import ptbert_models
@@ -27,12 +28,6 @@ def inputs(model_class):
     if model_class is BertForMultipleChoice:
         return IDS[:, None].expand(2, 2, 4), None, MASK[:, None].expand(2, 2, 4)
     return IDS, None, MASK
-
-
-def tensors(output):
-    if isinstance(output, torch.Tensor):
-        return [output]
-    return [tensor for each in output for tensor in tensors(each)]
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.__name__)

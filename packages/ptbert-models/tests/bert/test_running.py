@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from tiny_models import tensors
 from torch import nn
 
 import ptbert_models
@@ -42,12 +43,6 @@ def arguments(model_class):
         BertForMultipleChoice: {"labels": TEXTS},
     }.get(model_class, {"next_sentence_label": TEXTS})
     return inputs, labels
-
-
-def tensors(output):
-    if isinstance(output, torch.Tensor):
-        return [output]
-    return [tensor for each in output for tensor in tensors(each)]
 
 
 def same(got, want):

@@ -1,9 +1,17 @@
-"""A server for tests that load from addresses."""
+"""A server for tests that load from addresses, and some tensors."""
 
 import http.server
 import threading
 
 import pytest
+import torch
+
+
+@pytest.fixture
+def tensors():
+    """Some tensors of several types."""
+    torch.manual_seed(0)
+    return {"a.weight": torch.randn(300, 40), "b": torch.arange(5), "half": torch.ones(2).half()}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_models import tensors
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from ptbert_models import GPT2LMHeadModel
@@ -9,12 +10,6 @@ from ptbert_models import GPT2LMHeadModel
 IDS = torch.tensor([[3, 4, 5, 6, 7], [0, 0, 8, 9, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]])
 KINDS = ["Model", "LMHeadModel", "DoubleHeadsModel"]
-
-
-def tensors(output):
-    if isinstance(output, torch.Tensor):
-        return [output]
-    return [tensor for each in output for tensor in tensors(each)]
 
 
 def inputs(kind):

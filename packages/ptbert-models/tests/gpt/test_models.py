@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from tiny_models import tensors
 
 KINDS = ["Model", "LMHeadModel", "DoubleHeadsModel"]
 IDS = torch.tensor([[3, 4, 5, 6, 7], [7, 8, 9, 1, 2]])
@@ -14,12 +15,6 @@ def call(model, ids=IDS, **arguments):
     if "DoubleHeads" in type(model).__name__:
         return model(ids[:, None], torch.full((len(ids), 1), ids.size(1) - 1), **arguments)
     return model(ids, **arguments)
-
-
-def tensors(output):
-    if isinstance(output, torch.Tensor):
-        return [output]
-    return [tensor for each in output for tensor in tensors(each)]
 
 
 def assert_same(got, want):

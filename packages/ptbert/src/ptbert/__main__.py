@@ -11,6 +11,7 @@ from ptbert.commands import (
     cache,
     conversions_2019,
     convert,
+    doctor,
     evaluate,
     features,
     fill_mask,
@@ -18,6 +19,7 @@ from ptbert.commands import (
     info,
     predict,
     run,
+    see,
     tokenize,
     train,
 )
@@ -25,6 +27,7 @@ from ptbert_hub import add_version, run_command
 
 COMMANDS = (
     run.COMMAND,
+    doctor.COMMAND,
     info.COMMAND,
     train.COMMAND,
     evaluate.COMMAND,
@@ -33,6 +36,8 @@ COMMANDS = (
     fill_mask.COMMAND,
     generate.COMMAND,
     tokenize.COMMAND,
+    see.COMMAND,
+    see.PLOT,
     convert.COMMAND,
     *cache.COMMANDS,
     *conversions_2019.COMMANDS,
@@ -54,8 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not runs_a_program:  # a program sets up its own
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
-    def print_lines() -> None:
-        for line in chosen.run(chosen):
+    def print_lines() -> int | None:
+        lines = iter(chosen.run(chosen))
+        while True:
+            try:
+                line = next(lines)
+            except StopIteration as end:
+                return end.value
             print(line, flush=True)
 
     stopped = None if runs_a_program else chosen.stopped

@@ -6,10 +6,11 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -68,19 +69,55 @@ def read_tensors(
         ForeignName: if the file asks for another function or class.
         BadContent: if it is damaged, or none of ``torch.save``.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb") as file, _Checksums() as checksums:
         saved = read_torch_file(file)
-        making = _Making(file, saved, memory_map, compare, makers or {})
+        owners = _owners(saved)  # what is made takes the place of what is there
+        making = _Making(file, saved, memory_map, compare, makers or {}, checksums)
         try:
-            return make_values(saved.value, making.make)
+            value = make_values(saved.value, making.make)
+            checksums.wait()
+            return value
         except _Damaged as error:
-            raise BadContent(f"{_owner(saved, error.storage)} has a wrong checksum") from None
+            owner = owners.get(error.storage, f"record {error.storage.key!r}")
+            raise BadContent(f"{owner} has a wrong checksum") from None
 
 
 class _Damaged(BadContent):
     def __init__(self, storage: Storage) -> None:
         super().__init__("it has a wrong checksum")
         self.storage = storage
+
+
+class _Checksums:
+    """Compares the checksums of large storages in a thread, while others are read."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)  # starts when it gets something to do
+        self._running: list[Future[None]] = []
+
+    def compare(self, storage: Storage, memory: torch.UntypedStorage) -> None:
+        """Compare one, soon; its numbers must not change until all were compared.
+
+        Raises:
+            _Damaged: here or by ``wait``, if the checksum is another one.
+        """
+        if storage.checksum is None:
+            return
+        if storage.size <= _BLOCK:
+            _compare(storage, memory)
+        else:
+            self._running.append(self._thread.submit(_compare, storage, memory))
+
+    def wait(self) -> None:
+        """Wait until all were compared."""
+        for each in self._running:
+            each.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
 
 
 class _Making:
@@ -93,10 +130,12 @@ class _Making:
         memory_map: bool,
         compare: bool | None,
         makers: Makers,
+        checksums: _Checksums,
     ) -> None:
         self._file = file
         self._saved = saved
         self._compare = not memory_map if compare is None else compare
+        self._checksums = checksums
         self._makers: Makers = {
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
@@ -124,38 +163,37 @@ class _Making:
             if self._mapped is not None and storage.start % dtype.itemsize == 0:
                 memory = self._mapped[storage.start : storage.start + storage.size]
                 if self._compare:
-                    _compare(storage, zlib.crc32(_bytes(memory)))
+                    self._checksums.compare(storage, memory)
             else:
                 memory = _read(self._file, storage)
                 if self._saved.swapped:
+                    _compare(storage, memory)
                     memory.byteswap(dtype)  # type: ignore[no-untyped-call]
+                else:
+                    self._checksums.compare(storage, memory)
             self._loaded[place] = memory
         return _Loaded(self._loaded[place], dtype, storage.count)
 
 
 def _read(file: BufferedReader, storage: Storage) -> torch.UntypedStorage:
-    memory = torch.empty(storage.size, dtype=torch.uint8)
-    view = memory.numpy().data
-    checksum = done = 0
+    memory = torch.empty(storage.size, dtype=torch.uint8).untyped_storage()
+    view = _bytes(memory)
+    done = 0
     file.seek(storage.start)
     while done < storage.size:
-        block = view[done : done + _BLOCK]
-        got = file.readinto(block)
+        got = file.readinto(view[done : done + _BLOCK])
         if not got:
             raise BadContent("it ends early")
-        if storage.checksum is not None:
-            checksum = zlib.crc32(block[:got], checksum)
         done += got
-    _compare(storage, checksum)
-    return memory.untyped_storage()
+    return memory
 
 
 def _bytes(memory: torch.UntypedStorage) -> memoryview:
     return torch.empty(0, dtype=torch.uint8).set_(memory).numpy().data
 
 
-def _compare(storage: Storage, checksum: int) -> None:
-    if storage.checksum is not None and checksum != storage.checksum:
+def _compare(storage: Storage, memory: torch.UntypedStorage) -> None:
+    if storage.checksum is not None and zlib.crc32(_bytes(memory)) != storage.checksum:
         raise _Damaged(storage)
 
 
@@ -208,12 +246,13 @@ def _size(record: Name | Call) -> tuple[int, ...]:
     raise BadContent("it describes a size in an unknown way")
 
 
-def _owner(saved: TorchFile, storage: Storage) -> str:
-    """The name of the first tensor that needs a storage, or else that of the storage."""
+def _owners(saved: TorchFile) -> dict[Storage, str]:
+    """The name of the first tensor that needs a storage, for the storages of a dict of tensors."""
+    owners: dict[Storage, str] = {}
     for name, value in saved.value.items() if isinstance(saved.value, dict) else ():
         record = value
         while isinstance(record, Call) and record.arguments:
             (record, *_) = record.arguments
-        if isinstance(record, Reference) and saved.storages[record] == storage:
-            return repr(name)
-    return f"record {storage.key!r}"
+        if isinstance(record, Reference):
+            owners.setdefault(saved.storages[record], repr(name))
+    return owners

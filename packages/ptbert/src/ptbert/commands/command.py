@@ -15,7 +15,8 @@ class Command(NamedTuple):
         summary: what it does, in one line.
         examples: command lines to learn from, and what else the help says.
         add_arguments: declares what it takes.
-        run: does it, and yields the lines to print.
+        run: does it, and yields the lines to print; what it returns is the exit code, if it is
+            not 0.
         stopped: what to print after Ctrl-C or SIGTERM.
     """
 

@@ -1,0 +1,216 @@
+"""Reading a file or a folder: what is found in its programs, and how to run them"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ptbert.doctor import habits, moved, names, releases
+from ptbert.doctor.copies import Copy, find_copies
+from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.names import Evidence
+from ptbert.doctor.program import Program, parsed
+from ptbert.doctor.sources import Source, Unread, read_sources
+
+Check = Callable[[Program], Iterator[Finding]]
+# What any program may do, and what only programs of the library do.
+_OF_ANY: tuple[Check, ...] = (moved.moved_names, moved.moved_habits)
+_OF_LIBRARY: tuple[Check, ...] = (
+    names.unknown_names,
+    names.unknown_arguments,
+    habits.models,
+    habits.tokenizers,
+    habits.optimizers,
+    habits.whole_models,
+)
+_SUCCESSORS = ("pytorch_transformers", "transformers")
+
+
+class Diagnosis(NamedTuple):
+    """What was found.
+
+    Args:
+        files: all that were read.
+        using: those that import the library.
+        successors: later libraries that are imported too.
+        evidence: names and arguments that show the release, because others did not have them.
+        findings: by file and line.
+        copies: of the library, under other names.
+        unread: files that could not be read.
+        commands: command lines that run the programs.
+    """
+
+    files: list[str]
+    using: list[str]
+    successors: list[str]
+    evidence: list[Evidence]
+    findings: list[Finding]
+    copies: list[Copy]
+    unread: list[Unread]
+    commands: list[str]
+
+    @property
+    def fitting(self) -> frozenset[str]:
+        """The releases that had everything that the programs use."""
+        return releases.ALL.intersection(*(each.releases for each in self.evidence))
+
+    @property
+    def must_be_changed(self) -> bool:
+        """Whether a line fails, or a file cannot be read at all."""
+        return bool(self.unread) or any(each.effect is Effect.STOPS for each in self.findings)
+
+
+def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
+    """Read the programs in a file or folder; nothing of them is run or imported.
+
+    Args:
+        path: a Python file, a notebook, or a folder of both. Beside a file, only copies of the
+            library that it imports are read too.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "train.py")
+        ...     text = "from pytorch_pretrained_bert.optimization import warmup_linear"
+        ...     _ = file.write_text(text)
+        ...     sorted(diagnosis_of(file).fitting)
+        ['0.4.0', '0.5.0', '0.5.1', '0.6.0', '0.6.1']
+    """
+    root = Path(path) if Path(path).is_dir() else Path(path).parent
+    unread: list[Unread] = []
+    programs = list(_programs(path, root, unread))
+    beside = _imported_beside(programs, root) if not Path(path).is_dir() else []
+    copies = find_copies([*programs, *beside], root)
+    inside = {Path(each.folder).resolve() for each in copies}
+    imported = [each.name for each in copies if each.name]
+    own = [
+        Program(each.source, each.tree, imported, each.package)
+        for each in programs
+        if each.source.path.parent.resolve() not in inside
+    ]
+    using = [each for each in own if each.imports_library]
+    evidence = _telling([each for program in using for each in names.evidence(program)])
+    findings = [each for program in own for each in _findings(program, bool(using))]
+    fitting = releases.ALL.intersection(*(each.releases for each in evidence))
+    return Diagnosis(
+        files=[each.source.file for each in own],
+        using=[each.source.file for each in using],
+        successors=sorted({each for program in own for each in _successors(program)}),
+        evidence=evidence,
+        findings=sorted(set(findings)),
+        copies=copies,
+        unread=unread,
+        commands=list(_commands(own, using, copies, fitting)),
+    )
+
+
+def _telling(evidence: list[Evidence]) -> list[Evidence]:
+    """What leaves the fewest releases, the most telling first; the rest says nothing more."""
+    kept: list[Evidence] = []
+    left = releases.ALL
+    for each in sorted(evidence, key=lambda each: len(each.releases)):
+        if left - each.releases and left:
+            kept.append(each)
+            left &= each.releases
+    return kept
+
+
+def _programs(
+    path: str | os.PathLike[str], root: Path, unread: list[Unread] | None = None
+) -> Iterator[Program]:
+    for source in read_sources(path):
+        tree = parsed(source) if isinstance(source, Source) else source
+        if isinstance(source, Source) and isinstance(tree, ast.Module):
+            yield Program(source, tree, (), _package(source.path, root))
+        elif unread is not None and isinstance(tree, Unread):
+            unread.append(tree)
+
+
+def _package(path: Path, root: Path) -> str:
+    try:
+        return ".".join(path.parent.resolve().relative_to(root.resolve()).parts)
+    except ValueError:
+        return ""
+
+
+def _imported_beside(programs: list[Program], root: Path) -> list[Program]:
+    """The files of packages beside a program that it imports, for they may be copies."""
+    found = []
+    roots = {name.partition(".")[0] for each in programs for name in each.names.values()}
+    roots |= {package.partition(".")[0] for each in programs for _, package in each.stars}
+    for name in sorted(roots):
+        folder = root / name
+        if name.isidentifier() and folder.is_dir():
+            found += list(_programs(folder, root))
+    return found
+
+
+def _findings(program: Program, is_of_2019: bool) -> Iterator[Finding]:
+    """What is found in one file; other files of a program of 2019 are read for what has moved."""
+    checks = _OF_ANY if is_of_2019 else ()
+    if program.imports_library:
+        checks += _OF_LIBRARY
+    for check in checks:
+        yield from check(program)
+
+
+def _successors(program: Program) -> Iterator[str]:
+    for dotted in program.names.values():
+        if dotted.partition(".")[0] in _SUCCESSORS:
+            yield dotted.partition(".")[0]
+
+
+def _commands(
+    own: list[Program], using: list[Program], copies: list[Copy], fitting: frozenset[str]
+) -> Iterator[str]:
+    """The command lines that run the programs, if any program uses the library."""
+    if not using:
+        return
+    modules = {each.source.path.stem for each in using}
+    starts = [each for each in using if _is_started(each)]
+    starts += [
+        each
+        for each in own
+        if each not in using and _is_started(each) and modules & _imported_parts(each)
+    ]
+    options = ["--release", "june"] if fitting == releases.JUNE else []
+    imported = {
+        name.partition(".")[0] for each in own for name in (*each.names.values(), *_starred(each))
+    }
+    for copy in copies:
+        if "." not in copy.name and copy.name in imported and not copy.own:
+            options += ["--as", copy.name]
+    for program in starts:
+        if program.source.path.suffix == ".py":
+            yield shlex.join(["ptbert", "run", *options, program.source.file])
+
+
+def _imported_parts(program: Program) -> set[str]:
+    """The parts of all dotted names that a program imports."""
+    return {part for name in program.names.values() for part in name.split(".")}
+
+
+def _starred(program: Program) -> list[str]:
+    return [package for _, package in program.stars]
+
+
+def _is_started(program: Program) -> bool:
+    """Whether a file is a program, and not only a module for others."""
+    for node in program.tree.body:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            return True
+    return program.imports_library and any(
+        isinstance(node, (ast.Expr, ast.For, ast.While, ast.With)) and not _is_text(node)
+        for node in program.tree.body
+    )
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -1,0 +1,362 @@
+"""Habits of programs of 2019 with models, tokenizers and optimizers, and what they mean today"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ptbert.doctor import releases
+from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.program import Program, attribute, keyword, text_of
+
+_BARE_GPT = frozenset({"GPT2Model", "OpenAIGPTModel"})
+_BERT_HEADS = {  # the position of the labels, of those that return the loss alone with labels
+    "BertForSequenceClassification": 3,
+    "BertForTokenClassification": 3,
+    "BertForMultipleChoice": 3,
+    "BertForMaskedLM": 3,
+    "BertForNextSentencePrediction": 3,
+    "BertForPreTraining": 3,
+    "BertForQuestionAnswering": 3,
+}
+_LABELS = frozenset(
+    {"labels", "masked_lm_labels", "next_sentence_label", "start_positions", "lm_labels"}
+)
+_LATER_OUTPUTS = frozenset(
+    {"logits", "loss", "last_hidden_state", "pooler_output", "hidden_states", "attentions"}
+)
+# What objects of later libraries have, and those of ptbert do not; tests compare.
+LATER = {
+    "tokenizer": {
+        "encode_plus": "encode, or encode_batch for many texts",
+        "batch_encode_plus": "encode_batch",
+        "prepare_for_model": "encode",
+        "build_inputs_with_special_tokens": "encode, which adds them",
+        "cls_token_id": "vocab[cls_token]",
+        "sep_token_id": "vocab[sep_token]",
+        "mask_token_id": "vocab[mask_token]",
+        "pad_token_id": "vocab[pad_token]",
+        "get_vocab": "vocab",
+        "batch_decode": "decode, once for each text",
+        "model_max_length": "max_len",
+    },
+    "model": {
+        "gradient_checkpointing_enable": "gradient_checkpointing = True",
+        "num_parameters": "sum(p.numel() for p in model.parameters())",
+        "base_model": "the attribute bert or transformer",
+    },
+}
+
+
+def is_model(kind: str) -> bool:
+    """Whether a class of the library is a whole model, and not a part, tokenizer or optimizer."""
+    return kind.endswith(("Model", "LM")) or kind.startswith("BertFor")
+
+
+def models(program: Program) -> Iterator[Finding]:
+    """Yield what programs do with models, and what it means."""
+    yield from _absent_results(program)
+    yield from _outputs(program)
+    yield from _arguments(program)
+    yield from _without_eval(program)
+    yield from _later_names(program)
+
+
+def _absent_results(program: Program) -> Iterator[Finding]:
+    """A program that asks whether ``from_pretrained`` returned None."""
+    loaded = {
+        name
+        for name, values in program.assigned.items()
+        if any(attribute(each) == "from_pretrained" and program.kind_of(each) for each in values)
+    }
+    for node in program.nodes:
+        if not isinstance(node, ast.Compare):
+            continue
+        if any(map(_is_none, node.comparators)) and ast.unparse(node.left) in loaded:
+            yield program.found(
+                node,
+                Effect.DIFFERS,
+                "from_pretrained raises an OSError where it returned None",
+                "catch the OSError",
+            )
+
+
+def _outputs(program: Program) -> Iterator[Finding]:
+    results: dict[str, ast.Call] = {}
+    for node in program.nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            kind = program.kind_of(node.value.func)
+            if kind is None:
+                continue
+            target = node.targets[0]
+            if isinstance(target, ast.Name):
+                results[target.id] = node.value
+            elif isinstance(target, ast.Tuple) and _has_labels(node.value, kind):
+                yield program.found(
+                    node,
+                    Effect.STOPS,
+                    f"with labels {kind} returns the loss alone",
+                    "unpack nothing; call it without labels for the scores",
+                )
+    for node in program.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in _LATER_OUTPUTS:
+            of_result = isinstance(node.value, ast.Name) and node.value.id in results
+            of_call = isinstance(node.value, ast.Call) and program.kind_of(node.value.func)
+            if of_result or of_call:
+                yield program.found(
+                    node,
+                    Effect.STOPS,
+                    f".{node.attr} is of a later library; models return tensors and tuples",
+                    "unpack the outputs, in the order of the documentation",
+                )
+    for call, kind in program.calls_of_objects(*_BARE_GPT):
+        yield program.found(
+            call,
+            Effect.NOTE,
+            f"{kind} returns the last layer's hidden states (a tensor, to April 2019) or a list of "
+            "those of all layers (June)",
+            "ptbert run gives the tensor, ptbert run --release june and ptbert itself the list",
+        )
+        break
+    for call, _ in program.calls_of_objects("TransfoXLLMHeadModel"):
+        if len(call.args) > 1 or keyword(call, "target") is not None:
+            yield program.found(
+                call,
+                Effect.DIFFERS,
+                "the losses of TransfoXLLMHeadModel are in the order of the tokens, not by cluster",
+                "change nothing, unless the program sorts them itself",
+            )
+            break
+
+
+def _has_labels(call: ast.Call, kind: str) -> bool:
+    place = _BERT_HEADS.get(kind)
+    return place is not None and (
+        len(call.args) > place or any(each.arg in _LABELS for each in call.keywords)
+    )
+
+
+def _arguments(program: Program) -> Iterator[Finding]:
+    bert = [name for name in releases.classes() if name in _BERT_HEADS or name == "BertModel"]
+    for call, kind in program.calls_of_objects(*bert):
+        second = ast.unparse(call.args[1]).lower() if len(call.args) > 1 else ""
+        if "mask" in second and not re.search("seg|type", second) and not second.startswith("none"):
+            yield program.found(
+                call,
+                Effect.NOTE,
+                f"the second argument of {kind} is token_type_ids, and here it is called a mask",
+                "pass it as attention_mask=",
+            )
+    for call, _ in program.calls_of_objects():
+        if (mask := keyword(call, "head_mask")) is not None and not _is_none(mask):
+            yield program.found(
+                call,
+                Effect.NOTE,
+                "in head_mask 1 keeps a head and 0 removes it, as the code of 2019 did",
+                "compare with what the program wants; the documentation of 2019 said the reverse",
+            )
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _without_eval(program: Program) -> Iterator[Finding]:
+    """A program that uses a loaded model and never leaves training mode."""
+    methods = {attribute(call) for call in program.calls}
+    if methods & {"eval", "train", "backward", "step"}:
+        return
+    for call, kind in program.calls_of_objects():
+        if not is_model(kind):
+            continue
+        name = ast.unparse(call.func)
+        if any(attribute(each) == "from_pretrained" for each in program.assigned.get(name, [])):
+            yield program.found(
+                call,
+                Effect.NOTE,
+                f"{name} is used in training mode, so dropout changes its outputs at each call",
+                f"call {name}.eval() before",
+            )
+            return
+
+
+def _later_names(program: Program) -> Iterator[Finding]:
+    told = set()
+    for node in program.nodes:
+        if not isinstance(node, ast.Attribute) or node.attr in told:
+            continue
+        kind = program.kind_of(node.value)
+        if kind is None:
+            continue
+        part = "tokenizer" if kind.endswith("Tokenizer") else "model"
+        if node.attr in LATER[part] and not isinstance(node.ctx, ast.Store):
+            told.add(node.attr)
+            yield program.found(
+                node,
+                Effect.STOPS,
+                f"{kind}.{node.attr} is of a later library",
+                f"use {LATER[part][node.attr]}",
+            )
+
+
+def tokenizers(program: Program) -> Iterator[Finding]:
+    """Yield what programs do with tokenizers, and what it means."""
+    for call in program.calls:
+        function: ast.AST = call.func
+        if isinstance(function, ast.Attribute) and function.attr == "from_pretrained":
+            function = function.value
+        made = program.class_of(function)
+        if made == "BertTokenizer":
+            yield from _casing(program, call)
+        if attribute(call) == "tokenize" and call.args and _is_bert(program, call):
+            yield from _special_tokens(program, call)
+    for node in program.nodes:
+        yield from _edited_tables(program, node)
+
+
+def _casing(program: Program, call: ast.Call) -> Iterator[Finding]:
+    name = text_of(call.args[0]) if call.args else None
+    given = keyword(call, "do_lower_case")
+    if name is None or given is not None or len(call.args) > 1:
+        return
+    is_cased = "cased" in name.lower().replace("uncased", "")
+    if is_cased and (re.search(r"[/\\]", name) or name.startswith(".")):
+        yield program.found(
+            call,
+            Effect.DIFFERS,
+            "2019 lower-cased all text for a cased vocabulary in a folder; now the folder's "
+            "tokenizer_config.json decides",
+            "say do_lower_case=False, or True for what 2019 did",
+        )
+
+
+def _is_bert(program: Program, call: ast.Call) -> bool:
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return owner is not None and program.kind_of(owner) == "BertTokenizer"
+
+
+def _special_tokens(program: Program, call: ast.Call) -> Iterator[Finding]:
+    text = text_of(call.args[0]) or ""
+    glued = re.search(r"\S\[(MASK|SEP|CLS|UNK|PAD)\]|\[(MASK|SEP|CLS|UNK|PAD)\]\S", text)
+    if glued:
+        token = f"[{glued.group(1) or glued.group(2)}]"
+        yield program.found(
+            call,
+            Effect.NOTE,
+            f"{token} is no token if other characters touch it; it is cut into pieces, as in 2019",
+            f"put a space on both sides of {token}",
+        )
+
+
+def _edited_tables(program: Program, node: ast.AST) -> Iterator[Finding]:
+    """A program that adds names to the dictionaries of published models."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        table: ast.AST = node.value
+    elif isinstance(node, ast.Attribute) and node.attr == "update":
+        table = node.value
+    else:
+        return
+    named = program.library_name(table)
+    if named and named[1].endswith("_MAP"):
+        yield program.found(
+            node,
+            Effect.DIFFERS,
+            f"an entry that is added to {named[1]} has no effect",
+            "give from_pretrained the path or the address",
+        )
+
+
+def optimizers(program: Program) -> Iterator[Finding]:
+    """Yield what programs do with optimizers and schedules, and what it means."""
+    schedules_here = []
+    for call in program.calls:
+        made = program.class_of(call.func)
+        if made in {"BertAdam", "OpenAIAdam"}:
+            schedules_here += [call] if keyword(call, "t_total") is not None else []
+            yield from _warmup(program, call, made)
+        if attribute(call) == "get_lr" and len(call.args) == 2:
+            yield from _second_argument(program, call)
+    if schedules_here:
+        yield from _rates_by_hand(program)
+
+
+def _warmup(program: Program, call: ast.Call, made: str) -> Iterator[Finding]:
+    total, warmup = keyword(call, "t_total"), keyword(call, "warmup")
+    is_open = len(call.args) > 2 or any(each.arg is None for each in call.keywords)
+    if warmup is not None and not is_open and (total is None or ast.unparse(total) == "-1"):
+        yield program.found(
+            call,
+            Effect.NOTE,
+            f"warmup= of {made} does nothing without t_total=; the rate is constant",
+            "give t_total= the number of updates",
+        )
+
+
+def _second_argument(program: Program, call: ast.Call) -> Iterator[Finding]:
+    second = ast.unparse(call.args[1])
+    owner = program.kind_of(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    if owner and owner.endswith("Schedule") and "warmup" in second:
+        yield program.found(
+            call,
+            Effect.NOTE,
+            f"the second argument of get_lr is nowarn, so {second} changes nothing",
+            "leave it out; the schedule has its warmup already",
+        )
+
+
+def _rates_by_hand(program: Program) -> Iterator[Finding]:
+    """Rates set in ``param_groups`` although the optimizer has a schedule."""
+    by_option = {
+        id(inner)
+        for node in program.nodes
+        if isinstance(node, ast.If) and "fp16" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in program.nodes:
+        if not isinstance(node, ast.Assign) or id(node) in by_option:
+            continue
+        for target in node.targets:
+            is_rate = isinstance(target, ast.Subscript) and text_of(target.slice) == "lr"
+            if is_rate and any(word in ast.unparse(node.value) for word in ("warmup", "get_lr")):
+                yield program.found(
+                    node,
+                    Effect.NOTE,
+                    "the rate is set by hand, and the optimizer's own schedule multiplies it again",
+                    "leave out this line, or t_total= and warmup= of the optimizer",
+                )
+
+
+def whole_models(program: Program) -> Iterator[Finding]:
+    """Yield models that are saved or loaded whole, and not as weights."""
+    for call in program.calls:
+        if program.dotted(call.func) == "torch.save" and call.args:
+            kind = program.kind_of(call.args[0])
+            if kind is not None and is_model(kind):
+                yield program.found(
+                    call,
+                    Effect.NOTE,
+                    f"this saves a whole {kind}, which only opens where the same code is",
+                    "save its state_dict(), or call save_pretrained",
+                )
+    loaded = {
+        name: value
+        for name, values in program.assigned.items()
+        for value in values
+        if isinstance(value, ast.Call)
+        and program.dotted(value.func) == "torch.load"
+        and keyword(value, "weights_only") is None
+    }
+    told = set()
+    for call in program.calls:
+        name = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+        is_used_so = attribute(call) in {"eval", "train", "cuda", "parameters"}
+        if name in loaded and is_used_so and name not in told:
+            told.add(name)
+            yield program.found(
+                loaded[name],
+                Effect.DIFFERS,
+                "torch.load opens whole models of the library's own classes alone",
+                "if it holds a class of yours and you trust the file, set "
+                "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1",
+            )

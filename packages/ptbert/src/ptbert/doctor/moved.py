@@ -1,0 +1,209 @@
+"""What PyTorch, NumPy, Python and others have moved or removed since 2019"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.program import Program, attribute, keyword, text_of
+
+_NUMPY = {
+    "int": "int",
+    "float": "float",
+    "object": "object",
+    "str": "str",
+    "complex": "complex",
+    "unicode": "str",
+    "float_": "np.float64",
+    "complex_": "np.complex128",
+    "unicode_": "np.str_",
+    "string_": "np.bytes_",
+    "Inf": "np.inf",
+    "infty": "np.inf",
+    "NaN": "np.nan",
+    "NAN": "np.nan",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "alltrue": "np.all",
+    "sometrue": "np.any",
+    "asscalar": "array.item()",
+    "in1d": "np.isin",
+    "trapz": "np.trapezoid",
+    "round_": "np.round",
+    "asfarray": "np.asarray(..., dtype=float)",
+    "typeDict": "np.sctypeDict",
+}
+# Dotted names that are gone, and what to write. A name also stands for what is below it.
+_GONE = {
+    "torch._six": "write str for string_classes, and int for int_classes",
+    "torch.legacy": "use torch.nn",
+    "torch.distributed.deprecated": "use torch.distributed",
+    "torch.gels": "use torch.linalg.lstsq",
+    "torch.rfft": "use torch.fft.rfft",
+    "torch.irfft": "use torch.fft.irfft",
+    "sklearn.externals.joblib": "import joblib",
+    "sklearn.externals.six": "write what it gives in Python 3",
+    "sklearn.cross_validation": "use sklearn.model_selection",
+    "sklearn.utils.linear_assignment_": "use scipy.optimize.linear_sum_assignment",
+    "scipy.misc.logsumexp": "import it from scipy.special",
+    "tensorflow.contrib": "TensorFlow is not needed to convert checkpoints; leave this out",
+    "tensorflow.gfile": "use open, or tensorflow.io.gfile",
+    "time.clock": "use time.perf_counter",
+    "inspect.getargspec": "use inspect.getfullargspec",
+    "string.maketrans": "use str.maketrans",
+    "os.getcwdu": "use os.getcwd",
+    "imp": "use importlib",
+    "cPickle": "import pickle",
+    "Queue": "import queue",
+    "urllib2": "use urllib.request",
+    "urlparse": "use urllib.parse",
+    "StringIO": "use io.StringIO",
+    **{
+        f"collections.{name}": f"import it from collections.abc (use collections.abc.{name})"
+        for name in ("Iterable", "Iterator", "Mapping", "MutableMapping", "Sequence", "Callable")
+    },
+}
+_APEX = {
+    "apex.optimizers.FP16_Optimizer": "half precision is torch.amp or model.bfloat16() today",
+    "apex.fp16_utils": "half precision is torch.amp or model.bfloat16() today",
+    "apex.optimizers.fp16_optimizer": "half precision is torch.amp or model.bfloat16() today",
+    "apex.optimizers.FusedAdam": "use BertAdam; BertAdam(fused=True) is one kernel",
+    "apex.parallel": "use torch.nn.parallel.DistributedDataParallel",
+    "apex.normalization": "use BertLayerNorm, which PyTorch computes in one kernel",
+    "apex.amp": "use torch.amp",
+}
+_BYTES = frozenset({"byte", "ByteTensor", "uint8"})
+_OVERLOADED = {"add_": 2, "sub_": 2, "addcmul_": 3, "addcdiv_": 3}
+
+
+def moved_names(program: Program) -> Iterator[Finding]:
+    """Yield names of other libraries that are gone."""
+    told: set[int] = set()
+    for node, dotted in _dotted_names(program):
+        first, _, rest = dotted.partition(".")
+        remedy = None
+        if first == "numpy" and rest in _NUMPY:
+            remedy = f"write {_NUMPY[rest]}"
+        elif dotted in _GONE:
+            remedy = _GONE[dotted]
+        elif first == "apex":
+            yield from _apex(program, node, dotted, told)
+        if remedy is not None:
+            name = dotted.replace("numpy.", "np.", 1) if first == "numpy" else dotted
+            yield program.found(node, Effect.STOPS, f"{name} is gone", remedy)
+
+
+def _dotted_names(program: Program) -> Iterator[tuple[ast.AST, str]]:
+    for node in program.nodes:
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                yield node, each.name
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node, node.module or ""
+            for each in node.names:
+                yield node, f"{node.module}.{each.name}"
+        elif isinstance(node, ast.Attribute) and (dotted := program.dotted(node)) is not None:
+            yield node, dotted
+
+
+def _apex(program: Program, node: ast.AST, dotted: str, told: set[int]) -> Iterator[Finding]:
+    remedy = next((text for name, text in _APEX.items() if dotted.startswith(name)), None)
+    line = getattr(node, "lineno", 0)
+    is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+    if remedy is None or line in told or not is_import:
+        return
+    told.add(line)
+    if _is_optional(program, node):
+        what = f"{dotted} is needed only where this line is reached, as with --fp16"
+        yield program.found(node, Effect.NOTE, what, f"leave that option off; {remedy}")
+    else:
+        yield program.found(node, Effect.STOPS, f"{dotted} needs the apex of 2019", remedy)
+
+
+def _is_optional(program: Program, node: ast.AST) -> bool:
+    """Whether a line stands in a function, a condition or an attempt."""
+    return not any(node is each for each in program.tree.body)
+
+
+def moved_habits(program: Program) -> Iterator[Finding]:
+    """Yield calls of PyTorch and others that fail or mean something else today."""
+    is_parallel = any(attribute(call) == "DataParallel" for call in program.calls)
+    for call in program.calls:
+        name = attribute(call)
+        dotted = program.dotted(call.func) or ""
+        if name in {"masked_fill", "masked_fill_", "masked_select"}:
+            yield from _byte_mask(program, call)
+        elif name in _OVERLOADED and len(call.args) == _OVERLOADED[name]:
+            yield program.found(
+                call,
+                Effect.NOTE,
+                f"{name} with the number first is an old form, which PyTorch warns of",
+                f"write {name}(..., {'alpha' if name in ('add_', 'sub_') else 'value'}=number)",
+            )
+        elif dotted == "spacy.load" and call.args and text_of(call.args[0]) in {"en", "de", "fr"}:
+            yield program.found(
+                call,
+                Effect.STOPS,
+                f"spaCy has no model {text_of(call.args[0])!r} any more",
+                "name the whole model, such as en_core_web_sm",
+            )
+        elif dotted == "yaml.load" and len(call.args) == 1 and not call.keywords:
+            yield program.found(
+                call, Effect.STOPS, "yaml.load without a Loader fails", "use yaml.safe_load"
+            )
+        elif name == "add_argument" and call.args and text_of(call.args[0]) == "--local_rank":
+            yield program.found(
+                call,
+                Effect.NOTE,
+                "torchrun gives no --local_rank",
+                'let its default be int(os.environ.get("LOCAL_RANK", -1))',
+            )
+        elif is_parallel and _asks_parameters(call):
+            yield program.found(
+                call,
+                Effect.DIFFERS,
+                "next(self.parameters()) is StopIteration in the copies that DataParallel makes",
+                "ask one weight by its name for its type or device",
+            )
+        if keyword(call, "create_graph") is not None and program.imports_library:
+            yield program.found(
+                call,
+                Effect.DIFFERS,
+                "attention has no gradients of gradients on a CPU",
+                "compute in sdpa_kernel(SDPBackend.MATH) of torch.nn.attention",
+            )
+    for node in program.nodes:
+        if isinstance(node, ast.Subscript) and _is_old_loss(node):
+            yield program.found(
+                node, Effect.STOPS, f"{ast.unparse(node)} is an IndexError", "write .item()"
+            )
+
+
+def _byte_mask(program: Program, call: ast.Call) -> Iterator[Finding]:
+    mask = call.args[0] if call.args else keyword(call, "mask")
+    values = [mask] if mask is not None else []
+    if isinstance(mask, ast.Name):
+        given = program.assigned.get(mask.id, [])
+        values = given if len(given) == 1 else []
+    is_byte = any(
+        each.attr in _BYTES
+        for value in values
+        for each in ast.walk(value)
+        if isinstance(each, ast.Attribute)
+    )
+    if is_byte:
+        what = f"{attribute(call)} refuses masks of bytes"
+        yield program.found(call, Effect.STOPS, what, "write .bool() for .byte() and torch.uint8")
+
+
+def _asks_parameters(call: ast.Call) -> bool:
+    is_next = isinstance(call.func, ast.Name) and call.func.id == "next" and len(call.args) == 1
+    return is_next and ast.unparse(call.args[0]) == "self.parameters()"
+
+
+def _is_old_loss(node: ast.Subscript) -> bool:
+    is_zero = isinstance(node.slice, ast.Constant) and node.slice.value == 0
+    value = node.value
+    is_data = isinstance(value, ast.Attribute) and value.attr == "data"
+    return is_zero and is_data and "loss" in ast.unparse(value).lower()

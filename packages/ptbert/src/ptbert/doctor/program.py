@@ -1,0 +1,283 @@
+"""What the names and variables of a program stand for, as far as its text shows it"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from ptbert.doctor import releases
+from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.releases import LIBRARY
+from ptbert.doctor.sources import Source, Unread
+
+_WRAPPERS = ("DataParallel", "DistributedDataParallel", "FP16_Module")
+_SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "module"})
+
+
+class Used(NamedTuple):
+    """A name of the library where a program uses it."""
+
+    node: ast.AST
+    module: str
+    name: str
+
+
+class Program:
+    """The syntax tree of one file, and what its names stand for.
+
+    Args:
+        source: the text.
+        tree: of it.
+        copies: packages that are copies of the library under other names.
+        package: the one that the file is in, as far as its folders tell; empty for none.
+    """
+
+    def __init__(
+        self, source: Source, tree: ast.Module, copies: Iterable[str] = (), package: str = ""
+    ) -> None:
+        self.source = source
+        self.tree = tree
+        self.package = package
+        self.libraries = (LIBRARY, *copies)
+        self.nodes = list(ast.walk(tree))
+        self.names: dict[str, str] = {}
+        self.stars: list[tuple[ast.ImportFrom, str]] = []
+        for node in self.nodes:
+            self._learn_import(node)
+
+    def found(self, node: ast.AST, effect: Effect, what: str, remedy: str) -> Finding:
+        """Return a finding at a node."""
+        cell, line = self.source.place(getattr(node, "lineno", 1))
+        return Finding(self.source.file, line, cell, effect, what, remedy)
+
+    def _learn_import(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                root = each.name.partition(".")[0]
+                self.names[each.asname or root] = each.name if each.asname else root
+        elif isinstance(node, ast.ImportFrom):
+            package = self._package_of(node)
+            for each in node.names:
+                if each.name != "*":
+                    self.names[each.asname or each.name] = f"{package}.{each.name}"
+                    continue
+                self.stars.append((node, package))
+                module = self.library_module(package)
+                for name in releases.names_of(module) if module is not None else ():
+                    self.names.setdefault(name, f"{package}.{name}")
+
+    def _package_of(self, node: ast.ImportFrom) -> str:
+        """The whole name of the module that is imported from."""
+        if not node.level:
+            return node.module or ""
+        parts = self.package.split(".") if self.package else []
+        parts = parts[: len(parts) - node.level + 1]
+        return ".".join([*parts, node.module] if node.module else parts)
+
+    def dotted(self, node: ast.AST) -> str | None:
+        """Return what a name such as ``np.int`` or ``BertModel`` stands for, with its modules."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id)
+        if isinstance(node, ast.Attribute):
+            before = self.dotted(node.value)
+            return None if before is None else f"{before}.{node.attr}"
+        return None
+
+    def library_module(self, dotted: str) -> str | None:
+        """Return the submodule of the library that a dotted name is; ``""`` for the package."""
+        for library in self.libraries:
+            if dotted == library:
+                return ""
+            if dotted.startswith(f"{library}."):
+                return dotted.removeprefix(f"{library}.")
+        return None
+
+    def library_name(self, node: ast.AST) -> tuple[str, str] | None:
+        """Return module and name of the library that an expression stands for."""
+        dotted = self.dotted(node)
+        rest = None if dotted is None else self.library_module(dotted)
+        if not rest:
+            return None
+        module, _, name = rest.rpartition(".")
+        return module, name
+
+    def class_of(self, node: ast.AST) -> str | None:
+        """Return the class of the library that an expression stands for: ``BertModel``."""
+        found = self.library_name(node)
+        return found[1] if found and found[1] in releases.classes() else None
+
+    @cached_property
+    def imports_library(self) -> bool:
+        """Whether anything of the library is imported, by whatever name."""
+        names = [*self.names.values(), *(package for _, package in self.stars)]
+        return any(self.library_module(name) is not None for name in names)
+
+    @cached_property
+    def used(self) -> list[Used]:
+        """The names that are imported from the library, or taken from its modules."""
+        found = []
+        for node in self.nodes:
+            if isinstance(node, ast.ImportFrom):
+                module = self.library_module(self._package_of(node))
+                names = node.names if module is not None else ()
+                found += [Used(node, module or "", each.name) for each in names if each.name != "*"]
+            elif isinstance(node, ast.Import):
+                for each in node.names:
+                    module = self.library_module(each.name)
+                    if module:
+                        found.append(Used(node, "", module))
+            elif isinstance(node, ast.Attribute):
+                named = self.library_name(node)
+                if named and releases.has_module(named[0]):
+                    found.append(Used(node, *named))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                named = self.library_name(node)
+                if named and self._is_from_a_star(node.id):
+                    found.append(Used(node, *named))
+        return found
+
+    def _is_from_a_star(self, name: str) -> bool:
+        dotted = self.names.get(name, "")
+        return any(dotted == f"{package}.{name}" for _, package in self.stars)
+
+    @cached_property
+    def calls(self) -> list[ast.Call]:
+        """All calls, in the order of the text."""
+        found = [node for node in self.nodes if isinstance(node, ast.Call)]
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    @cached_property
+    def assigned(self) -> dict[str, list[ast.expr]]:
+        """All that is assigned to each variable or attribute, known by its text."""
+        values: dict[str, list[ast.expr]] = {}
+        for target, value in assignments(self.nodes):
+            values.setdefault(ast.unparse(target), []).append(value)
+        return values
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The class of each variable that is always an object of one class of the library.
+
+        Variables are known by their text: ``model`` and ``self.bert``. Those that are also
+        something else are left out.
+        """
+        values = self.assigned
+        kinds: dict[str, str] = {}
+        for _ in range(2):  # once more for variables made from others
+            for name, given in values.items():
+                found = {self.kind_of(value, kinds) for value in given}
+                if len(found) == 1 and (kind := found.pop()) is not None:
+                    kinds[name] = kind
+        return kinds
+
+    def kind_of(self, node: ast.AST, known: dict[str, str] | None = None) -> str | None:
+        """Return the class of the library whose object an expression is."""
+        known = self.kinds if known is None else known
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            text = ast.unparse(node)
+            if text in known:
+                return known[text]
+            if isinstance(node, ast.Attribute) and node.attr in _SAME_OBJECT:
+                return self.kind_of(node.value, known)
+            return None
+        if isinstance(node, ast.IfExp):  # model.module if hasattr(model, "module") else model
+            found = {self.kind_of(each, known) for each in (node.body, node.orelse)}
+            return found.pop() if len(found) == 1 else None
+        if not isinstance(node, ast.Call):
+            return None
+        if (made := self.class_of(node.func)) is not None:
+            return made
+        if not isinstance(node.func, ast.Attribute):
+            is_wrapped = isinstance(node.func, ast.Name) and node.func.id in _WRAPPERS
+            return self.kind_of(node.args[0], known) if is_wrapped and node.args else None
+        if node.func.attr == "from_pretrained":
+            return self.class_of(node.func.value)
+        if node.func.attr in _WRAPPERS and node.args:
+            return self.kind_of(node.args[0], known)
+        if node.func.attr in _SAME_OBJECT:
+            return self.kind_of(node.func.value, known)
+        return None
+
+    def calls_of_objects(self, *kinds: str) -> Iterator[tuple[ast.Call, str]]:
+        """Yield the calls of objects of some classes (all when none is given), and the class."""
+        for call in self.calls:
+            kind = self.kind_of(call.func)
+            if kind is not None and (not kinds or kind in kinds):
+                yield call, kind
+
+
+def parsed(source: Source) -> ast.Module | Unread:
+    """Parse a program, without running anything of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # such as invalid escapes, which are none of our concern
+            return ast.parse(source.text, source.file)
+    except SyntaxError as error:
+        cell, line = source.place(error.lineno or 1)
+        where = f"line {line}" if not cell else f"line {line} of cell {cell}"
+        return Unread(source.file, f"{_cause(error)} ({where}: {error.msg}); {_cure(error)}")
+    except (ValueError, RecursionError, MemoryError):
+        return Unread(source.file, "cannot be parsed; it holds no Python, or too deeply nested one")
+
+
+def _cause(error: SyntaxError) -> str:
+    line = (error.text or "").strip()
+    old = ("print ", "exec ", "raise ", "except ")
+    if line.startswith(old) or "async" in line or "<>" in line or isinstance(error, TabError):
+        return "is Python of another time"
+    return f"cannot be read by Python {sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _cure(error: SyntaxError) -> str:
+    if "async=" in (error.text or "").replace(" ", ""):
+        return "write non_blocking=True"
+    return "make it run on Python 3 first"
+
+
+def assignments(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each variable or attribute that is assigned, and what is assigned to it."""
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _pairs(target, node.value)
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            yield from _pairs(node.target, node.value)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            yield from _pairs(node.target, node)  # type: ignore[arg-type]  # an item, not a value
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            yield from _pairs(node.optional_vars, node)  # type: ignore[arg-type]  # likewise
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+        for number, each in enumerate(target.elts):
+            fits = len(values) == len(target.elts)
+            yield from _pairs(each, values[number] if fits else ast.Starred(value, ast.Load()))
+    elif isinstance(target, (ast.Name, ast.Attribute)):
+        yield target, value
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return the value of a keyword argument, if the call has it."""
+    return next((each.value for each in call.keywords if each.arg == name), None)
+
+
+def attribute(node: ast.AST) -> str | None:
+    """Return the last part of ``a.b.c``, or of the function that a call calls."""
+    if isinstance(node, ast.Call):
+        return node.func.id if isinstance(node.func, ast.Name) else attribute(node.func)
+    return node.attr if isinstance(node, ast.Attribute) else None
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """Return the string that an expression is, if it is one."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
