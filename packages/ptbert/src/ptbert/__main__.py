@@ -19,6 +19,7 @@ from ptbert.commands import (
     info,
     predict,
     run,
+    see,
     tokenize,
     train,
 )
@@ -35,6 +36,8 @@ COMMANDS = (
     fill_mask.COMMAND,
     generate.COMMAND,
     tokenize.COMMAND,
+    see.COMMAND,
+    see.PLOT,
     convert.COMMAND,
     *cache.COMMANDS,
     *conversions_2019.COMMANDS,
