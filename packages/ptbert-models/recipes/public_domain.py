@@ -10,6 +10,8 @@ Both texts are in the public domain. ``TEXTS/train.txt`` has nine of ten chapter
 ``TEXTS/held_out.txt`` every tenth one. A line is a verse or a paragraph, and an empty line is
 between two chapters. The packages are downloaded by ``apt-get``, unless their files are given by
 ``--deb``. ``dpkg`` and ``gzip`` unpack them.
+
+``--novel 5`` writes the lines of one novel instead, as the package has them, to ``novel_5.txt``.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -66,13 +69,26 @@ def novel_chapters(lines: Iterable[str]) -> list[Chapter]:
     return [chapter for chapter in chapters if chapter]  # the first chapter follows a volume
 
 
-def novels(content: bytes) -> list[list[str]]:
-    """Return the lines of each novel, from ``Rdata.rdb`` of the R package janeaustenr."""
-    # The benchmark of quality reads such a file, too.
-    sys.path.append(str(Path(__file__).parents[2] / "ptbert/benchmarks/quality"))
-    from sources import texts_of_rdb
+def texts_of_rdb(content: bytes) -> Iterator[list[str]]:
+    """Read the vectors of strings in a file of R's lazy loading, such as ``Rdata.rdb``.
 
-    return list(texts_of_rdb(content))
+    Source:
+        "R Internals", 1.8 (serialization) and 1.11: blocks with a length of 4 bytes before what
+        zlib compressed; a vector of strings has the number 16, and a string the number 9.
+    """
+    while len(content) > 4:
+        unpacked = zlib.decompressobj()
+        block = unpacked.decompress(content[4:])
+        content = unpacked.unused_data
+        start = block.find(b"\x00\x00\x00\x10")
+        if start < 0:
+            continue
+        at, texts = start + 8, []
+        for _ in range(int.from_bytes(block[start + 4 : start + 8])):
+            size = int.from_bytes(block[at + 4 : at + 8])
+            texts.append(block[at + 8 : at + 8 + size].decode("utf-8", "replace"))
+            at += 8 + size
+        yield texts
 
 
 def main() -> None:
@@ -84,17 +100,25 @@ def main() -> None:
     parser.add_argument(
         "--deb", type=Path, nargs="+", default=[], help=f"files of {BIBLE} and {NOVELS}"
     )
+    parser.add_argument(
+        "--novel", type=int, choices=range(1, NOVELS_IN_ALL + 1), help="write this novel alone"
+    )
     options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for package in options.deb or _downloaded(folder):
+        wanted = [NOVELS] if options.novel else [BIBLE, NOVELS]
+        for package in options.deb or _downloaded(folder, wanted):
             _run(["dpkg", "-x", str(package), scratch])
+        books = list(texts_of_rdb(next(folder.rglob("Rdata.rdb")).read_bytes()))
+        if options.novel:
+            text = "".join(f"{line}\n" for line in books[options.novel - 1])
+            (options.folder / f"novel_{options.novel}.txt").write_text(text, encoding="utf-8")
+            return
         bible = bible_chapters(next(folder.rglob("bible.data")).read_bytes())
-        books = novels(next(folder.rglob("Rdata.rdb")).read_bytes())
     found = sum(map(len, bible)), len(books)
     if found != (VERSES, NOVELS_IN_ALL):
         sys.exit(f"{found[0]} verses and {found[1]} novels, and not {VERSES} and {NOVELS_IN_ALL}")
-    options.folder.mkdir(parents=True, exist_ok=True)
     chapters = [*bible, *(chapter for book in books for chapter in novel_chapters(book))]
     for name, is_held_out in (("train", False), ("held_out", True)):
         some = [
@@ -109,8 +133,8 @@ def main() -> None:
         )
 
 
-def _downloaded(folder: Path) -> Iterator[Path]:
-    for package in (BIBLE, NOVELS):
+def _downloaded(folder: Path, packages: Iterable[str]) -> Iterator[Path]:
+    for package in packages:
         _run(["apt-get", "download", package], folder=folder)
         yield from folder.glob(f"{package}_*.deb")
 

@@ -8,6 +8,7 @@ from ptbert_hub.cache import cached_path, get_from_cache
 from ptbert_hub.catalog import (
     CATALOG,
     CONFIG_NAME,
+    EMBEDDED,
     WEIGHTS_NAME,
     Checkpoint,
     archive_map,
@@ -16,6 +17,7 @@ from ptbert_hub.catalog import (
     name_of_address,
 )
 from ptbert_hub.command_line import add_version, run_command
+from ptbert_hub.embedded import embedded_folder
 from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import (
     AccessDenied,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CATALOG",
     "CONFIG_NAME",
+    "EMBEDDED",
     "PYTORCH_PRETRAINED_BERT_CACHE",
     "WEIGHTS_NAME",
     "AccessDenied",
@@ -105,6 +108,7 @@ __all__ = [
     "cached_path",
     "closest_name",
     "default_cache",
+    "embedded_folder",
     "extract_archive",
     "filename_to_url",
     "get_file_extension",

@@ -16,7 +16,7 @@ from ptbert_hub.command_line import add_version, run_command
 from ptbert_hub.errors import NotFound
 from ptbert_hub.locating import locate
 from ptbert_hub.messages import json_text
-from ptbert_hub.model_files import fetch_files, stored_files
+from ptbert_hub.model_files import embedded_files, fetch_files, stored_files
 from ptbert_hub.options import DownloadOptions
 from ptbert_hub.repositories import HUB, is_repository
 from ptbert_hub.snapshots import open_snapshot
@@ -24,7 +24,7 @@ from ptbert_hub.snapshots import open_snapshot
 
 @dataclass(frozen=True)
 class Cached:
-    """A file that was asked for and where it is."""
+    """A file that was asked for and where it is; without an address if it comes with a package."""
 
     url: str
     path: str
@@ -93,7 +93,9 @@ def _cached(options: argparse.Namespace, how: DownloadOptions) -> Result:
     rows: list[Cached] = []
     for name in options.names:
         place = locate(name, revision=options.revision)
-        if place.repository is None:
+        if place.is_embedded:
+            rows += [Cached("", str(path)) for path in embedded_files(name, options.file)]
+        elif place.repository is None:
             urls = upkeep.addresses(name, options.file)
             paths = (get_from_cache(url, options.cache_dir, options=how) for url in urls)
             rows += [Cached(redacted(url), path) for url, path in zip(urls, paths, strict=True)]
@@ -131,7 +133,7 @@ def _export(options: argparse.Namespace, cache: Path) -> Result:
     is_a_name = is_repository(options.archive) and (
         not target.parent.exists() or _has(cache, options.archive)
     )
-    if not options.names and (is_a_name or options.archive in catalog.CATALOG):
+    if not options.names and (is_a_name or options.archive in catalog.known_names()):
         raise NotFound(
             f"{options.archive!r} is the name of a model, and the archive to write comes first",
             hint=f"write ptbert-hub export FILE {options.archive}",

@@ -87,9 +87,33 @@ def closest_name(name: str, family: str | None = None) -> str | None:
         >>> closest_name("resnet50")
     """
     rows = [row for row in CATALOG.values() if family in {None, row.family}]
-    names = {row.repository: row.name for row in rows} | {row.name: row.name for row in rows}
+    names = {row.repository: row.name for row in rows}
+    names |= {known: known for known in known_names(family)}
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return names[near[0]] if near else None
+
+
+def known_names(family: str | None = None) -> list[str]:
+    """Return all shortcut names, those of :data:`EMBEDDED` last.
+
+    Args:
+        family: only those of this family; of all families when None.
+
+    Example:
+        >>> known_names("gpt2")
+        ['gpt2', 'gpt2-medium', 'ptbert-tiny-gpt2']
+    """
+    return [name for name in (*CATALOG, *EMBEDDED) if family in {None, family_of_name(name)}]
+
+
+def family_of_name(name: str) -> Family:
+    """Return the family of a shortcut name.
+
+    Example:
+        >>> family_of_name("gpt2-medium"), family_of_name("ptbert-tiny-bert")
+        ('gpt2', 'bert')
+    """
+    return EMBEDDED[name] if name in EMBEDDED else CATALOG[name].family
 
 
 def name_of_address(url: str) -> str | None:
@@ -202,6 +226,11 @@ def _checkpoint(
 _ROWS = [_checkpoint(*row) for row in _TABLE]
 CATALOG: Mapping[str, Checkpoint] = MappingProxyType({row.name: row for row in _ROWS})
 """Every shortcut name, in the order of the reference documentation."""
+
+EMBEDDED: Mapping[str, Family] = MappingProxyType(
+    {"ptbert-tiny-bert": "bert", "ptbert-tiny-gpt2": "gpt2"}
+)
+"""Models whose files come with the packages, and their families."""
 
 # Known from public records; the rest is checked by the digests that servers announce.
 PINS: Mapping[tuple[str, Kind], Pin] = MappingProxyType(

@@ -8,8 +8,17 @@ from pathlib import Path
 from urllib.request import url2pathname
 
 from ptbert_hub.addresses import redacted
-from ptbert_hub.catalog import CATALOG, Checkpoint, closest_name, name_of_address
-from ptbert_hub.errors import UnknownName, WrongFamily
+from ptbert_hub.catalog import (
+    CATALOG,
+    EMBEDDED,
+    Checkpoint,
+    closest_name,
+    family_of_name,
+    known_names,
+    name_of_address,
+)
+from ptbert_hub.errors import RevisionNotFound, UnknownName, WrongFamily
+from ptbert_hub.options import MAIN
 from ptbert_hub.repositories import is_repository
 from ptbert_hub.settings import expand_if_known
 
@@ -27,6 +36,8 @@ class Place:
         address: the address, if the name is one that must be downloaded.
         repository: the repository of the Hugging Face Hub, ``owner/name``, if it may be one. Only
             the Hub knows whether it exists; see :func:`~ptbert_hub.open_snapshot`.
+        is_embedded: whether it is one of :data:`~ptbert_hub.EMBEDDED`, whose files
+            :func:`~ptbert_hub.embedded_folder` finds.
     """
 
     name: str
@@ -34,6 +45,7 @@ class Place:
     path: Path | None = None
     address: str | None = None
     repository: str | None = None
+    is_embedded: bool = False
 
 
 def locate(
@@ -44,8 +56,9 @@ def locate(
 ) -> Place:
     """Find out what a name means; nothing is downloaded.
 
-    The names of the catalog come first, then addresses, then files and folders, then repositories
-    of the Hugging Face Hub. A repository that the catalog has is the checkpoint of the catalog.
+    The names of the catalog and of embedded models come first, then addresses, then files and
+    folders, then repositories of the Hugging Face Hub. A repository that the catalog has is the
+    checkpoint of the catalog.
     So ``gpt2`` is the published model, and ``./gpt2``, ``gpt2/`` and ``Path("gpt2")`` are the
     folder of that name, if there is one.
 
@@ -55,9 +68,11 @@ def locate(
         family: the only family of checkpoints that is wanted: ``bert``, ``gpt``, ``gpt2`` or
             ``transfo_xl``; any when None.
         revision: the branch, tag or commit that is wanted. The catalog has one of each
-            checkpoint, so for another one its name stands for its repository.
+            checkpoint, so for another one its name stands for its repository. An embedded model
+            has none.
 
     Raises:
+        RevisionNotFound: if it is an embedded model, and a revision is wanted.
         UnknownName: if it is none of these. The message has the most similar name, if there is
             one, and all known names.
         WrongFamily: if it is a published checkpoint of another family.
@@ -77,21 +92,38 @@ def locate(
     address = name if "://" in name and _scheme(name) != "file" else None
     is_path = isinstance(name_or_path, os.PathLike) and existing_path(name) is not None
     checkpoint = None if is_path else CATALOG.get(name_of_address(name) or name)
+    if not is_path and name in EMBEDDED:
+        return _embedded(name, family, revision)
     path = None if checkpoint or address else existing_path(name) or _tensorflow_prefix(name)
     may_be_repository = not (checkpoint or address or path)
     if may_be_repository:
         checkpoint = next((row for row in CATALOG.values() if row.repository == name), None)
-    if checkpoint is not None and family not in {None, checkpoint.family}:
-        raise WrongFamily(
-            f"{name!r} is a checkpoint of the {checkpoint.family} family, not of {family}",
-            hint=f"use the classes of the {checkpoint.family} family",
-        )
+    if checkpoint is not None:
+        _check_family(name, checkpoint.family, family)
     if checkpoint and not address and revision not in {None, checkpoint.revision}:
         return Place(name, repository=checkpoint.repository)
     is_other = may_be_repository and checkpoint is None and is_repository(name)
     if not (checkpoint or address or path or is_other):
         raise _unknown(name, family)
     return Place(name, checkpoint, path, address, name if is_other else None)
+
+
+def _embedded(name: str, family: str | None, revision: str | None) -> Place:
+    _check_family(name, EMBEDDED[name], family)
+    if revision not in {None, MAIN}:
+        raise RevisionNotFound(
+            f"{name!r} comes with the installed packages and has no revision {revision!r}",
+            hint="leave the revision out",
+        )
+    return Place(name, is_embedded=True)
+
+
+def _check_family(name: str, family: str, wanted: str | None) -> None:
+    if wanted not in {None, family}:
+        raise WrongFamily(
+            f"{name!r} is a checkpoint of the {family} family, not of {wanted}",
+            hint=f"use the classes of the {family} family",
+        )
 
 
 def what_it_is_not(name: str) -> str:
@@ -107,7 +139,7 @@ def similar_name(name: str, family: str | None = None) -> str:
     guess, other = closest_name(name, family), closest_name(name)
     if guess:
         return f"did you mean {guess!r}?"
-    return f"did you mean {other!r}, of the {CATALOG[other].family} family?" if other else ""
+    return f"did you mean {other!r}, of the {family_of_name(other)} family?" if other else ""
 
 
 def _scheme(name: str) -> str:
@@ -135,6 +167,6 @@ def _tensorflow_prefix(name: str) -> Path | None:
 
 
 def _unknown(name: str, family: str | None) -> UnknownName:
-    known = [row.name for row in CATALOG.values() if family in {None, row.family}]
+    known = known_names(family)
     advice = similar_name(name, family) or "check the path or the spelling;"
     return UnknownName(what_it_is_not(name), hint=f"{advice} known checkpoints: {', '.join(known)}")

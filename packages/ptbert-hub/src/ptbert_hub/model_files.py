@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME, Kind
+from ptbert_hub.embedded import Part, embedded_folder
 from ptbert_hub.errors import BadContent, NotFound, OfflineMiss
 from ptbert_hub.repositories import is_file_name
 from ptbert_hub.snapshots import Snapshot, read_json_file
@@ -53,7 +54,7 @@ def fetch_weights(snapshot: Snapshot) -> Path | None:
         HubError: if a file could not be downloaded.
     """
     names = WEIGHTS_NAMES
-    if importlib.util.find_spec("safetensors") is None:  # without it only the others are read
+    if importlib.util.find_spec("safetensors") is None:  # caches of 0.5 then have the others
         names = (*names[2:], *names[:2])
     found = snapshot.fetch_first(names)
     if found is None or not found.name.endswith(_INDEX):
@@ -200,3 +201,27 @@ def stored_files(snapshot: Snapshot, kinds: Sequence[Kind] | None = None) -> Ite
             names += shard_names(path)
     if missed and not has_weights:
         raise missed
+
+
+def embedded_files(name: str, kinds: Sequence[Kind] | None = None) -> list[Path]:
+    """Return where the files of an embedded model are.
+
+    Args:
+        name: one of :data:`~ptbert_hub.EMBEDDED`.
+        kinds: as for :func:`fetch_files`.
+
+    Raises:
+        NotFound: if it has no file of one of these kinds, or a package is not installed.
+    """
+    paths: list[Path] = []
+    for kind in kinds or _USUAL:
+        part: Part = "model" if kind in {"weights", "config"} else "tokenizer"
+        places = (embedded_folder(name, part) / file for file in FILE_NAMES[kind])
+        found = [path for path in places if path.is_file()]
+        if kinds and not found:
+            raise NotFound(
+                f"{name!r} has no {kind}",
+                hint=f"that would be one of {', '.join(FILE_NAMES[kind])}",
+            )
+        paths += found
+    return paths

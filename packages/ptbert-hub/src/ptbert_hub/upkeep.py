@@ -123,6 +123,11 @@ def addresses(
     place = locate(name)
     if place.address is not None:
         return [place.address]
+    if place.is_embedded:
+        raise NotFound(
+            f"{name!r} comes with the installed packages, and nothing of it is in a cache",
+            hint=f"`ptbert-hub path {name}` says where its files are",
+        )
     if place.checkpoint is None:
         raise NotFound(
             f"{name!r} is a local path, and the cache only has files with an address",

@@ -333,3 +333,26 @@ def test_addresses_of_a_name_leave_the_corpus_out():
     assert upkeep.addresses(row.name, ["corpus"]) == [row.corpus]
     with pytest.raises(NotFound, match="has no merges"):
         upkeep.addresses(row.name, ["merges"])
+
+
+@pytest.mark.parametrize("command", ["path", "fetch"])
+def test_files_of_an_embedded_model_are_where_the_packages_have_them(capsys, monkeypatch, command):
+    monkeypatch.setattr(
+        "ptbert_hub.__main__.embedded_files", lambda name, kinds: [Path(name, "x"), kinds]
+    )
+    code, out, _ = run(capsys, command, "ptbert-tiny-gpt2", "--file", "config")
+    assert (code, out) == (0, "ptbert-tiny-gpt2/x\n['config']\n")
+
+
+@pytest.mark.parametrize("command", [["verify"], ["rm"], ["export", "x.tar"]])
+def test_no_cache_has_anything_of_an_embedded_model(capsys, command):
+    code, _, error = run(capsys, *command, "ptbert-tiny-bert")
+    assert code == 1
+    assert error.endswith(
+        "is in a cache - `ptbert-hub path ptbert-tiny-bert` says where its files are\n"
+    )
+
+
+def test_the_name_of_an_embedded_model_is_no_archive_to_write(capsys):
+    code, _, error = run(capsys, "export", "ptbert-tiny-bert")
+    assert (code, "the archive to write comes first" in error) == (1, True)

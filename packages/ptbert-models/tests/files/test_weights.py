@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from ptbert_models import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
-from ptbert_models.files.weights import read_weights
+from ptbert_models.files.weights import read_weights, write_weights
 
 
 def same(left, right):
@@ -129,11 +129,14 @@ def test_a_list_is_refused(tmp_path):
         read_weights(path, memory_map=False)
 
 
-def test_safetensors_is_asked_for_where_it_is_needed(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
-    (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ImportError, match="needs the package safetensors; install it with"):
-        read_weights(tmp_path / "model.safetensors", memory_map=False)
+def test_the_package_safetensors_is_needed_to_write_and_not_to_read(tensors, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    save_file(tensors, path)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    assert same(read_weights(path, memory_map=False), tensors)
+
+    with pytest.raises(ImportError, match=r"to write .* needs the package safetensors; install it"):
+        write_weights(tensors, tmp_path, safe_serialization=True)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from itertools import chain, pairwise
 from operator import is_
 from typing import Any, NamedTuple
 
-from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
+from ptbert_tokenizers.batches.flat import FlatIds, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
+from ptbert_tokenizers.batches.text_blocks import given_blocks
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
-from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.batches.workers import encoded_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len, warn_if_long
 from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.quick.encoder import QuickEncoder
@@ -126,7 +127,7 @@ class TextEncoder(ABC):
                 stride=stride,
                 separator=separator,
             )
-            return joined(list(flat_blocks(encode, blocks(texts), workers)))
+            return joined(list(encoded_blocks(encode, given_blocks(texts), workers)))
         frame = self._frame(pair=False) if add_special_tokens else Frame()
         if separator is not None:
             frame = frame._replace(after=(*frame.after, separator))

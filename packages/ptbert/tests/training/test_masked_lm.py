@@ -186,7 +186,11 @@ def test_a_token_file_is_the_same_as_its_text(settings, tmp_path, model_folder):
         ("\n", {}, r"text.txt' has no text; give a file with some"),
         ("a cat\na key\n", {"next_sentence": True}, r"text.txt' has one document only, or no"),
         ("a\n\ncat\n", {"next_sentence": True}, r"text.txt' has one document only, or no"),
-        ("a cat\n", {"max_length": 3}, "max_length=3 leaves room for fewer than two words"),
+        (
+            "a cat\n",
+            {"max_length": 3},
+            "max_length=3 leaves no room for two words; give at",
+        ),
         ("a cat\n", {"mask_share": 1.0}, "mask_share=1.0 is not allowed; give a number from 0"),
         ("a cat\n", {"regression": True}, "it is for classify, and not for masked-lm; leave"),
     ],

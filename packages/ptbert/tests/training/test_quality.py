@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-import zlib
 from pathlib import Path
 
 import pytest
@@ -76,15 +75,6 @@ def test_the_table_replaces_the_one_in_the_readme(quality):
 def test_the_readme_has_the_marks(quality):
     run = quality("run")
     run.replaced(run.README.read_text(encoding="utf-8"), [])
-
-
-def test_a_novel_is_read_from_the_file_of_r(quality):
-    def text(line):
-        return b"\x00\x04\x00\x09" + len(line).to_bytes(4) + line
-
-    block = b"X\n\x00\x00\x00\x10" + (2).to_bytes(4) + text(b"It is") + text("a café".encode())
-    content = b"".join(len(block).to_bytes(4) + zlib.compress(block) for _ in range(2))
-    assert list(quality("sources").texts_of_rdb(content)) == [["It is", "a café"]] * 2
 
 
 def test_a_text_that_is_given_becomes_a_line_for_each_paragraph(quality, tmp_path):

@@ -172,7 +172,7 @@ def test_settings_of_a_file_and_options(settings, tmp_path):
 def test_long_texts_are_cut_and_told(settings, data, caplog):
     data.write_text(data.read_text() + f"{'the ' * 30}cat,animal\n")
     train(settings.replaced(epochs=1))
-    assert "1 of 25 texts are longer than 12 tokens and were cut" in caplog.text
+    assert "texts of more than 12 tokens, which were cut: 1 of 25" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ptbert_hub import (
     NotFound,
     UnknownName,
     cached_path,
+    embedded_folder,
     extract_archive,
     is_archive,
     locate,
@@ -83,9 +84,9 @@ def find_checkpoint(
     """Find the configuration and the weights of a checkpoint, downloading them if need be.
 
     Args:
-        name_or_path: the name of a published checkpoint; a repository of the Hugging Face Hub
-            (``owner/name``); a folder; an archive, local or at an address; a weights file; a
-            TensorFlow checkpoint's prefix; or the address of a folder.
+        name_or_path: the name of a published checkpoint or of an embedded model; a repository of
+            the Hugging Face Hub (``owner/name``); a folder; an archive, local or at an address; a
+            weights file; a TensorFlow checkpoint's prefix; or the address of a folder.
         weights_format: which weights: those that PyTorch reads; those in the format of the
             model's authors; "any" of the two, PyTorch's first; or "none", where the caller has
             weights already.
@@ -112,6 +113,8 @@ def find_checkpoint(
         if weights_format in {"authors", "any"} and _has_old_shards(prefix):
             return search.beside(prefix)
         raise CheckpointNotFound(str(error)) from None
+    if place.is_embedded:
+        return search.embedded(place.name)
     if place.checkpoint is not None:
         return search.published(place.checkpoint)
     if place.path is None:
@@ -135,13 +138,18 @@ class _Search:
     wants_config: bool
 
     def published(self, row: Checkpoint) -> CheckpointFiles:
-        if self.weights_format == "authors":
-            raise ValueError(
-                f"{row.name!r} is published as PyTorch weights; leave out from_tf=True"
-            )
+        self._refuse_authors(row.name)
         config = self._config(lambda: self._download(row.config))
         weights = config if self.weights_format == "none" else self._download(row.weights)
         return CheckpointFiles(config, weights, immutable=True)
+
+    def embedded(self, name: str) -> CheckpointFiles:
+        self._refuse_authors(name)
+        return self.in_folder(embedded_folder(name, "model"), immutable=False)
+
+    def _refuse_authors(self, name: str) -> None:
+        if self.weights_format == "authors":
+            raise ValueError(f"{name!r} is published as PyTorch weights; leave out from_tf=True")
 
     def in_repository(self, name: str) -> CheckpointFiles:
         if self.weights_format == "authors":

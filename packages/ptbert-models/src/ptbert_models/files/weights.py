@@ -16,6 +16,7 @@ from ptbert_hub.readers.pickles import ForeignName
 from ptbert_models.errors import CheckpointNotFound, CorruptCheckpoint, UnsafeCheckpoint
 from ptbert_models.files.formats import looks_like, weights_format
 from ptbert_models.files.nesting import find_state
+from ptbert_models.files.safetensors_files import read_safetensors
 from ptbert_models.files.saved_tensors import NUMBERS, Makers, read_tensors
 from ptbert_models.files.shards import (
     bytes_of,
@@ -38,7 +39,6 @@ WEIGHTS_NAMES = (
     f"{SAFETENSORS_NAME}{_INDEX}",
 )
 MAX_SHARD_SIZE = "50GB"  # as in transformers 5; no model of 2019 is as large
-_LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its parser takes many times as much
 
 
 def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -> dict[str, Tensor]:
@@ -65,7 +65,10 @@ def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -
     if kind == "index":
         return _read_indexed(path, memory_map=memory_map, compare=compare)
     if kind == "safetensors":
-        return _read_safetensors(path, memory_map=memory_map)
+        try:
+            return read_safetensors(path, memory_map=memory_map)
+        except BadContent as error:
+            raise _corrupt(path, error) from error
     if kind is None and (other := looks_like(path)):
         raise _corrupt(path, f"torch.save did not write it; {other}")
     return _read_torch(path, memory_map=memory_map, compare=compare)
@@ -225,27 +228,13 @@ def _things_beside_weights() -> Makers:
     return dict.fromkeys(names, lambda record: record)
 
 
-def _read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
-    safetensors = _import_safetensors(path)
-    with open(path, "rb") as start:
-        if int.from_bytes(start.read(8), "little") > _LONGEST_HEADER:
-            raise _corrupt(path, f"its header has more than {_LONGEST_HEADER} bytes")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if not memory_map:
-                tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-    except safetensors.SafetensorError as error:
-        raise _corrupt(path, error) from error
-    return tensors
-
-
 def _import_safetensors(path: Path) -> Any:
     try:
-        import safetensors.torch  # optional: few checkpoints of this library's models need it
+        import safetensors.torch  # optional: only to write, and few programs do
     except ImportError as error:
         raise ImportError(
-            f"{str(path)!r} needs the package safetensors; install it with: pip install safetensors"
+            f"to write {str(path)!r} needs the package safetensors; install it with: "
+            "pip install safetensors"
         ) from error
     return safetensors
 

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ptbert_tokenizers.errors import WorkerDied
@@ -43,17 +44,9 @@ def flat_blocks(
         ValueError: if that is no number of processes, or processes cannot be started here.
         WorkerDied: if a process ended before it answered.
     """
-    if workers < 1:
-        raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
-    if workers == 1:
+    if checked_workers(workers) == 1:
         yield from map(encode, blocks)
         return
-    import multiprocessing  # slow to import, and seldom needed
-
-    if multiprocessing.current_process().daemon:
-        raise ValueError(
-            "this process is a worker that may not start processes of its own; use workers=1"
-        )
     team: list[_Worker[T]] = []
     try:
         for _ in range(workers):
@@ -66,10 +59,56 @@ def flat_blocks(
                 worker.end()
 
 
+def encoded_blocks(
+    encode: Encode[T], blocks: Iterable[Sequence[str]], workers: int
+) -> Generator[T, None, None]:
+    """Yield what a tokenizer makes of each block, in order, as ``flat_blocks`` does.
+
+    The first block is encoded in this process. So where processes are forked, each of them begins
+    with what the tokenizer has built and learned, and one block alone needs none.
+
+    Args:
+        encode: such as the method ``encode_flat`` of a tokenizer.
+        blocks: as for ``flat_blocks``.
+        workers: as for ``flat_blocks``.
+
+    Raises:
+        TypeError: as for ``checked_workers``.
+        ValueError: as for ``checked_workers``.
+        WorkerDied: if a process ended before it answered.
+    """
+    checked_workers(workers)
+    waiting = iter(blocks)
+    yield from map(encode, islice(waiting, 1))
+    if following := next(waiting, None):
+        yield from flat_blocks(encode, chain([following], waiting), workers)
+
+
+def checked_workers(workers: int) -> int:
+    """Return a number of processes.
+
+    Raises:
+        TypeError: if it is no whole number.
+        ValueError: if it is below 1, or more than 1 and this process may start none.
+    """
+    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
+        raise TypeError(f"workers={workers!r} is not a number of processes; choose 1 or more")
+    if workers < 1:
+        raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
+    if workers > 1:
+        import multiprocessing  # slow to import, and seldom needed
+
+        if multiprocessing.current_process().daemon:
+            raise ValueError(
+                "this process is a worker that may not start processes of its own; use workers=1"
+            )
+    return workers
+
+
 def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> Iterator[T]:
     idle = list(team)
     busy: dict[_Worker[T], int] = {}
-    done: dict[int, T] = {}
+    done: dict[int, T | BaseException] = {}
     upcoming = enumerate(blocks)
     following = next(upcoming, None)
     turn = 0
@@ -84,7 +123,10 @@ def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> 
             done[busy.pop(worker)] = worker.receive()
             idle.append(worker)
         while turn in done:
-            yield done.pop(turn)
+            answer = done.pop(turn)
+            if isinstance(answer, BaseException):  # of the first block that has one
+                raise answer
+            yield answer
             turn += 1
 
 
@@ -126,11 +168,10 @@ class _Worker(Generic[T]):
         with self._alive():
             self._connection.send(block)
 
-    def receive(self) -> T:
+    def receive(self) -> T | BaseException:
+        """The answer, or the error of the block."""
         with self._alive():
-            answer: T | BaseException = self._connection.recv()
-        if isinstance(answer, BaseException):
-            raise answer
+            answer: T | BaseException = _received(self._connection)
         return answer
 
     @contextmanager
@@ -180,7 +221,22 @@ def _serve(encode: Encode[Any], connection: "Connection") -> None:
                 answer: Any = encode(block)
             except Exception as error:
                 answer = _portable(error)
-            connection.send(answer)
+            _send(connection, answer)
+
+
+def _send(connection: "Connection", value: Any) -> None:
+    """Send a value, whose arrays are not copied into a pickle."""
+    arrays: list[pickle.PickleBuffer] = []
+    rest = pickle.dumps(value, 5, buffer_callback=arrays.append)
+    connection.send((rest, len(arrays)))
+    for array in arrays:
+        connection.send_bytes(array.raw())
+
+
+def _received(connection: "Connection") -> Any:
+    rest, arrays = connection.recv()
+    # Not bytes, so that arrays can be changed.
+    return pickle.loads(rest, buffers=[bytearray(connection.recv_bytes()) for _ in range(arrays)])
 
 
 def _portable(error: Exception) -> Exception:

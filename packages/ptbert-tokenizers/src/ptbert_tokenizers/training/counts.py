@@ -12,9 +12,10 @@ from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.messages import shown
 from ptbert_hub.readers.json_text import parse_json
-from ptbert_tokenizers.batches.flat import gathered
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
 from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.corpora.records import COUNTS_FORMAT, COUNTS_START
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -28,10 +29,6 @@ and 1.6 GB while pieces are learned from them."""
 
 _MOST_CHARACTERS = 2**27  # of different words
 _CHUNK = 2**22  # characters that a process counts at a time
-_FORMAT = "ptbert word counts 1"
-
-COUNTS_START = json.dumps({"format": _FORMAT}).removesuffix("}")
-"""How the files begin that ``WordCounts.save`` writes."""
 
 
 @dataclass(frozen=True, eq=True)
@@ -127,7 +124,7 @@ class WordCounts:
         The first line has the rules as JSON. The other lines have a count, a tab, and a word as a
         JSON string, in the order of the words. So equal counts give equal files.
         """
-        header = {"format": _FORMAT, "dropped": self.dropped, "rules": asdict(self.rules)}
+        header = {"format": COUNTS_FORMAT, "dropped": self.dropped, "rules": asdict(self.rules)}
         with atomic_write(path) as file:
             file.write(f"{json.dumps(header)}\n".encode())
             for word in sorted(self.words):
@@ -198,7 +195,9 @@ def count_words(
         special_tokens = tuple(special_tokens)
     rules = TextRules(kind, lower_case, strip_accents, tokenize_chinese_chars, special_tokens)
     counts = WordCounts(rules, Counter()).limited(max_words)
-    with closing(flat_blocks(rules.counted, gathered(_checked(texts), _CHUNK), workers)) as parts:
+    if not isinstance(texts, BlockedTexts):
+        texts = BlockedTexts(given_blocks(_checked(texts), _CHUNK))
+    with closing(flat_blocks(rules.counted, texts.blocks(_CHUNK), workers)) as parts:
         for part in parts:
             counts.words.update(part)
             counts = counts.limited(max_words)
@@ -216,7 +215,7 @@ def _header(line: str, path: PathLike) -> tuple[TextRules, int]:
     advice = "count the words again, or give the file that count-words wrote"
     try:
         header = parse_json(line)
-        if header["format"] == _FORMAT and type(header["dropped"]) is int:
+        if header["format"] == COUNTS_FORMAT and type(header["dropped"]) is int:
             return TextRules(**header["rules"]), header["dropped"]
         reason = None
     except (BadContent, ValueError, TypeError, KeyError) as error:
