@@ -137,7 +137,7 @@ def build(session: nox.Session) -> None:
         session.run("pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={DIST}", *sources)
 
 
-@nox.session(requires=["build"], allow_parallel=True)
+@nox.session(requires=["build"], allow_parallel=True, tags=["packages"])
 @nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
 def unit(session: nox.Session, name: str) -> None:
     """Install one distribution alone and run its own tests against it."""
@@ -154,6 +154,38 @@ def integration(session: nox.Session) -> None:
     install(session, "ptbert", extra=(PYTEST, *tools("tests-integration/requirements.txt")))
     install_real_weights(session)
     session.run("pytest", "-m", "not slow", "tests-integration", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+def docs(session: nox.Session) -> None:
+    """Run every block of code of the pages, build them into build/site, and read them there."""
+    wanted = tools("packages/ptbert/docs/requirements.txt")
+    install(session, "ptbert", extra=(PYTEST, *wanted))
+    session.env["OMP_NUM_THREADS"] = "1"
+    site, home = str(ROOT / "build" / "site"), session.create_tmp()
+    strict = ("--nitpicky", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    with session.chdir(home):  # what pages make while they are built
+        session.run("sphinx-build", *strict, str(ROOT / "packages/ptbert/docs"), site)
+    session.env["PTBERT_SITE"] = site
+    session.run("pytest", "packages/ptbert/docs/tests", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+@nox.parametrize("name", list(PROJECTS), ids=list(PROJECTS))
+def release(session: nox.Session, name: str) -> None:
+    """Check that one distribution can be released: ``-s "release(ptbert-hub)" [-- TAG]``."""
+    install(session, name, extra=(PYTEST, "packaging", "twine>=6.1"))
+    stem = f"{name.replace('-', '_')}-{PROJECTS[name]['version']}"
+    built = [str(path) for path in DIST.glob(f"{stem}*")]
+    session.run("twine", "check", "--strict", *built)
+    session.run("python", "-c", f"import {name.replace('-', '_')} as p; print(p.__version__)")
+    session.install(*tools(f"packages/{name}/tests/requirements.txt") or [PYTEST])
+    unpacked = session.create_tmp()
+    session.run("python", "-m", "tarfile", "-e", str(DIST / f"{stem}.tar.gz"), unpacked)
+    with session.chdir(f"{unpacked}/{stem}"):  # the tests as they are in the source distribution
+        settings = str(ROOT / "pyproject.toml")
+        session.run("pytest", "-c", settings, "--rootdir=.", "--collect-only", "-qq", "tests")
+    session.run("python", ".ci/release.py", name, *session.posargs)
 
 
 @nox.session(requires=["build"], default=False)

@@ -233,6 +233,25 @@ def test_weights_for_other_libraries_are_named(hub, bert):
         ptbert.BertModel.from_pretrained("user/onnx")
 
 
+def test_the_tokenizer_of_another_family_is_named_by_what_was_given(hub, bert):
+    hub.create("user/model", bert[1])
+    advice = r"^'user/model' has no vocab.json, .*load_tokenizer\('user/model'\) does$"
+    with pytest.raises(MissingVocabulary, match=advice):
+        ptbert.GPT2Tokenizer.from_pretrained("user/model")
+    assert isinstance(load_tokenizer("user/model"), ptbert.BertTokenizer)
+
+
+def test_a_repository_in_the_cache_is_no_archive_to_write(hub, bert, tmp_path, monkeypatch, capsys):
+    hub.create("user/model", bert[1])
+    ptbert.BertTokenizer.from_pretrained("user/model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "user").mkdir()  # so that a file user/model could be written
+    with pytest.raises(SystemExit, match="1"):
+        main(["cache", "export", "user/model"])
+    assert "write ptbert-hub export FILE user/model" in capsys.readouterr().err
+    assert list((tmp_path / "user").iterdir()) == []
+
+
 def test_a_tensorflow_checkpoint_of_a_repository_is_refused_in_words(hub, bert):
     hub.create("user/model", bert[1])
     with pytest.raises(ValueError, match="weights for PyTorch are read; leave out from_tf=True"):

@@ -145,6 +145,9 @@ def test_https_is_never_redirected_to_http(served, authority, cache, tmp_path, m
         server.replies = lambda request: Reply(b"", 302, {"Location": served.url()})
         with pytest.raises(NetworkError, match="which is not followed - only https may follow"):
             get(server, cache)
+        server.replies = lambda request: Reply(b"", 302, {"Location": "ftp://example.org/a"})
+        with pytest.raises(NetworkError, match="only https may follow https; give the address at"):
+            get(server, cache, "other")
     assert served.requests == []
 
 

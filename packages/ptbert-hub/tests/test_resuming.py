@@ -227,6 +227,27 @@ def test_when_all_sources_fail_each_is_listed(served, cache):
     ]
 
 
+def test_each_failed_source_has_one_line_and_the_advice_is_last(served, cache):
+    served.replies = lambda request: Reply(b"", 404)
+    sources = (served.url("a"), served.url("b"))
+    file = RemoteFile(served.url("b"), None, None, sources)
+    (cache / ".ptbert-hub" / "partial").mkdir(parents=True)
+
+    with pytest.raises(SourcesExhausted) as caught:
+        download.Download(file, cache).run()
+
+    told, *lines, advice = str(caught.value).split("\n")
+    assert told == f"no source gave {served.url('b')}:"
+    assert [line.partition(": ")[0] for line in lines] == [
+        f"  {served.url('a')}",
+        "  that address itself",
+    ]
+    assert all(line.count(served.address) == line.startswith("  http") for line in lines)
+    assert all(" - " not in line for line in lines)
+    assert advice.startswith(" - ")
+    assert advice.endswith(", or name a mirror in PTBERT_HUB_MIRROR")
+
+
 HELD = Held(5, 9, '"v1"')
 
 

@@ -83,6 +83,13 @@ def test_heads_of_fine_tuned_checkpoints_are_kept(tmp_path, folder, model_class,
     assert equal(model.state_dict(), expected.state_dict())
 
 
+def test_what_a_fine_tuned_checkpoint_lacks_is_told_once(tmp_path, caplog):
+    convert_checkpoint(DATA / "bert_squad" / "open", tmp_path / "out")
+    (record,) = caplog.records
+    assert "has no cls.predictions.bias" in record.getMessage()
+    assert " more, so the converted file has none either; this is usual for" in record.getMessage()
+
+
 def test_gpt2(tmp_path):
     source = DATA / "gpt2" / "open"
     config = written(tmp_path, "gpt2/open/hparams.json")

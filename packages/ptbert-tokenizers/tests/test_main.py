@@ -1,6 +1,5 @@
 """The command line, called as a function and as a program."""
 
-import functools
 import io
 import json
 import os
@@ -14,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer, batch_encoding
+from ptbert_tokenizers import GPT2Tokenizer, TransfoXLTokenizer
 from ptbert_tokenizers.__main__ import main
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts
+from ptbert_tokenizers.files import lines
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
 from ptbert_tokenizers.token_files.formats import id_writer, read_ids
@@ -43,8 +44,8 @@ def test_encode_writes_what_decode_reads(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    small = functools.partial(batch_encoding.gathered, size=12)  # several blocks
-    monkeypatch.setattr(batch_encoding, "gathered", small)
+    monkeypatch.setattr(lines, "_CHUNK", 12)  # several blocks
+    monkeypatch.setattr(BlockedTexts.blocks, "__defaults__", (12,))
     model, files = str(gpt2), ["text.txt", "text.txt"]
 
     assert main(["encode", model, *files, "-o", output, "--workers", workers, "--quiet"]) == 0
@@ -145,7 +146,7 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["encode", "{}", "text.txt", "-o", "folder.npy"], "'folder.npy' is a folder; give the"),
         (
             ["encode", "{}", "text.txt", "./far.jsonl", "-o", "far.jsonl"],
-            "'./far.jsonl' is both a text and the output; give another output",
+            "'./far.jsonl' is both an input and an output; give another output",
         ),
         (
             ["encode", "{}", "text.txt", "-o", "ids.npy", "--max-len", "0"],

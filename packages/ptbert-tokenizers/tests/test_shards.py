@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -290,11 +291,110 @@ def test_shards_of_one_corpus_are_merged_and_others_are_not(vocabulary: str) -> 
 def test_an_output_that_is_written_in_another_way_loses_its_manifest(vocabulary: str) -> None:
     encode_shard("part.txt", "ids.npy", vocabulary)
     encode_shard("part.txt", "more.npy", vocabulary)
+    Path("more.npy.manifest.json").unlink()
 
     merge_token_files(["more.npy", "more.npy"], "ids.npy")
 
     assert not Path("ids.npy.manifest.json").exists()
     assert verify_token_file("ids.npy")["documents"] == 6
+
+
+def test_the_manifest_of_merged_shards_says_from_which_they_are(vocabulary: str) -> None:
+    write_lines("more.txt", ["b"])
+    encode_shard("part.txt", "1.npy", vocabulary)
+    encode_shard("more.txt", "2.npy", vocabulary)
+
+    merge_token_files(["1.npy", "2.npy"], "all.ds", format="datatrove", bits=32)
+
+    manifest = json.loads(Path("all.ds.manifest.json").read_text())
+    parts = [json.loads(Path(f"{part}.npy.manifest.json").read_text()) for part in (1, 2)]
+    assert manifest["settings"] == parts[0]["settings"] | {"format": "datatrove", "bits": 32}
+    assert [file["sha256"] for file in manifest["inputs"]] == [
+        sha256(Path(name).read_bytes()).hexdigest()
+        for name in ("1.npy", "1.bounds.npy", "2.npy", "2.bounds.npy")
+    ]
+    assert [file["name"] for file in manifest["files"]] == ["all.ds", "all.ds.index"]
+    assert (manifest["documents"], manifest["tokens"]) == (4, 4)
+    assert verify_token_file("all.ds")["documents"] == 4  # compares the digests
+
+
+def test_a_run_that_comes_second_leaves_what_the_first_made(
+    vocabulary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shards.read_documents
+    files: dict[str, Any] = {}
+
+    def meanwhile(*sources: Any, **options: Any) -> Any:
+        yield from real(*sources, **options)
+        monkeypatch.setattr(shards, "read_documents", real)
+        assert not encode_shard("part.txt", "ids.npy", vocabulary).was_there
+        files.update((name, os.stat(name)) for name in output_files())
+
+    monkeypatch.setattr(shards, "read_documents", meanwhile)
+
+    assert encode_shard("part.txt", "ids.npy", vocabulary) == Shard("ids.npy", 3, 3, was_there=True)
+
+    assert {name: os.stat(name) for name in output_files()} == files
+
+
+def test_the_manifest_describes_what_was_written_also_if_another_run_replaces_it(
+    vocabulary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode_shard("part.txt", "ids.npy", vocabulary)
+    expected = output_files()
+    for name in expected:
+        Path(name).unlink()
+    real = shards.write_manifest
+
+    def without_ids(*arguments: Any) -> None:
+        Path("ids.npy").unlink()  # as the other run does before it puts its own there
+        real(*arguments)
+
+    monkeypatch.setattr(shards, "write_manifest", without_ids)
+
+    encode_shard("part.txt", "ids.npy", vocabulary)
+
+    name = "ids.npy.manifest.json"
+    assert Path(name).read_bytes() == expected[name]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+def test_runs_at_the_same_time_make_the_same_files(vocabulary: str) -> None:
+    encode_shard("part.txt", "ids.npy", vocabulary)
+    expected = output_files()
+    for _ in range(5):
+        for name in output_files():
+            Path(name).unlink()
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                encode_shard("part.txt", "ids.npy", vocabulary)
+                os._exit(0)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        assert output_files() == expected
+
+
+def test_a_shard_without_text_is_written_and_told_and_one_without_files_refused(
+    vocabulary: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path("empty.txt").touch()
+    assert encode_shard("empty.txt", "ids.npy", vocabulary)[1:] == (0, 0, False)
+    assert caplog.messages == ["there is no text in empty.txt"]
+    with pytest.raises(ValueError, match="there are no files to read; name one or more"):
+        encode_shard([], "none.npy", vocabulary)
+    assert not Path("none.npy").exists()
+
+
+@pytest.mark.parametrize("source", ["in", "in/*", "in/**/*", "in/i*.npy"])
+def test_an_output_that_the_next_run_would_read_is_refused(vocabulary: str, source: str) -> None:
+    Path("in").mkdir()
+    shutil.copy("part.txt", "in/i.npy")
+    for output in ("in/ids.npy", "./in/../in/ids.npy"):
+        with pytest.raises(ValueError, match=f"would be read as a part of '{re.escape(source)}'"):
+            encode_shard(source, output, vocabulary)
+    assert os.listdir("in") == ["i.npy"]
 
 
 def test_the_index_may_be_named_in_place_of_the_ids(vocabulary: str) -> None:
@@ -377,7 +477,7 @@ def test_an_input_that_is_a_file_of_the_output_is_refused(
 ) -> None:
     write_lines(input, ["a"])
 
-    with pytest.raises(ValueError, match="is both the input and a file of the output; give anoth"):
+    with pytest.raises(ValueError, match="is both an input and an output; give another output"):
         encode_shard(["part.txt", input], output, vocabulary)
 
     assert output_files() == {input: b"a\n"}

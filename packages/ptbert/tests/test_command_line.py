@@ -44,8 +44,10 @@ def test_the_names_are_those_of_the_documentation():
         "fill-mask",
         "generate",
         "info",
+        "plot",
         "predict",
         "run",
+        "see",
         "tokenize",
         "train",
     ]

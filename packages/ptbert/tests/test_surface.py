@@ -18,6 +18,8 @@ API = json.loads((Path(__file__).parent / "data" / "api-2019.json").read_text(en
 DOCUMENTED_2019 = API["(top level)"]
 ADDED = {"__version__", "install_as"}
 LATER = {"Answerer", "Classifier", "FillMask", "SentenceEncoder", "Tagger", "Writer"}
+LATER |= {"ConstantLR", "WarmupConstantSchedule", "WarmupCosineSchedule", "WarmupLinearSchedule"}
+LATER |= {"WarmupCosineWithHardRestartsSchedule", "WarmupCosineWithWarmupRestartsSchedule"}
 LATER |= {"Generated", "generate", "generate_scored", "generate_stream"}
 
 

@@ -1,7 +1,6 @@
 """The command line: ``ptbert-hub COMMAND`` or ``python -m ptbert_hub COMMAND``."""
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from ptbert_hub.cache import get_from_cache
 from ptbert_hub.command_line import add_version, run_command
 from ptbert_hub.errors import NotFound
 from ptbert_hub.locating import locate
+from ptbert_hub.messages import json_text
 from ptbert_hub.model_files import embedded_files, fetch_files, stored_files
 from ptbert_hub.options import DownloadOptions
 from ptbert_hub.repositories import HUB, is_repository
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "ptbert-hub")
         result: Result = options.run(options, cache)
         if options.json:
             rows = [asdict(row) for row in result.rows]
-            print(json.dumps({"rows": rows, "summary": result.summary}, indent=2))
+            print(json_text({"rows": rows, "summary": result.summary}))
         else:
             print(*result.rows, *filter(None, [result.summary]), sep="\n")
         return result.code
@@ -130,7 +130,9 @@ def _rm(options: argparse.Namespace, cache: Path) -> Result:
 
 def _export(options: argparse.Namespace, cache: Path) -> Result:
     target = Path(options.archive)
-    is_a_name = is_repository(options.archive) and not target.parent.exists()
+    is_a_name = is_repository(options.archive) and (
+        not target.parent.exists() or _has(cache, options.archive)
+    )
     if not options.names and (is_a_name or options.archive in catalog.known_names()):
         raise NotFound(
             f"{options.archive!r} is the name of a model, and the archive to write comes first",
@@ -138,6 +140,13 @@ def _export(options: argparse.Namespace, cache: Path) -> Result:
         )
     rows = upkeep.export(cache, target, _addresses(options, cache))
     return Result(rows, f"{len(rows)} files in {options.archive}")
+
+
+def _has(cache: Path, repository: str) -> bool:
+    try:
+        return bool(upkeep.addresses_of_repository(cache, repository))
+    except NotFound:
+        return False
 
 
 def _import(options: argparse.Namespace, cache: Path) -> Result:

@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,7 @@ class Download:
     def _ask_sources(self) -> Path:
         """Ask each source in turn; pause only when all have failed."""
         alive, attempts, failures = list(self.file.sources), [], 0
+        causes: dict[str, HubError] = {}  # the last one of each source
         last: HubError | None = None
         asked, is_nowhere = 0.0, True
         while alive and failures < (1 if self.known else self.pace.tries):
@@ -143,6 +144,7 @@ class Download:
                     last = error
                 is_nowhere = is_nowhere and isinstance(last, NotFound)
                 shown = redacted(source)
+                causes[shown] = last
                 attempts.append(f"{shown}: {str(last).removeprefix(shown).lstrip()}")
                 log.info("%s", attempts[-1])
                 if self._has_grown():
@@ -157,8 +159,8 @@ class Download:
             raise last
         shown = redacted(self.file.url)
         raise SourcesExhausted(
-            f"no source gave {shown}: " + "; ".join(dict.fromkeys(attempts)),
-            hint="check the connection, or name a mirror in PTBERT_HUB_MIRROR",
+            f"no source gave {shown}:\n  {_one_line_each(causes, shown)}\n",
+            hint=", ".join([*_hints(causes), "or name a mirror in PTBERT_HUB_MIRROR"]),
             url=shown,
             attempts=tuple(attempts),
             status=404 if is_nowhere else None,
@@ -238,3 +240,17 @@ class Download:
             if record.get(part) and is_header_value(record[part]):
                 return {header: record[part]}
         return {}
+
+
+def _one_line_each(causes: Mapping[str, HubError], url: str) -> str:
+    """What each source answered, one a line, with the name of the source once and no advice."""
+    lines = []
+    for source, error in causes.items():
+        what = str(error.args[0]).removeprefix(source).lstrip(" :")
+        lines.append(f"{'that address itself' if source == url else source}: {what}")
+    return ";\n  ".join(lines)
+
+
+def _hints(causes: Mapping[str, HubError]) -> list[str]:
+    """The advice of all errors, each piece once."""
+    return list(dict.fromkeys(filter(None, (error.hint for error in causes.values()))))

@@ -1,5 +1,6 @@
 """Messages of all packages: what they repeat of files is cut where it is long, and is printable"""
 
+import json
 from typing import Any
 
 _LONGEST_VALUE = 200
@@ -28,6 +29,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+
+
+def json_text(value: Any) -> str:
+    r"""Return JSON to print, in which everything that could change a terminal is escaped.
+
+    Example:
+        >>> json_text(["\x1b[2J", "\x7f"])
+        '[\n  "\\u001b[2J",\n  "\\u007f"\n]'
+    """
+    return json.dumps(value, indent=2).replace("\x7f", "\\u007f")  # json leaves this one as it is
 
 
 def shortened(message: str) -> str:

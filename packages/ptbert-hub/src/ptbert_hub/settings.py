@@ -21,7 +21,7 @@ def default_cache() -> Path:
     """Return the folder that downloads go to when no ``cache_dir`` is given.
 
     That is ``PYTORCH_PRETRAINED_BERT_CACHE`` if it is set, else the folder
-    ``pytorch_pretrained_bert`` in PyTorch's cache folder (see :func:`torch_home`).
+    ``pytorch_pretrained_bert`` in PyTorch's cache folder (see ``torch_home``).
 
     Example:
         >>> os.environ["PYTORCH_PRETRAINED_BERT_CACHE"] = "/data/models"

@@ -297,7 +297,9 @@ def _target(here: str, location: str, seen: set[str]) -> str:
     scheme = urlsplit(target).scheme
     if scheme not in {"http", "https"} or (urlsplit(here).scheme == "https" and scheme == "http"):
         what = f"redirects to {redacted(target)!r}, which is not followed"
-        hint = f"only https {'may follow https' if scheme == 'http' else 'and http are followed'}"
+        is_safe = urlsplit(here).scheme == "https"
+        hint = f"only https {'may follow https' if is_safe else 'and http are followed'}; give the "
+        hint += "address at which the file itself is"
     elif target in seen:
         what = "redirects in a circle"
     elif len(seen) > MAX_REDIRECTS:

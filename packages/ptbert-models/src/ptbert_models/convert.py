@@ -31,6 +31,7 @@ from ptbert_models.transfo_xl import TransfoXLLMHeadModel
 logger = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
+_SHOWN = 2  # names of weights in a message
 
 
 def convert_checkpoint(
@@ -207,8 +208,15 @@ def _named(
     plan = model.plan_loading(weights)
     fill(model, plan, take=True)
     state = {k: v for k, v in model.state_dict().items() if k not in plan.report.missing}
-    for name in plan.report.missing:
-        logger.warning("%s has no %s, so the converted file has none either", path, name)
+    if missing := list(plan.report.missing):
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        logger.warning(
+            "%s has no %s%s, so the converted file has none either; this is usual for a model that "
+            "was fine-tuned for a task of its own",
+            path,
+            ", ".join(missing[:_SHOWN]),
+            more,
+        )
     return state | {name: weights[name] for name in plan.report.unused}
 
 

@@ -254,6 +254,14 @@ def test_a_folder_with_other_weights_says_how_to_read_them(model, tmp_path, file
         BertModel.from_pretrained(tmp_path)
 
 
+def test_weights_alone_say_how_to_give_their_configuration(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    config = (tmp_path / "config.json").rename(tmp_path / "other.json")
+    with pytest.raises(CheckpointNotFound, match=r"config=…, which is --config of commands"):
+        BertModel.from_pretrained(tmp_path)
+    BertModel.from_pretrained(tmp_path, config=config)
+
+
 def test_a_folder_with_another_name_of_weights_gives_the_path(model, tmp_path):
     model.save_pretrained(tmp_path)
     (tmp_path / "pytorch_model.bin").rename(tmp_path / "epoch=3.ckpt")

@@ -4,17 +4,19 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
+from operator import add
 from typing import Any
 
 from ptbert_hub import add_version, run_command
 from ptbert_tokenizers.batches.flat import FlatIds
+from ptbert_tokenizers.batches.workers import encoded_blocks
 from ptbert_tokenizers.commands.corpus_options import (
     add_corpus_options,
     are_lines,
     corpus_of,
-    refuse_as_output,
 )
 from ptbert_tokenizers.commands.subcommands import add_command
 from ptbert_tokenizers.commands.token_files import (
@@ -23,11 +25,13 @@ from ptbert_tokenizers.commands.token_files import (
     info_of_token_file,
 )
 from ptbert_tokenizers.commands.training import add_training_commands
+from ptbert_tokenizers.corpora.paths import refuse_outputs_among
 from ptbert_tokenizers.families import CLASSES, family_of, load_tokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import (
     FORMAT_NAMES,
     FORMATS,
+    files_written,
     id_writer,
     read_ids,
     width_for,
@@ -149,14 +153,18 @@ def _tokenizer(options: argparse.Namespace) -> PreTrainedTokenizer:
 
 
 def _encode(options: argparse.Namespace) -> None:
-    refuse_as_output(options, options.output)
+    refuse_outputs_among(options.files, files_written(options.output, options.format))
     corpus = corpus_of(options)
     tokenizer = _tokenizer(options)
     bits = options.bits or width_for(max(tokenizer.vocabulary.values(), default=0))
     texts = 0
     with (
         id_writer(options.output, options.format, bits) as write,
-        _encoded(tokenizer, options, corpus) as found,
+        closing(
+            tokenizer.encode_stream(
+                corpus, workers=options.workers, **_encoding_settings(tokenizer, options)
+            )
+        ) as found,
     ):
         for flat in found:
             write(flat)
@@ -165,20 +173,16 @@ def _encode(options: argparse.Namespace) -> None:
         logger.warning("there is no text in %s", " ".join(options.files))
 
 
-def _encoded(
-    tokenizer: PreTrainedTokenizer, options: argparse.Namespace, texts: Iterable[str]
-) -> "closing[Generator[FlatIds, None, None]]":
-    """The ids of texts in blocks; closing ends the processes."""
-    return closing(
-        tokenizer.encode_stream(
-            texts,
-            max_len=options.max_len,
-            add_special_tokens=options.add_special_tokens,
-            stride=options.stride,
-            separator=tokenizer.separator_id(options.separator),
-            workers=options.workers,
-        )
-    )
+def _encoding_settings(
+    tokenizer: PreTrainedTokenizer, options: argparse.Namespace
+) -> dict[str, Any]:
+    """The arguments of ``encode_flat`` that the options of ``encode`` and ``count`` give."""
+    return {
+        "max_len": options.max_len,
+        "add_special_tokens": options.add_special_tokens,
+        "stride": options.stride,
+        "separator": tokenizer.separator_id(options.separator),
+    }
 
 
 def _decode(options: argparse.Namespace) -> None:
@@ -200,20 +204,22 @@ def _decoded(tokenizer: PreTrainedTokenizer, ids: list[int], options: argparse.N
 def _count(options: argparse.Namespace) -> None:
     corpus = corpus_of(options)
     tokenizer = _tokenizer(options)
+    encode = partial(tokenizer.encode_flat, **_encoding_settings(tokenizer, options))
     texts = characters = tokens = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal texts, characters
-        for text in corpus:
-            texts += 1
-            characters += len(text)
-            yield text
-
-    with _encoded(tokenizer, options, counted()) as found:
-        for flat in found:
-            tokens += len(flat.ids)
+    with closing(
+        encoded_blocks(partial(_counts_of, encode), corpus.blocks(), options.workers)
+    ) as found:
+        for counts in found:
+            texts, characters, tokens = map(add, (texts, characters, tokens), counts)
     unit = "lines" if are_lines(options) else "documents"
     print(f"{texts} {unit}, {characters} characters, {tokens} tokens")
+
+
+def _counts_of(
+    encode: Callable[[Sequence[str]], FlatIds], block: Sequence[str]
+) -> tuple[int, int, int]:
+    """The texts, characters and tokens of a block; a worker process sends these alone."""
+    return len(block), sum(map(len, block)), len(encode(block).ids)
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ptbert_tokenizers.batches.batch import Batch
-from ptbert_tokenizers.batches.flat import FlatIds, blocks, gathered, joined
+from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.batches.rows import (
     Padding,
@@ -15,15 +15,17 @@ from ptbert_tokenizers.batches.rows import (
     Truncation,
     make_batch,
 )
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
 from ptbert_tokenizers.batches.texts import (
     checked_texts,
     checked_words,
+    in_order,
     joined_words,
     no_text,
     separated,
     word_numbers,
 )
-from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.batches.workers import encoded_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len
 from ptbert_tokenizers.offset_encoding import OffsetEncoder
 
@@ -163,7 +165,9 @@ class BatchEncoder(OffsetEncoder):
             stride=stride,
             separator=separator,
         )
-        yield from flat_blocks(encode, gathered(map(_checked_text, texts)), workers)
+        if not isinstance(texts, BlockedTexts):
+            texts = BlockedTexts(given_blocks(map(_checked_text, in_order(texts, "texts"))))
+        yield from encoded_blocks(encode, texts.blocks(), workers)
 
     def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
         if not with_offsets:
@@ -173,7 +177,7 @@ class BatchEncoder(OffsetEncoder):
             return Side(*self._flat_with_offsets(texts))
         import numpy as np
 
-        parts = list(flat_blocks(self._flat_with_offsets, blocks(texts), workers))
+        parts = list(encoded_blocks(self._flat_with_offsets, blocks(texts), workers))
         offsets = [np.empty((0, 2), np.int64), *(offsets for _, offsets in parts)]
         return Side(joined([flat for flat, _ in parts]), np.concatenate(offsets))
 

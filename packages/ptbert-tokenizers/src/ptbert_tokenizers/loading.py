@@ -95,12 +95,12 @@ def find_vocabulary(
             checkpoint=place,
         )
     if place.is_dir():
-        return _in_folder(place, names)
+        return _in_folder(place, names, name)
     own_config = place.with_name(f"{place.name}.{TOKENIZER_CONFIG_NAME}")
     if own_config.is_file():  # saved with a file of any name
         return VocabularyFiles(str(place), config=own_config)
     if place.name in (*names.vocabulary, TOKENIZER_JSON_NAME) and place.is_file():
-        return _in_folder(place.parent, names, place.name)
+        return _in_folder(place.parent, names, place.parent, place.name)
     return VocabularyFiles(str(place))
 
 
@@ -138,8 +138,13 @@ def checkpoint_or_path(
     return extract_archive(path, cache_dir) if path.is_file() and is_archive(path) else path
 
 
-def _in_folder(folder: Path, names: FileNames, chosen: str | None = None) -> VocabularyFiles:
-    """The files of a folder, with the one that was chosen as the vocabulary."""
+def _in_folder(
+    folder: Path, names: FileNames, given: PathLike, chosen: str | None = None
+) -> VocabularyFiles:
+    """The files of a folder, with the one that was chosen as the vocabulary.
+
+    ``given`` is what the caller gave, which may be the name of a repository.
+    """
     wanted = names.vocabulary if chosen is None else (chosen,)
     vocabulary: str | TokenizerJson | None = _first_file(folder, wanted)
     whole = None
@@ -154,13 +159,16 @@ def _in_folder(folder: Path, names: FileNames, chosen: str | None = None) -> Voc
         vocabulary = whole
     if vocabulary is None:
         other = _first_file(folder, _VOCABULARIES)
+        shown, again = f"folder {str(folder)!r}", "folder"
+        if not Path(given).is_dir():
+            shown = again = repr(os.fspath(given))
         raise MissingVocabulary(
-            f"folder {str(folder)!r} has no {' or '.join(names.vocabulary)}, which {names.reader} "
+            f"{shown} has no {' or '.join(names.vocabulary)}, which {names.reader} "
             + (
                 "reads; save_vocabulary(folder) writes it"
                 if other is None
                 else f"reads, and the {os.path.basename(other)} of another family; use its class, "
-                "as ptbert_tokenizers.families.load_tokenizer(folder) does"
+                f"as ptbert_tokenizers.families.load_tokenizer({again}) does"
             )
         )
     return VocabularyFiles(

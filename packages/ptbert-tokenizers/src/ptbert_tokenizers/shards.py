@@ -7,15 +7,16 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from ptbert_hub.digests import file_digest
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
-from ptbert_tokenizers.corpora.paths import corpus_files
+from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.files.lines import Errors
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.token_files.formats import (
     FORMATS,
-    files_of,
+    files_written,
     format_of_output,
     id_writer,
     width_for,
@@ -25,7 +26,6 @@ from ptbert_tokenizers.token_files.manifests import (
     manifest_path,
     read_manifest,
     write_manifest,
-    written_files,
 )
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,8 @@ def encode_shard(
     The bytes of the output depend on the bytes of the input, the tokenizer and the settings, and on
     nothing else. They appear whole or not at all, and then a manifest beside them, with counts,
     digests and settings. If the manifest is there and agrees, nothing is written. So it does not
-    matter how often a call is repeated, on which machine, or where it was killed before. The
-    function and its arguments can be pickled, for engines such as Dask, Ray and Spark.
+    matter how often a call is repeated, on which machine, at the same time or after it was killed.
+    The function and its arguments can be pickled, for engines such as Dask, Ray and Spark.
 
     Args:
         input: files, folders and patterns of the shard, as for ``read_documents``; no pipes.
@@ -91,7 +91,8 @@ def encode_shard(
     Raises:
         FileNotFoundError: if an input, or the folder of the output, does not exist.
         ValueError: if the output was made with other settings, or from other input, which are
-            named; if the input is also the output, or changed while it was read; or as for
+            named; if there are no inputs, or one is also the output, would be it when this is
+            called again, or changed while it was read; or as for
             ``read_documents``, ``encode_flat`` and ``id_writer``.
 
     Example:
@@ -105,13 +106,19 @@ def encode_shard(
     """
     name = os.fspath(output)
     chosen = format_of_output(name, format)
-    files = _regular_files([input] if isinstance(input, (str, os.PathLike)) else input)
+    sources = [input] if isinstance(input, (str, os.PathLike)) else input
+    files = _regular_files(sources)
     _check_output(name, chosen)
-    name = FORMATS[chosen].paths(name)[0]  # also if the index was named
-    _refuse_as_output(files, [*FORMATS[chosen].paths(name), manifest_path(name)])
+    written = files_written(name, chosen)
+    name = written[0]  # also if the index was named
+    refuse_outputs_among(sources, [*written, manifest_path(name)])
     if not isinstance(tokenizer, PreTrainedTokenizer):
         tokenizer = load_tokenizer(tokenizer)
-    width = bits or width_for(max(tokenizer.vocabulary.values(), default=0))
+    width = (
+        checked_whole(bits, "bits")
+        if bits is not None
+        else width_for(max(tokenizer.vocabulary.values(), default=0))
+    )
     settings = {
         "format": chosen,
         "bits": width,
@@ -127,6 +134,8 @@ def encode_shard(
     }
     inputs = [{"bytes": os.path.getsize(file), "sha256": file_digest(file)} for file in files]
     known = _made_before(name, settings, inputs)
+    if known is None and os.path.exists(manifest_path(name)):
+        logger.warning("%s is damaged or not complete, and is made again", name)
     if known is not None:
         return Shard(name, known.documents, known.tokens, was_there=True)
     state = [_state(file) for file in files]
@@ -142,15 +151,30 @@ def encode_shard(
         workers=workers,
     )
     count = tokens = 0
-    with id_writer(name, chosen, width) as write, closing(encoded):
-        for flat in encoded:
-            write(flat)
-            count += len(flat.bounds) - 1
-            tokens += len(flat.ids)
+    made: list[dict[str, Any]] = []
+
+    def check_before(files_made: list[dict[str, Any]]) -> None:
         _refuse_changed(files, state)
-    made = Manifest(settings, inputs, written_files(files_of(name, chosen)), count, tokens)
-    write_manifest(name, made)
+        made.extend(files_made)
+        if _made_before(name, settings, inputs) is not None:
+            raise _MadeMeanwhile
+
+    try:
+        with id_writer(name, chosen, width, before=check_before) as write, closing(encoded):
+            for flat in encoded:
+                write(flat)
+                count += len(flat.bounds) - 1
+                tokens += len(flat.ids)
+    except _MadeMeanwhile:  # by another run; what it made is the same
+        return Shard(name, count, tokens, was_there=True)
+    write_manifest(name, Manifest(settings, inputs, made, count, tokens))
+    if not count:
+        logger.warning("there is no text in %s", " ".join(files))
     return Shard(name, count, tokens, was_there=False)
+
+
+class _MadeMeanwhile(Exception):
+    """Another run has made the same output."""
 
 
 def _regular_files(sources: Sequence[PathLike]) -> list[str]:
@@ -174,15 +198,6 @@ def _check_output(name: str, chosen: str) -> None:
         raise ValueError(f"{name!r} is no file; give the name of a file")
 
 
-def _refuse_as_output(inputs: list[str], outputs: list[str]) -> None:
-    written = {os.path.realpath(each) for each in outputs}
-    for file in inputs:
-        if os.path.realpath(file) in written:
-            raise ValueError(
-                f"{file!r} is both the input and a file of the output; give another output"
-            )
-
-
 def _made_before(
     name: str, settings: dict[str, Any], inputs: list[dict[str, Any]]
 ) -> Manifest | None:
@@ -200,10 +215,7 @@ def _made_before(
             f"{'; '.join(differences)}; give another output, or remove the manifest to make it "
             "again"
         )
-    if known.describes(os.path.dirname(name)):
-        return known
-    logger.warning("%s is damaged or not complete, and is made again", name)
-    return None
+    return known if known.describes(os.path.dirname(name)) else None
 
 
 def _state(file: str) -> tuple[int, int]:

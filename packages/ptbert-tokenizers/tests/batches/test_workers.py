@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ptbert_tokenizers import BertTokenizer, FlatIds, TransfoXLTokenizer, WorkerDied
-from ptbert_tokenizers.batches.workers import flat_blocks
+from ptbert_tokenizers.batches.workers import encoded_blocks, flat_blocks
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
@@ -33,7 +34,7 @@ def lengths(texts: Sequence[str]) -> FlatIds:
             os.kill(os.getpid(), int(value))
             time.sleep(10)
         elif word == "raise":
-            raise {"odd": OddError("one", "two"), "value": ValueError("wrong")}[value]
+            raise {"odd": OddError("one", "two")}.get(value, ValueError(value))
     return FlatIds(np.array([len(text) for text in texts], np.int32), np.arange(len(texts) + 1))
 
 
@@ -85,10 +86,47 @@ def test_large_blocks_and_answers_do_not_wait_for_each_other() -> None:
 
 
 def test_errors_come_back_as_they_are() -> None:
-    with pytest.raises(ValueError, match=r"^wrong$"):
+    with pytest.raises(ValueError, match=r"^value$"):
         found([["a"], ["raise value"], ["a"]], 2)
     with pytest.raises(RuntimeError, match=r"^OddError: one two$"):
         found([["raise odd"]], 2)
+
+
+def test_the_error_is_that_of_the_first_block_that_has_one() -> None:
+    blocks = [["a"], ["sleep 0.5", "raise first"], ["raise second"], ["a"]]
+    generator = flat_blocks(lengths, blocks, 2)
+    assert next(generator).ids.tolist() == [1]
+    with pytest.raises(ValueError, match=r"^first$"):
+        next(generator)
+
+
+def test_arrays_of_workers_can_be_changed() -> None:
+    for flat in flat_blocks(lengths, [["a"], []], 2):
+        assert [array.flags.writeable for array in flat] == [True, True]
+
+
+def test_the_first_block_is_encoded_here_and_workers_begin_with_what_it_taught() -> None:
+    places: list[int] = []
+
+    def encode(texts: Sequence[str]) -> tuple[int, int]:
+        places.append(len(texts))
+        return os.getpid(), len(places)
+
+    assert list(encoded_blocks(encode, [["a"]], 2)) == [(os.getpid(), 1)]
+    assert list(encoded_blocks(encode, [], 2)) == []
+    if multiprocessing.get_start_method() == "fork":
+        places.clear()
+        found = list(encoded_blocks(encode, [["a"], ["b"], ["c"]], 3))
+        assert found[0] == (os.getpid(), 1)
+        assert [count for _, count in found[1:]] == [2, 2]
+        assert len({process for process, _ in found}) == 3
+
+
+@pytest.mark.parametrize("workers", ["2", 2.0, True, None, 0, -1, 1025, int])
+def test_what_is_no_number_of_processes_is_refused(workers: Any) -> None:
+    for blocks in (encoded_blocks, flat_blocks):
+        with pytest.raises(ValueError, match=f"workers={workers!r} is no whole number from 1 to"):
+            list(blocks(lengths, [["a"]], workers))
 
 
 @posix

@@ -14,8 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from ptbert_tokenizers import count_words
 from ptbert_tokenizers.corpora.documents import read_documents
 from ptbert_tokenizers.files import lines as lines_module
 
@@ -25,7 +28,7 @@ LINES = [text for text in TEXTS if "\n" not in text]
 
 def zstd() -> Any:
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-    return pytest.importorskip(name)
+    return importlib.import_module(name)
 
 
 def zstd_with_checksum(data: bytes) -> bytes:
@@ -158,6 +161,15 @@ def test_json_lines_have_their_texts_in_a_field(packed: str) -> None:
     assert documents(name, field="text") == TEXTS
 
 
+@pytest.mark.parametrize("documents_are", ["lines", "blank-lines", "files"])
+def test_counts_of_words_are_no_text(documents_are: str) -> None:
+    count_words(["to be"], "words").save("counts")
+    with pytest.raises(ValueError, match=r"a file of count-words is among the texts; .*'counts'\)"):
+        documents("counts", documents=documents_are)
+    Path("text.txt").write_text("one\n" + Path("counts").read_text())
+    assert len(documents("text.txt")) == 4  # it is text that shows one
+
+
 def test_tables_have_their_texts_in_a_column() -> None:
     rows = [f'{number},"{text.replace(chr(34), chr(34) * 2)}"' for number, text in enumerate(TEXTS)]
     Path("a.csv").write_text("id,text\n" + "\n".join(rows) + "\n\n", encoding="utf-8-sig")
@@ -172,9 +184,8 @@ def test_a_long_value_of_a_table_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_columns_of_parquet_and_arrow_are_read() -> None:
-    pyarrow = pytest.importorskip("pyarrow")
     table = pyarrow.table({"id": range(len(TEXTS)), "text": TEXTS})
-    importlib.import_module("pyarrow.parquet").write_table(table, "a.parquet", row_group_size=2)
+    pyarrow.parquet.write_table(table, "a.parquet", row_group_size=2)
     with pyarrow.ipc.new_file("a.arrow", table.schema) as file:
         file.write_table(table, max_chunksize=2)
     with pyarrow.ipc.new_stream("b.arrow", table.schema) as stream:
@@ -325,10 +336,9 @@ def test_two_columns_of_the_name_are_refused(ending: str) -> None:
     if ending == "csv":
         Path("a.csv").write_text("text,text\none,two\n")
     else:
-        pyarrow = pytest.importorskip("pyarrow")
         table = pyarrow.table([["one"], ["two"]], names=["text", "text"])
         if ending == "parquet":
-            pytest.importorskip("pyarrow.parquet").write_table(table, "a.parquet")
+            pyarrow.parquet.write_table(table, "a.parquet")
         else:
             with pyarrow.ipc.new_file("a.arrow", table.schema) as file:
                 file.write_table(table)

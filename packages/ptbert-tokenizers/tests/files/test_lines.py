@@ -197,3 +197,33 @@ def test_nothing_is_drawn_into_a_file(capsys: pytest.CaptureFixture[str]) -> Non
     list(read_texts("text.txt", verbose=True))
 
     assert capsys.readouterr().err == ""
+
+
+TEXT = "Füße\nund 京都\n" * 3
+
+
+@pytest.mark.parametrize("errors", ["strict", "skip", "replace"])
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (TEXT.encode("utf-16"), "UTF-16"),
+        (b"\xfe\xff" + TEXT.encode("utf-16-be"), "UTF-16"),
+        (TEXT.encode("utf-32"), "UTF-32"),
+        (b"Low\n".decode().encode("utf-16-le"), "UTF-16LE"),
+        (("low" * 100).encode("utf-16-be"), "UTF-16BE"),
+    ],
+)
+def test_texts_of_wider_characters_are_named(data: bytes, kind: str, errors: Any) -> None:
+    Path("text.txt").write_bytes(data)
+    with pytest.raises(ValueError) as caught:
+        list(read_texts("text.txt", errors=errors))
+    assert str(caught.value) == (
+        f"'text.txt' is not UTF-8: it begins as {kind}; convert it first, as by "
+        f"`iconv -f {kind} -t UTF-8`"
+    )
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0", "a\0b\0c\0", "ab\0\0cd\0\0ef", "\0\0\0\0\0\0\0\0\0"])
+def test_a_few_nuls_are_text(text: str) -> None:
+    Path("text.txt").write_text(text)
+    assert list(read_texts("text.txt")) == [text]

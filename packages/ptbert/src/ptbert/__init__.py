@@ -51,7 +51,17 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert_models import load_tf_weights_in_openai_gpt as load_tf_weights_in_openai_gpt
     from ptbert_models import load_tf_weights_in_transfo_xl as load_tf_weights_in_transfo_xl
     from ptbert_optim import BertAdam as BertAdam
+    from ptbert_optim import ConstantLR as ConstantLR
     from ptbert_optim import OpenAIAdam as OpenAIAdam
+    from ptbert_optim import WarmupConstantSchedule as WarmupConstantSchedule
+    from ptbert_optim import WarmupCosineSchedule as WarmupCosineSchedule
+    from ptbert_optim import (
+        WarmupCosineWithHardRestartsSchedule as WarmupCosineWithHardRestartsSchedule,
+    )
+    from ptbert_optim import (
+        WarmupCosineWithWarmupRestartsSchedule as WarmupCosineWithWarmupRestartsSchedule,
+    )
+    from ptbert_optim import WarmupLinearSchedule as WarmupLinearSchedule
     from ptbert_tokenizers import BasicTokenizer as BasicTokenizer
     from ptbert_tokenizers import BertTokenizer as BertTokenizer
     from ptbert_tokenizers import GPT2Tokenizer as GPT2Tokenizer
@@ -112,10 +122,16 @@ _NAMES = {
 _LATER = {
     "Answerer": "ptbert.tasks.answerer",
     "Classifier": "ptbert.tasks.classifier",
+    "ConstantLR": "ptbert_optim",
     "FillMask": "ptbert.tasks.fill_mask",
     "Generated": "ptbert_models",
     "SentenceEncoder": "ptbert.sentences",
     "Tagger": "ptbert.tasks.tagger",
+    "WarmupConstantSchedule": "ptbert_optim",
+    "WarmupCosineSchedule": "ptbert_optim",
+    "WarmupCosineWithHardRestartsSchedule": "ptbert_optim",
+    "WarmupCosineWithWarmupRestartsSchedule": "ptbert_optim",
+    "WarmupLinearSchedule": "ptbert_optim",
     "Writer": "ptbert.tasks.writer",
     "generate": "ptbert_models",
     "generate_scored": "ptbert_models",

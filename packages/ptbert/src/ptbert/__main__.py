@@ -19,6 +19,7 @@ from ptbert.commands import (
     info,
     predict,
     run,
+    see,
     tokenize,
     train,
 )
@@ -35,6 +36,8 @@ COMMANDS = (
     fill_mask.COMMAND,
     generate.COMMAND,
     tokenize.COMMAND,
+    see.COMMAND,
+    see.PLOT,
     convert.COMMAND,
     *cache.COMMANDS,
     *conversions_2019.COMMANDS,
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return end.value
             print(line, flush=True)
 
-    stopped = None if runs_a_program else "stopped"
+    stopped = None if runs_a_program else chosen.stopped
     return run_command(print_lines, f"ptbert {chosen.command}", stopped=stopped)
 
 
@@ -85,7 +88,7 @@ def command_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(added)
-        added.set_defaults(run=command.run)
+        added.set_defaults(run=command.run, stopped=command.stopped)
     return parser
 
 

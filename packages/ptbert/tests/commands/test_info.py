@@ -29,8 +29,7 @@ def test_a_folder_is_described(model_folder, capsys):
     assert facts["memory"].startswith(f"{parameters * 4 / 2**20:.1f} MiB as float32")
     assert facts["fills"] == ["BertModel"]
     assert (
-        facts["tokenizer"]
-        == "BertTokenizer, max_len = 1000000000000, tokens = 19, do_lower_case = True"
+        facts["tokenizer"] == "BertTokenizer, max_len = no limit, tokens = 19, do_lower_case = True"
     )
 
 
@@ -51,6 +50,10 @@ def test_names_in_a_file_cannot_change_the_terminal(model_folder, capsys):
     printed = capsys.readouterr().out
     assert printed.isascii()
     assert r"BertModel; leaves out \u001b[2J\u202ex" in printed
+    path.rename(model_folder / "a\x7fb.bin")  # the last character of ASCII is a control character
+    words = ["info", str(model_folder / "a\x7fb.bin"), "--json"]
+    assert main([*words, "--config", str(model_folder / "config.json")]) == 0
+    assert "a\\u007fb.bin" in capsys.readouterr().out
 
 
 def test_what_a_head_adds_and_what_others_leave_out(model_folder, capsys):

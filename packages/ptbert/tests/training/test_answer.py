@@ -288,7 +288,7 @@ def test_an_empty_context_has_no_answer(answering, tmp_path):
 
 def test_long_questions_are_cut_and_told(answering, tokenizer, caplog):
     found = encoded(answering, tokenizer, question("where " * 9, "a cat", ("cat", 2)))
-    assert "1 of 1 questions are longer than 4 tokens and were cut" in caplog.text
+    assert "questions of more than 4 tokens, which were cut: 1 of 1" in caplog.text
     assert len(found.ids[0]) == 1 + 4 + 1 + 2 + 1
 
 

@@ -151,7 +151,7 @@ def test_long_texts_are_cut_and_told(choosing, tmp_path, caplog):
     rows = [*swag_rows(range(4)), ["4", "x", "where ?", "a " * 30, "a", "cat", "key", "mat", "0"]]
     path = write_table(tmp_path / "long.csv", SWAG, rows)
     train(choosing.replaced(data=path, validation="", epochs=1))
-    assert "1 of 5 texts are longer than 12 tokens and were cut" in caplog.text
+    assert "texts of more than 12 tokens, which were cut: 1 of 5" in caplog.text
 
 
 def test_an_interrupted_training_is_the_same(choosing, tmp_path, monkeypatch):

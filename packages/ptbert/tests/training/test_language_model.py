@@ -225,7 +225,11 @@ def test_the_lines_of_a_file_are_continued(settings, tmp_path):
     ("content", "change", "message"),
     [
         ("\n\n", {}, r"text.txt' has no text; give a file with some"),
-        ("abc", {"max_length": 1}, "max_length=1 leaves no token to learn; give at least 2"),
+        (
+            "abc",
+            {"max_length": 1},
+            "max_length=1 leaves no room for a token to learn; give",
+        ),
         ("abc", {"max_length": 99}, "max_length=99 is more than the 32 tokens"),
         ("abc", {"whole_words": True}, "it is for masked-lm, and not for language-model; leave it"),
         ("abc", {"regression": True}, "it is for classify, and not for language-model; leave it"),

@@ -3,8 +3,10 @@
 import importlib
 import json
 import logging
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ import ptbert_models.parts.recomputing
 from ptbert import BertForSequenceClassification
 from ptbert.training import train
 from ptbert.training.checkpoints import newest_checkpoint
+from ptbert.training.order import random_words, steps_of_epoch
 
 from .conftest import digest, read_log
 
@@ -254,6 +257,24 @@ def test_it_says_what_begins_and_what_goes_on(settings, monkeypatch, caplog):
     assert "learning rate 0.01; going on after step 2\n" in caplog.text
 
 
+def checksums(folder):
+    """What the log says of the examples of each step."""
+    return [line["examples"] for line in read_log(folder) if "loss" in line]
+
+
+def test_the_log_has_a_checksum_of_the_examples_of_each_step(settings, tmp_path, monkeypatch):
+    train(settings.replaced(epochs=1, micro_batches=3))
+    steps = steps_of_epoch(lengths(settings), settings.batch_size, settings.seed, 0)
+    by_hand = [sum(int(random_words(index)) >> 32 for index in step.tolist()) for step in steps]
+    assert [int(each, 16) for each in checksums(tmp_path / "out")] == by_hand
+
+
+def lengths(settings):
+    """Tokens of each example, by counting words; each of WORDS is one token."""
+    rows = Path(settings.data).read_text().splitlines()[1:]
+    return np.array([len(row.partition(",")[0].split()) + 2 for row in rows])
+
+
 @pytest.mark.parametrize("shard", [False, True])
 def test_two_processes_are_one(settings, tmp_path, shard):
     settings = settings.replaced(micro_batches=3, epochs=1)  # an odd number for two
@@ -268,6 +289,9 @@ def test_two_processes_are_one(settings, tmp_path, shard):
     np.testing.assert_allclose(weights(tmp_path / "out"), weights(folder), atol=1e-6)
     losses = [[line.get("loss") for line in read_log(each)] for each in (tmp_path / "out", folder)]
     assert losses[0][:3] == pytest.approx(losses[1][:3], abs=1e-6)
+    examples = [checksums(each) for each in (tmp_path / "out", folder)]
+    assert examples[0] == examples[1]
+    assert len(set(examples[0])) == 3  # other examples in each step
 
 
 def test_the_state_of_the_caller_s_generator_stays(settings):
@@ -312,6 +336,12 @@ def test_an_infinite_loss_stops_with_step_and_examples(settings, model_folder, t
     message = r"the loss of step 1 is nan; its 8 examples begin with '.*train.csv', line \d+"
     with pytest.raises(ValueError, match=message):
         train(settings)
+    with pytest.raises(ValueError, match="no step was done before, so check these ex"):
+        train(settings)
+    (line,) = read_log(tmp_path / "out")
+    assert line["stopped"] == "loss of step 1 is nan"
+    assert len(set(line["examples"])) == 8
+    assert all(re.fullmatch(r"'.*train.csv', line \d+", each) for each in line["examples"])
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
@@ -324,3 +354,16 @@ def test_each_epoch_is_logged(settings, caplog):
     caplog.set_level(logging.INFO, "ptbert.training")
     train(settings)
     assert caplog.text.count("validation: loss ") == 3
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_weights_that_are_not_finite_are_never_saved(settings, tmp_path, epochs):
+    # After the only step of a training no loss is computed that would show it.
+    huge = settings.replaced(
+        learning_rate=1e38, batch_size=64, epochs=epochs, max_grad_norm=1e9, weight_decay=9e9
+    )
+    message = r"after step 1 the weights .* are not finite, so they are not saved; choose a smaller"
+    with pytest.raises(ValueError, match=message):
+        train(huge)
+    assert not list((tmp_path / "out").glob("checkpoints/step-*"))
+    assert not (tmp_path / "out" / "result.json").exists()

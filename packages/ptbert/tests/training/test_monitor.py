@@ -74,6 +74,31 @@ def test_a_loss_below_chance_after_the_warmup_is_not_told(output, settings, capl
     assert not caplog.text
 
 
+def test_a_model_from_nothing_whose_loss_still_falls_is_learning(
+    output, settings, caplog, no_board
+):
+    settings = settings.replaced(warmup=0.1, from_nothing=True)
+    falling = [9 * 0.99**step for step in range(60)]  # above 4.9
+    run(Monitor(output, settings, steps=300, done=0, chance=4.0), falling)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("from_nothing", [False, True])
+def test_a_loss_above_chance_that_does_not_fall_is_told(
+    output, settings, caplog, no_board, from_nothing
+):
+    settings = settings.replaced(warmup=0.1, from_nothing=from_nothing)
+    run(Monitor(output, settings, steps=300, done=0, chance=4.0), [9.0] * 60)
+    assert "the loss 9.0000 is at the level of chance (4.0000)" in caplog.text
+
+
+def test_a_log_that_was_deleted_is_no_error(output, settings, caplog, no_board):
+    monitor = Monitor(output, settings, steps=300, done=19, chance=0.7)
+    monitor.step(20, 1, loss=0.7, rate=1e-5, tokens=10, seconds=0.5)  # the only line
+    monitor.epoch(20, 2, None)
+    assert "step 20, after the warmup: the loss 0.7000" in caplog.text
+
+
 def test_a_training_is_judged_by_its_losses_before_an_interruption_too(
     output, settings, caplog, no_board
 ):

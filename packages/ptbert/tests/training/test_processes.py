@@ -67,3 +67,18 @@ def test_a_device_without_values_is_told():
     message = "device='meta' cannot be used .*; give cpu or cuda"
     with pytest.raises(ValueError, match=message), joined("meta"):
         pass
+
+
+def test_several_numbers_are_summed_at_once(doubled):
+    processes, sizes = doubled
+    assert processes.totals(3, 2**52 - 1) == [6, 2**53 - 2]
+    assert sizes == [2]
+
+
+def test_processes_with_other_files_are_told(doubled, monkeypatch):
+    processes, _ = doubled
+    monkeypatch.setattr(dist, "broadcast", lambda tensor, src: tensor.fill_(7))
+    processes.refuse_differences("the model", 7)
+    message = "the model differs between the processes: 2 of 2 have another one than the first; g"
+    with pytest.raises(ValueError, match=message):
+        processes.refuse_differences("the model", 8)

@@ -172,7 +172,7 @@ def test_settings_of_a_file_and_options(settings, tmp_path):
 def test_long_texts_are_cut_and_told(settings, data, caplog):
     data.write_text(data.read_text() + f"{'the ' * 30}cat,animal\n")
     train(settings.replaced(epochs=1))
-    assert "1 of 25 texts are longer than 12 tokens and were cut" in caplog.text
+    assert "texts of more than 12 tokens, which were cut: 1 of 25" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -275,3 +275,14 @@ def test_a_full_disk_while_saving_loses_nothing(settings, tmp_path, monkeypatch,
     assert newest_checkpoint(tmp_path / "out" / "checkpoints").step == 3
     monkeypatch.undo()
     assert train(settings)["step"] > 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_squares_overflow_are_told_with_their_rows(settings, tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text("text,label\na,1e38\nb,-1e38\n")
+    message = (
+        r"the loss of step 1 is inf; its 2 examples: '.*', line \d, '.*', line \d; no step was"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(settings.replaced(data=str(path), validation="", regression=True))

@@ -50,7 +50,7 @@ def test_a_compressed_file_with_a_byte_order_mark(tmp_path):
         ("a.csv", b'text,label\n"a,b\nc,d\n', "line 3, is no CSV .*; correct it"),
         ("a.csv", b"text,text\na,b\n", "two columns of the name 'text'; rename one of them"),
         ("a.csv", b"text,label\na\xff,b\n", "is not UTF-8: line 2 has the byte 0xff"),
-        ("a.tsv", b"text\tlabel\na\n", "line 2, has 1 values for 2 columns; correct it"),
+        ("a.tsv", b"text\tlabel\na\n", "line 2, has 1 value for 2 columns; correct it"),
         ("a.jsonl", b'{"text": "a"}\n{"text"\n', "line 2, is no JSON .*; correct it"),
         ("a.jsonl", b'["a"]\n', "line 1, is no JSON object; give one such as"),
     ],

@@ -41,6 +41,7 @@ def test_every_setting_has_a_line_of_help():
         ({"seed": -1}, "give a number of at least 0"),
         ({"schedule": "linear"}, "choose one of warmup_linear, warmup_cosine"),
         ({"data": ""}, "data='' is not allowed; give file of training examples"),
+        ({"output": "a\0b"}, "give one without the character NUL"),
         ({"task": "sing"}, "choose one of classify"),
     ],
 )
@@ -97,3 +98,25 @@ def test_a_model_in_the_place_of_its_name_is_told_in_short():
     with pytest.raises(ValueError, match="give a name or a folder; save_pretrained writes") as told:
         Settings(**{**NEEDED, "model": list(range(10000))})
     assert len(str(told.value)) < 400
+
+
+WRONG = {
+    str: [3, 1.5, True, None, ["a"], {"a": 1}, "a\udcff"],
+    bool: [1, 0, "true", None, [True]],
+    int: [-1, 1.0, "1", True, None, [1], 2**63, float("nan")],
+    float: [-1, "1", True, None, [1.0], 10**400, float("nan"), float("inf"), -float("inf")],
+}
+
+
+@pytest.mark.parametrize("each", fields(Settings), ids=lambda each: each.name)
+def test_no_setting_takes_a_value_of_another_kind(each):
+    for value in WRONG[type(each.default)]:
+        with pytest.raises(ValueError, match=f"^{each.name}=.* is not allowed; ") as told:
+            Settings(**NEEDED | {each.name: value})
+        assert len(str(told.value)) < 400
+    assert WRONG[type(each.default)]
+
+
+def test_a_whole_number_may_stand_for_any():
+    assert Settings(**NEEDED, learning_rate=1) == Settings(**NEEDED, learning_rate=1.0)
+    assert type(Settings(**NEEDED, max_grad_norm=10**20).max_grad_norm) is float

@@ -102,7 +102,11 @@ def test_an_interrupted_training_of_tags_is_the_same(tagging, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        ("the O\ncat\n", {}, "line 2, has 1 columns where the lines before have 2; correct it"),
+        ("the O\ncat\n", {}, "line 2, has 1 column, and line 1 has 2; correct one of them, and"),
+        ("# id of a text\nthe O\n", {}, "line 2, has 2 columns, and line 1 has 5; correct one of "
+         "them, and remove lines that are no words, such as comments"),
+        ("the\tO\nNew York\n", {}, "line 2, has 1 column, and line 1 has 2"),
+        ("the\t \tO\ncat\tX\tO\n", {"label": "2"}, "line 1, has no tag; give one"),
         ("the\ncat\n", {}, "has one column only; give a file with words and tags"),
         ("the O\ncat O\n", {}, "all words of .* have the tag 'O'; give sentences with at"),
         ("\n\n", {}, "has no sentences; give a file with a word on each line"),

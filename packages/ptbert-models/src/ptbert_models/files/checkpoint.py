@@ -269,6 +269,8 @@ def _first(
         if path := look(name):
             return path
     usual = "give a folder, archive or address that holds a model's configuration and its weights"
+    if names == CONFIG_NAMES:
+        usual += ", or the configuration of these as config=…, which is --config of commands"
     raise CheckpointNotFound(f"{where!r} has none of {', '.join(names)}; {advice or usual}")
 
 

@@ -17,7 +17,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         if len(data) > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES} bytes")
         text = data.decode("utf-8-sig")  # as vocabularies are read
-        return parse_json(text, _without_contradictions)
+        return parse_json(text, without_contradictions)
     except ValueError as error:  # also BadContent and UnicodeDecodeError
         raise ValueError(
             f"{os.fspath(path)!r} is not a JSON configuration ({error}); "
@@ -36,7 +36,7 @@ def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
     return value
 
 
-def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object; a key that is there twice must have the same value."""
     values: dict[str, Any] = {}
     for key, value in pairs:

@@ -5,13 +5,16 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.errors import WorkerDied
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+_MOST = 1024  # processes
 _AHEAD = 3  # blocks for each process that may be done before it is their turn
 
 _ENDING = [
@@ -43,40 +46,82 @@ def flat_blocks(
         ValueError: if that is no number of processes, or processes cannot be started here.
         WorkerDied: if a process ended before it answered.
     """
-    if workers < 1:
-        raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
-    if workers == 1:
+    if checked_workers(workers) == 1:
         yield from map(encode, blocks)
         return
-    import multiprocessing  # slow to import, and seldom needed
-
-    if multiprocessing.current_process().daemon:
-        raise ValueError(
-            "this process is a worker that may not start processes of its own; use workers=1"
-        )
     team: list[_Worker[T]] = []
+
+    def start() -> _Worker[T]:
+        with _signals_held():
+            team.append(_Worker(encode))
+        return team[-1]
+
     try:
-        for _ in range(workers):
-            with _signals_held():
-                team.append(_Worker(encode))
-        yield from _in_order(team, blocks)
+        yield from _in_order(start, workers, blocks)
     finally:
         with _signals_held():
             for worker in team:
                 worker.end()
 
 
-def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> Iterator[T]:
-    idle = list(team)
+def encoded_blocks(
+    encode: Encode[T], blocks: Iterable[Sequence[str]], workers: int
+) -> Generator[T, None, None]:
+    """Yield what a tokenizer makes of each block, in order, as ``flat_blocks`` does.
+
+    The first block is encoded in this process. So where processes are forked, each of them begins
+    with what the tokenizer has built and learned, and one block alone needs none.
+
+    Args:
+        encode: such as the method ``encode_flat`` of a tokenizer.
+        blocks: as for ``flat_blocks``.
+        workers: as for ``flat_blocks``.
+
+    Raises:
+        ValueError: as for ``checked_workers``.
+        WorkerDied: if a process ended before it answered.
+    """
+    checked_workers(workers)
+    waiting = iter(blocks)
+    yield from map(encode, islice(waiting, 1))
+    if following := next(waiting, None):
+        yield from flat_blocks(encode, chain([following], waiting), workers)
+
+
+def checked_workers(workers: int) -> int:
+    """Return a number of processes.
+
+    Raises:
+        ValueError: if it is no whole number from 1 to 1024, or more than 1 and this process may
+            start none.
+    """
+    workers = checked_whole(workers, "workers", most=_MOST)
+    if workers > 1:
+        import multiprocessing  # slow to import, and seldom needed
+
+        if multiprocessing.current_process().daemon:
+            raise ValueError(
+                "this process is a worker that may not start processes of its own; use workers=1"
+            )
+    return workers
+
+
+def _in_order(
+    start: "Callable[[], _Worker[T]]", workers: int, blocks: Iterable[Sequence[str]]
+) -> Iterator[T]:
+    """The answers, of processes that are started when there is a block for them."""
+    idle: list[_Worker[T]] = []
     busy: dict[_Worker[T], int] = {}
-    done: dict[int, T] = {}
+    done: dict[int, T | BaseException] = {}
     upcoming = enumerate(blocks)
     following = next(upcoming, None)
     turn = 0
     while following is not None or busy:
-        while idle and following is not None and following[0] < turn + _AHEAD * len(team):
+        while (
+            following is not None and len(busy) < workers and following[0] < turn + _AHEAD * workers
+        ):
             number, block = following
-            worker = idle.pop()
+            worker = idle.pop() if idle else start()
             worker.send(block)
             busy[worker] = number
             following = next(upcoming, None)
@@ -84,7 +129,10 @@ def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> 
             done[busy.pop(worker)] = worker.receive()
             idle.append(worker)
         while turn in done:
-            yield done.pop(turn)
+            answer = done.pop(turn)
+            if isinstance(answer, BaseException):  # of the first block that has one
+                raise answer
+            yield answer
             turn += 1
 
 
@@ -126,11 +174,10 @@ class _Worker(Generic[T]):
         with self._alive():
             self._connection.send(block)
 
-    def receive(self) -> T:
+    def receive(self) -> T | BaseException:
+        """The answer, or the error of the block."""
         with self._alive():
-            answer: T | BaseException = self._connection.recv()
-        if isinstance(answer, BaseException):
-            raise answer
+            answer: T | BaseException = _received(self._connection)
         return answer
 
     @contextmanager
@@ -180,7 +227,22 @@ def _serve(encode: Encode[Any], connection: "Connection") -> None:
                 answer: Any = encode(block)
             except Exception as error:
                 answer = _portable(error)
-            connection.send(answer)
+            _send(connection, answer)
+
+
+def _send(connection: "Connection", value: Any) -> None:
+    """Send a value, whose arrays are not copied into a pickle."""
+    arrays: list[pickle.PickleBuffer] = []
+    rest = pickle.dumps(value, 5, buffer_callback=arrays.append)
+    connection.send((rest, len(arrays)))
+    for array in arrays:
+        connection.send_bytes(array.raw())
+
+
+def _received(connection: "Connection") -> Any:
+    rest, arrays = connection.recv()
+    # Not bytes, so that arrays can be changed.
+    return pickle.loads(rest, buffers=[bytearray(connection.recv_bytes()) for _ in range(arrays)])
 
 
 def _portable(error: Exception) -> Exception:

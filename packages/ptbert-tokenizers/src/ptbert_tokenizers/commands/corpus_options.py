@@ -1,10 +1,9 @@
 """The options of commands that read a corpus, and the documents that they name"""
 
 import argparse
-import os
-from collections.abc import Iterator
 from typing import get_args
 
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts
 from ptbert_tokenizers.corpora.documents import (
     Documents,
     InputFormat,
@@ -47,7 +46,7 @@ def add_corpus_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def corpus_of(options: argparse.Namespace) -> Iterator[str]:
+def corpus_of(options: argparse.Namespace) -> BlockedTexts:
     """Return the documents that the arguments name, one by one.
 
     Raises:
@@ -68,15 +67,3 @@ def are_lines(options: argparse.Namespace) -> bool:
     """Tell whether the documents are lines of text."""
     kinds = {options.input_format or input_format_of(each) for each in corpus_files(options.files)}
     return options.documents == "lines" and kinds == {"text"}
-
-
-def refuse_as_output(options: argparse.Namespace, output: str) -> None:
-    """Raise if a file is both part of the corpus and the output.
-
-    Raises:
-        ValueError: if it is.
-    """
-    for file in corpus_files(options.files):
-        are_files = os.path.isfile(file) and os.path.isfile(output)
-        if are_files and os.path.samefile(file, output):
-            raise ValueError(f"{file!r} is both a text and the output; give another output")

@@ -1,20 +1,16 @@
 """The commands that train vocabularies: train and count-words"""
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
-from operator import add
+from collections.abc import Callable
 from typing import Any
 
 from ptbert_tokenizers.commands.corpus_options import (
     add_corpus_options,
     corpus_of,
-    refuse_as_output,
 )
 from ptbert_tokenizers.commands.subcommands import add_command
-from ptbert_tokenizers.corpora.paths import corpus_files
+from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
 from ptbert_tokenizers.training.counts import (
-    COUNTS_START,
     MOST_WORDS,
     WordCounts,
     count_words,
@@ -154,11 +150,11 @@ def _counts(options: argparse.Namespace) -> WordCounts:
             "--cased, --uncased and --special-tokens belong to count-words, which cuts the text; "
             "leave them out here"
         )
-    return reduce(add, parts).limited(options.max_words)
+    return WordCounts.merged(parts).limited(options.max_words)
 
 
 def _count_words(options: argparse.Namespace) -> None:
-    refuse_as_output(options, options.output)
+    refuse_outputs_among(options.files, [options.output])
     counts = _counted(options)
     counts.save(options.output)
     print(f"{counts.words.total()} words, {len(counts.words)} of them different")
@@ -166,21 +162,10 @@ def _count_words(options: argparse.Namespace) -> None:
 
 def _counted(options: argparse.Namespace) -> WordCounts:
     return count_words(
-        _without_counts(corpus_of(options)),
+        corpus_of(options),
         options.kind,
         lower_case=options.lower_case,
         special_tokens=options.special_tokens,
         workers=options.workers,
         max_words=options.max_words,
     )
-
-
-def _without_counts(texts: Iterable[str]) -> Iterator[str]:
-    """Yield texts; raise if a file of count-words is among them."""
-    for text in texts:
-        if text.startswith(COUNTS_START):
-            raise ValueError(
-                "a file of count-words is among the texts; give such files to train, unpacked, by "
-                "their paths, and without texts"
-            )
-        yield text

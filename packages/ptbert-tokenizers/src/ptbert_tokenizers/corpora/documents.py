@@ -4,10 +4,21 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
+from ptbert_tokenizers.batches.text_blocks import BlockedTexts, TextBlock, given_blocks
 from ptbert_tokenizers.corpora.columns import read_arrow_texts, read_parquet_texts
 from ptbert_tokenizers.corpora.paths import corpus_files
-from ptbert_tokenizers.corpora.records import read_json_texts, read_table_texts
-from ptbert_tokenizers.files.lines import Errors, read_lines, read_texts
+from ptbert_tokenizers.corpora.records import (
+    COUNTS_START,
+    read_json_blocks,
+    read_table_texts,
+)
+from ptbert_tokenizers.files.lines import (
+    Errors,
+    read_line_blocks,
+    read_lines,
+    read_texts,
+    shown_path,
+)
 from ptbert_tokenizers.files.vocabulary import PathLike
 
 Documents = Literal["lines", "blank-lines", "files"]
@@ -34,7 +45,7 @@ def read_documents(
     input_format: InputFormat | None = None,
     errors: Errors = "strict",
     verbose: bool = False,
-) -> Iterator[str]:
+) -> BlockedTexts:
     """Yield the documents of a corpus one by one; only the longest one must fit in memory.
 
     Text, JSON lines and tables may be compressed by gzip, bzip2, xz or zstd.
@@ -68,7 +79,8 @@ def read_documents(
     kinds = [input_format or input_format_of(file) for file in files]
     for file, kind in zip(files, kinds, strict=True):  # before anything is read
         _check(file, kind, field, documents, errors)
-    return _texts(list(zip(files, kinds, strict=True)), field or "", documents, errors, verbose)
+    found = list(zip(files, kinds, strict=True))
+    return BlockedTexts(_blocks(found, field or "", documents, errors, verbose))
 
 
 def _check_choices(documents: str, input_format: str | None) -> None:
@@ -122,29 +134,54 @@ def _check(file: str, kind: str, field: str | None, documents: str, errors: str)
         )
 
 
-def _texts(
+def _blocks(
     files: list[tuple[str, InputFormat]],
     field: str,
     documents: Documents,
     errors: Errors,
     verbose: bool,
-) -> Iterator[str]:
+) -> Iterator[TextBlock]:
     for file, kind in files:
         if kind == "jsonl":
-            yield from read_json_texts(file, field, verbose=verbose, errors=errors)
-        elif kind == "parquet":
-            yield from read_parquet_texts(file, field)
-        elif kind == "arrow":
-            yield from read_arrow_texts(file, field)
-        elif kind != "text":
-            delimiter = "," if kind == "csv" else "\t"
-            yield from read_table_texts(file, field, delimiter, verbose=verbose)
-        elif documents == "lines":
-            yield from read_texts(file, verbose=verbose, errors=errors)
-        elif documents == "files":
-            yield "".join(read_lines(file, verbose=verbose, errors=errors))
+            yield from read_json_blocks(file, field, verbose=verbose, errors=errors)
+        elif kind == "text" and documents == "lines":
+            lines = read_line_blocks(file, verbose=verbose, errors=errors)
+            yield from _without_counts(lines, file)
         else:
-            yield from _paragraphs(read_texts(file, verbose=verbose, errors=errors))
+            texts = given_blocks(_texts(file, kind, field, documents, errors, verbose))
+            yield from _without_counts(texts, file) if kind == "text" else texts
+
+
+def _without_counts(blocks: Iterable[TextBlock], file: str) -> Iterator[TextBlock]:
+    for number, block in enumerate(blocks):
+        if number == 0 and next(iter(block), "").startswith(COUNTS_START):
+            raise ValueError(
+                "a file of count-words is among the texts; give such files to train, unpacked, by "
+                f"their paths, and without texts ({shown_path(file)})"
+            )
+        yield block
+
+
+def _texts(
+    file: str,
+    kind: InputFormat,
+    field: str,
+    documents: Documents,
+    errors: Errors,
+    verbose: bool,
+) -> Iterator[str]:
+    """The documents that are found one by one."""
+    if kind == "parquet":
+        yield from read_parquet_texts(file, field)
+    elif kind == "arrow":
+        yield from read_arrow_texts(file, field)
+    elif kind != "text":
+        delimiter = "," if kind == "csv" else "\t"
+        yield from read_table_texts(file, field, delimiter, verbose=verbose)
+    elif documents == "files":
+        yield "".join(read_lines(file, verbose=verbose, errors=errors))
+    else:
+        yield from _paragraphs(read_texts(file, verbose=verbose, errors=errors))
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

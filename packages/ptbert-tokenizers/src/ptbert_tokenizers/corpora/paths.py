@@ -1,10 +1,13 @@
 """The files of a corpus: those that are named, those in folders, and those that fit a pattern"""
 
+import fnmatch
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.files.lines import STANDARD_INPUT
+from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
 
 
@@ -19,7 +22,8 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
             ``-`` for standard input.
 
     Raises:
-        TypeError: if it is one path, and not several in a list.
+        TypeError: if it is one path, and not several in a list, or something else.
+        ValueError: if the list is empty.
         FileNotFoundError: if there is no such file, a folder has no files, or none fits a pattern.
 
     Example:
@@ -31,7 +35,60 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"{os.fspath(sources)!r} is one path; give a list of paths")
+    sources = list(in_order(sources, "sources"))
+    if not sources:
+        raise ValueError("there are no files to read; name one or more")
     return [file for source in sources for file in _files_of(os.fspath(source))]
+
+
+def refuse_outputs_among(sources: Sequence[PathLike], outputs: Sequence[str]) -> None:
+    """Raise if an output is a file of the corpus, or would be one when the corpus is read again.
+
+    Args:
+        sources: as for :func:`corpus_files`.
+        outputs: the files that are written.
+
+    Raises:
+        ValueError: if one is, or if it is in a folder that is read, or fits a pattern.
+
+    Example:
+        >>> os.makedirs("texts")
+        >>> open("texts/a.txt", "w").close()
+        >>> refuse_outputs_among(["texts"], ["texts/ids.npy"])
+        Traceback (most recent call last):
+        ValueError: the output 'texts/ids.npy' would be read as a part of 'texts' the next time; ...
+    """
+    regular = [file for file in corpus_files(sources) if os.path.isfile(file)]
+    refuse_inputs_as_outputs(regular, [each for each in outputs if os.path.isfile(each)])
+    for source in [os.fspath(each) for each in sources]:
+        for output in outputs:
+            if _would_be_read(source, output):
+                raise ValueError(
+                    f"the output {output!r} would be read as a part of {source!r} the next time; "
+                    "give an output elsewhere"
+                )
+
+
+def _would_be_read(source: str, output: str) -> bool:
+    if os.path.isdir(source):
+        inside = os.path.relpath(os.path.realpath(output), os.path.realpath(source)).split(os.sep)
+        return inside[0] != os.pardir and not any(part.startswith(".") for part in inside)
+    if os.path.exists(source) or not glob.has_magic(source):
+        return False
+    parts, pattern = (os.path.abspath(path).split(os.sep) for path in (output, source))
+    return _fit(parts, pattern)
+
+
+def _fit(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path fit those of a pattern, as ``glob`` sees it."""
+    if not parts or not pattern:
+        return not parts and not pattern
+    hidden = parts[0].startswith(".") and not pattern[0].startswith(".")
+    if pattern[0] == "**" and (
+        _fit(parts, pattern[1:]) or (not hidden and _fit(parts[1:], pattern))
+    ):
+        return True
+    return not hidden and fnmatch.fnmatch(parts[0], pattern[0]) and _fit(parts[1:], pattern[1:])
 
 
 def _files_of(source: str) -> list[str]:

@@ -6,39 +6,50 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptbert_hub.messages import shown
-from ptbert_tokenizers.files.lines import Errors, read_lines, read_numbered_texts
+from ptbert_tokenizers.batches.text_blocks import TextBlock
+from ptbert_tokenizers.files.lines import Errors, Lines, read_line_blocks, read_lines, shown_path
 from ptbert_tokenizers.files.vocabulary import PathLike
+
+COUNTS_FORMAT = "ptbert word counts 1"
+COUNTS_START = json.dumps({"format": COUNTS_FORMAT}).removesuffix("}")
+"""How the files begin that ``WordCounts.save`` writes, which are no text."""
 
 _LONGEST_FIELD = 2**30  # characters
 _MOST_NAMES = 10  # in a message
 
 
-def read_json_texts(
-    path: PathLike, field: str, *, verbose: bool = False, errors: Errors = "strict"
-) -> Iterator[str]:
-    """Yield a field of each line of JSON. Blank lines are skipped.
+class JsonLines(TextBlock):
+    """A field of lines of JSON. Blank lines are skipped.
 
     Args:
-        path: a file or a pipe; ``-`` for standard input.
+        lines: of JSON.
         field: the key of the text.
-        verbose: show on a terminal how much has been read.
-        errors: what to do with lines that are not UTF-8, as for ``read_texts``.
-
-    Raises:
-        ValueError: if a line is no JSON object, or the field is missing or no string; the line is
-            named.
-
-    Example:
-        >>> with open("corpus.jsonl", "w") as file:
-        ...     _ = file.write('{"text": "one"}\\n{"title": "two"}\\n')
-        >>> list(read_json_texts("corpus.jsonl", "text"))
-        Traceback (most recent call last):
-        ValueError: 'corpus.jsonl' line 2 has no field 'text'; it has 'title'. Name one of them
+        name: of the file, as messages show it.
     """
-    for number, line in read_numbered_texts(path, verbose=verbose, errors=errors):
-        if not line.strip():
-            continue
-        place = f"{_name(path)} line {number}"
+
+    def __init__(self, lines: Lines, field: str, name: str) -> None:
+        self._lines, self._field, self._name = lines, field, name
+
+    @property
+    def size(self) -> int:
+        """How many characters the JSON has."""
+        return self._lines.size
+
+    def cut(self) -> list[str]:
+        """Return the texts.
+
+        Raises:
+            ValueError: if a line is no JSON object, or the field is missing or no string; the line
+                is named.
+        """
+        return [
+            self._text(line, f"{self._name} line {number}")
+            for number, line in self._lines.numbered()
+            if line and not line.isspace()
+        ]
+
+    def _text(self, line: str, place: str) -> str:
+        field = self._field
         try:
             record: Any = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -50,7 +61,30 @@ def read_json_texts(
             )
         if field not in record:
             raise ValueError(f"{place} {no_field(field, record)}")
-        yield checked_text(record[field], field, place)
+        return checked_text(record[field], field, place)
+
+
+def read_json_blocks(
+    path: PathLike, field: str, *, verbose: bool = False, errors: Errors = "strict"
+) -> Iterator[JsonLines]:
+    """Yield a field of each line of JSON, in blocks that parse it when they are used.
+
+    Args:
+        path: a file or a pipe; ``-`` for standard input.
+        field: the key of the text.
+        verbose: show on a terminal how much has been read.
+        errors: what to do with lines that are not UTF-8, as for ``read_texts``.
+
+    Example:
+        >>> with open("corpus.jsonl", "w") as file:
+        ...     _ = file.write('{"text": "one"}\\n{"title": "two"}\\n')
+        >>> [list(block) for block in read_json_blocks("corpus.jsonl", "text")]
+        Traceback (most recent call last):
+        ValueError: 'corpus.jsonl' line 2 has no field 'text'; it has 'title'. Name one of them
+    """
+    name = shown_path(path)
+    for lines in read_line_blocks(path, verbose=verbose, errors=errors):
+        yield JsonLines(lines, field, name)
 
 
 def read_table_texts(
@@ -76,6 +110,7 @@ def read_table_texts(
         >>> list(read_table_texts("corpus.csv", "text", ","))
         ['one, two']
     """
+    name = shown_path(path)
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     rows = csv.reader(read_lines(path, verbose=verbose), delimiter=delimiter, strict=True)
     names: list[str] = []
@@ -84,19 +119,19 @@ def read_table_texts(
         for row in rows:
             if row and not names:
                 names = row
-                check_column(_name(path), field, names)
+                check_column(name, field, names)
                 column = names.index(field)
             elif row:
                 if len(row) != len(names):
                     raise ValueError(
-                        f"{_name(path)} line {line} has {len(row)} columns, and the first row has "
+                        f"{name} line {line} has {len(row)} columns, and the first row has "
                         f"{len(names)}; correct the line"
                     )
                 yield row[column]
             line = rows.line_num + 1
     except csv.Error as error:
         raise ValueError(
-            f"{_name(path)} line {line} is no row of a table ({error}); correct it"
+            f"{name} line {line} is no row of a table ({error}); correct it"
         ) from error
 
 
@@ -141,7 +176,3 @@ def no_field(field: str, names: Any) -> str:
         known[_MOST_NAMES:] = [f"{len(known) - _MOST_NAMES} more"]
     has = ", ".join(known) or "none"
     return f"has no field {field!r}; it has {has}. Name one of them"
-
-
-def _name(path: PathLike) -> str:
-    return "standard input" if str(path) == "-" else repr(str(path))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 from ptbert_hub.progress import new_bar
+from ptbert_tokenizers.batches.text_blocks import TextBlock
 from ptbert_tokenizers.files.compressed import told_if_damaged, unpacked
 from ptbert_tokenizers.files.vocabulary import PathLike
 
@@ -20,8 +21,64 @@ STANDARD_INPUT = "-"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CHUNK = 2**18  # bytes
+_SAMPLE = 64  # bytes that show the encoding of a text without a mark
+_WIDE_MARKS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 _LONGEST_LINE = 2**30  # bytes
 _LEFT_OUT = "\udc80"  # in the place of a line that is skipped; no UTF-8 text has this
+
+
+def shown_path(path: PathLike) -> str:
+    """Return the name of a file as messages show it.
+
+    Example:
+        >>> shown_path("a.txt"), shown_path("-")
+        ("'a.txt'", 'standard input')
+    """
+    return "standard input" if os.fspath(path) == STANDARD_INPUT else repr(os.fspath(path))
+
+
+class Lines(TextBlock):
+    """Whole lines of a text.
+
+    Args:
+        text: the lines, with ``\\n`` as line end.
+        before: how many lines come before them.
+    """
+
+    def __init__(self, text: str, before: int) -> None:
+        self._text, self._before = text, before
+
+    @property
+    def size(self) -> int:
+        """How many characters there are, with line ends."""
+        return len(self._text)
+
+    def cut(self) -> list[str]:
+        """Return the lines without line ends, and without those that were skipped."""
+        lines = self._all()
+        return [line for line in lines if line != _LEFT_OUT] if _LEFT_OUT in self._text else lines
+
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """Yield the number of each line in the whole text, from 1 on, and the line.
+
+        Example:
+            >>> list(Lines("three\\nfour\\n", 2).numbered())
+            [(3, 'three'), (4, 'four')]
+        """
+        for number, line in enumerate(self._all(), self._before + 1):
+            if line != _LEFT_OUT:
+                yield number, line
+
+    def _all(self) -> list[str]:
+        lines = self._text.split("\n")
+        if not lines[-1]:
+            del lines[-1]
+        return lines
 
 
 def read_texts(
@@ -50,33 +107,25 @@ def read_texts(
         >>> list(read_texts("text.txt"))
         ['one', 'two']
     """
-    for block in _blocks(path, verbose, errors):
-        lines = block.split("\n")
-        if not lines[-1]:
-            del lines[-1]
-        yield from lines if errors != "skip" else (line for line in lines if line != _LEFT_OUT)
+    for block in read_line_blocks(path, verbose=verbose, errors=errors):
+        yield from block
 
 
-def read_numbered_texts(
+def read_line_blocks(
     path: PathLike, *, verbose: bool = False, errors: Errors = "strict"
-) -> Iterator[tuple[int, str]]:
-    """Yield the number of each line, from 1 on, and the line; else as ``read_texts``.
+) -> Iterator[Lines]:
+    """Yield the lines in blocks, a few hundred thousand characters each; else as ``read_texts``.
 
     Example:
-        >>> with open("text.txt", "wb") as file:
-        ...     _ = file.write(b"one\\n\\xff\\nthree\\n")
-        >>> list(read_numbered_texts("text.txt", errors="skip"))
-        [(1, 'one'), (3, 'three')]
+        >>> with open("text.txt", "w") as file:
+        ...     _ = file.write("one\\ntwo\\n")
+        >>> [list(block) for block in read_line_blocks("text.txt")]
+        [['one', 'two']]
     """
     before = 0
-    for block in _blocks(path, verbose, errors):
-        lines = block.split("\n")
-        if not lines[-1]:
-            del lines[-1]
-        for number, line in enumerate(lines, before + 1):
-            if line != _LEFT_OUT:
-                yield number, line
-        before += len(lines)
+    for text in _blocks(path, verbose, errors):
+        yield Lines(text, before)
+        before += text.count("\n")
 
 
 def read_lines(
@@ -96,7 +145,7 @@ def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
     """Whole lines, as many as a read gives, with ``\\n`` as line end."""
     if errors not in get_args(Errors):
         raise ValueError(f"errors={errors!r} is not known; choose from {get_args(Errors)}")
-    name = "standard input" if os.fspath(path) == STANDARD_INPUT else repr(os.fspath(path))
+    name = shown_path(path)
     before = 0  # lines of the blocks that are done
     skipped: list[int] = []
     for data in _byte_blocks(path, name, verbose):
@@ -142,11 +191,15 @@ def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
         total = _size(file) if verbose else None
         bar = new_bar(os.path.basename(path), total) if verbose else None
         held: list[bytes] = []
+        is_first = True
         size = 0  # of a line that has not ended yet
         mark = _BYTE_ORDER_MARK
         try:
             with told_if_damaged(name, kind):
                 while chunk := reader.read1(_CHUNK):
+                    if is_first:
+                        _refuse_wide(chunk, name)
+                        is_first = False
                     # A carriage return is a line end too, if the next byte is not part of it.
                     end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
                     held.append(chunk[:end] if end else chunk)
@@ -165,6 +218,22 @@ def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
             if bar is not None:
                 bar.close()
         yield b"".join(held).removeprefix(mark)
+
+
+def _refuse_wide(start: bytes, name: str) -> None:
+    """Raise if a text begins as one of UTF-16 or UTF-32, which may be valid UTF-8 by chance."""
+    marked = next((kind for mark, kind in _WIDE_MARKS.items() if start.startswith(mark)), None)
+    even, odd = start[:_SAMPLE:2], start[1:_SAMPLE:2]
+    # In Latin script every second byte is 0.
+    is_wide = len(odd) > 3 and any(
+        not any(zeros) and all(others) for zeros, others in ((even, odd), (odd, even))
+    )
+    if marked or is_wide:
+        kind = marked or f"UTF-16{'BE' if not any(even) else 'LE'}"
+        raise ValueError(
+            f"{name} is not UTF-8: it begins as {kind}; convert it first, as by "
+            f"`iconv -f {kind} -t UTF-8`"
+        )
 
 
 @contextmanager

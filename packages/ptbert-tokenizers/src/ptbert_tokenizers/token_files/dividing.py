@@ -3,13 +3,32 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from numbers import Real
+from os import PathLike as PathLikeObject
 from os import fspath
 from os.path import abspath, realpath
+from typing import Any
 
+from ptbert_tokenizers.batches.texts import in_order
+from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
-from ptbert_tokenizers.token_files.formats import FORMATS, files_of, id_writer, open_tokens
-from ptbert_tokenizers.token_files.manifests import refuse_other_settings
+from ptbert_tokenizers.token_files.formats import (
+    FORMATS,
+    files_of,
+    files_written,
+    format_of_output,
+    id_writer,
+    open_tokens,
+)
+from ptbert_tokenizers.token_files.manifests import (
+    Manifest,
+    refuse_other_settings,
+    write_manifest,
+)
 from ptbert_tokenizers.token_files.tokens import Tokens
+
+_NUMBERS: Any = Real
+_TOO_LARGE = 1e300  # for a share
 
 
 def merge_token_files(
@@ -22,7 +41,9 @@ def merge_token_files(
 ) -> int:
     """Write the documents of several token files, one file after the other, into one.
 
-    It needs memory for about a million ids, and for the bounds of the formats that have none.
+    It needs memory for about a million ids, and for the bounds of the formats that have none. If
+    all inputs have manifests, so does the output: with their settings, and the digests of their
+    files, as the manifests have them.
 
     Args:
         inputs: token files, of any formats. An index, or bounds, whose ids are named too counts
@@ -49,20 +70,30 @@ def merge_token_files(
         >>> open_tokens("both.npy").ids.tolist()
         [7, 8, 9]
     """
+    inputs = paths_in_order(inputs, "inputs")
     if not inputs:
         raise ValueError("there are no token files to merge; name one or more")
     inputs = without_indexes(inputs)
     opened = [open_tokens(path, separator=separator) for path in inputs]
-    _refuse_same([*zip(inputs, opened, strict=True)], [output], format)
-    refuse_other_settings(
-        [files_of(fspath(path), each.format)[0] for path, each in zip(inputs, opened, strict=True)]
-    )
+    read = [files_of(fspath(path), each.format) for path, each in zip(inputs, opened, strict=True)]
+    _refuse_same(read, [output], format)
+    known = refuse_other_settings([files[0] for files in read])
     width = max(_width(tokens) for tokens in opened) if bits is None else bits
-    with id_writer(output, format, width) as write:
+    made: list[dict[str, Any]] = []
+    with id_writer(output, format, width, before=made.extend) as write:
         for tokens in opened:
             for flat in tokens.blocks():
                 write(flat)
-    return sum(map(len, opened))
+    documents = sum(map(len, opened))
+    if made and len(known) == len(opened):
+        main = files_written(output, format)[0]
+        settings = {**known[0].settings, "format": format_of_output(main, format), "bits": width}
+        merged = [
+            {key: file[key] for key in ("bytes", "sha256")} for each in known for file in each.files
+        ]
+        ids = sum(len(each.ids) for each in opened)
+        write_manifest(main, Manifest(settings, merged, made, documents, ids))
+    return documents
 
 
 def split_token_file(
@@ -100,8 +131,11 @@ def split_token_file(
         >>> split_token_file("all.bin", ["train.npy", "held_out.npy"], [7, 3], separator=0)
         [2, 1]
     """
+    outputs = paths_in_order(outputs, "outputs")
+    if shares is not None:
+        shares = list(in_order(shares, "shares"))
     shares = [1.0] * len(outputs) if shares is None else shares
-    if len(shares) != len(outputs) or not outputs or not all(0 < each < 1e300 for each in shares):
+    if len(shares) != len(outputs) or not outputs or not all(_is_share(each) for each in shares):
         raise ValueError(
             f"{len(outputs)} outputs and shares={list(shares)}; give a number above 0 for each"
         )
@@ -109,7 +143,7 @@ def split_token_file(
     if len(set(names)) < len(names):
         raise ValueError("two outputs are of the same files; give each part files of its own")
     tokens = open_tokens(path, separator=separator)
-    _refuse_same([(path, tokens)], outputs, format)
+    _refuse_same([files_of(fspath(path), tokens.format)], outputs, format)
     ends = part_ends(tokens, shares)
     counts = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     if 0 in counts:
@@ -127,6 +161,17 @@ def split_token_file(
     return counts
 
 
+def paths_in_order(paths: Any, name: str) -> list[PathLike]:
+    """Return paths that a caller gave.
+
+    Raises:
+        TypeError: if it is one path, or something else.
+    """
+    if isinstance(paths, (str, PathLikeObject)):
+        raise TypeError(f"{name} is one path, {fspath(paths)!r}; give a list of paths")
+    return list(in_order(paths, name))
+
+
 def without_indexes(paths: Sequence[PathLike]) -> list[PathLike]:
     """Return token files, without the indexes and bounds of files that are among them.
 
@@ -142,6 +187,10 @@ def _ids_of_index(path: str) -> list[str]:
     """The file of ids of an index or of bounds, by their names; none for other files."""
     files = [form.paths(path) for form in FORMATS.values()]
     return [ids for ids, index in files if index == path != ids]
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, _NUMBERS) and bool(0 < value < _TOO_LARGE)
 
 
 def part_ends(tokens: Tokens, shares: Sequence[float]) -> list[int]:
@@ -177,14 +226,8 @@ def _files_to_write(output: PathLike, format: str | None) -> list[str]:
 
 
 def _refuse_same(
-    inputs: "Sequence[tuple[PathLike, Tokens]]", outputs: Sequence[PathLike], format: str | None
+    inputs: Sequence[Sequence[str]], outputs: Sequence[PathLike], format: str | None
 ) -> None:
-    taken = {
-        realpath(each) for path, tokens in inputs for each in files_of(fspath(path), tokens.format)
-    }
+    read = [file for files in inputs for file in files]
     for output in outputs:
-        if not taken.isdisjoint([realpath(output), *_files_to_write(output, format)]):
-            raise ValueError(
-                f"{fspath(output)!r} is both a token file to read and the output; give another "
-                "output"
-            )
+        refuse_inputs_as_outputs(read, [output, *_files_to_write(output, format)])

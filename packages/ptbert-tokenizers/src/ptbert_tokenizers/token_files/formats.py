@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptbert_hub import atomic_write
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.datatrove import (
@@ -15,7 +16,7 @@ from ptbert_tokenizers.token_files.datatrove import (
     open_datatrove,
 )
 from ptbert_tokenizers.token_files.lines import read_id_lines, write_id_lines
-from ptbert_tokenizers.token_files.manifests import remove_manifest
+from ptbert_tokenizers.token_files.manifests import remove_manifest, written_files
 from ptbert_tokenizers.token_files.megatron import MegatronWriter, megatron_paths, open_megatron
 from ptbert_tokenizers.token_files.npy import BOUNDS_ENDING, NpyWriter, npy_paths, open_npy
 from ptbert_tokenizers.token_files.plain_bin import (
@@ -61,6 +62,7 @@ FORMATS: dict[str, Format] = {
 LINES = "jsonl"
 FORMAT_NAMES = (*FORMATS, LINES)
 BITS = (16, 32)
+_OUTPUT = ("-", "/dev/stdout")
 
 Write = Callable[[FlatIds], None]
 
@@ -76,7 +78,13 @@ def width_for(largest: int) -> int:
 
 
 @contextmanager
-def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iterator[Write]:
+def id_writer(
+    path: PathLike,
+    format: str | None = None,
+    bits: int = 32,
+    *,
+    before: Callable[[list[dict[str, Any]]], None] | None = None,
+) -> Iterator[Write]:
     """Open token files to write documents into block by block; they appear when all are written.
 
     Args:
@@ -84,6 +92,8 @@ def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iter
         format: one of ``npy``, ``nanogpt``, ``llm.c``, ``megatron``, ``datatrove`` and ``jsonl``;
             told by the ending when None, which ``.bin`` does not show.
         bits: width of an id in the file, 16 or 32; lines of JSON have none.
+        before: is called when all is written, before any file appears, with what a manifest says
+            about each; if it raises, none appears. Not for lines of JSON.
 
     Raises:
         ValueError: if the format is unknown or does not show, it does not have that width, or an id
@@ -100,21 +110,20 @@ def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iter
     """
     name = os.fspath(path)
     chosen = _checked(format, (*FORMATS, LINES))
-    is_output = name in {"-", "/dev/stdout"}
-    if is_output or (os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name)):
+    if is_stream(name):
         if chosen not in (None, LINES):
             raise ValueError(
                 f"the format {chosen} is not for a pipe, because its beginning is written last; "
                 "write a file, or lines of JSON"
             )
-        if is_output:
+        if name in _OUTPUT:
             yield lambda flat: write_id_lines(sys.stdout.buffer, flat)
             return
         with open(name, "wb") as pipe:
             yield lambda flat: write_id_lines(pipe, flat)
         return
     chosen = format_of_output(name, chosen)
-    paths = FORMATS[chosen].paths(name) if chosen in FORMATS else [name]
+    paths = files_written(name, chosen)
     for each in paths:
         _refuse_folder(each)
     if chosen == LINES:
@@ -123,10 +132,12 @@ def id_writer(path: PathLike, format: str | None = None, bits: int = 32) -> Iter
         return
     with (
         written_together(paths) as files,
-        closing(FORMATS[chosen].writer(files, paths[0], bits)) as writer,
+        closing(FORMATS[chosen].writer(files, paths[0], checked_whole(bits, "bits"))) as writer,
     ):
         yield writer.write
         writer.finish()
+        if before is not None:
+            before(written_files(paths, files))
         remove_manifest(paths[0])  # it describes what was there before
 
 
@@ -233,6 +244,30 @@ _TORCH = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 def files_of(path: str, format: str) -> list[str]:
     """Return the files of a token file that are there, the file of ids first."""
     return [each for each in FORMATS[format].paths(path) if os.path.isfile(each)]
+
+
+def files_written(path: PathLike, format: str | None = None) -> list[str]:
+    """Return the files that ``id_writer`` writes, the file of ids first; none for standard output.
+
+    Raises:
+        ValueError: if there is no such format, or the ending does not show it.
+
+    Example:
+        >>> files_written("ids.npy")
+        ['ids.npy', 'ids.bounds.npy']
+    """
+    name = os.fspath(path)
+    if is_stream(name):
+        return []
+    chosen = format_of_output(name, format)
+    return FORMATS[chosen].paths(name) if chosen in FORMATS else [name]
+
+
+def is_stream(name: str) -> bool:
+    """Tell whether a name is that of standard output, a pipe or a device."""
+    if name in _OUTPUT:
+        return True
+    return os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name)
 
 
 def read_ids(path: PathLike, format: str | None = None) -> Iterator[list[int]]:

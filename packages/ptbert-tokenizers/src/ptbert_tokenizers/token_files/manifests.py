@@ -4,12 +4,13 @@
 times, so the same documents make the same manifest anywhere.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import file_digest
@@ -17,6 +18,7 @@ from ptbert_hub.files import remove
 from ptbert_hub.messages import shown
 
 _VERSION = 1
+_BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -114,34 +116,44 @@ def remove_manifest(path: str) -> None:
     remove(Path(manifest_path(path)))
 
 
-def written_files(paths: Iterable[str]) -> list[dict[str, Any]]:
-    """Return name, bytes and digest of files, for a manifest."""
+def written_files(paths: Sequence[str], files: Sequence[BinaryIO]) -> list[dict[str, Any]]:
+    """Return name, bytes and digest of files that are being written, for a manifest.
+
+    They are read through the open files, because another run may replace what has these names.
+
+    Args:
+        paths: what the files will be called.
+        files: open for reading too.
+    """
     return [
-        {
-            "name": os.path.basename(path),
-            "bytes": os.path.getsize(path),
-            "sha256": file_digest(path),
-        }
-        for path in paths
+        {"name": os.path.basename(path), **_content(file)}
+        for path, file in zip(paths, files, strict=True)
     ]
 
 
-def refuse_other_settings(paths: Sequence[str]) -> None:
-    """Refuse token files that were made with different settings, as their manifests show.
+def _content(file: BinaryIO) -> dict[str, Any]:
+    file.flush()
+    digest = hashlib.sha256()
+    with open(os.dup(file.fileno()), "rb") as reader:
+        reader.seek(0)
+        while block := reader.read(_BLOCK):
+            digest.update(block)
+        return {"bytes": reader.tell(), "sha256": digest.hexdigest()}
+
+
+def refuse_other_settings(paths: Sequence[str]) -> list[Manifest]:
+    """Return the manifests of token files; refuse those that were made with different settings.
 
     Raises:
         ValueError: if two of them differ, or a manifest is damaged.
     """
-    first: tuple[str, Manifest] | None = None
-    for path in paths:
-        manifest = read_manifest(path)
-        if manifest is None:
-            continue
-        if first is None:
-            first = path, manifest
-        if differences := first[1].differences(manifest.settings):
+    known = [(path, found) for path in paths if (found := read_manifest(path)) is not None]
+    for path, manifest in known[1:]:
+        first, of_first = known[0]
+        if differences := of_first.differences(manifest.settings):
             raise ValueError(
-                f"{first[0]!r} and {path!r} were made with different settings: "
+                f"{first!r} and {path!r} were made with different settings: "
                 f"{'; '.join(differences)} (there is the first, here the second); make one of "
                 "them again"
             )
+    return [manifest for _, manifest in known]

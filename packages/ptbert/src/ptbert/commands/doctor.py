@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Generator
 
 from ptbert.commands.command import Command
+from ptbert_hub.messages import json_text
 
 MUST_BE_CHANGED = 3  # the exit code
 
@@ -25,14 +25,14 @@ def run(arguments: argparse.Namespace) -> Generator[str, None, int]:
         from ptbert.doctor.installation import installation, lines_of_installation
 
         facts = installation()
-        yield from [json.dumps(facts, indent=2)] if arguments.json else lines_of_installation(facts)
+        yield from [json_text(facts)] if arguments.json else lines_of_installation(facts)
         return 0
     from ptbert.doctor.diagnosis import diagnosis_of
     from ptbert.doctor.report import json_of, lines_of
 
     diagnosis = diagnosis_of(arguments.path)
     if arguments.json:
-        yield json.dumps(json_of(diagnosis), indent=2)
+        yield json_text(json_of(diagnosis))
     else:
         yield from lines_of(diagnosis)
     return MUST_BE_CHANGED if diagnosis.must_be_changed else 0

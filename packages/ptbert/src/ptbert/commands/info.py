@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ptbert.commands.command import Command
 from ptbert.commands.revision import add_revision
 from ptbert_hub import DownloadOptions, pinned
-from ptbert_hub.messages import readable
+from ptbert_hub.messages import json_text, readable
 
 if TYPE_CHECKING:
     from ptbert_models.inspection import Fit, OpenedCheckpoint
@@ -53,7 +52,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "tokenizer": _described_tokenizer(arguments.model, arguments.cache_dir, options),
     }
     if arguments.json:
-        yield json.dumps(facts, indent=2)  # all but ASCII is escaped, also what changes a terminal
+        yield json_text(facts)
         return
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -110,12 +109,15 @@ def _described_tokenizer(model: str, cache_dir: str | None, options: DownloadOpt
     from ptbert.commands.model_tokenizer import load_tokenizer_of_model
     from ptbert_hub import NotFound
     from ptbert_tokenizers.errors import MissingVocabulary
+    from ptbert_tokenizers.max_length import NO_LIMIT
 
     try:
         tokenizer = load_tokenizer_of_model(model, cache_dir, options)
     except (MissingVocabulary, NotFound):
         return "none beside it"
     settings = tokenizer.settings()
+    if settings.get("max_len") == NO_LIMIT:
+        settings["max_len"] = "no limit"
     facts = [f"{key} = {settings[key]}" for key in _TOKENIZER_FACTS if key in settings]
     return ", ".join([settings["class"], *facts])
 

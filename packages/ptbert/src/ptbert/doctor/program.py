@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -230,7 +231,7 @@ def _cause(error: SyntaxError) -> str:
     old = ("print ", "exec ", "raise ", "except ")
     if line.startswith(old) or "async" in line or "<>" in line or isinstance(error, TabError):
         return "is Python of another time"
-    return "is no Python 3"
+    return f"cannot be read by Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _cure(error: SyntaxError) -> str:

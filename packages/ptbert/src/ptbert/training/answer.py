@@ -21,6 +21,7 @@ from ptbert.tasks.answers import USUAL_WINDOW, Answer, Cut, best_answers
 from ptbert.tasks.windows import Window, joined, windows_of_texts
 from ptbert.tasks.words import Words, continued, words_of_text
 from ptbert.training.examples import Batch, EncodedExamples, padded_inputs
+from ptbert.training.formats import SQUAD, format_of
 from ptbert.training.metrics import entropy
 from ptbert.training.rows import one_line
 from ptbert.training.settings import Settings
@@ -36,7 +37,6 @@ from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1000  # questions that are encoded together
-_SHORTEST = 5  # tokens of an input: one each of question and context, and three special ones
 _NULL = "may_have_no_answer"  # in the configuration of a result
 
 
@@ -91,6 +91,7 @@ class AnswerQuestions(Task):
     has_labels = False
     metric = "f1"
     usual_length = USUAL_WINDOW
+    formats = (SQUAD,)
 
     @property
     def usage(self) -> Usage:
@@ -111,8 +112,15 @@ class AnswerQuestions(Task):
         """Return the task of a result, whose configuration says whether there may be no answer."""
         return cls(settings, may_have_no_answer=bool(config.get(_NULL)))
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """One token each of question and context, and three special ones."""
+        return 5, "a question and its context"
+
     def read(self, path: str, *, labelled: bool = True) -> list[Question]:
         """Read a file in the format of SQuAD 1.1 or 2.0."""
+        if labelled:
+            format_of(path, self.name, self.formats)
         return read_questions(path, labelled=labelled)
 
     def example(self, text: str | tuple[str, ...]) -> Question:
@@ -148,11 +156,6 @@ class AnswerQuestions(Task):
         *,
         with_words: bool,
     ) -> EncodedQuestions:
-        if max_length < _SHORTEST:
-            raise ValueError(
-                f"max_length={max_length} leaves no room for a question and its context; give at "
-                f"least {_SHORTEST}"
-            )
         cut = Cut.to_fit(max_length)
         ids, types, labels, names = [], [], [], []
         texts: list[int] = []
@@ -161,10 +164,10 @@ class AnswerQuestions(Task):
         asked = {each.text: cut.cut(each.text, tokenizer) for each in examples}
         if shorter := sum(len(asked[each.text]) < len(each.text) for each in examples):
             logger.warning(
-                "%d of %d questions are longer than %d tokens and were cut",
+                "questions of more than %d tokens, which were cut: %d of %d",
+                cut.question,
                 shorter,
                 len(examples),
-                cut.question,
             )
         for start in range(0, len(examples), _BLOCK):
             block = examples[start : start + _BLOCK]

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ptbert.training.sharding import like, whole
+from ptbert.training.writing import told_if_not_written
 from ptbert_hub import atomic_write
 from ptbert_hub.digests import file_digest
 from ptbert_hub.files import sync_folder
@@ -66,26 +67,21 @@ def write_checkpoint(
     """
     final = _folder_of(folder, state["step"])
     partial = final.with_name(final.name + _PARTIAL)
-    try:
-        _remove(final)  # one that was damaged
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        model.save_pretrained(partial)
-        with atomic_write(partial / _MOMENTS) as file:
-            torch.save(dict(moments), file)
-        _write_json(partial / _STATE, dict(state))
-        _write_json(partial / _MANIFEST, dict(_digests(partial)))
-        os.rename(partial, final)
-        sync_folder(folder)
-    except (OSError, RuntimeError) as error:  # torch.save turns errors of files into the latter
-        if isinstance(error, RuntimeError) and not isinstance(error.__context__, OSError):
+    with told_if_not_written(f"the checkpoint of step {state['step']}", folder):
+        try:
+            _remove(final)  # one that was damaged
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            model.save_pretrained(partial)
+            with atomic_write(partial / _MOMENTS) as file:
+                torch.save(dict(moments), file)
+            _write_json(partial / _STATE, dict(state))
+            _write_json(partial / _MANIFEST, dict(_digests(partial)))
+            os.rename(partial, final)
+            sync_folder(folder)
+        except Exception:
+            shutil.rmtree(partial, ignore_errors=True)
             raise
-        shutil.rmtree(partial, ignore_errors=True)
-        reason = error.__context__ if isinstance(error, RuntimeError) else error
-        raise OSError(
-            f"the checkpoint of step {state['step']} cannot be written to {str(folder)!r} "
-            f"({reason}); those before it are complete: make room and run the same command again"
-        ) from error
     return Checkpoint(final, state)
 
 

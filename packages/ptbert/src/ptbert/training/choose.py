@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptbert.training.examples import Batch, EncodedExamples, encoded_texts, padded_inputs
+from ptbert.training.formats import TABLE
 from ptbert.training.metrics import probabilities
-from ptbert.training.rows import Row, one_line, read_rows
+from ptbert.training.rows import Row, one_line, read_rows, refuse_one_column_for_two
 from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForMultipleChoice
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
@@ -91,11 +92,17 @@ class Choose(ScoringTask):
     name = "choose"
     model_classes = MappingProxyType({"bert": BertForMultipleChoice})
     metric = "accuracy"
+    formats = (TABLE,)
 
     @property
     def usage(self) -> Usage:
         """A text and its choices on the command line."""
         return Usage(words='"a text" --pair "a choice" --pair "another"')
+
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """A text and a choice."""
+        return 5, "a text and a choice"
 
     def read(self, path: str, *, labelled: bool = True) -> list[ChoiceExample]:
         """Read a table or lines of JSON.
@@ -103,18 +110,24 @@ class Choose(ScoringTask):
         With ``--choices`` the settings name the columns. Else they are those of SWAG: ``sent1``,
         the beginning of all choices ``sent2``, and ``ending0``, ``ending1`` and so on.
         """
+        text, pair, choices = self._columns()
+        for choice in choices or [""]:
+            refuse_one_column_for_two(
+                text=text, pair=pair, label=self.settings.label, choices=choice
+            )
         rows = read_rows(path, header=self.settings.header)
         return [self._example(row, labelled) for row in rows]
 
+    def _columns(self) -> tuple[str, str, list[str]]:
+        """The columns of text, beginning and choices; no choices where they are SWAG's."""
+        text, pair, choices = self.settings.text, self.settings.pair, self.settings.choices
+        if choices:
+            return text, pair, [each.strip() for each in choices.split(",")]
+        return "sent1" if text == "text" else text, pair or "sent2", []
+
     def _example(self, row: Row, labelled: bool) -> ChoiceExample:
-        settings = self.settings
-        text, pair = settings.text, settings.pair
-        if settings.choices:
-            columns = [each.strip() for each in settings.choices.split(",")]
-        else:
-            columns = list(itertools.takewhile(row.values.__contains__, _endings()))
-            text = "sent1" if text == "text" else text
-            pair = pair or "sent2"
+        text, pair, columns = self._columns()
+        columns = columns or list(itertools.takewhile(row.values.__contains__, _endings()))
         if len(set(columns)) < max(_LEAST, len(columns)):
             raise ValueError(
                 f"{row.place} has the choices {', '.join(map(repr, columns)) or 'of no column'}; "
@@ -128,7 +141,9 @@ class Choose(ScoringTask):
                     f"{row.place} has no text in the column {column!r}; give one, or leave the row "
                     "out"
                 )
-        label = _number(row.text(settings.label).strip(), columns, row.place) if labelled else 0
+        label = 0
+        if labelled:
+            label = _number(row.text(self.settings.label).strip(), columns, row.place)
         return ChoiceExample(row.place, row.text(text), choices, label)
 
     def example(self, text: str | tuple[str, ...]) -> ChoiceExample:

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert.training.examples import EncodedExamples, encoded_texts
+from ptbert.training.formats import LINES, TABLE
+from ptbert.training.labels import refuse_labels_that_look_equal, refuse_too_many_labels
 from ptbert.training.metrics import (
     confusion_matrix,
     entropy,
@@ -20,13 +22,12 @@ from ptbert.training.metrics import (
     number_metrics,
     probabilities,
 )
-from ptbert.training.rows import Row, one_line, read_rows
+from ptbert.training.rows import Row, one_line, read_rows, refuse_one_column_for_two
 from ptbert.training.tables import table
 from ptbert.training.task import Scores, ScoringTask, Usage
 from ptbert_models import BertForSequenceClassification
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
-_MOST_LABELS = 1000
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 20  # labels of which a table still fits a terminal
 
@@ -52,6 +53,7 @@ class Classify(ScoringTask):
 
     name = "classify"
     model_classes = MappingProxyType({"bert": BertForSequenceClassification})
+    formats = (TABLE, LINES)
 
     @property
     def metric(self) -> str:
@@ -65,9 +67,16 @@ class Classify(ScoringTask):
             return Usage("Classifier", '["a text"], ["another"]', '"a text" --pair "another"')
         return Usage("Classifier", '"a text"')
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """A text, or a pair of texts."""
+        return (5, "a pair of texts") if self.settings.pair else (3, "a text")
+
     def read(self, path: str, *, labelled: bool = True) -> list[TextExample]:
         """Read a table or lines of JSON, with the columns that the settings name."""
-        rows = read_rows(path, header=self.settings.header)
+        settings = self.settings
+        refuse_one_column_for_two(text=settings.text, pair=settings.pair, label=settings.label)
+        rows = read_rows(path, header=settings.header)
         return [self._example(row, labelled) for row in rows]
 
     def _example(self, row: Row, labelled: bool) -> TextExample:
@@ -107,12 +116,14 @@ class Classify(ScoringTask):
                 f"all examples of {self.settings.data!r} have the label {min(found)!r}; "
                 "give examples of at least two labels"
             )
-        if len(found) > _MOST_LABELS or (len(found) > 20 and len(found) * 2 > len(examples)):
-            raise ValueError(
-                f"{self.settings.data!r} has {len(found)} different labels in {len(examples)} "
-                "examples; to learn numbers, give --regression; else name another column with "
-                "--label"
-            )
+        refuse_too_many_labels(
+            self.settings.data,
+            found,
+            len(examples),
+            "example",
+            "to learn numbers, give --regression; else name another column with --label",
+        )
+        refuse_labels_that_look_equal((each.place, each.label) for each in examples)
         return type(self)(self.settings, sorted(found, key=_number_first))
 
     def encode(
@@ -149,7 +160,7 @@ class Classify(ScoringTask):
     def chance_loss(self, examples: EncodedExamples) -> float:
         """Return the entropy of the labels, or the variance of the numbers."""
         gold = examples.flat_labels
-        return float(gold.var()) if self.settings.regression else entropy(gold)
+        return float(gold.var(dtype=np.float64)) if self.settings.regression else entropy(gold)
 
     def metrics(self, scores: Scores, examples: EncodedExamples) -> dict[str, float]:
         """Return accuracy, macro F1 and MCC; or correlations and the squared error of numbers."""

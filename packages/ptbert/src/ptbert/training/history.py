@@ -45,6 +45,14 @@ class History(NamedTuple):
             loss for loss, number in zip(self.losses, self.epochs, strict=True) if number == epoch
         ]
 
+    def losses_in(self, steps: range) -> list[float]:
+        """The losses of some steps that follow each other, by how many came before them."""
+        return [
+            loss
+            for loss, number in zip(self.losses, self.steps, strict=True)
+            if number - 1 in steps
+        ]
+
     def mean_loss(self, epoch: int) -> float:
         """The mean loss of the steps of an epoch; 0 without steps."""
         losses = self.losses_of(epoch)

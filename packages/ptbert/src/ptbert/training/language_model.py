@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from ptbert.tasks.writer import END_TOKENS, Writer
 from ptbert.training.examples import IGNORED, Batch, padded
-from ptbert.training.metrics import entropy_of_counts
+from ptbert.training.metrics import entropy_of_counts, perplexity
 from ptbert.training.rows import one_line
 from ptbert.training.task import Measured, Scores, Usage
 from ptbert.training.text_task import TextTask, scored_in_slices
@@ -100,6 +99,11 @@ class LanguageModel(TextTask):
         """A writer."""
         return Usage("Writer", '"It was"', '"It was"')
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """A token, and one before it."""
+        return 2, "a token to learn"
+
     def encode(
         self, examples: Sequence[str], tokenizer: PreTrainedTokenizer, max_length: int
     ) -> Passages:
@@ -113,8 +117,6 @@ class LanguageModel(TextTask):
         stream = Stream(lines, between, between if end is None else [end])
         if len(stream) < 2:
             raise ValueError(f"{path!r} has one token only; give a longer text")
-        if max_length < 2:
-            raise ValueError(f"max_length={max_length} leaves no token to learn; give at least 2")
         starts = np.arange(0, len(stream) - 1, max_length - 1)
         lengths = np.minimum(len(stream) - starts, max_length)
         return Passages(stream, starts, lengths, lines.words, vocabulary_size(tokenizer))
@@ -166,9 +168,9 @@ class LanguageModel(TextTask):
         number of its words between spaces instead of that of its tokens.
         """
         total = float(scores.astype(np.float64).sum())
-        found = {"perplexity": math.exp(total / int((examples.lengths - 1).sum()))}
+        found = {"perplexity": perplexity(total, int((examples.lengths - 1).sum()))}
         if examples.words:
-            found["word_perplexity"] = math.exp(min(total / examples.words, 700.0))
+            found["word_perplexity"] = perplexity(total, examples.words)
         return found
 
     def written(

@@ -24,8 +24,9 @@ from ptbert.training.checkpoints import (
     write_checkpoint,
 )
 from ptbert.training.evaluation import Evaluation, computing, evaluation
-from ptbert.training.monitor import Monitor
-from ptbert.training.order import Indices, parts_of_step, random_seed, steps_of_epoch
+from ptbert.training.finite import not_finite, refuse_weights
+from ptbert.training.monitor import Monitor, beginning
+from ptbert.training.order import Indices, checksum, parts_of_step, random_seed, steps_of_epoch
 from ptbert.training.output import Output
 from ptbert.training.preparation import Prepared, prepare
 from ptbert.training.processes import Processes, fill_gradients, joined
@@ -38,8 +39,6 @@ from ptbert_models.pretrained import PreTrainedModel
 from ptbert_optim.clipping import clip_all
 
 logger = logging.getLogger(__name__)
-
-_SHOWN = 5  # places of examples in a message
 
 
 def train(settings: Settings, *, restart: bool = False) -> dict[str, Any]:
@@ -147,24 +146,16 @@ class _Training:
         self._finish()
 
     def _tell_what_begins(self) -> None:
-        settings = self.task.settings
-        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
         logger.info(
-            "%s: %d examples, %d steps an epoch, %.1f million parameters, learning rate %.3g%s",
-            settings.output,
-            len(self.examples),
-            math.ceil(len(self.examples) / settings.batch_size),
-            trained / 1e6,
-            self.optimizer.param_groups[0]["lr"],
-            f"; going on after step {self.step}" if self.step else "",
+            "%s",
+            beginning(
+                self.task.settings,
+                examples=len(self.examples),
+                parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+                rate=self.optimizer.param_groups[0]["lr"],
+                done=self.step,
+            ),
         )
-        if settings.micro_batches < self.processes.count:
-            logger.warning(
-                "a step may have %d parts only, as when the training began, so some of the %d "
-                "processes may have nothing to do",
-                settings.micro_batches,
-                self.processes.count,
-            )
 
     def _run_epoch(self, epoch: int, steps: list[Indices]) -> None:
         for number, indices in enumerate(steps, 1):
@@ -185,7 +176,10 @@ class _Training:
             (number, counts, self.task.batch(self.examples, parts[number], epoch, ours.device))
             for number, counts in ours.share_of(len(parts), evenly=is_sharded(self.model))
         ]
-        labels = ours.total(sum(batch.labelled for _, counts, batch in batches if counts))
+        labels, examples = ours.totals(
+            sum(batch.labelled for _, counts, batch in batches if counts),
+            sum(checksum(parts[number]) for number, counts, _ in batches if counts),
+        )
         loss = 0.0
         for number, counts, batch in batches:
             torch.manual_seed(random_seed(settings.seed, self.step, number))  # for dropout
@@ -195,9 +189,9 @@ class _Training:
             loss += float(part.detach())
         loss = ours.total(loss)
         if not math.isfinite(loss):
-            raise self._not_finite(f"loss of step {self.step + 1} is {loss}", indices)
+            raise self._not_finite(f"loss of step {self.step + 1} is {loss}", epoch, indices)
         rate = float(self.optimizer.get_lr()[0])
-        self._update(indices)
+        self._update(epoch, indices)
         self.step += 1
         if self.monitor:
             self.monitor.step(
@@ -206,10 +200,11 @@ class _Training:
                 loss=loss,
                 rate=rate,
                 tokens=self.task.tokens(self.examples, indices),
+                examples=f"{int(examples):x}",
                 seconds=time.monotonic() - began,
             )
 
-    def _update(self, indices: Indices) -> None:
+    def _update(self, epoch: int, indices: Indices) -> None:
         """Sum the gradients, clip them and update the weights.
 
         Float16 may overflow. Then nothing is updated, and the loss has a smaller factor from now
@@ -229,18 +224,18 @@ class _Training:
             self.updates += 1
             self.scale.count()
         elif not self.scale.halve():
-            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", indices)
+            raise self._not_finite(f"gradient of step {self.step + 1} is {norm}", epoch, indices)
         elif self.monitor:
             text = f"step {self.step + 1} updates nothing, because float16 overflowed; the loss "
             self.monitor.tell(logging.INFO, f"{text}has the factor {self.scale.factor:g} now")
         self.optimizer.zero_grad()
 
-    def _not_finite(self, what: str, indices: Indices) -> ValueError:
-        places = ", ".join(self.examples.names[index] for index in indices[:_SHOWN].tolist())
-        return ValueError(
-            f"the {what}; its {len(indices)} examples begin with {places}; choose a smaller "
-            "--learning-rate, with --restart"
-        )
+    def _not_finite(self, what: str, epoch: int, indices: Indices) -> ValueError:
+        """Write the examples of a step into the log, and return an error that names some."""
+        names = [self.examples.names[index].rstrip(",") for index in indices.tolist()]
+        if self.monitor:
+            self.output.log(step=self.step + 1, epoch=epoch + 1, stopped=what, examples=names)
+        return not_finite(what, names, self.step)
 
     def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""
@@ -261,11 +256,13 @@ class _Training:
     def _whole_model(self) -> PreTrainedModel:
         """The model as it is, or a copy of which each process has all; all must call this."""
         if not is_sharded(self.model):
+            refuse_weights(self.model, self.step)
             return self.model
         kind = self.task.model_class(self.tokenizer.family)
         model = whole_model(self.model, kind, **self.task.model_arguments())
         if isinstance(model, BertPreTrainedModel):
             model.leave_out_padding = True
+        refuse_weights(model, self.step)
         return model.to(self.processes.device)
 
     def _save(self) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ptbert.tasks.fill_mask import FillMask
 from ptbert.training.examples import IGNORED, padded, padded_inputs
 from ptbert.training.masks import Masks
-from ptbert.training.metrics import entropy_of_counts
+from ptbert.training.metrics import entropy_of_counts, perplexity
 from ptbert.training.pieces import Pieces, pieces_of
 from ptbert.training.rows import one_line
 from ptbert.training.task import Measured, Scores, Usage
@@ -99,6 +99,11 @@ class MaskedLM(TextTask):
         """What fills masks."""
         return Usage("FillMask", '"It was a [MASK]."', '"It was a [MASK]."')
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """Two words, which may be a pair."""
+        return (5 if self.settings.next_sentence else 4), "two words"
+
     def model_class(self, family: str) -> type[PreTrainedModel]:
         """Return the class with one head, or with two where pairs are learned."""
         found = super().model_class(family)
@@ -111,12 +116,13 @@ class MaskedLM(TextTask):
         (path,) = examples
         has_pairs = self.settings.next_sentence
         room = max_length - (3 if has_pairs else 2)
-        if room < 2:
-            raise ValueError(
-                f"max_length={max_length} leaves room for fewer than two words; give at least 5"
-            )
         ids = special_ids(tokenizer, self.settings.model)
         lines = read_lines_of_tokens(path, tokenizer)
+        counts = lines.token_counts(vocabulary_size(tokenizer))
+        if counts.sum() == counts[list(ids.values())].sum():
+            raise ValueError(
+                f"{path!r} has special tokens only, of which none is learned; give a text"
+            )
         pieces = pieces_of(lines, room)
         if has_pairs:
             pieces = pieces.divisible()
@@ -167,6 +173,8 @@ class MaskedLM(TextTask):
 
     def loss(self, model: PreTrainedModel, batch: Any) -> Tensor:
         """Return the sum of the losses of all masked tokens, and with pairs of those of pieces."""
+        if not batch.labelled:  # all tokens are special ones
+            return next(model.parameters()).sum() * 0.0
         if batch.follows is None:
             loss: Tensor = model(**batch.inputs, masked_lm_labels=batch.labels)
             return loss * batch.labelled
@@ -187,9 +195,10 @@ class MaskedLM(TextTask):
     def metrics(self, scores: Scores, examples: MaskedPieces) -> dict[str, float]:
         """Return perplexity and accuracy of masked tokens, and accuracy of pairs."""
         loss, right, number, *of_pieces = scores.astype(np.float64).T
+        masked = max(1, int(number.sum()))
         found = {
-            "perplexity": math.exp(loss.sum() / number.sum()),
-            "accuracy": float(right.sum() / number.sum()),
+            "perplexity": perplexity(float(loss.sum()), masked),
+            "accuracy": float(right.sum() / masked),
         }
         if of_pieces:
             found["next_sentence_accuracy"] = float(of_pieces[0].mean())

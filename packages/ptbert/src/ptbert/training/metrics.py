@@ -79,6 +79,16 @@ def entropy_of_counts(counts: NDArray[np.int64]) -> float:
     return -sum(share * math.log(share) for share in shares.tolist() if share)
 
 
+def perplexity(loss: float, tokens: int) -> float:
+    """Return the perplexity of tokens by the sum of their losses; at most 1e304.
+
+    Example:
+        >>> round(perplexity(2 * math.log(5), 2), 9), perplexity(math.inf, 1) < math.inf
+        (5.0, True)
+    """
+    return math.exp(min(loss / tokens, 700.0))
+
+
 def number_metrics(gold: NDArray[np.float64], guesses: NDArray[np.float64]) -> dict[str, float]:
     """Return the correlations of Pearson and Spearman, and the mean squared error.
 

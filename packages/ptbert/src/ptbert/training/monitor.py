@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ptbert.training.counts import number_of
 from ptbert.training.evaluation import Evaluation
 from ptbert.training.history import read_history
 from ptbert.training.output import Output
@@ -20,6 +21,23 @@ logger = logging.getLogger(__name__)
 _FORGOTTEN = 0.95  # the share with which the steps before count for the speed that is shown
 _FEWEST, _MOST = 20, 100  # steps after the warmup by which the training is judged
 _NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
+
+
+def beginning(settings: Settings, *, examples: int, parameters: int, rate: float, done: int) -> str:
+    """Return the line that says what begins.
+
+    Args:
+        settings: of the training.
+        examples: how many there are.
+        parameters: how many numbers are trained.
+        rate: the largest learning rate.
+        done: how many steps were done before.
+    """
+    steps = number_of(math.ceil(examples / settings.batch_size), "step")
+    return (
+        f"{settings.output}: {number_of(examples, 'example')}, {steps} an epoch, "
+        f"{parameters / 1e6:.1f} million parameters, learning rate {rate:.3g}"
+    ) + (f"; going on after step {done}" if done else "")
 
 
 class Monitor:
@@ -37,6 +55,7 @@ class Monitor:
         self, output: Output, settings: Settings, *, steps: int, done: int, chance: float
     ) -> None:
         self._output, self._epochs, self._chance = output, settings.epochs, chance
+        self._from_nothing = settings.from_nothing
         self._bar = counting_bar(steps, unit="steps", done=done)
         self._board = TensorBoard(output.tensorboard, done)
         self._tokens = self._seconds = 0.0
@@ -44,7 +63,15 @@ class Monitor:
         self._judged = range(warm, warm + min(max(warm, _FEWEST), _MOST))
 
     def step(
-        self, step: int, epoch: int, *, loss: float, rate: float, tokens: int, seconds: float
+        self,
+        step: int,
+        epoch: int,
+        *,
+        loss: float,
+        rate: float,
+        tokens: int,
+        seconds: float,
+        examples: str = "",
     ) -> None:
         """Tell of a step.
 
@@ -55,9 +82,16 @@ class Monitor:
             rate: the learning rate.
             tokens: of the whole step, without padding.
             seconds: how long it took.
+            examples: checksum of those that the processes had.
         """
         self._output.log(
-            step=step, epoch=epoch, loss=loss, rate=rate, tokens=tokens, seconds=round(seconds, 4)
+            step=step,
+            epoch=epoch,
+            loss=loss,
+            rate=rate,
+            tokens=tokens,
+            examples=examples,
+            seconds=round(seconds, 4),
         )
         self._tokens = self._tokens * _FORGOTTEN + tokens
         self._seconds = self._seconds * _FORGOTTEN + seconds
@@ -69,8 +103,8 @@ class Monitor:
             self._bar.set_postfix_str(shown, refresh=False)
             self._bar.update()
         if step == self._judged.stop:
-            losses = read_history(self._output.log_path).losses
-            self._warn_of_chance(f"step {step}, after the warmup", losses[self._judged.start :])
+            losses = read_history(self._output.log_path).losses_in(self._judged)
+            self._warn_of_chance(f"step {step}, after the warmup", losses)
 
     def epoch(self, step: int, epoch: int, found: Evaluation | None) -> None:
         """Tell of the end of an epoch.
@@ -108,9 +142,16 @@ class Monitor:
             self._bar.close()
 
     def _warn_of_chance(self, when: str, losses: Sequence[float]) -> None:
-        """Warn if losses are those of a model that does not see the examples."""
+        """Warn if losses are those of a model that does not see the examples.
+
+        A model from nothing begins far above chance, so its losses may also still be falling.
+        """
+        if not losses:  # the log was deleted
+            return
         loss = float(np.mean(losses))
-        if loss > _NO_BETTER * self._chance:
+        first, second = np.array_split(losses, 2)
+        falls = len(losses) > 1 and np.mean(second) < _NO_BETTER * np.mean(first)
+        if loss > _NO_BETTER * self._chance and not (self._from_nothing and falls):
             self.tell(
                 logging.WARNING,
                 f"{when}: the loss {loss:.4f} is at the level of chance ({self._chance:.4f}), so "

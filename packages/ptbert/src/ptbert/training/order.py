@@ -124,6 +124,16 @@ def parts_of_step(
     return [np.array(part, np.int64) for part in parts]
 
 
+def checksum(step: Indices) -> int:
+    """Return a number below 2**32 for each example, added up: that of parts is their sum.
+
+    Example:
+        >>> checksum(np.array([3, 5])) == checksum(np.array([5])) + checksum(np.array([3]))
+        True
+    """
+    return int((random_words(step) >> np.uint64(32)).sum())
+
+
 def _shuffled(count: int, *key: int) -> Indices:
     return np.argsort(random_words(np.arange(count), *key), kind="stable")
 

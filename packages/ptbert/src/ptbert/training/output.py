@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ptbert.training.settings import Settings, differences, read_settings, write_settings
+from ptbert.training.settings import Settings, read_settings, write_settings
+from ptbert.training.sources import changes, file_digests, refuse_sources_inside
+from ptbert.training.writing import told_if_not_written
 from ptbert_hub import atomic_write, pinned
-from ptbert_hub.digests import file_digest
 from ptbert_hub.locking import FOLDER_LOCK, folder_lock
 from ptbert_models.files.json_files import read_json_object
 from ptbert_tokenizers.families import load_tokenizer
@@ -34,6 +35,7 @@ class Output:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.folder = Path(settings.output)
         self.checkpoints = self.folder / "checkpoints"
         self._tokenizer = self.folder / "tokenizer"
@@ -46,8 +48,10 @@ class Output:
 
         Raises:
             BlockingIOError: if another process has it.
-            ValueError: if the folder has something else than a training.
+            ValueError: if the folder has something else than a training, or if the training would
+                write over what it reads.
         """
+        refuse_sources_inside(self.folder, self._settings)
         self._refuse_other_files()
         self.folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(self.folder) as holder:
@@ -84,12 +88,16 @@ class Output:
             self._clear()
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=processes)
-        self.folder.mkdir(parents=True, exist_ok=True)
         commit = pinned(settings.model).revision
-        files = _digests(settings) | ({_COMMIT: commit} if commit else {})
-        self._write_json(_FILES_NAME, files)
-        write_settings(self.folder / SETTINGS_NAME, settings)
+        files = file_digests(settings) | ({_COMMIT: commit} if commit else {})
+        with self._told_if_not_written("the settings"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write_json(_FILES_NAME, files)
+            write_settings(self.folder / SETTINGS_NAME, settings)
         return settings
+
+    def _told_if_not_written(self, what: str) -> AbstractContextManager[None]:
+        return told_if_not_written(what, self.folder)
 
     def _is_ours(self) -> bool:
         # A user may have settings.toml there too, and checkpoints; the digests are ours alone.
@@ -112,17 +120,15 @@ class Output:
         old = Settings.from_mapping(read_settings(source), str(source))
         if not settings.micro_batches:
             settings = settings.replaced(micro_batches=old.micro_batches)
-        changed = differences(old, settings)
-        before = read_json_object(self.folder / _FILES_NAME)
-        for name, digest in _digests(settings).items():
-            told = f"the file {getattr(settings, name)!r} was changed"
-            if before.get(name) != digest and told not in changed:  # one file may be both
-                changed.append(told)
+        changed = changes(old, settings, read_json_object(self.folder / _FILES_NAME))
         if changed:
             raise ValueError(
                 f"{str(self.folder)!r} has a training with other settings: {'; '.join(changed)}; "
                 "give another folder, or --restart to delete that training"
             )
+        if settings != old:
+            with self._told_if_not_written("the settings"):
+                write_settings(source, settings)
         return settings
 
     @property
@@ -140,9 +146,10 @@ class Output:
         if not self._tokenizer.is_dir():
             tokenizer = load()
             partial = self._tokenizer.with_suffix(".partial")
-            partial.mkdir(parents=True, exist_ok=True)
-            tokenizer.save_vocabulary(str(partial))
-            os.rename(partial, self._tokenizer)
+            with self._told_if_not_written("the tokenizer"):
+                partial.mkdir(parents=True, exist_ok=True)
+                tokenizer.save_vocabulary(str(partial))
+                os.rename(partial, self._tokenizer)
 
     def tokenizer(self) -> PreTrainedTokenizer:
         """Return the tokenizer that was kept."""
@@ -159,12 +166,15 @@ class Output:
             kept = [
                 line for line in self.log_path.read_bytes().split(b"\n") if _is_until(line, step)
             ]
-            with atomic_write(self.log_path) as file:
+            with self._told_if_not_written("the log"), atomic_write(self.log_path) as file:
                 file.write(b"".join(line + b"\n" for line in kept))
 
     def log(self, **values: Any) -> None:
         """Add a line to the log."""
-        with open(self.log_path, "a", encoding="utf-8") as file:
+        with (
+            self._told_if_not_written("the log"),
+            open(self.log_path, "a", encoding="utf-8") as file,
+        ):
             file.write(json.dumps(values) + "\n")
 
     def digests(self) -> dict[str, str]:
@@ -175,12 +185,13 @@ class Output:
         self, model: Any, tokenizer: Any, texts: Mapping[str, str], result: Mapping[str, Any]
     ) -> None:
         """Write the model, its tokenizer and texts, by their names; the result comes last."""
-        model.save_pretrained(self.folder)
-        tokenizer.save_vocabulary(str(self.folder))
-        for name, text in texts.items():
-            with atomic_write(self.folder / name) as file:
-                file.write(text.encode())
-        self._write_json(RESULT_NAME, result)
+        with self._told_if_not_written("the result"):
+            model.save_pretrained(self.folder)
+            tokenizer.save_vocabulary(str(self.folder))
+            for name, text in texts.items():
+                with atomic_write(self.folder / name) as file:
+                    file.write(text.encode())
+            self._write_json(RESULT_NAME, result)
 
     def remove_checkpoints(self) -> None:
         """Delete all checkpoints and the tokenizer beside them, because the training has ended."""
@@ -196,12 +207,6 @@ class Output:
             shutil.rmtree(folder, ignore_errors=True)
         for name in (RESULT_NAME, LOG_NAME):
             (self.folder / name).unlink(missing_ok=True)
-
-
-def _digests(settings: Settings) -> dict[str, str]:
-    names = ("data", "validation")
-    paths = {name: getattr(settings, name) for name in names}
-    return {name: file_digest(path) for name, path in paths.items() if os.path.isfile(path)}
 
 
 def _is_until(line: bytes, step: int) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import torch
 
@@ -16,6 +18,7 @@ from ptbert.training.checkpoints import (
     newest_checkpoint,
     resume_optimizer,
 )
+from ptbert.training.counts import number_of
 from ptbert.training.examples import Examples
 from ptbert.training.kinds import TASKS
 from ptbert.training.order import random_seed
@@ -23,6 +26,7 @@ from ptbert.training.output import Output
 from ptbert.training.processes import Processes
 from ptbert.training.settings import Settings
 from ptbert.training.sharding import shard
+from ptbert.training.sources import file_digests
 from ptbert.training.task import Task, saved_labels
 from ptbert_models.bert.bare import BertPreTrainedModel
 from ptbert_models.errors import ShapeMismatch
@@ -72,26 +76,43 @@ def prepare(settings: Settings, output: Output, processes: Processes) -> Prepare
         output.keep_tokenizer(lambda: load_tokenizer(settings.model, **output.download))
     processes.total(0)  # wait for the first
     tokenizer = output.tokenizer()
+    _refuse_other_files(settings, processes)
     torch.manual_seed(random_seed(settings.seed))
     task, model = _task_and_model(task, tokenizer.family, checkpoint, output, processes)
     if settings.from_nothing:
         _refuse_small_table(settings, model, tokenizer)
+    if processes.count > 1:
+        processes.refuse_differences("the model", _checksum(model))
     length = longest_input(settings, model)
     examples = task.encode(read, tokenizer, length)
     validation, sizes = None, {"data": task.size(read, examples)}
     if settings.validation:
+        known = output.digests()
+        if processes.is_first and known.get("validation") == known.get("data"):
+            logger.warning(
+                "%s is the file of training examples too, so its metrics say nothing about other "
+                "texts; give examples that are not trained on",
+                settings.validation,
+            )
         read = task.read(settings.validation)
         validation = task.encode_for_evaluation(read, tokenizer, length)
         sizes["validation"] = task.size(read, validation)
     for name, each in ((settings.data, examples), (settings.validation, validation)):
         if processes.is_first and each is not None and each.cut:
             logger.warning(
-                "%s: %d of %d texts are longer than %d tokens and were cut",
+                "%s: texts of more than %d tokens, which were cut: %d of %d",
                 name,
+                length,
                 each.cut,
                 len(each),
-                length,
             )
+    if processes.is_first and settings.micro_batches < processes.count:
+        logger.warning(
+            "a step may have %s only, as when the training began, so some of the %d processes may "
+            "have nothing to do",
+            number_of(settings.micro_batches, "part"),
+            processes.count,
+        )
     _make_ready(model, settings, processes)
     steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
     optimizer = optimizer_of(settings, model, steps)
@@ -105,7 +126,8 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
     """Return how many tokens an input may have.
 
     Raises:
-        ValueError: if the settings ask for more than the model takes.
+        ValueError: if the settings ask for more than the model takes, or for less than an example
+            needs.
     """
     most = getattr(model.config, "max_position_embeddings", None)  # Transformer-XL has no limit
     if most is not None and settings.max_length > most:
@@ -113,8 +135,18 @@ def longest_input(settings: Settings, model: PreTrainedModel) -> int:
             f"max_length={settings.max_length} is more than the {most} tokens that "
             f"{settings.model!r} takes; give at most that"
         )
-    usual = TASKS[settings.task].usual_length
-    return settings.max_length or min(most or usual, usual)
+    task = TASKS[settings.task](settings)
+    length: int = settings.max_length or min(most or task.usual_length, task.usual_length)
+    least, what = task.smallest_input
+    if length < least:
+        told = (
+            f"max_length={length} leaves"
+            if settings.max_length
+            else (f"the {length} tokens that {settings.model!r} takes leave")
+        )
+        advice = f"give at least {least}" if settings.max_length else "give another model"
+        raise ValueError(f"{told} no room for {what}; {advice}")
+    return length
 
 
 def learning_rate_of(settings: Settings, model: PreTrainedModel) -> float:
@@ -166,6 +198,21 @@ def _refuse_small_table(
             f"the vocabulary of {settings.model!r} has {tokens} tokens, and its configuration has "
             f"{key}={rows}; give it {tokens}"
         )
+
+
+def _refuse_other_files(settings: Settings, processes: Processes) -> None:
+    """Raise if the machines of the processes have different files of examples."""
+    if processes.count > 1:
+        digests = json.dumps(file_digests(settings), sort_keys=True)
+        processes.refuse_differences("what is in the files of examples", crc32(digests.encode()))
+
+
+def _checksum(model: PreTrainedModel) -> int:
+    """A number that tells the weights of a model."""
+    found = 0
+    for each in model.parameters():
+        found = crc32(each.detach().cpu().flatten().view(torch.uint8).numpy().data, found)
+    return found
 
 
 def _newest(output: Output, processes: Processes) -> Checkpoint | None:

@@ -52,10 +52,32 @@ class Processes:
 
     def total(self, number: float) -> float:
         """Return the sum of a number over all processes."""
+        return self.totals(number)[0]
+
+    def totals(self, *numbers: float) -> list[float]:
+        """Return the sum of each number over all processes; exact for whole ones below 2**53."""
         if self.count == 1:
-            return number
-        tensor = torch.tensor(number, dtype=torch.float64, device=self.device)
-        return float(self.add_up(tensor))
+            return list(numbers)
+        tensor = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        found: list[float] = self.add_up(tensor).tolist()
+        return found
+
+    def refuse_differences(self, what: str, digest: int) -> None:
+        """Raise in all processes if they do not all have the same.
+
+        Args:
+            what: what they have, for the message.
+            digest: a whole number that tells it; all processes must call this.
+
+        Raises:
+            ValueError: if another process has another one.
+        """
+        others = self.total(float(self.from_first(digest) != digest))
+        if others:
+            raise ValueError(
+                f"{what} differs between the processes: {int(others)} of {self.count} have another "
+                "one than the first; give all machines the same files"
+            )
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over all processes, in place."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from ptbert.training.counts import number_of
 from ptbert.training.evaluation import Evaluation
 from ptbert.training.history import History, read_history
 from ptbert.training.output import LOG_NAME, SETTINGS_NAME, Output
@@ -59,18 +60,19 @@ def _readme(
     task, settings = trained.task, trained.task.settings
     kind = type(trained.model).__name__
     yield from (f"# {code(name)}", "")
+    examples = number_of(trained.sizes["data"], "example")
+    steps, epochs = number_of(len(history.steps), "step"), number_of(settings.epochs, "epoch")
     yield (
         f"A {code(kind)} that `ptbert train {settings.task}` made of {code(settings.model)}, from "
-        f"{trained.sizes['data']} examples of {code(settings.data)}, in {len(history.steps)} steps "
-        f"({settings.epochs} epochs), with the seed {settings.seed}. These are the weights after "
-        f"step {trained.step}. {code(SETTINGS_NAME)} has all settings, and {code(LOG_NAME)} the "
-        "loss of each step."
+        f"{examples} of {code(settings.data)}, in {steps} ({epochs}), with the seed "
+        f"{settings.seed}. These are the weights after step {trained.step}. "
+        f"{code(SETTINGS_NAME)} has all settings, and {code(LOG_NAME)} the loss of each step."
     )
     yield ""
     for setting, size in trained.sizes.items():
         use = "training" if setting == "data" else setting
         digest = f", SHA-256 {code(digests[setting])}" if setting in digests else ""
-        yield f"* {use}: {code(getattr(settings, setting))}, {size} examples{digest}"
+        yield f"* {use}: {code(getattr(settings, setting))}, {number_of(size, 'example')}{digest}"
     if task.labels:
         yield f"* labels: {', '.join(map(code, task.labels))}"
     yield (

@@ -103,12 +103,28 @@ def predict(
 
 
 def predict_file(
-    folder: str | os.PathLike[str], data: str | os.PathLike[str], *, device: str = ""
+    folder: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    *,
+    format: str = "",
+    device: str = "",
 ) -> list[str]:
-    """Return a line for each example of a file, which needs no labels; see ``predict``."""
+    """Return a line for each example of a file, which needs no labels; see ``predict``.
+
+    Args:
+        folder: the output of a training.
+        data: the file.
+        format: ``"lines"`` for a text on each line, ``"columns"`` for a word on each line, or
+            ``"table"`` or ``"squad"``; told by the ending of the file when empty.
+        device: where to compute; a GPU if there is one when empty.
+
+    Raises:
+        ValueError: if it is not known which format the file has, or for a row that cannot be used.
+        OSError: if something cannot be read.
+    """
     with joined(device) as processes:
         result = _moved(open_result(folder), processes)
-        examples = result.task.read(os.fspath(data), labelled=False)
+        examples = result.task.read_to_predict(os.fspath(data), format)
         return _predictions(result, examples, processes)
 
 

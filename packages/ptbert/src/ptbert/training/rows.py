@@ -7,9 +7,11 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from ptbert.training.counts import number_of
+from ptbert.training.formats import ending_of
+from ptbert_models.files.json_files import without_contradictions
 from ptbert_tokenizers.files.lines import read_lines, read_texts
 
 ENDINGS = (".csv", ".tsv", ".jsonl")
@@ -50,7 +52,8 @@ def read_rows(path: str | os.PathLike[str], *, header: bool = True) -> Iterator[
     """Yield the rows of a file.
 
     ``.csv`` is read as in RFC 4180, ``.tsv`` as lines of values between tabs, without quotes, and
-    ``.jsonl`` as a JSON object on each line. Each may be compressed: ``.csv.gz``.
+    ``.jsonl`` as a JSON object on each line. Each may be compressed: ``.csv.gz``. Of a number the
+    text is that of JSON, so the labels ``1`` and ``"1"`` are the same.
 
     Args:
         path: the file, in UTF-8.
@@ -67,7 +70,7 @@ def read_rows(path: str | os.PathLike[str], *, header: bool = True) -> Iterator[
         [{'text': 'Good, really', 'label': '1'}]
     """
     name = os.fspath(path)
-    ending = Path(name.lower().removesuffix(".gz")).suffix
+    ending = ending_of(name)
     if ending not in ENDINGS:
         raise ValueError(
             f"{name!r} has the ending {ending!r}, which says nothing about its format; give a file "
@@ -80,6 +83,27 @@ def read_rows(path: str | os.PathLike[str], *, header: bool = True) -> Iterator[
         yield row
     if is_empty:
         raise ValueError(f"{name!r} has no rows; give a file with examples")
+
+
+def refuse_one_column_for_two(**columns: str) -> None:
+    """Raise if two settings name the same column.
+
+    Args:
+        **columns: by the name of the setting; empty ones are not set.
+
+    Example:
+        >>> refuse_one_column_for_two(text="text", pair="", label="text")
+        Traceback (most recent call last):
+        ...
+        ValueError: --text and --label both name the column 'text'; name two different columns
+    """
+    named: dict[str, str] = {}
+    for setting, column in columns.items():
+        if column and named.setdefault(column, setting) != setting:
+            raise ValueError(
+                f"--{named[column]} and --{setting} both name the column {column!r}; name two "
+                "different columns"
+            )
 
 
 def one_line(text: str) -> str:
@@ -97,7 +121,7 @@ def _objects(name: str) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = json.loads(line, object_pairs_hook=without_contradictions)
         except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{name!r}, line {number}, is no JSON ({error}); correct it"
@@ -120,8 +144,8 @@ def _table(name: str, ending: str, header: bool) -> Iterator[Row]:
             columns = [str(each) for each in range(1, len(values) + 1)]
         if len(values) != len(columns):
             raise ValueError(
-                f"{name!r}, line {number}, has {len(values)} values for {len(columns)} columns; "
-                "correct it"
+                f"{name!r}, line {number}, has {number_of(len(values), 'value')} for "
+                f"{number_of(len(columns), 'column')}; correct it"
             )
         yield Row(f"{name!r}, line {number},", dict(zip(columns, values, strict=True)))
 

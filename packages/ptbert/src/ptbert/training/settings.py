@@ -8,6 +8,7 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -125,6 +126,9 @@ class Settings:
             if isinstance(path := getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(path))
         for each in fields(self):
+            if type(each.default) is float and type(value := getattr(self, each.name)) is int:
+                with suppress(OverflowError):
+                    object.__setattr__(self, each.name, float(value))
             problem = _problem(each, getattr(self, each.name))
             tasks = each.metadata["tasks"]
             if not problem and getattr(self, each.name) != each.default and self.task not in tasks:
@@ -231,13 +235,16 @@ _FROM_ZERO = (
 def _problem(each: Any, value: Any) -> str | None:
     """Say what is allowed if a value is not; None if it is."""
     kind = type(each.default)
-    is_whole = kind is float and type(value) is int
-    if type(value) is not kind and not is_whole:
+    if type(value) is not kind:
         if each.name == "model":
             return "give a name or a folder; save_pretrained writes a model into one"
         return f"give a value of type {kind.__name__}"
     if choices := each.metadata["choices"]:
         return None if value in choices else f"choose one of {', '.join(choices)}"
+    if kind is str and value.encode(errors="replace").decode() != value:
+        return "give one of Unicode characters"
+    if each.name in _PATHS and "\0" in value:
+        return "give one without the character NUL"
     if kind is str:
         return f"give {each.metadata['help']}" if each.name in _NEEDED and not value else None
     if kind is bool:

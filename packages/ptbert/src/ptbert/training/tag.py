@@ -14,9 +14,13 @@ from torch import Tensor
 
 from ptbert.tasks.spans import OUTSIDE, fits_scheme, follow_scheme, tags_of_labels
 from ptbert.tasks.spans import Tag as SpanTag
+from ptbert.training.counts import number_of
 from ptbert.training.entities import counted
 from ptbert.training.examples import IGNORED, EncodedExamples
+from ptbert.training.formats import COLUMNS, LINES, format_of
+from ptbert.training.labels import refuse_labels_that_look_equal, refuse_too_many_labels
 from ptbert.training.metrics import entropy
+from ptbert.training.rows import refuse_one_column_for_two
 from ptbert.training.tables import table
 from ptbert.training.task import Scores, ScoringTask, Usage, single_text
 from ptbert_models import BertForTokenClassification
@@ -53,6 +57,7 @@ class Tag(ScoringTask):
 
     name = "tag"
     model_classes = MappingProxyType({"bert": BertForTokenClassification})
+    formats = (COLUMNS, LINES)
 
     @property
     def metric(self) -> str:
@@ -67,9 +72,12 @@ class Tag(ScoringTask):
     def read(self, path: str, *, labelled: bool = True) -> list[Sentence]:
         """Read columns of words and tags, as in CoNLL-2003: a word a line, an empty line between.
 
-        The columns are separated by tabs or spaces. Without ``--text`` and ``--label``, which are
-        numbers from 1, the first has the words and the last has the tags.
+        The columns are separated by tabs if the first line has one, else by spaces. Without
+        ``--text`` and ``--label``, which are numbers from 1, the first has the words and the last
+        has the tags. There are no comments, because a word may begin with any character.
         """
+        if labelled:
+            format_of(path, self.name, self.formats[:1])
         found = [each for each in self._sentences(path, labelled) if each.words != [_DOCUMENT]]
         if not found:
             raise ValueError(f"{path!r} has no sentences; give a file with a word on each line")
@@ -78,25 +86,38 @@ class Tag(ScoringTask):
     def _sentences(self, path: str, labelled: bool) -> Iterator[Sentence]:
         words: list[str] = []
         tags: list[str] = []
-        columns, number = 0, 0
+        number = 0
+        first: tuple[int, int] | None = None  # the number of the first line, and of its columns
         for number, line in enumerate(read_texts(path), 1):
             if not line.strip():
                 if words:
                     yield Sentence(repr(path), number - len(words), words, tags)
                 words, tags = [], []
                 continue
-            values = line.rstrip().split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
-            columns = columns or len(values)
-            if len(values) != columns:
-                raise ValueError(
-                    f"{path!r}, line {number}, has {len(values)} columns where the lines before "
-                    f"have {columns}; correct it"
-                )
-            words.append(values[self._column("text", 1, columns, path)])
+            if first is None:
+                by_tabs = "\t" in line
+            values = line.rstrip().split("\t") if by_tabs else _BLANKS.split(line.strip(" \t"))
+            if first is None:
+                first = number, len(values)
+                text, label = self._columns(len(values), path, labelled)
+            if len(values) != first[1]:
+                raise ValueError(_other_columns(path, number, values, *first))
+            words.append(values[text])
             if labelled:
-                tags.append(values[self._column("label", columns, columns, path)])
+                tags.append(values[label].strip())
+                if not tags[-1]:
+                    raise ValueError(f"{path!r}, line {number}, has no tag; give one")
         if words:
             yield Sentence(repr(path), number + 1 - len(words), words, tags)
+
+    def _columns(self, columns: int, path: str, labelled: bool) -> tuple[int, int]:
+        """The indices of the columns of words and tags; that of words twice without tags."""
+        text = self._column("text", 1, columns, path)
+        if not labelled:
+            return text, text
+        label = self._column("label", columns, columns, path)
+        refuse_one_column_for_two(text=str(text + 1), label=str(label + 1))
+        return text, label
 
     def _column(self, setting: str, default: int, columns: int, path: str) -> int:
         """The index of a column that the settings name by its number."""
@@ -104,8 +125,8 @@ class Tag(ScoringTask):
         number = str(default) if given == setting else given
         if not re.fullmatch("[1-9][0-9]*", number) or int(number) > columns:
             raise ValueError(
-                f"{path!r} has {columns} columns, and --{setting} is {given!r}; give the number "
-                f"of one, from 1 to {columns}"
+                f"{path!r} has {number_of(columns, 'column')}, and --{setting} is {given!r}; give "
+                f"the number of one, from 1 to {columns}"
             )
         if setting == "label" and columns < 2:
             raise ValueError(f"{path!r} has one column only; give a file with words and tags")
@@ -130,6 +151,14 @@ class Tag(ScoringTask):
                 f"all words of {self.settings.data!r} have the tag {found[0]!r}; give sentences "
                 "with at least two tags, or name another column with --label"
             )
+        number = sum(len(each.tags) for each in examples)
+        advice = "give words with their tags, or name another column with --label"
+        refuse_too_many_labels(self.settings.data, found, number, "word", advice)
+        refuse_labels_that_look_equal(
+            (f"{each.place}, line {each.line + place},", tag)
+            for each in examples
+            for place, tag in enumerate(each.tags)
+        )
         if follow_scheme(found):
             for sentence in examples:
                 for place, tag in enumerate(sentence.tags):
@@ -235,6 +264,15 @@ class Tag(ScoringTask):
         tags = tags_of_labels(self.labels)
         gold = _of_sentences(tags, examples.flat_labels, examples)
         return zip(gold, _of_sentences(tags, scores.argmax(1), examples), strict=True)
+
+
+def _other_columns(path: str, number: int, values: list[str], first: int, columns: int) -> str:
+    """The message about a line with another number of columns than the first one."""
+    text = f"{path!r}, line {number}, has {number_of(len(values), 'column')}, and line {first}"
+    return (
+        f"{text} has {columns}; correct one of them, and remove lines that are no words, such as "
+        "comments"
+    )
 
 
 def _of_sentences(

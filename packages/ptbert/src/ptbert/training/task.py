@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptbert.training.examples import IGNORED, Batch, Examples
+from ptbert.training.formats import LINES, format_of
 from ptbert.training.settings import Settings
 from ptbert_models.pretrained import PreTrainedModel
+from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 Scores = NDArray[np.float32]
@@ -61,6 +63,7 @@ class Task(ABC):
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
     usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
+    formats: ClassVar[tuple[str, ...]]  # of files that can be predicted; the first has labels too
 
     def __init__(self, settings: Settings, labels: Sequence[str] = ()) -> None:
         self.settings = settings
@@ -91,13 +94,41 @@ class Task(ABC):
         """How the result is used; README.md shows it."""
         return Usage()
 
+    @property
+    def smallest_input(self) -> tuple[int, str]:
+        """The tokens of the smallest input that has something to learn, and what that is."""
+        return 3, "a text"  # [CLS], one token, and [SEP]
+
     @abstractmethod
     def read(self, path: str, *, labelled: bool = True) -> list[Any]:
-        """Read the examples of a file.
+        """Read the examples of a file, which has the first one of the ``formats``.
 
         Raises:
             ValueError: for a file or a row that cannot be used, with its place.
         """
+
+    def read_to_predict(self, path: str, format: str = "") -> list[Any]:
+        """Read the examples of a file, without labels.
+
+        Args:
+            path: the file.
+            format: one of the task's ``formats``; told by the file's ending when empty.
+
+        Raises:
+            ValueError: if the format is not known, or for a row that cannot be used.
+        """
+        if format_of(path, self.name, self.formats, format) != LINES:
+            return self.read(path, labelled=False)
+        found = []
+        for number, text in enumerate(read_texts(path), 1):
+            if text.strip():
+                try:
+                    found.append(self.example(text))
+                except ValueError as error:
+                    raise ValueError(f"{path!r}, line {number}: {error}") from error
+        if not found:
+            raise ValueError(f"{path!r} has no text; give a file with some")
+        return found
 
     @abstractmethod
     def example(self, text: str | tuple[str, ...]) -> Any:

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptbert.training.examples import IGNORED, Examples
+from ptbert.training.formats import LINES, format_of
 from ptbert.training.task import Scores, Task, single_text
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 
 _SCORES = 2**22  # that exist at once
@@ -24,6 +24,7 @@ class TextTask(Task):
 
     has_labels = False
     smaller_is_better = True
+    formats = (LINES,)
 
     @property
     def metric(self) -> str:
@@ -31,13 +32,9 @@ class TextTask(Task):
         return "perplexity"
 
     def read(self, path: str, *, labelled: bool = True) -> list[str]:
-        """Return the path, which ``encode`` reads; or the lines of a file that has texts."""
-        if labelled:
-            return [path]
-        found = [text for text in read_texts(path) if text.strip()]
-        if not found:
-            raise ValueError(f"{path!r} has no text; give a file with some")
-        return found
+        """Return the path, which ``encode`` reads: plain text or a token file."""
+        format_of(path, self.name, self.formats)
+        return [path]
 
     def example(self, text: str | tuple[str, ...]) -> str:
         """Return the text."""
