@@ -241,17 +241,19 @@ def tiny_models(session: nox.Session) -> None:
     shutil.rmtree(work, ignore_errors=True)
     texts = work / "texts"
     session.run("python", f"{recipes}/public_domain.py", str(texts), *deb[embed:])
-    data = (f"--data={texts}/train.txt", f"--validation={texts}/held_out.txt")
-    for name, vocabulary, task in (
-        ("bert", "wordpiece", "masked-lm"),
-        ("gpt2", "byte-bpe", "language-model"),
-    ):
-        start, settings = f"{work}/start_{name}", recipes / f"tiny_{name}"
-        wanted = ("train", vocabulary, f"{texts}/train.txt", "--size=8000", "-o", start)
+    train, held_out = f"{texts}/train.txt", f"--validation={texts}/held_out.txt"
+    for name, vocabulary in (("bert", "wordpiece"), ("gpt2", "byte-bpe")):
+        start = f"{work}/start_{name}"
+        wanted = ("train", vocabulary, train, "--size=8000", "--output", start)
         session.run("ptbert-tokenizers", *wanted)
-        shutil.copy(settings / "config.json", start)
-        told = ("--settings", f"{settings}/settings.toml", "--output", f"{work}/trained_{name}")
-        session.run("ptbert", "train", task, start, *told, *data)
+        shutil.copy(recipes / f"tiny_{name}" / "config.json", start)
+    for task, settings, start, output, *validation in (
+        ("masked-lm", "tiny_bert/short", "start_bert", "short_bert"),
+        ("masked-lm", "tiny_bert/settings", "short_bert", "trained_bert", held_out),
+        ("language-model", "tiny_gpt2/settings", "start_gpt2", "trained_gpt2", held_out),
+    ):
+        told = (f"--settings={recipes}/{settings}.toml", f"--data={train}", *validation)
+        session.run("ptbert", "train", task, f"{work}/{start}", f"--output={work}/{output}", *told)
     session.run("python", f"{recipes}/tiny_models.py", str(work), *deb[:embed])
 
 
