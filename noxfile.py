@@ -191,8 +191,16 @@ def release(session: nox.Session, name: str) -> None:
 @nox.session(requires=["build"], default=False)
 def ray(session: nox.Session) -> None:
     """Encode the shards of a corpus with Ray, and compare them with those of one process."""
-    install(session, "ptbert", extra=(PYTEST, "ray"))
-    session.run("pytest", "tests-integration/test_engines.py", "-k", "ray", *session.posargs)
+    install(session, "ptbert", extra=(PYTEST, "ray[data]"))
+    session.env["RAY_AUTH_MODE"] = "disabled"
+    session.run("pytest", "tests-integration/engines/on_ray.py", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+def spark(session: nox.Session) -> None:
+    """Encode the shards of a corpus with Spark, which needs Java 17, and compare likewise."""
+    install(session, "ptbert", extra=(PYTEST, "pyspark"))
+    session.run("pytest", "tests-integration/engines/on_spark.py", *session.posargs)
 
 
 @nox.session(allow_parallel=True)

@@ -1,5 +1,7 @@
 """encode_shard and count_words under Spark, as the README shows."""
 
+import os
+import sys
 from operator import add
 
 import pytest
@@ -12,8 +14,9 @@ pytestmark = pytest.mark.filterwarnings("default")  # of the engine
 
 @pytest.fixture(scope="module")
 def spark():
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # else its workers are the first Python found
     session = (
-        SparkSession.builder.master("local-cluster[2,1,1024]")  # processes that can be lost
+        SparkSession.builder.master("local[2,4]")  # two processes; four tries for a task
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .getOrCreate()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import ClassVar
 
-import torch
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 
 from ptbert import BertModel, BertTokenizer
+from ptbert.see import attention_of
 
 _CELL, _LABEL, _RIGHT, _GAP, _TOP = 20, 72, 36, 20, 62
 
@@ -24,14 +24,10 @@ class Attention(Directive):
     def run(self) -> list[nodes.Node]:
         """Return the drawing."""
         (name,) = self.arguments
-        tokenizer = BertTokenizer.from_pretrained(name)
-        model = BertModel.from_pretrained(name, output_attentions=True).eval()
-        ids = tokenizer.encode(self.options["text"])
-        with torch.no_grad():
-            weights, *_ = model(torch.tensor([ids]))
-        tokens = tokenizer.convert_ids_to_tokens(ids)
-        layer = weights[self.options["layer"] - 1][0]  # (H, L, L)
-        return [nodes.raw("", drawing(tokens, layer.tolist()), format="html")]
+        model = BertModel.from_pretrained(name, output_attentions=True)
+        found = attention_of(model, BertTokenizer.from_pretrained(name), self.options["text"])
+        heads = found.weights[self.options["layer"] - 1].tolist()
+        return [nodes.raw("", drawing(found.tokens, heads), format="html")]
 
 
 def drawing(tokens: list[str], heads: list[list[list[float]]]) -> str:

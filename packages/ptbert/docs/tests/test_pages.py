@@ -12,7 +12,6 @@ import pytest
 import torch
 from blocks import Page, blocks_of
 from given import MAKERS
-from stub import stub
 
 import ptbert
 from ptbert_hub.release import set_release
@@ -56,7 +55,6 @@ def page(tmp_path, monkeypatch):
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    stub(folder)
     page = Page(folder, MAKERS)
     yield page
     page.close()

@@ -1,6 +1,7 @@
 """Programs run by ``ptbert run`` see what they would see under python."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -110,6 +111,71 @@ def test_ptbert_is_found_before_copies_beside_the_program(tmp_path):
 
     assert done.stdout == "ptbert <class 'ptbert_models.bert.config.BertConfig'>\n"
     assert "so the copy in " in done.stderr
+
+
+COPY = {
+    "__init__.py": "",
+    "modeling.py": "class BertConfig: pass\nclass BertModel: pass\nclass BertEncoder: pass\n"
+    "class BertForMaskedLM: pass\n",
+    "tokenization.py": "class BertTokenizer: pass\nclass BasicTokenizer: pass\n"
+    "class WordpieceTokenizer: pass\ndef load_vocab(): pass\n",
+}
+
+
+@pytest.fixture
+def with_copy(tmp_path):
+    """A folder with a program that imports a copy of the library by another name."""
+    (tmp_path / "my_bert").mkdir()
+    for name, text in COPY.items():
+        (tmp_path / "my_bert" / name).write_text(text)
+    (tmp_path / "train.py").write_text(
+        "import subprocess, sys\n"
+        "from my_bert.modeling import BertModel\n"
+        "from pytorch_pretrained_bert import BertModel as Old\n"
+        "import my_bert\n"
+        "print(BertModel.__module__, my_bert.__version__, BertModel is Old, flush=True)\n"
+        "if len(sys.argv) == 1: subprocess.run([sys.executable, __file__, 'x'], check=True)\n"
+    )
+    return tmp_path
+
+
+def test_a_copy_of_another_name_is_replaced_also_in_child_processes(with_copy):
+    done = ptbert("run", "--as", "my_bert", "train.py", cwd=with_copy)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "ptbert_models.bert.bare 0.6.2 True\n" * 2
+
+
+def test_a_copy_that_was_deleted_is_replaced(with_copy):
+    shutil.rmtree(with_copy / "my_bert")
+    done = ptbert("run", "--as", "my_bert", "train.py", cwd=with_copy)
+    assert done.stdout == "ptbert_models.bert.bare 0.6.2 True\n" * 2
+
+
+def test_without_the_option_the_copy_stays(with_copy):
+    done = ptbert("run", "train.py", cwd=with_copy)
+    assert done.returncode == 1
+    assert "my_bert" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "message"),
+    [
+        ("my_bert", "modeling.py", "class Extra: pass", "changed: it adds Extra; run the program"),
+        ("other", "other.py", "x = 1", "is no copy of the library, and ptbert takes the place of"),
+        ("json", "a.py", "", "--as json is a module of Python"),
+        ("numpy", "a.py", "", "is no copy of the library"),
+        ("ptbert", "a.py", "", "cannot be used; give the one name of a package"),
+        ("src.my_bert", "a.py", "", "cannot be used; give the one name of a package"),
+    ],
+)
+def test_no_other_module_is_replaced(with_copy, name, file, text, message):
+    place = with_copy / "my_bert" / file if name == "my_bert" else with_copy / file
+    place.write_text(COPY.get(file, "") + text)
+    done = ptbert("run", "--as", name, "train.py", cwd=with_copy)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ptbert run: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_sitecustomize_of_an_installation_runs_as_well(tmp_path):

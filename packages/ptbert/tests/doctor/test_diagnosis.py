@@ -344,3 +344,50 @@ def test_names_in_files_cannot_change_the_terminal(tmp_path, capsys):
     (tmp_path / "a\x1b[2Jb.py").write_text("print 'x'")
     main(["doctor", str(tmp_path)])
     assert "\x1b" not in capsys.readouterr().out
+
+
+COPY = """
+class BertConfig: pass
+class BertModel: pass
+class BertEncoder: pass
+class BertForMaskedLM: pass
+"""
+
+
+def write_copy(folder, more=""):
+    (folder / "my_bert").mkdir()
+    (folder / "my_bert" / "__init__.py").touch()
+    (folder / "my_bert" / "modeling.py").write_text(COPY + more)
+    (folder / "train.py").write_text(
+        "from my_bert.modeling import BertModel\nscores = BertModel(config)(ids).logits\n"
+        "print(scores)"
+    )
+
+
+@pytest.mark.parametrize("path", [".", "train.py"])
+def test_a_copy_of_another_name_is_the_library(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    write_copy(tmp_path)
+    found = diagnosis_of(path)
+    (copy,) = found.copies
+    assert (copy.name, copy.modules, copy.own) == ("my_bert", ("modeling",), ())
+    assert found.using == ["train.py"]
+    assert found.commands == ["ptbert run --as my_bert train.py"]
+    (finding,) = found.findings
+    assert ".logits" in finding.what
+
+
+def test_a_changed_copy_is_told(tmp_path, capsys):
+    write_copy(tmp_path, "class BertForRelations: pass\n")
+    main(["doctor", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "changed: it adds BertForRelations\n" in printed
+    assert "ptbert cannot take the place of my_bert" in printed
+    assert "--as" not in printed
+
+
+def test_the_code_of_the_authors_is_no_copy(tmp_path):
+    write_copy(tmp_path)
+    path = tmp_path / "my_bert" / "modeling.py"
+    path.write_text("import tensorflow as tf\n" + path.read_text())
+    assert diagnosis_of(tmp_path).copies == []

@@ -6,7 +6,9 @@ import argparse
 import os
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 from ptbert.commands.command import Command
@@ -19,13 +21,22 @@ _STANDARD_INPUT = "-"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.usage = "ptbert run [-h] [--release RELEASE] (SCRIPT | -m MODULE) [ARGS ...]"
+    parser.usage = "ptbert run [-h] [--release RELEASE] [--as NAME] (SCRIPT | -m MODULE) [ARGS ...]"
     parser.add_argument(
         "--release",
         choices=RELEASES,
         default="april",
         help="which state of 2019 to follow where they differ: the last release, 0.6.2 (april, the "
         "default), or the last documented one (june), whose GPT models return all layers",
+    )
+    parser.add_argument(
+        "--as",
+        dest="copies",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what the program imports its own copy of the library by, if it has one; ptbert takes "
+        "its place too",
     )
     parser.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
@@ -49,7 +60,8 @@ def run(arguments: argparse.Namespace) -> NoReturn:
 
     Raises:
         OSError: if there is no such script.
-        ValueError: if neither is given, or if this process ignores its environment.
+        ValueError: if neither is given, if this process ignores its environment, or if a name
+            given by ``--as`` is not that of a copy.
         ImportError: if there is no such module.
     """
     words = arguments.module or arguments.script
@@ -64,13 +76,58 @@ def run(arguments: argparse.Namespace) -> NoReturn:
         words = ["-m", *words]
     elif words[0] != _STANDARD_INPUT and not os.path.exists(words[0]):
         raise FileNotFoundError(f"there is no script {words[0]!r}; check the path")
-    install_in_children(release=arguments.release)
+    for name in arguments.copies:
+        check_copy(name, _first_folder(words))
+    install_in_children(release=arguments.release, copies=arguments.copies)
     command = [sys.executable, *_options_of_python(), *words]
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name == "nt":  # there a process that becomes another one ends for who started it
         sys.exit(subprocess.run(command, check=False).returncode)
     os.execv(sys.executable, command)
+
+
+def check_copy(name: str, folder: str) -> None:
+    """Check that ptbert may take the place of a package: a copy of the library, or none at all.
+
+    Args:
+        name: of the package.
+        folder: from which the program imports first.
+
+    Raises:
+        ValueError: if the name cannot be used, is of another module, or of a changed copy.
+    """
+    if not name.isidentifier() or name == "ptbert":
+        raise ValueError(
+            f"--as {name} cannot be used; give the one name of a package that the program imports, "
+            "such as my_bert"
+        )
+    if name in sys.stdlib_module_names:
+        raise ValueError(f"--as {name} is a module of Python; give the name of the copy")
+    spec = PathFinder.find_spec(name, [folder, *sys.path])
+    if spec is None:  # the copy was deleted already
+        return
+    from ptbert.doctor.copies import copy_in
+
+    places = list(spec.submodule_search_locations or ())
+    found = copy_in(Path(places[0])) if places else None
+    if found is None:
+        raise ValueError(
+            f"--as {name}: {spec.origin or places[0]!r} is no copy of the library, and ptbert "
+            "takes the place of copies alone; check the name, or change the imports of the program"
+        )
+    if found.own:
+        raise ValueError(
+            f"--as {name}: {found.described}; run the program by python, or import what was added "
+            "from a module of its own"
+        )
+
+
+def _first_folder(words: list[str]) -> str:
+    """The folder from which python lets a program import first."""
+    if words[0] in {"-m", _STANDARD_INPUT}:
+        return os.getcwd()
+    return words[0] if os.path.isdir(words[0]) else os.path.dirname(os.path.realpath(words[0]))
 
 
 def _check_module(module: str) -> None:
@@ -108,6 +165,7 @@ COMMAND = Command(
   ptbert run run_classifier.py --task_name MRPC --do_train
   ptbert run -m my_package.train --epochs 3
   ptbert run --release june run_gpt2.py
+  ptbert run --as my_bert train.py       # the program has its own copy, my_bert/modeling.py
 
 The program is run by python itself, so everything is as under python. Python processes that it
 starts get ptbert in place of the old library too.

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ptbert.doctor import releases
-from ptbert.doctor.program import Program
+from ptbert.doctor.program import Program, parsed
+from ptbert.doctor.sources import Source, read_sources
 
 _TELLING = 4  # classes of the library in one file; fewer may be anything
 _SHOWN = 3
@@ -53,6 +54,20 @@ def find_copies(programs: Iterable[Program], root: Path) -> list[Copy]:
         if own is not None:
             found.setdefault(program.source.path.parent, []).append((module, own))
     return [_copy(folder, parts, root) for folder, parts in sorted(found.items())]
+
+
+def copy_in(folder: Path) -> Copy | None:
+    """Return the copy of the library that a package is, or None if it is something else.
+
+    Args:
+        folder: of the package; its files are read, and not run.
+    """
+    programs = []
+    for path in sorted(folder.glob("*.py")):
+        for source in read_sources(path):
+            if isinstance(source, Source) and isinstance(tree := parsed(source), ast.Module):
+                programs.append(Program(source, tree))
+    return next(iter(find_copies(programs, folder.parent)), None)
 
 
 def _copy(folder: Path, parts: Sequence[tuple[str, list[str]]], root: Path) -> Copy:

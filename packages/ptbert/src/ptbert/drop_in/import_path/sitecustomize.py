@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import module_from_spec
+from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -18,6 +18,8 @@ _FOLDERS = {
     "pytorch_pretrained_bert": _FOLDER,
     "ptbert": os.path.dirname(os.path.dirname(os.path.dirname(_FOLDER))),
 }
+# Names of copies of the old library, which stand for it too; see `ptbert run --as`.
+_COPIES = frozenset(filter(None, os.environ.get("PTBERT_RUN_AS", "").split(",")))
 
 
 class _First(MetaPathFinder):
@@ -27,6 +29,13 @@ class _First(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a package is, or None for every other name."""
+        if fullname in _COPIES:
+            package = os.path.join(_FOLDER, "pytorch_pretrained_bert")
+            return spec_from_file_location(
+                fullname,
+                os.path.join(package, "__init__.py"),
+                submodule_search_locations=[package],
+            )
         folder = _FOLDERS.get(fullname)
         return None if folder is None else PathFinder.find_spec(fullname, [folder], target)
 
