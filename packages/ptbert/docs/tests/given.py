@@ -252,6 +252,13 @@ def old_programs(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def unlabelled(folder: Path) -> None:
+    """Files without labels: a table, lines of text, and a word on each line."""
+    _write_table(folder / "new.csv", ["text"], [["The play was moving."], ["The film was dull."]])
+    (folder / "sentences.txt").write_text("The play was moving.\n", encoding="utf-8")
+    (folder / "words.txt").write_text("Moses\nwent\nup\n", encoding="utf-8")
+
+
 def squad(folder: Path) -> None:
     """The files of ``questions`` under SQuAD's names."""
     questions(folder)
@@ -384,6 +391,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
         tensorflow_folder,
         task_folders,
         old_programs,
+        unlabelled,
         squad,
         swag,
         my_model,
