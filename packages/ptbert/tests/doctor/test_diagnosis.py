@@ -58,7 +58,8 @@ STOPS = {
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
     "from sklearn.externals import joblib": "import joblib",
-    "import tensorflow as tf; tf.contrib.layers": "TensorFlow is not needed",
+    "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
+    "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",
     "from apex.optimizers import FusedAdam": "BertAdam(fused=True)",
     "scores.masked_fill(mask.byte(), 0)": "write .bool()",
     "scores.masked_select(torch.tensor([1], dtype=torch.uint8))": "write .bool()",
@@ -137,6 +138,8 @@ SILENT = {
     "another variable of that name": "other = None\nif other is None: other = 3",
     "a variable that is two things": "net = BertModel(config)\nnet = other()\nnet(ids).logits",
     "other attributes": "tokenizer.vocab; tokenizer.basic_tokenizer.do_lower_case",
+    "a vocabulary by its file, as in 2019": "BertTokenizer('./cased/vocab.txt')",
+    "names that only begin alike": "import imports, Queues, time; time.clock_gettime(0)",
     "newer numpy": "import numpy as np; np.int64(3); np.inf",
 }
 

@@ -82,16 +82,14 @@ def moved_names(program: Program) -> Iterator[Finding]:
     told: set[int] = set()
     for node, dotted in _dotted_names(program):
         first, _, rest = dotted.partition(".")
-        remedy = None
+        gone = next((each for each in _GONE if f"{dotted}.".startswith(f"{each}.")), None)
         if first == "numpy" and rest in _NUMPY:
-            remedy = f"write {_NUMPY[rest]}"
-        elif dotted in _GONE:
-            remedy = _GONE[dotted]
+            what, remedy = f"np.{rest} is gone", f"write {_NUMPY[rest]}"
+            yield program.found(node, Effect.STOPS, what, remedy)
+        elif gone is not None:
+            yield program.found(node, Effect.STOPS, f"{gone} is gone", _GONE[gone])
         elif first == "apex":
             yield from _apex(program, node, dotted, told)
-        if remedy is not None:
-            name = dotted.replace("numpy.", "np.", 1) if first == "numpy" else dotted
-            yield program.found(node, Effect.STOPS, f"{name} is gone", remedy)
 
 
 def _dotted_names(program: Program) -> Iterator[tuple[ast.AST, str]]:
