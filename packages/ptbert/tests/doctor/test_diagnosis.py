@@ -88,7 +88,7 @@ NOTES = {
     "torch.save(model, 'model.bin')": "save its state_dict()",
     "weights.add_(0.5, other)": "alpha=number",
     "parser.add_argument('--local_rank', type=int)": "LOCAL_RANK",
-    "if fp16:\n    from apex.optimizers import FP16_Optimizer": "leave that option off",
+    "if fp16:\n    from apex.optimizers import FP16_Optimizer": "leave off the option that leads",
 }
 CASES = [
     *((line, Effect.STOPS, text) for line, text in STOPS.items()),
@@ -387,6 +387,7 @@ def test_a_changed_copy_is_told(tmp_path, capsys):
     assert "changed: it adds BertForRelations\n" in printed
     assert "ptbert cannot take the place of my_bert" in printed
     assert "--as" not in printed
+    assert f"\npython {tmp_path / 'train.py'}\n" in printed
 
 
 def test_the_code_of_the_authors_is_no_copy(tmp_path):

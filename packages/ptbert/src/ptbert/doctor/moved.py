@@ -113,8 +113,9 @@ def _apex(program: Program, node: ast.AST, dotted: str, told: set[int]) -> Itera
         return
     told.add(line)
     if _is_optional(program, node):
-        what = f"{dotted} is needed only where this line is reached, as with --fp16"
-        yield program.found(node, Effect.NOTE, what, f"leave that option off; {remedy}")
+        what = f"{dotted} needs the apex of 2019, if this line is reached"
+        other = "leave off the option that leads here, such as --fp16"
+        yield program.found(node, Effect.NOTE, what, f"{remedy}, or {other}")
     else:
         yield program.found(node, Effect.STOPS, f"{dotted} needs the apex of 2019", remedy)
 
