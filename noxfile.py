@@ -191,8 +191,16 @@ def release(session: nox.Session, name: str) -> None:
 @nox.session(requires=["build"], default=False)
 def ray(session: nox.Session) -> None:
     """Encode the shards of a corpus with Ray, and compare them with those of one process."""
-    install(session, "ptbert", extra=(PYTEST, "ray"))
-    session.run("pytest", "tests-integration/test_engines.py", "-k", "ray", *session.posargs)
+    install(session, "ptbert", extra=(PYTEST, "ray[data]"))
+    session.env["RAY_AUTH_MODE"] = "disabled"
+    session.run("pytest", "tests-integration/engines/on_ray.py", *session.posargs)
+
+
+@nox.session(requires=["build"], default=False)
+def spark(session: nox.Session) -> None:
+    """Encode the shards of a corpus with Spark, which needs Java 17, and compare likewise."""
+    install(session, "ptbert", extra=(PYTEST, "pyspark"))
+    session.run("pytest", "tests-integration/engines/on_spark.py", *session.posargs)
 
 
 @nox.session(allow_parallel=True)
@@ -241,17 +249,19 @@ def tiny_models(session: nox.Session) -> None:
     shutil.rmtree(work, ignore_errors=True)
     texts = work / "texts"
     session.run("python", f"{recipes}/public_domain.py", str(texts), *deb[embed:])
-    data = (f"--data={texts}/train.txt", f"--validation={texts}/held_out.txt")
-    for name, vocabulary, task in (
-        ("bert", "wordpiece", "masked-lm"),
-        ("gpt2", "byte-bpe", "language-model"),
-    ):
-        start, settings = f"{work}/start_{name}", recipes / f"tiny_{name}"
-        wanted = ("train", vocabulary, f"{texts}/train.txt", "--size=8000", "-o", start)
+    train, held_out = f"{texts}/train.txt", f"--validation={texts}/held_out.txt"
+    for name, vocabulary in (("bert", "wordpiece"), ("gpt2", "byte-bpe")):
+        start = f"{work}/start_{name}"
+        wanted = ("train", vocabulary, train, "--size=8000", "--output", start)
         session.run("ptbert-tokenizers", *wanted)
-        shutil.copy(settings / "config.json", start)
-        told = ("--settings", f"{settings}/settings.toml", "--output", f"{work}/trained_{name}")
-        session.run("ptbert", "train", task, start, *told, *data)
+        shutil.copy(recipes / f"tiny_{name}" / "config.json", start)
+    for task, settings, start, output, *validation in (
+        ("masked-lm", "tiny_bert/short", "start_bert", "short_bert"),
+        ("masked-lm", "tiny_bert/settings", "short_bert", "trained_bert", held_out),
+        ("language-model", "tiny_gpt2/settings", "start_gpt2", "trained_gpt2", held_out),
+    ):
+        told = (f"--settings={recipes}/{settings}.toml", f"--data={train}", *validation)
+        session.run("ptbert", "train", task, f"{work}/{start}", f"--output={work}/{output}", *told)
     session.run("python", f"{recipes}/tiny_models.py", str(work), *deb[:embed])
 
 

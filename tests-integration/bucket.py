@@ -26,12 +26,15 @@ TEXT = "Who was Jim Henson ? Jim Henson was a puppeteer"
 _GPT_SIZES = {"n_positions": 32, "n_ctx": 32, "n_embd": 16, "n_layer": 2, "n_head": 2}
 
 
-def fill_bucket(folder: Path) -> None:
-    """Write the files of four published checkpoints, small ones, under their names there."""
+def fill_bucket(folder: Path, longest: int = 32) -> None:
+    """Write the files of four published checkpoints, small ones, under their names there.
+
+    ``longest`` is the largest number of tokens that BERT and GPT-2 take.
+    """
     torch.manual_seed(0)
-    _write_bert(folder)
+    _write_bert(folder, longest)
     _write_gpt(folder)
-    _write_gpt2(folder)
+    _write_gpt2(folder, longest)
     _write_transfo_xl(folder)
 
 
@@ -42,7 +45,7 @@ def _save(folder, name, model):
     model.config.to_json_file(folder / f"{name}-config.json")
 
 
-def _write_bert(folder):
+def _write_bert(folder, longest):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "puppet", "##eer", *TEXT.lower().split()]
     words = list(dict.fromkeys(words[:-1]))
     config = BertConfig(
@@ -51,7 +54,7 @@ def _write_bert(folder):
         num_hidden_layers=12,
         num_attention_heads=2,
         intermediate_size=16,
-        max_position_embeddings=32,
+        max_position_embeddings=longest,
     )
     _save(folder, "bert-base-uncased", BertForPreTraining(config))
     (folder / "bert-base-uncased-vocab.txt").write_text("".join(f"{word}\n" for word in words))
@@ -70,10 +73,11 @@ def _write_gpt(folder):
     _save(folder, "openai-gpt", OpenAIGPTLMHeadModel(config))
 
 
-def _write_gpt2(folder):
+def _write_gpt2(folder, longest):
     pieces = [*bytes_to_unicode().values()]
+    sizes = _GPT_SIZES | {"n_positions": longest, "n_ctx": longest}
     _write_bpe(folder, "gpt2", pieces)
-    _save(folder, "gpt2", GPT2LMHeadModel(GPT2Config(len(pieces), **_GPT_SIZES)))
+    _save(folder, "gpt2", GPT2LMHeadModel(GPT2Config(len(pieces), **sizes)))
 
 
 def _write_transfo_xl(folder):

@@ -136,20 +136,34 @@ def _made(facts: Facts, vocabulary: str, work: str) -> list[str]:
         f"python {recipes}/public_domain.py texts",
         f"ptbert-tokenizers train {vocabulary} texts/train.txt --size 8000 -o start_{work}",
         f"cp {recipes}/tiny_{work}/config.json start_{work}",
-        f"ptbert train {settings.task} start_{work} --output trained_{work} \\",
-        f"    --settings {recipes}/tiny_{work}/settings.toml \\",
-        "    --data texts/train.txt --validation texts/held_out.txt",
+        *_TRAININGS[work],
         "```",
         "",
-        f"These were {facts.steps:,} steps in {settings.epochs} epochs with the seed",
-        f"{settings.seed}. They took {facts.minutes:.0f} minutes of one thread that was shared",
-        f"with other work ({facts.processor}; PyTorch {facts.torch}). The result is that of the",
-        "best epoch on the held-out text. Other processors and releases of PyTorch round in",
-        "another way, so weights differ there, and measures a little. The training used no",
-        "dropout, because it sees each text a few times only; the configuration has the usual",
-        "rates for those who train the model further.",
+        f"These were {facts.steps:,} steps with the seed {settings.seed}. They took",
+        f"{facts.minutes:.0f} minutes of one thread that was shared with other work",
+        f"({facts.processor}; PyTorch {facts.torch}). The result is that of the best epoch on the",
+        "held-out text. Other processors and releases of PyTorch round in another way, so weights",
+        "differ there, and measures a little. The training used no dropout, because it sees each",
+        "text a few times only; the configuration has the usual rates for those who train the",
+        "model further.",
         "",
     ]
+
+
+_TRAININGS: Mapping[str, list[str]] = {
+    "bert": [
+        "ptbert train masked-lm start_bert --output short_bert --data texts/train.txt \\",
+        "    --settings packages/ptbert-models/recipes/tiny_bert/short.toml",
+        "ptbert train masked-lm short_bert --output trained_bert --data texts/train.txt \\",
+        "    --settings packages/ptbert-models/recipes/tiny_bert/settings.toml \\",
+        "    --validation texts/held_out.txt",
+    ],
+    "gpt2": [
+        "ptbert train language-model start_gpt2 --output trained_gpt2 --data texts/train.txt \\",
+        "    --settings packages/ptbert-models/recipes/tiny_gpt2/settings.toml \\",
+        "    --validation texts/held_out.txt",
+    ],
+}
 
 
 def _rounding(facts: Facts) -> list[str]:

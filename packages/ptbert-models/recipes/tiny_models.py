@@ -38,12 +38,20 @@ class Model(NamedTuple):
 
     name: str
     work: str  # the end of the names of its folders
+    trainings: tuple[str, ...]  # the folders of its trainings, the last one at the end
     rates: tuple[str, ...]  # of dropout, in its configuration
 
 
 MODELS = (
-    Model("ptbert-tiny-bert", "bert", ("hidden_dropout_prob", "attention_probs_dropout_prob")),
-    Model("ptbert-tiny-gpt2", "gpt2", ("resid_pdrop", "embd_pdrop", "attn_pdrop")),
+    Model(
+        "ptbert-tiny-bert",
+        "bert",
+        ("short_bert", "trained_bert"),
+        ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    ),
+    Model(
+        "ptbert-tiny-gpt2", "gpt2", ("trained_gpt2",), ("resid_pdrop", "embd_pdrop", "attn_pdrop")
+    ),
 )
 
 
@@ -94,7 +102,7 @@ def baselines(result: Result, train: Path, held_out: Path) -> dict[str, float]:
 
 def finish(model: Model, work: Path, target: Path) -> None:
     """Write the complete folder of a model."""
-    trained = work / f"trained_{model.work}"
+    trained = work / model.trainings[-1]
     result = open_result(trained)
     exact = result.task.settings.replaced(precision="float32")
     result = result._replace(task=type(result.task)(exact))
@@ -111,14 +119,17 @@ def finish(model: Model, work: Path, target: Path) -> None:
     result.tokenizer.max_len = result.max_length
     result.tokenizer.save_vocabulary(str(target))
     (target / "special_tokens.txt").unlink(missing_ok=True)  # it is empty
-    log = [json.loads(line) for line in (trained / "log.jsonl").open()]
+    logs = [
+        [json.loads(line) for line in (work / folder / "log.jsonl").open()]
+        for folder in model.trainings
+    ]
     facts = Facts(
         name=model.name,
         settings=result.task.settings,
         found=found,
         baselines=baselines(result, work / "texts/train.txt", held_out),
-        minutes=sum(line.get("seconds", 0) for line in log) / 60,
-        steps=max(line["step"] for line in log),
+        minutes=sum(line.get("seconds", 0) for log in logs for line in log) / 60,
+        steps=sum(log[-1]["step"] for log in logs),
         parameters=sum(each.numel() for each in result.model.parameters()),
         processor=processor(),
         torch=torch.__version__,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ settings.register_profile("patient", deadline=None, max_examples=50)  # a busy m
 settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GPT's tokenizer finds no spaCy, whether or not it is installed."""
+    monkeypatch.setitem(sys.modules, "spacy", None)
 
 
 @pytest.fixture(scope="session")

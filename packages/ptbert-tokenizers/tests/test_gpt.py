@@ -33,9 +33,7 @@ Class = type[GPT2Tokenizer] | type[OpenAIGPTTokenizer]
 BOTH = pytest.mark.parametrize("cls", [GPT2Tokenizer, OpenAIGPTTokenizer])
 
 
-@pytest.fixture(autouse=True)
-def _no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "spacy", None)
+pytestmark = pytest.mark.usefixtures("no_spacy")
 
 
 def build(cls: Class, **options: Any) -> Any:

@@ -15,6 +15,7 @@ from ptbert_tokenizers import (
     BertTokenizer,
     GPT2Tokenizer,
     OpenAIGPTTokenizer,
+    WordpieceTokenizer,
 )
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 from ptbert_tokenizers.plain.offsets import normalized, traced_words
@@ -73,6 +74,17 @@ def test_bert_equals_the_reference(load: Callable[..., Any], name: str, lower: b
         assert cut == [tokenizer.convert_tokens_to_ids(tokens) for tokens in expected]
 
     check()
+
+
+@given(texts, st.booleans())
+def test_the_parts_of_bert_alone_equal_the_reference(text: str, lower: bool) -> None:
+    words = BasicTokenizer(lower).tokenize(text)
+    assert words == reference.basic_words(text, lower)
+
+    pieces = {*"abehtσ京é", "the", "##the", *(f"##{char}" for char in "a1e.ς京n"), "##in", "in"}
+    assert WordpieceTokenizer(pieces).tokenize(text) == [
+        piece for word in text.split() for piece in reference.wordpieces(word, pieces)
+    ]
 
 
 def test_gpt2_equals_the_reference_and_decodes_to_the_text(load: Callable[..., Any]) -> None:

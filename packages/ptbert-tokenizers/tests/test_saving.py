@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,7 @@ from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_line
 SYMBOLS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "a"]
 
 
-@pytest.fixture(autouse=True)
-def _no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "spacy", None)
+pytestmark = pytest.mark.usefixtures("no_spacy")
 
 
 def bert(**options: Any) -> BertTokenizer:

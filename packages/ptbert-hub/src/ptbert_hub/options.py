@@ -19,7 +19,8 @@ class DownloadOptions:
 
     Args:
         revision: a branch, a tag or a commit of a repository of the Hugging Face Hub; ``main``
-            when None. What is no repository has no revisions, and ignores it.
+            when None. What is no repository has no revisions, and ignores it; a model that comes
+            with the packages refuses it.
         token: for the Hugging Face Hub. None takes ``HF_TOKEN`` or the file that the Hub's client
             keeps; True does too, and is an error where there is none; False sends none.
         local_files_only: whether the network is not used.

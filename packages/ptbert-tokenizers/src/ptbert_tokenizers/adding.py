@@ -39,10 +39,13 @@ class AddsTokens(ABC):
         """Return the id of a token that is put between documents; None for None.
 
         Raises:
+            TypeError: if it is no string.
             UnknownToken: a ``ValueError``, if the vocabulary has no such token.
         """
         if token is None:
             return None
+        if not isinstance(token, str):
+            raise TypeError(f"separator is {shown(token)}; give a token of the vocabulary")
         if token not in self.vocabulary:
             raise UnknownToken(
                 f"the vocabulary has no token {token!r} to put between documents; name one that it "

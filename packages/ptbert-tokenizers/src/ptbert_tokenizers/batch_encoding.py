@@ -19,6 +19,7 @@ from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
 from ptbert_tokenizers.batches.texts import (
     checked_texts,
     checked_words,
+    in_order,
     joined_words,
     no_text,
     separated,
@@ -165,7 +166,7 @@ class BatchEncoder(OffsetEncoder):
             separator=separator,
         )
         if not isinstance(texts, BlockedTexts):
-            texts = BlockedTexts(given_blocks(map(_checked_text, texts)))
+            texts = BlockedTexts(given_blocks(map(_checked_text, in_order(texts, "texts"))))
         yield from encoded_blocks(encode, texts.blocks(), workers)
 
     def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:

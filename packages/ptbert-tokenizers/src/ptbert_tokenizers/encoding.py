@@ -7,15 +7,17 @@ from itertools import chain, pairwise
 from operator import is_
 from typing import Any, NamedTuple
 
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.flat import FlatIds, joined
 from ptbert_tokenizers.batches.frame import Frame, framed
 from ptbert_tokenizers.batches.text_blocks import given_blocks
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
-from ptbert_tokenizers.batches.workers import encoded_blocks
+from ptbert_tokenizers.batches.workers import checked_workers, encoded_blocks
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len, warn_if_long
 from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.quick.encoder import QuickEncoder
 
+_LARGEST_ID = 2**31 - 1
 _SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
 
 # not pickled; computed when needed
@@ -119,7 +121,9 @@ class TextEncoder(ABC):
         """
         texts = checked_texts(texts)
         max_len = checked_max_len(max_len)
-        if workers != 1:
+        if separator is not None:
+            separator = checked_whole(separator, "separator", 0, _LARGEST_ID)
+        if checked_workers(workers) != 1:
             encode = partial(
                 self.encode_flat,
                 max_len=max_len,

@@ -52,9 +52,10 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
         """Load a tokenizer by published name, or from a folder, an archive, a file or an address.
 
         Args:
-            pretrained_model_name_or_path: such as ``bert-base-uncased``, a repository of the
-                Hugging Face Hub such as ``user/model``, a folder that ``save_vocabulary`` wrote
-                to, or the path or address of a vocabulary file.
+            pretrained_model_name_or_path: such as ``bert-base-uncased``, or ``ptbert-tiny-bert``
+                and ``ptbert-tiny-gpt2``, which come with the package; a repository of the Hugging
+                Face Hub such as ``user/model``; a folder that ``save_vocabulary`` wrote to; or the
+                path or address of a vocabulary file.
             cache_dir: where downloads are kept; the hub's own cache folder when None.
             *inputs: more arguments for the constructor, after the files.
             revision: a branch, tag or commit of the repository; see
@@ -71,11 +72,10 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
             OSError: if a file could not be downloaded.
 
         Example:
-            >>> from pathlib import Path
             >>> from ptbert_tokenizers import BertTokenizer
-            >>> _ = Path("vocab.txt").write_text("[UNK]\\nhello\\nworld\\n")
-            >>> BertTokenizer.from_pretrained(".").tokenize("Hello world!")
-            ['hello', 'world', '[UNK]']
+            >>> tokenizer = BertTokenizer.from_pretrained("ptbert-tiny-bert")
+            >>> tokenizer.tokenize("In the beginning")
+            ['in', 'the', 'beginning']
         """
         names = FileNames(cls.family, cls.__name__, cls.vocabulary_names, cls.merges_name)
         said = {

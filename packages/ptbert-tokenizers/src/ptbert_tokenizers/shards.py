@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from ptbert_hub.digests import file_digest
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
 from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
 from ptbert_tokenizers.families import load_tokenizer
@@ -105,7 +106,7 @@ def encode_shard(
     """
     name = os.fspath(output)
     chosen = format_of_output(name, format)
-    sources = [input] if isinstance(input, (str, os.PathLike)) else list(input)
+    sources = [input] if isinstance(input, (str, os.PathLike)) else input
     files = _regular_files(sources)
     _check_output(name, chosen)
     written = files_written(name, chosen)
@@ -113,7 +114,11 @@ def encode_shard(
     refuse_outputs_among(sources, [*written, manifest_path(name)])
     if not isinstance(tokenizer, PreTrainedTokenizer):
         tokenizer = load_tokenizer(tokenizer)
-    width = bits or width_for(max(tokenizer.vocabulary.values(), default=0))
+    width = (
+        checked_whole(bits, "bits")
+        if bits is not None
+        else width_for(max(tokenizer.vocabulary.values(), default=0))
+    )
     settings = {
         "format": chosen,
         "bits": width,

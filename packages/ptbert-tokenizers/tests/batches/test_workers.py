@@ -122,10 +122,10 @@ def test_the_first_block_is_encoded_here_and_workers_begin_with_what_it_taught()
         assert len({process for process, _ in found}) == 3
 
 
-@pytest.mark.parametrize("workers", ["2", 2.0, True, None])
+@pytest.mark.parametrize("workers", ["2", 2.0, True, None, 0, -1, 1025, int])
 def test_what_is_no_number_of_processes_is_refused(workers: Any) -> None:
     for blocks in (encoded_blocks, flat_blocks):
-        with pytest.raises(TypeError, match=f"workers={workers!r} is not a number of processes"):
+        with pytest.raises(ValueError, match=f"workers={workers!r} is no whole number from 1 to"):
             list(blocks(lengths, [["a"]], workers))
 
 

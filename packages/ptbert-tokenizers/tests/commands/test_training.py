@@ -96,7 +96,10 @@ def test_a_corpus_of_records_is_read_by_the_field() -> None:
         ("train words counts text --size 9 -o new", "'text' is a text; count its words first"),
         ("train words counts --size 9 -o new --uncased", "belong to count-words"),
         ("train words text --size 9 -o new --special-tokens <unk>", "'<unk>' is there twice"),
-        ("train words text --size 9 -o new --max-words 0", "max_words=0 leaves no word"),
+        (
+            "train words text --size 9 -o new --max-words 0",
+            "max_words=0 is no whole number from 1 on; correct it",
+        ),
         ("train words packed --size 9 -o new", "a file of count-words is among the texts; give"),
         ("count-words words counts -o new", "a file of count-words is among the texts; give such"),
         ("count-words words text -o text", "'text' is both an input and an output; give"),

@@ -3,6 +3,8 @@
 import pytest
 
 from ptbert_tokenizers import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
+from ptbert_tokenizers.plain.unicode import is_punctuation
+from ptbert_tokenizers.plain.unicode_14 import category
 
 
 def test_basic_tokenizer_cleans_splits_and_lowers() -> None:
@@ -45,6 +47,19 @@ def test_the_private_methods_can_be_called() -> None:
     assert basic._run_strip_accents("é") == "e"
     assert basic._run_split_on_punc("don't!!") == ["don", "'", "t", "!", "!"]
     assert basic._run_split_on_punc("[MASK]") == ["[MASK]"]
+
+
+def test_every_character_is_cleaned_and_set_apart_by_its_category() -> None:
+    text = "".join(map(chr, [*range(0x3000), *range(0x3000, 0x110000, 5)]))
+    kept = [char for char in text if char in "\t\n\r" or category(char)[0] != "C"]
+    cleaned = "".join(
+        " " if char in "\t\n\r" or category(char) == "Zs" else char
+        for char in kept
+        if char != "\ufffd"
+    )
+
+    assert BasicTokenizer()._clean_text(text) == cleaned
+    assert not [char for char in text if char.isalnum() and is_punctuation(char)]
 
 
 def test_an_overridden_step_counts() -> None:

@@ -132,7 +132,7 @@ def test_what_is_no_text_is_named() -> None:
         count_words(["a", None], "words")  # type: ignore[list-item]
     with pytest.raises(TypeError, match="texts is one string; give a list of strings"):
         count_words("a b", "words")
-    with pytest.raises(ValueError, match="max_words=0 leaves no word; give 1 or more"):
+    with pytest.raises(ValueError, match="max_words=0 is no whole number from 1 on; correct it"):
         count_words(["a"], "words", max_words=0)
 
 

@@ -34,9 +34,7 @@ TRAINERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "spacy", None)
+pytestmark = pytest.mark.usefixtures("no_spacy")
 
 
 def test_a_vocabulary_of_wordpieces_worked_by_hand() -> None:

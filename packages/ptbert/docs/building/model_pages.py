@@ -74,7 +74,7 @@ def _row(lines: list[str], boxes: list[Tensors], y: float) -> float:
 def _arrow(lines: list[str], x: float, y: float) -> float:
     tip = y + _ARROW - 4
     lines.append(
-        f'<line class="line" x1="{x}" x2="{x}" y1="{y + 2}" y2="{tip - 6}"/>'
+        f'<line class="arrow" x1="{x}" x2="{x}" y1="{y + 2}" y2="{tip - 6}"/>'
         f'<path class="tip" d="M{x - 5} {tip - 7}h10l-5 8z"/>'
     )
     return y + _ARROW

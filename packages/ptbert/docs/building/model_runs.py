@@ -76,9 +76,9 @@ def _bert(head: str, output: tuple[str, ...], labels: dict[str, str], **argument
 
 def _gpt(config: str, head: str, labels: dict[str, str], *losses: str) -> _Way:
     texts = "B C L" if head.startswith("two") else "B L"
-    inputs = {"input_ids": texts, "position_ids": texts, "token_type_ids": texts}
+    inputs = {"input_ids": texts, "token_type_ids": texts, "attention_mask": texts}
     if texts == "B C L":
-        inputs = {"input_ids": texts, "mc_token_ids": "B C", "token_type_ids": texts}
+        inputs |= {"mc_token_ids": "B C"}
     outputs = ("lm_logits",) if head else ("hidden_states",)
     outputs += ("mc_logits",) if len(losses) == 2 else ()
     outputs += ("presents",) if config == "GPT2Config" else ()
@@ -209,7 +209,7 @@ def _tensor(name: str, shape: str) -> Any:
 def _described(name: str, value: Any, optional: bool = False) -> Tensors:
     if isinstance(value, (list, tuple)):
         number = len(value)
-        count = "N + 1" if number == SIZES["N"] + 1 else _LETTERS[number]
+        count = "(N + 1)" if number == SIZES["N"] + 1 else _LETTERS[number]
         return Tensors(name, _shape(value[0]), count, optional)
     return Tensors(name, _shape(value), "", optional)
 

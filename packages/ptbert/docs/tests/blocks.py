@@ -147,7 +147,7 @@ class Page:
         variables: dict[str, str] = {}
         while re.match(r"[A-Z_]+=", words[0]):
             name, _, variables[name] = words.pop(0).partition("=")
-        plain = not {*"|<>;&*$`"} & {*command}
+        plain = not {*"|<>;&*$`"} & {*re.sub(r"\s#.*$", "", command)}
         if plain and words[0] in COMMANDS and words[1] not in STARTS_PROCESSES:
             with mock.patch.dict(os.environ, variables):
                 printed, code = self._within(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import random
@@ -14,12 +15,19 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 
 import ptbert
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 ROOT = Path(__file__).parents[4]
-sys.path.insert(0, str(ROOT / "tests-integration"))  # for the server that plays the bucket of 2019
+sys.path.insert(0, str(ROOT / "tests-integration"))  # the server that plays the bucket of 2019
+sys.path.insert(0, str(ROOT / "packages" / "ptbert-hub" / "tests"))  # ... and the Hub
 
 _GOOD = ("wonderful", "moving", "clever", "a joy", "full of life")
 _BAD = ("dull", "far too long", "a mess", "without a plot", "a waste of time")
@@ -201,7 +209,9 @@ def published_names(folder: Path) -> Iterator[None]:
 
     source = folder.parent / "bucket"
     source.mkdir()
-    fill_bucket(source)
+    fill_bucket(source, longest=128)
+    for path in list(source.glob("bert-base-uncased-*")):
+        shutil.copy(path, source / path.name.replace("uncased", "cased"))
     with served(source) as address:
         settings = {
             "PTBERT_HUB_OFFLINE": "0",
@@ -219,6 +229,135 @@ def other_machine(folder: Path) -> Iterator[None]:
     cache = str(folder.parent / "other-cache")
     with mock.patch.dict(os.environ, {"PYTORCH_PRETRAINED_BERT_CACHE": cache}):
         yield
+
+
+def task_folders(folder: Path) -> None:
+    """Models with the heads of three tasks, and their vocabulary."""
+    kinds = {
+        "my-classifier": ptbert.BertForSequenceClassification,
+        "my-tagger": ptbert.BertForTokenClassification,
+        "my-answerer": ptbert.BertForQuestionAnswering,
+    }
+    tokenizer = ptbert.BertTokenizer.from_pretrained("ptbert-tiny-bert")
+    for name, kind in kinds.items():
+        kind.from_pretrained("ptbert-tiny-bert").save_pretrained(folder / name)
+        tokenizer.save_vocabulary(f"{folder / name}/")
+
+
+def old_programs(folder: Path) -> None:
+    """Programs that import the library of 2019; one is a module of a package."""
+    text = "from pytorch_pretrained_bert import GPT2Config\n"
+    for name in ("run_classifier.py", "run_gpt2.py", "train.py", "my_package/train.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def squad(folder: Path) -> None:
+    """The files of ``questions`` under SQuAD's names."""
+    questions(folder)
+    for name in ("train", "dev"):
+        shutil.copy(folder / f"{name}.json", folder / f"{name}-v2.0.json")
+
+
+def swag(folder: Path) -> None:
+    """Two small tables with SWAG's columns."""
+    (folder / "swag").mkdir()
+    for name in ("train", "val"):
+        rows = [["He went up.", "And", *(f"came to {each}." for each in _PLACES[:4]), 1]] * 4
+        columns = ["sent1", "sent2", "ending0", "ending1", "ending2", "ending3", "label"]
+        _write_table(folder / "swag" / f"{name}.csv", columns, rows)
+
+
+def my_model(folder: Path) -> None:
+    """A folder with a vocabulary and a configuration, and without weights."""
+    ptbert.GPT2Tokenizer.from_pretrained("ptbert-tiny-gpt2").save_vocabulary(
+        f"{folder / 'my_model'}/"
+    )
+    config = ptbert.GPT2Config(8000, n_positions=32, n_ctx=32, n_embd=16, n_layer=1, n_head=2)
+    config.save_pretrained(folder / "my_model")
+
+
+def notes(folder: Path) -> None:
+    """A text of some sentences."""
+    text = "The key is in the drawer. He rose early. They went up to Rome.\n"
+    (folder / "notes.txt").write_text(text, encoding="utf-8")
+
+
+def google_folder(folder: Path) -> None:
+    """A checkpoint of TensorFlow in a folder with Google's name."""
+    tensorflow_folder(folder)
+    (folder / "uncased_small").rename(folder / "uncased_L-12_H-768_A-12")
+
+
+def wikitext(folder: Path) -> dict[str, Any]:
+    """A corpus in the files of WikiText-103, and a model for its vocabulary."""
+    (folder / "wikitext-103").mkdir()
+    for split in ("train", "valid", "test"):
+        text = " the key is in the drawer \n a cat sleeps on the mat \n" * 800
+        (folder / "wikitext-103" / f"{split}.txt").write_text(text, encoding="utf-8")
+    return {"model": transfo_xl(folder)["transfo_xl"]}
+
+
+def corpus(folder: Path) -> None:
+    """A text of many sentences: corpus.txt."""
+    texts(folder)
+    (folder / "corpus.txt").write_text((folder / "text.txt").read_text() * 3, encoding="utf-8")
+
+
+def parts(folder: Path) -> dict[str, Any]:
+    """Two parts of a corpus."""
+    corpus(folder)
+    for name in ("part1.txt", "part2.txt"):
+        shutil.copy(folder / "corpus.txt", folder / name)
+    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
+    return {"texts_of_part1": (folder / "part1.txt").read_text().splitlines()}
+
+
+def corpus_folders(folder: Path) -> None:
+    """Texts in a folder and in compressed lines of JSON, token files, and a saved tokenizer."""
+    corpus(folder)
+    for name in ("corpus", "more"):
+        (folder / name).mkdir()
+        lines = (folder / "corpus.txt").read_text().splitlines()
+        text = "".join(json.dumps({"text": line}) + "\n" for line in lines)
+        if name == "corpus":
+            (folder / name / "a.jsonl").write_text(text, encoding="utf-8")
+        else:
+            (folder / name / "b.jsonl.zst").write_bytes(zstd.compress(text.encode()))
+    with gzip.open(folder / "corpus.txt.gz", "wt", encoding="utf-8") as file:
+        file.write((folder / "corpus.txt").read_text())
+    tokenizer = ptbert.BertTokenizer.from_pretrained("ptbert-tiny-bert")
+    tokenizer.save_vocabulary(f"{folder / 'my_model'}/")
+    for name in ("part-1", "part-2"):
+        np.save(folder / f"{name}.npy", np.arange(5, 400, dtype=np.uint16))
+        np.save(folder / f"{name}.bounds.npy", np.arange(0, 396, 5))
+    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
+
+
+def shard(folder: Path) -> None:
+    """One part of a corpus, compressed."""
+    (folder / "in").mkdir()
+    (folder / "out").mkdir()
+    data = b'{"text": "He rose early."}\n' * 10
+    (folder / "in" / "0007.jsonl.zst").write_bytes(zstd.compress(data))
+
+
+@contextmanager
+def hub_repository(folder: Path) -> Iterator[None]:
+    """A server that plays the Hugging Face Hub, with ``user/model`` and its tag v1.0."""
+    from hubserver import HubServer, Repository
+
+    with HubServer() as server:
+        server.repositories["user/model"] = repository = Repository()
+        repository.push({"config.json": b"{}"}, "v1.0")
+        settings = {
+            "HF_ENDPOINT": server.address,
+            "PTBERT_HUB_OFFLINE": "0",
+            "PTBERT_HUB_MIRROR": "",
+            "PTBERT_HUB_MIRROR_ONLY": "0",
+        }
+        with mock.patch.dict(os.environ, settings):
+            yield
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -243,7 +382,20 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
         transfo_xl,
         distributed_program,
         tensorflow_folder,
+        task_folders,
+        old_programs,
+        squad,
+        swag,
+        my_model,
+        notes,
+        google_folder,
+        wikitext,
+        corpus,
+        parts,
+        corpus_folders,
+        shard,
         published_names,
+        hub_repository,
         other_machine,
     )
 }

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from given import MAKERS
-from stub import stub
 
 from ptbert import (
     BertForMaskedLM,
@@ -36,7 +35,6 @@ RUNS = {
 def run(tmp_path, monkeypatch, capsys):
     """A function that runs an example in an empty folder, and returns the last number of lines."""
     monkeypatch.chdir(tmp_path)
-    stub(tmp_path)
     torch.set_num_threads(1)
 
     def run_example(name, epochs):

@@ -3,14 +3,15 @@
 import copy
 import logging
 import os
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
 from blocks import Page, blocks_of
 from given import MAKERS
-from stub import stub
 
 import ptbert
 from ptbert_hub.release import set_release
@@ -18,11 +19,20 @@ from ptbert_hub.release import set_release
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parents[2]
 RUN = {"python", "console", "bash"}
+REPOSITORY = "https://github.com/ptbert/ptbert/"
 LOGGERS = ("ptbert", "ptbert_hub", "ptbert_models", "ptbert_tokenizers")
-REASONS = {"it installs", "it downloads", "it needs several machines", "it needs a GPU"}
+REASONS = {
+    "it installs",
+    "it downloads",
+    "it needs several machines",
+    "it needs another user",
+    "it takes an hour",
+    "it tests",
+}
+READMES = sorted(ROOT.glob("packages/*/README.md"))
 PAGES = [
     path
-    for path in sorted(DOCS.rglob("*.md"))
+    for path in (*sorted(DOCS.rglob("*.md")), *ROOT.glob("README.md"), *READMES)
     if any(block.language in RUN for block in blocks_of(path))
 ]
 
@@ -45,7 +55,6 @@ def page(tmp_path, monkeypatch):
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    stub(folder)
     page = Page(folder, MAKERS)
     yield page
     page.close()
@@ -60,10 +69,46 @@ def page(tmp_path, monkeypatch):
     vars(ptbert).pop("__version__", None)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_blocks_of_a_page_run(path, page):
     for block in blocks_of(path):
         page.run(block)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ROOT.glob("*.md"), *READMES, *DOCS.rglob("*.md")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_links_lead_to_files_that_are_there(path):
+    """Links within the repository; Sphinx checks those between pages."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    there = [target.removeprefix("source:") for target in targets if target.startswith("source:")]
+    there += [
+        found[1]
+        for target in targets
+        if (found := re.match(rf"{re.escape(REPOSITORY)}\w+/main/(.+)", target))
+    ]
+    assert [each for each in there if not (ROOT / each.partition("#")[0]).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *READMES], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_of_a_readme_work_on_a_package_index(path):
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert [each for each in targets if not each.startswith(("https://", "#"))] == []
+
+
+def test_the_packages_name_one_repository():
+    urls = [
+        tomllib.loads((path.parent / "pyproject.toml").read_text())["project"]["urls"]
+        for path in READMES
+    ]
+    assert {each["Repository"] for each in urls} == {REPOSITORY.rstrip("/")}
+    assert all(each["Changelog"].startswith(REPOSITORY) for each in urls)
 
 
 def test_a_block_is_left_out_for_a_known_reason_only():

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return end.value
             print(line, flush=True)
 
-    stopped = None if runs_a_program else "stopped"
+    stopped = None if runs_a_program else chosen.stopped
     return run_command(print_lines, f"ptbert {chosen.command}", stopped=stopped)
 
 
@@ -88,7 +88,7 @@ def command_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(added)
-        added.set_defaults(run=command.run)
+        added.set_defaults(run=command.run, stopped=command.stopped)
     return parser
 
 

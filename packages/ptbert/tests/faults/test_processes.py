@@ -1,5 +1,6 @@
 """Trainings that begin with one number of processes and go on with another."""
 
+import json
 import os
 import signal
 import subprocess
@@ -77,6 +78,20 @@ def test_a_training_goes_on_with_another_number_of_processes(settings, tmp_path,
 
     difference = weights(tmp_path / "straight") - weights(tmp_path / "out")
     np.testing.assert_allclose(difference, torch.zeros_like(difference), atol=1e-6)
+
+
+def test_any_number_of_processes_sees_the_same_examples(settings, tmp_path):
+    logs = []
+    for processes in (1, 2, 4):
+        run(settings, processes, tmp_path)
+        (tmp_path / "out").rename(tmp_path / f"of-{processes}")
+        lines = (tmp_path / f"of-{processes}" / "log.jsonl").read_text().splitlines()
+        logs.append([json.loads(line)["examples"] for line in lines])
+    assert len(set(logs[0])) == len(logs[0]) == 36  # each step has others
+    assert logs[0] == logs[1] == logs[2]
+    for processes in (2, 4):
+        difference = weights(tmp_path / "of-1") - weights(tmp_path / f"of-{processes}")
+        np.testing.assert_allclose(difference, torch.zeros_like(difference), atol=1e-6)
 
 
 @pytest.mark.parametrize("shards", [(True, False), (False, True)])

@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -335,10 +336,12 @@ def test_an_infinite_loss_stops_with_step_and_examples(settings, model_folder, t
     message = r"the loss of step 1 is nan; its 8 examples begin with '.*train.csv', line \d+"
     with pytest.raises(ValueError, match=message):
         train(settings)
+    with pytest.raises(ValueError, match="no step was done before, so check these ex"):
+        train(settings)
     (line,) = read_log(tmp_path / "out")
     assert line["stopped"] == "loss of step 1 is nan"
     assert len(set(line["examples"])) == 8
-    assert all(each.startswith(f"'{settings.data}', line ") for each in line["examples"])
+    assert all(re.fullmatch(r"'.*train.csv', line \d+", each) for each in line["examples"])
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 

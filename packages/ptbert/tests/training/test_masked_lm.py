@@ -1,6 +1,7 @@
 """Masked language models: masks that depend on their example alone, both losses, exactness."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ptbert.training.masked_lm import MaskedLM
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.token_files.formats import id_writer
 
-from .conftest import digest
+from .conftest import digest, read_log
 from .test_loop import interrupted
 
 CPU = torch.device("cpu")
@@ -213,6 +214,21 @@ def test_a_model_of_another_family_is_refused(settings, gpt2_folder_beside):
     message = "is of the family gpt2, and the task masked-lm needs bert"
     with pytest.raises(ValueError, match=message):
         train(settings.replaced(model=gpt2_folder_beside))
+
+
+def test_a_line_of_special_tokens_teaches_nothing(settings):
+    with open(settings.data, "w") as file:
+        file.write("[MASK] [SEP]\n\nthe cat\n\n[PAD] [CLS] [MASK]\n")
+    train(settings.replaced(batch_size=1, epochs=2))  # such a line is a step of its own
+    losses = [line["loss"] for line in read_log(Path(settings.output)) if "loss" in line]
+    assert sorted(each == 0 for each in losses) == [False, False, True, True, True, True]
+
+
+def test_a_text_of_special_tokens_alone_is_told(settings):
+    with open(settings.data, "w") as file:
+        file.write("[MASK] [SEP]\n")
+    with pytest.raises(ValueError, match=r"text.txt' has special tokens only, of which none is le"):
+        train(settings)
 
 
 @pytest.fixture

@@ -275,3 +275,14 @@ def test_a_full_disk_while_saving_loses_nothing(settings, tmp_path, monkeypatch,
     assert newest_checkpoint(tmp_path / "out" / "checkpoints").step == 3
     monkeypatch.undo()
     assert train(settings)["step"] > 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_squares_overflow_are_told_with_their_rows(settings, tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text("text,label\na,1e38\nb,-1e38\n")
+    message = (
+        r"the loss of step 1 is inf; its 2 examples: '.*', line \d, '.*', line \d; no step was"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(settings.replaced(data=str(path), validation="", regression=True))

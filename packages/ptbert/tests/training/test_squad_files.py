@@ -59,6 +59,7 @@ def test_without_labels_answers_may_be_missing(written):
     [
         ("", r"squad.json' is no JSON \(Expecting value.*; give a file in SQuAD's format: {"),
         ("[" * 100_000, "is no JSON .*recursion.*; give a file in SQuAD's format"),
+        ('{"data": [], "data": [1]}', r"is no JSON .the key 'data' has two values: \[\] and \[1\]"),
         ("[1]", r"squad.json' is not in SQuAD's format; that is {\"data\": \["),
         ({"rows": []}, "is not in SQuAD's format; that is"),
         ({"data": []}, "squad.json' has no questions; give a file that has"),

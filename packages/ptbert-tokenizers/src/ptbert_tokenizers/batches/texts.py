@@ -38,7 +38,7 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
     """
     if isinstance(texts, str):
         raise TypeError(f"{name} is one string; give a list of strings, or use encode()")
-    found = list(_in_order(texts, name))
+    found = list(in_order(texts, name))
     if not set(map(type, found)) <= {str}:
         for position, text in enumerate(found):
             if not isinstance(text, str):
@@ -59,7 +59,7 @@ def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
     if isinstance(texts, str):
         raise TypeError(f"{name} is one string; give a list with a list of words for each text")
     found = []
-    for position, words in enumerate(_in_order(texts, name)):
+    for position, words in enumerate(in_order(texts, name)):
         if isinstance(words, str) or not isinstance(words, Iterable):
             raise TypeError(
                 f"{name}[{position}] is {shown(words)}, and not a list of words; split it, or "
@@ -69,7 +69,12 @@ def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
     return found
 
 
-def _in_order(texts: Any, name: str) -> Iterable[Any]:
+def in_order(texts: Any, name: str) -> Iterable[Any]:
+    """Return what a caller gave, if it is several things one after the other.
+
+    Raises:
+        TypeError: if it is not, or if they have no order.
+    """
     if not isinstance(texts, Iterable) or isinstance(texts, (bytes, Mapping, Set)):
         raise TypeError(f"{name} is {shown(texts)}; give a list of strings")
     return texts

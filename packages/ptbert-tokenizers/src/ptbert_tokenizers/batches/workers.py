@@ -8,11 +8,13 @@ from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.errors import WorkerDied
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+_MOST = 1024  # processes
 _AHEAD = 3  # blocks for each process that may be done before it is their turn
 
 _ENDING = [
@@ -48,11 +50,14 @@ def flat_blocks(
         yield from map(encode, blocks)
         return
     team: list[_Worker[T]] = []
+
+    def start() -> _Worker[T]:
+        with _signals_held():
+            team.append(_Worker(encode))
+        return team[-1]
+
     try:
-        for _ in range(workers):
-            with _signals_held():
-                team.append(_Worker(encode))
-        yield from _in_order(team, blocks)
+        yield from _in_order(start, workers, blocks)
     finally:
         with _signals_held():
             for worker in team:
@@ -73,7 +78,6 @@ def encoded_blocks(
         workers: as for ``flat_blocks``.
 
     Raises:
-        TypeError: as for ``checked_workers``.
         ValueError: as for ``checked_workers``.
         WorkerDied: if a process ended before it answered.
     """
@@ -88,13 +92,10 @@ def checked_workers(workers: int) -> int:
     """Return a number of processes.
 
     Raises:
-        TypeError: if it is no whole number.
-        ValueError: if it is below 1, or more than 1 and this process may start none.
+        ValueError: if it is no whole number from 1 to 1024, or more than 1 and this process may
+            start none.
     """
-    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
-        raise TypeError(f"workers={workers!r} is not a number of processes; choose 1 or more")
-    if workers < 1:
-        raise ValueError(f"workers={workers} is not a number of processes; choose 1 or more")
+    workers = checked_whole(workers, "workers", most=_MOST)
     if workers > 1:
         import multiprocessing  # slow to import, and seldom needed
 
@@ -105,17 +106,22 @@ def checked_workers(workers: int) -> int:
     return workers
 
 
-def _in_order(team: "Sequence[_Worker[T]]", blocks: Iterable[Sequence[str]]) -> Iterator[T]:
-    idle = list(team)
+def _in_order(
+    start: "Callable[[], _Worker[T]]", workers: int, blocks: Iterable[Sequence[str]]
+) -> Iterator[T]:
+    """The answers, of processes that are started when there is a block for them."""
+    idle: list[_Worker[T]] = []
     busy: dict[_Worker[T], int] = {}
     done: dict[int, T | BaseException] = {}
     upcoming = enumerate(blocks)
     following = next(upcoming, None)
     turn = 0
     while following is not None or busy:
-        while idle and following is not None and following[0] < turn + _AHEAD * len(team):
+        while (
+            following is not None and len(busy) < workers and following[0] < turn + _AHEAD * workers
+        ):
             number, block = following
-            worker = idle.pop()
+            worker = idle.pop() if idle else start()
             worker.send(block)
             busy[worker] = number
             following = next(upcoming, None)

@@ -2,8 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from functools import reduce
-from operator import add
 from typing import Any
 
 from ptbert_tokenizers.commands.corpus_options import (
@@ -152,7 +150,7 @@ def _counts(options: argparse.Namespace) -> WordCounts:
             "--cased, --uncased and --special-tokens belong to count-words, which cuts the text; "
             "leave them out here"
         )
-    return reduce(add, parts).limited(options.max_words)
+    return WordCounts.merged(parts).limited(options.max_words)
 
 
 def _count_words(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import glob
 import os
 from collections.abc import Iterable, Sequence
 
+from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.files.lines import STANDARD_INPUT
 from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -21,7 +22,7 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
             ``-`` for standard input.
 
     Raises:
-        TypeError: if it is one path, and not several in a list.
+        TypeError: if it is one path, and not several in a list, or something else.
         ValueError: if the list is empty.
         FileNotFoundError: if there is no such file, a folder has no files, or none fits a pattern.
 
@@ -34,7 +35,7 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"{os.fspath(sources)!r} is one path; give a list of paths")
-    sources = list(sources)
+    sources = list(in_order(sources, "sources"))
     if not sources:
         raise ValueError("there are no files to read; name one or more")
     return [file for source in sources for file in _files_of(os.fspath(source))]

@@ -8,6 +8,8 @@ Source:
     Devlin et al. 2018, arXiv:1810.04805; reference code ``tokenization.py``.
 """
 
+from collections.abc import Callable
+
 from ptbert_tokenizers.plain.unicode_14 import category, decomposed
 
 _LINE_SPACES = frozenset("\t\n\r")
@@ -25,6 +27,31 @@ CJK_BLOCKS = (
     (0x2F800, 0x2FA1F),  # compatibility supplement
 )
 """The first and the last code point of each."""
+
+
+_MOST_CHARACTERS = 2**14  # that are remembered
+
+
+class CharacterMap(dict[int, str]):
+    """What characters become, by code point, for ``str.translate``; remembered for many of them.
+
+    Args:
+        change: what a character becomes.
+
+    Example:
+        >>> "a,b".translate(CharacterMap(lambda char: "" if char == "," else char))
+        'ab'
+    """
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        super().__init__()
+        self._change = change
+
+    def __missing__(self, code: int) -> str:
+        changed = self._change(chr(code))
+        if len(self) < _MOST_CHARACTERS:
+            self[code] = changed
+        return changed
 
 
 def is_whitespace(char: str) -> bool:
@@ -74,7 +101,12 @@ def without_accents(text: str) -> str:
         >>> without_accents("déjà-vu")
         'deja-vu'
     """
-    return "".join(char for char in decomposed(text) if category(char) != "Mn")
+    if text.isascii():
+        return text
+    return decomposed(text).translate(_WITHOUT_MARKS)
+
+
+_WITHOUT_MARKS = CharacterMap(lambda char: "" if category(char) == "Mn" else char)
 
 
 def cleaned(char: str) -> str:

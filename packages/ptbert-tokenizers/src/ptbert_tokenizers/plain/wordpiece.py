@@ -7,10 +7,12 @@ Source:
     Devlin et al. 2018, arXiv:1810.04805, section 3; Wu et al. 2016, arXiv:1609.08144, section 4.1.
 """
 
+import re
 from collections.abc import Container, Sequence
 from typing import Any
 
 from ptbert_tokenizers.plain.unicode import (
+    CharacterMap,
     is_cjk,
     is_control,
     is_punctuation,
@@ -20,6 +22,18 @@ from ptbert_tokenizers.plain.unicode import (
 from ptbert_tokenizers.plain.unicode_14 import lowered
 
 NEVER_SPLIT = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
+
+
+_ASCII_MARKS = re.compile("([!-/:-@[-`{-~])")
+
+
+def _cleaned(char: str) -> str:
+    if char in "\0\ufffd" or is_control(char):
+        return ""
+    return " " if is_whitespace(char) else char
+
+
+_CLEANED = CharacterMap(_cleaned)
 
 
 def whitespace_tokenize(text: str) -> list[str]:
@@ -114,12 +128,12 @@ class BasicTokenizer:
 
     def _clean_text(self, text: str) -> str:
         """Delete control characters and U+FFFD; make every whitespace character a space."""
-        kept = (char for char in text if char not in "\0\ufffd" and not is_control(char))
-        return "".join(" " if is_whitespace(char) else char for char in kept)
+        return text.translate(_CLEANED)
 
     def _tokenize_chinese_chars(self, text: str) -> str:
         """Put spaces around every Han ideograph."""
-        return "".join(f" {char} " if self._is_chinese_char(ord(char)) else char for char in text)
+        codes = [code for code in map(ord, set(text)) if self._is_chinese_char(code)]
+        return text.translate({code: f" {chr(code)} " for code in codes}) if codes else text
 
     def _is_chinese_char(self, cp: int) -> bool:
         return is_cjk(cp)
@@ -129,8 +143,10 @@ class BasicTokenizer:
 
     def _run_split_on_punc(self, text: str) -> list[str]:
         """Split a word so that every punctuation mark is a word of its own."""
-        if text in self.never_split:
+        if text.isalnum() or text in self.never_split:
             return [text]
+        if text.isascii():
+            return [part for part in _ASCII_MARKS.split(text) if part]
         parts: list[str] = []
         start = 0
         for position, char in enumerate(text):
@@ -171,20 +187,27 @@ class WordpieceTokenizer:
             >>> WordpieceTokenizer(["a", "##b"]).tokenize("ab abb ba")
             ['a', '##b', 'a', '##b', '##b', '[UNK]']
         """
-        return [piece for word in whitespace_tokenize(text) for piece in self._pieces(word)]
+        vocab, limit = self.vocab, self.max_input_chars_per_word
+        pieces: list[str] = []
+        for word in whitespace_tokenize(text):
+            if word in vocab and len(word) <= limit:  # as most words are
+                pieces.append(word)
+            else:
+                pieces += self._pieces(word)
+        return pieces
 
     def _pieces(self, word: str) -> list[str]:
-        if len(word) > self.max_input_chars_per_word:
+        vocab, length = self.vocab, len(word)
+        if length > self.max_input_chars_per_word:
             return [self.unk_token]
         pieces: list[str] = []
-        start = 0
-        while start < len(word):
-            prefix = "##" if start else ""
-            for end in range(len(word), start, -1):
-                if prefix + word[start:end] in self.vocab:
-                    break
-            else:
-                return [self.unk_token]
-            pieces.append(prefix + word[start:end])
-            start = end
+        start, prefix = 0, ""
+        while start < length:
+            end = length
+            while (piece := prefix + word[start:end]) not in vocab:
+                end -= 1
+                if end == start:
+                    return [self.unk_token]
+            pieces.append(piece)
+            start, prefix = end, "##"
         return pieces

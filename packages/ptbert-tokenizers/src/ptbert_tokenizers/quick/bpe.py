@@ -1,10 +1,14 @@
 """From words to ids by byte-pair merges, without building the pieces as strings."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.merges import MergeTable
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.ids import Together
 
 
 def bpe_encoder(
@@ -42,6 +46,17 @@ def bpe_encoder(
         ids = tuple([id_of_number[number] for number in table.merge(symbols)])
         return ids if -1 not in ids else tuple(ids_of_pieces(table.pieces(symbols)))
 
+    def numbers_of_part(part: str) -> Ids:
+        return tuple(table.merge(spell(part)))
+
+    def together() -> "Together | None":
+        from ptbert_tokenizers.quick.parts import PartIds
+
+        pairs = table.pairs
+        if pairs is None:
+            return None
+        return PartIds(numbers_of_part, pairs, id_of_number)
+
     def whole_words() -> dict[bytes, int]:
         found = {word: id_of.get(word + word_end) for word in table.whole_words()}
         return {as_bytes(word): index for word, index in found.items() if index is not None}
@@ -58,5 +73,12 @@ def bpe_encoder(
     }
     are_distinct = len(tokens) == len(numbers)
     return QuickEncoder(
-        words, ids_of_word, {}, whole_words, tokens if are_distinct else None, lengths_of, unknown
+        words,
+        ids_of_word,
+        {},
+        whole_words,
+        tokens if are_distinct else None,
+        lengths_of,
+        unknown,
+        together,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ptbert_tokenizers.quick.ids import BlockIds, WordIds
+    from ptbert_tokenizers.quick.ids import BlockIds, Together, WordIds
     from ptbert_tokenizers.quick.positions import PieceLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
@@ -76,6 +76,8 @@ class QuickEncoder:
         lengths_of: how many bytes of a word a token stands for, at its beginning and later in it; 0
             if that cannot be told.
         ambiguous: an id that several tokens share, if there is one.
+        together: called when batches first need it; returns what computes the ids of many words
+            together, if anything does.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class QuickEncoder:
         tokens: Mapping[int, str] | None,
         lengths_of: Callable[[str], tuple[int, int]],
         ambiguous: int | None = None,
+        together: "Callable[[], Together | None] | None" = None,
     ) -> None:
         self.memo = Memo(WORDS_LIMIT, ids_of_word, known)
         self._words = words
@@ -95,6 +98,7 @@ class QuickEncoder:
         self._tokens = tokens
         self._lengths_of = lengths_of
         self._ambiguous = ambiguous
+        self._make_together = together
         self._tokens_of_words: Memo[str, tuple[str, ...] | None] = Memo(
             _SEPARATE_WORDS_LIMIT, self._tokens_of_word
         )
@@ -205,6 +209,7 @@ class QuickEncoder:
                 (lambda word: short(signs.get(word, word))) if signs else short,
                 (lambda word: long(signs.get(word, word))) if signs else long,
                 {word: whole[word] for word in whole if word not in are_signs},
+                None if self._make_together is None else self._make_together(),
             )
         return self._words_of_batches
 

@@ -6,7 +6,7 @@ the pool. So a few calls look up most words of a whole block. Only new words are
 
 import os
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from threading import RLock
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ptbert_tokenizers.batches.flat import positions
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.spans import WordSpans, listed_spans
 from ptbert_tokenizers.quick.table import LONGEST, WordTable, keys_of, with_room
@@ -39,6 +40,24 @@ class BlockIds(NamedTuple):
     ends: NDArray[np.intp]
     stops: NDArray[np.intp]
     spans: NDArray[np.int64] | None = None
+
+
+class SomeIds(NamedTuple):
+    """The ids of some of a list of words.
+
+    Args:
+        which: (W,) the numbers of these words.
+        ids: int32, the ids of one word after the other.
+        counts: (W,) how many ids each has, at least one.
+    """
+
+    which: NDArray[np.intp]
+    ids: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+
+Together = Callable[[Sequence[bytes]], Iterable[SomeIds]]
+"""From different words to the ids of those that are quicker to do together."""
 
 
 class _Known(NamedTuple):
@@ -84,6 +103,7 @@ class WordIds:
         ids_of_word: computes the ids of a word, at least one.
         ids_of_long_word: the same for words of more than 15 bytes, which are not in the table.
         known: ids of words, known from the start and never dropped.
+        together: is given the words that are not known, before they are done one by one.
 
     Example:
         >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), {b"be": 7})
@@ -96,7 +116,9 @@ class WordIds:
         ids_of_word: Callable[[str], Ids],
         ids_of_long_word: Callable[[str], Ids],
         known: Mapping[bytes, int],
+        together: Together | None = None,
     ) -> None:
+        self._together = together
         self._ids_of_word = ids_of_word
         self._ids_of_long_word = ids_of_long_word
         words = [word for word in known if 0 < len(word) <= LONGEST]
@@ -136,13 +158,33 @@ class WordIds:
     def _compute(self, words: Sequence[bytes]) -> "_Computed":
         """The ids of words that are not known, and may come several times here."""
         distinct = list(dict.fromkeys(words))
-        short, long = self._ids_of_word, self._ids_of_long_word
-        found = [(short if len(word) <= LONGEST else long)(word.decode()) for word in distinct]
-        counts = np.fromiter(map(len, found), np.int64, len(found))
-        ids = np.fromiter(chain.from_iterable(found), np.int32, int(counts.sum()))
+        ids, counts = self._ids_of(distinct)
         number_of = dict(zip(distinct, range(len(distinct)), strict=True))
         which = np.fromiter(map(number_of.__getitem__, words), np.intp, len(words))
         return _Computed(distinct, ids, counts, which)
+
+    def _ids_of(self, words: Sequence[bytes]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The ids of different words, end to end, and how many each has."""
+        done = [] if self._together is None else list(self._together(words))
+        if not done:
+            return self._one_by_one(words)
+        counts = np.zeros(len(words), np.int64)
+        for some in done:
+            counts[some.which] = some.counts
+        others = (counts == 0).nonzero()[0]
+        done.append(SomeIds(others, *self._one_by_one([words[each] for each in others.tolist()])))
+        counts[others] = done[-1].counts
+        starts = counts.cumsum() - counts
+        ids = np.empty(int(counts.sum()), np.int32)
+        for some in done:
+            ids[positions(starts.take(some.which), some.counts)] = some.ids
+        return ids, counts
+
+    def _one_by_one(self, words: Sequence[bytes]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        short, long = self._ids_of_word, self._ids_of_long_word
+        found = [(short if len(word) <= LONGEST else long)(word.decode()) for word in words]
+        counts = np.fromiter(map(len, found), np.int64, len(found))
+        return np.fromiter(chain.from_iterable(found), np.int32, int(counts.sum())), counts
 
     def _learn(self, computed: "_Computed") -> None:
         """Remember the short words, unless another thread is doing so."""

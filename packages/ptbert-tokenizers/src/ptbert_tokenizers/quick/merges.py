@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from operator import lt
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
-from ptbert_tokenizers.quick.matching import Matcher
+from ptbert_tokenizers.quick.matching import Matcher, Pairs
 
 
 class MergeTable:
@@ -83,14 +83,21 @@ class MergeTable:
 
         All characters that occur in no merge have the same number.
         """
+        matcher = self._matcher or self._new_matcher()
+        found = None if matcher is None else matcher(word)
+        return self._merged(word) if found is None else found
+
+    @property
+    def pairs(self) -> Pairs | None:
+        """Whether two symbols fit; None if words are not matched, but merged."""
+        matcher = self._matcher or self._new_matcher()
+        return None if matcher is None else matcher.pairs
+
+    def _new_matcher(self) -> Matcher | None:
         if self._is_regular and not self._end:
-            if self._matcher is None:
-                symbols = {each: self._number[each] for each in self._whole_symbols()}
-                self._matcher = Matcher(symbols, self._strange, self._fit)
-            found = self._matcher(word)
-            if found is not None:
-                return found
-        return self._merged(word)
+            symbols = {each: self._number[each] for each in self._whole_symbols()}
+            self._matcher = Matcher(symbols, self._strange, self._fit)
+        return self._matcher
 
     def _fit(self, left: int, right: int) -> bool:
         return self._seam_holds(left, right, _NEVER)
@@ -203,6 +210,7 @@ class MergeTable:
         goes from left to right).
         """
         after, first_merge = self._after, self._first_merge
+        lefts, rights = self._left, self._right
         left_taken = right_taken = limit
         while True:
             merge = after[left].get(right)
@@ -211,11 +219,11 @@ class MergeTable:
             if left > right:
                 if left < first_merge:
                     return True
-                left_taken, left = left, self._right[left]
+                left_taken, left = left, rights[left]
             else:
                 if right < first_merge:
                     return True
-                right_taken, right = right, self._left[right]
+                right_taken, right = right, lefts[right]
 
 
 class _Numbers(dict[str, int]):

@@ -4,6 +4,7 @@ import hashlib
 import os
 from typing import Any, NamedTuple
 
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.formats import files_of, open_tokens
 from ptbert_tokenizers.token_files.manifests import manifest_path, read_manifest
@@ -99,6 +100,8 @@ def verify_token_file(
         ValueError: 'train.bin' has the id 9 at place 2, and the vocabulary has ids below 9; ...
     """
     name = os.fspath(path)
+    if vocabulary_size is not None:
+        vocabulary_size = checked_whole(vocabulary_size, "vocabulary_size", 0)
     tokens = open_tokens(path, format)
     digest, largest = hashlib.sha256(), -1
     for start in range(0, len(tokens.ids), _BLOCK):

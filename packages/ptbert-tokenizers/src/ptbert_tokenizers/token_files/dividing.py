@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from numbers import Real
+from os import PathLike as PathLikeObject
 from os import fspath
 from os.path import abspath, realpath
 from typing import Any
 
+from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.formats import (
@@ -23,6 +26,9 @@ from ptbert_tokenizers.token_files.manifests import (
     write_manifest,
 )
 from ptbert_tokenizers.token_files.tokens import Tokens
+
+_NUMBERS: Any = Real
+_TOO_LARGE = 1e300  # for a share
 
 
 def merge_token_files(
@@ -64,6 +70,7 @@ def merge_token_files(
         >>> open_tokens("both.npy").ids.tolist()
         [7, 8, 9]
     """
+    inputs = paths_in_order(inputs, "inputs")
     if not inputs:
         raise ValueError("there are no token files to merge; name one or more")
     inputs = without_indexes(inputs)
@@ -124,8 +131,11 @@ def split_token_file(
         >>> split_token_file("all.bin", ["train.npy", "held_out.npy"], [7, 3], separator=0)
         [2, 1]
     """
+    outputs = paths_in_order(outputs, "outputs")
+    if shares is not None:
+        shares = list(in_order(shares, "shares"))
     shares = [1.0] * len(outputs) if shares is None else shares
-    if len(shares) != len(outputs) or not outputs or not all(0 < each < 1e300 for each in shares):
+    if len(shares) != len(outputs) or not outputs or not all(_is_share(each) for each in shares):
         raise ValueError(
             f"{len(outputs)} outputs and shares={list(shares)}; give a number above 0 for each"
         )
@@ -151,6 +161,17 @@ def split_token_file(
     return counts
 
 
+def paths_in_order(paths: Any, name: str) -> list[PathLike]:
+    """Return paths that a caller gave.
+
+    Raises:
+        TypeError: if it is one path, or something else.
+    """
+    if isinstance(paths, (str, PathLikeObject)):
+        raise TypeError(f"{name} is one path, {fspath(paths)!r}; give a list of paths")
+    return list(in_order(paths, name))
+
+
 def without_indexes(paths: Sequence[PathLike]) -> list[PathLike]:
     """Return token files, without the indexes and bounds of files that are among them.
 
@@ -166,6 +187,10 @@ def _ids_of_index(path: str) -> list[str]:
     """The file of ids of an index or of bounds, by their names; none for other files."""
     files = [form.paths(path) for form in FORMATS.values()]
     return [ids for ids, index in files if index == path != ids]
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, _NUMBERS) and bool(0 < value < _TOO_LARGE)
 
 
 def part_ends(tokens: Tokens, shares: Sequence[float]) -> list[int]:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptbert_hub import atomic_write
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.flat import FlatIds
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.token_files.datatrove import (
@@ -131,7 +132,7 @@ def id_writer(
         return
     with (
         written_together(paths) as files,
-        closing(FORMATS[chosen].writer(files, paths[0], bits)) as writer,
+        closing(FORMATS[chosen].writer(files, paths[0], checked_whole(bits, "bits"))) as writer,
     ):
         yield writer.write
         writer.finish()

@@ -6,20 +6,21 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ptbert_hub import atomic_write
 from ptbert_hub.errors import BadContent
 from ptbert_hub.messages import shown
 from ptbert_hub.readers.json_text import parse_json
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
-from ptbert_tokenizers.batches.texts import no_text
+from ptbert_tokenizers.batches.texts import in_order, no_text
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.corpora.records import COUNTS_FORMAT, COUNTS_START
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_texts
 from ptbert_tokenizers.files.vocabulary import PathLike
-from ptbert_tokenizers.training.text_rules import Kind, TextRules
+from ptbert_tokenizers.training.text_rules import Kind, TextRules, tuple_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +66,50 @@ class WordCounts:
         """
         if not isinstance(other, WordCounts):
             return NotImplemented
+        self._refuse_other_rules(other)
+        words = Counter(self.words)
+        words.update(other.words)
+        return WordCounts(self.rules, words, self.dropped + other.dropped)
+
+    def __radd__(self, other: int) -> "WordCounts":
+        """Return these counts for ``0``, with which ``sum`` begins."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
+    @classmethod
+    def merged(cls, parts: Iterable["WordCounts"]) -> "WordCounts":
+        """Return the counts of several parts of a corpus, which are added one by one.
+
+        It is what ``sum(parts)`` returns, without a copy of all counts for each part.
+
+        Raises:
+            TypeError: if something else is among them.
+            ValueError: if there are no parts, or their texts were cut in different ways.
+
+        Example:
+            >>> parts = [count_words([text], "words") for text in ("to be", "or not", "to be")]
+            >>> WordCounts.merged(parts) == sum(parts)
+            True
+        """
+        total: WordCounts | None = None
+        for part in parts:
+            if not isinstance(part, WordCounts):
+                raise TypeError(f"{shown(part)} is among the counts; give those of count_words")
+            if total is None:
+                total = cls(part.rules, Counter(part.words), part.dropped)
+                continue
+            total._refuse_other_rules(part)
+            total.words.update(part.words)
+            total = replace(total, dropped=total.dropped + part.dropped)
+        if total is None:
+            raise ValueError("there are no counts to merge; give one or more")
+        return total
+
+    def _refuse_other_rules(self, other: "WordCounts") -> None:
         if self.rules != other.rules:
             raise ValueError(
                 f"words were counted by different rules, {self.rules} and {other.rules}; count "
                 "all parts of a corpus in the same way"
             )
-        words = Counter(self.words)
-        words.update(other.words)
-        return WordCounts(self.rules, words, self.dropped + other.dropped)
 
     def limited(self, max_words: int = MOST_WORDS) -> "WordCounts":
         """Return counts of at most so many different words; these counts, if there are no more.
@@ -81,14 +118,13 @@ class WordCounts:
         that leaves at most half of ``max_words``.
 
         Raises:
-            ValueError: if ``max_words`` is below 1.
+            ValueError: if ``max_words`` is no whole number from 1 on.
 
         Example:
             >>> count_words(["a a a b b c c d"], "words").limited(3).words
             Counter({'a': 3})
         """
-        if max_words < 1:
-            raise ValueError(f"max_words={max_words} leaves no word; give 1 or more")
+        max_words = checked_whole(max_words, "max_words")
         number, characters = len(self.words), sum(map(len, self.words))
         if number <= max_words and characters <= _MOST_CHARACTERS:
             return self
@@ -191,9 +227,9 @@ def count_words(
     """
     if isinstance(texts, str):
         raise TypeError("texts is one string; give a list of strings")
-    if not isinstance(special_tokens, str):  # one string is refused by the rules
-        special_tokens = tuple(special_tokens)
-    rules = TextRules(kind, lower_case, strip_accents, tokenize_chinese_chars, special_tokens)
+    rules = TextRules(
+        kind, lower_case, strip_accents, tokenize_chinese_chars, tuple_of(special_tokens)
+    )
     counts = WordCounts(rules, Counter()).limited(max_words)
     if not isinstance(texts, BlockedTexts):
         texts = BlockedTexts(given_blocks(_checked(texts), _CHUNK))
@@ -205,7 +241,7 @@ def count_words(
 
 
 def _checked(texts: Iterable[str]) -> Iterator[str]:
-    for number, text in enumerate(texts):
+    for number, text in enumerate(in_order(texts, "texts")):
         if not isinstance(text, str):
             raise no_text(text, f"texts[{number}]")
         yield text

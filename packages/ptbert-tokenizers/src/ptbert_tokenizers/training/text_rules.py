@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ptbert_tokenizers.batches.flat import blocks
+from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.plain.special_tokens import tokens_around
 from ptbert_tokenizers.plain.wordpiece import checked_switch
 from ptbert_tokenizers.quick.basic_words import QuickWords
@@ -66,6 +67,8 @@ class TextRules:
             raise ValueError(f"kind={self.kind!r} is not known; choose from {', '.join(KINDS)}")
         usual = _FIXED_CASE.get(self.kind)
         given = checked_switch(self.lower_case, "lower_case")
+        checked_switch(self.strip_accents, "strip_accents")
+        checked_switch(self.tokenize_chinese_chars, "tokenize_chinese_chars")
         if usual is not None and given not in (None, usual):
             raise ValueError(
                 f"lower_case={given} is not for {self.kind}, which "
@@ -79,11 +82,10 @@ class TextRules:
             raise ValueError(
                 f"strip_accents and tokenize_chinese_chars are not for {self.kind}; leave them out"
             )
-        if isinstance(self.special_tokens, str):
-            raise TypeError(
-                f"special_tokens is one string, {self.special_tokens!r}; give a list of tokens"
-            )
-        object.__setattr__(self, "special_tokens", tuple(self.special_tokens))
+        if self.strip_accents is not None:
+            object.__setattr__(self, "strip_accents", bool(self.strip_accents))
+        object.__setattr__(self, "tokenize_chinese_chars", bool(self.tokenize_chinese_chars))
+        object.__setattr__(self, "special_tokens", tuple_of(self.special_tokens))
         _check_special_tokens(self.all_special_tokens)
 
     @property
@@ -115,6 +117,17 @@ class TextRules:
         if not any(token in together for token in tokens):
             return texts
         return (part for text in texts for part in _parts(text, tokens))
+
+
+def tuple_of(special_tokens: Any) -> tuple[Any, ...]:
+    """Return special tokens that a caller gave.
+
+    Raises:
+        TypeError: if they are one string, or not in an order.
+    """
+    if isinstance(special_tokens, str):
+        raise TypeError(f"special_tokens is one string, {special_tokens!r}; give a list of tokens")
+    return tuple(in_order(special_tokens, "special_tokens"))
 
 
 def _parts(text: str, tokens: Sequence[str]) -> Iterator[str]:

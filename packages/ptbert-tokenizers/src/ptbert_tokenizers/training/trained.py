@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptbert_hub.files import sync_folder
+from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.batches.texts import shown
 from ptbert_tokenizers.bert import BertTokenizer
 from ptbert_tokenizers.files.vocabulary import (
     MOST_LINES,
@@ -180,6 +182,7 @@ def train_vocabulary(
             None (``wordpiece`` and ``bpe``).
 
     Raises:
+        TypeError: if these are no counts.
         ValueError: if there are no words, or the size is too small for what must be in it.
 
     Example:
@@ -188,6 +191,8 @@ def train_vocabulary(
         >>> train_vocabulary(counts, 21).tokens[-4:]
         ('##w', 'lo', 'low', 'lowe')
     """
+    if not isinstance(counts, WordCounts):
+        raise TypeError(f"counts is {shown(counts)}; give the counts that count_words returns")
     kind = counts.rules.kind
     _check_numbers(size, unused, min_frequency, limit_alphabet, kind)
     if not counts.words:
@@ -278,12 +283,14 @@ def _check_numbers(
         "limit_alphabet": (limit_alphabet, 1),
     }
     for name, (value, least) in numbers.items():
-        if value is not None and (type(value) is not int or value < least):
-            raise ValueError(f"{name}={value!r} is no whole number from {least} on; correct it")
+        if value is not None or name in ("size", "unused"):
+            checked_whole(value, name, least)
     if size > MOST_LINES:
         raise ValueError(
             f"size={size} is more than a vocabulary may have, which is {MOST_LINES}; give less"
         )
+    if unused > size:
+        raise ValueError(f"unused={unused} is more than size={size}; give fewer, or a larger size")
     if limit_alphabet is not None and kind in ("byte-bpe", "words"):
         raise ValueError(f"limit_alphabet is not for {kind}, which has no alphabet of characters")
 

@@ -17,6 +17,7 @@ class Command(NamedTuple):
         add_arguments: declares what it takes.
         run: does it, and yields the lines to print; what it returns is the exit code, if it is
             not 0.
+        stopped: what to print after Ctrl-C or SIGTERM.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Command(NamedTuple):
     examples: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], Iterable[str]]
+    stopped: str = "stopped"

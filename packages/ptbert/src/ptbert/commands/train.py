@@ -105,4 +105,5 @@ training that was stopped. The result is a model folder, with all settings in se
 """,
     add_arguments=add_arguments,
     run=run,
+    stopped="stopped; the same command again goes on after the newest checkpoint",
 )

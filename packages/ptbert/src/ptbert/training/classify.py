@@ -160,7 +160,7 @@ class Classify(ScoringTask):
     def chance_loss(self, examples: EncodedExamples) -> float:
         """Return the entropy of the labels, or the variance of the numbers."""
         gold = examples.flat_labels
-        return float(gold.var()) if self.settings.regression else entropy(gold)
+        return float(gold.var(dtype=np.float64)) if self.settings.regression else entropy(gold)
 
     def metrics(self, scores: Scores, examples: EncodedExamples) -> dict[str, float]:
         """Return accuracy, macro F1 and MCC; or correlations and the squared error of numbers."""

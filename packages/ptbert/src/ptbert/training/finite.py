@@ -11,18 +11,21 @@ from ptbert.training.output import LOG_NAME
 
 _SHOWN = 5  # places of examples in a message
 _ADVICE = "choose a smaller --learning-rate, with --restart"
+_AT_ONCE = "no step was done before, so check these examples and the weights of the model"
 
 
-def not_finite(what: str, names: Sequence[str]) -> ValueError:
+def not_finite(what: str, names: Sequence[str], done: int) -> ValueError:
     """Return the error about a loss or a gradient.
 
     Args:
         what: it, and its value.
         names: the places of the step's examples.
+        done: how many steps were done before.
     """
+    advice = _ADVICE if done else _AT_ONCE
     shown = ", ".join(names[:_SHOWN])
     are = f" begin with {shown} ({LOG_NAME} has all)" if len(names) > _SHOWN else f": {shown}"
-    return ValueError(f"the {what}; its {number_of(len(names), 'example')}{are}; {_ADVICE}")
+    return ValueError(f"the {what}; its {number_of(len(names), 'example')}{are}; {advice}")
 
 
 def refuse_weights(model: nn.Module, step: int) -> None:

@@ -232,10 +232,10 @@ class _Training:
 
     def _not_finite(self, what: str, epoch: int, indices: Indices) -> ValueError:
         """Write the examples of a step into the log, and return an error that names some."""
-        names = [self.examples.names[index] for index in indices.tolist()]
+        names = [self.examples.names[index].rstrip(",") for index in indices.tolist()]
         if self.monitor:
             self.output.log(step=self.step + 1, epoch=epoch + 1, stopped=what, examples=names)
-        return not_finite(what, names)
+        return not_finite(what, names, self.step)
 
     def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save a checkpoint that says which epoch was the best so far."""

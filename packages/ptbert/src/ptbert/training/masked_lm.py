@@ -118,6 +118,11 @@ class MaskedLM(TextTask):
         room = max_length - (3 if has_pairs else 2)
         ids = special_ids(tokenizer, self.settings.model)
         lines = read_lines_of_tokens(path, tokenizer)
+        counts = lines.token_counts(vocabulary_size(tokenizer))
+        if counts.sum() == counts[list(ids.values())].sum():
+            raise ValueError(
+                f"{path!r} has special tokens only, of which none is learned; give a text"
+            )
         pieces = pieces_of(lines, room)
         if has_pairs:
             pieces = pieces.divisible()
@@ -168,6 +173,8 @@ class MaskedLM(TextTask):
 
     def loss(self, model: PreTrainedModel, batch: Any) -> Tensor:
         """Return the sum of the losses of all masked tokens, and with pairs of those of pieces."""
+        if not batch.labelled:  # all tokens are special ones
+            return next(model.parameters()).sum() * 0.0
         if batch.follows is None:
             loss: Tensor = model(**batch.inputs, masked_lm_labels=batch.labels)
             return loss * batch.labelled
@@ -188,9 +195,10 @@ class MaskedLM(TextTask):
     def metrics(self, scores: Scores, examples: MaskedPieces) -> dict[str, float]:
         """Return perplexity and accuracy of masked tokens, and accuracy of pairs."""
         loss, right, number, *of_pieces = scores.astype(np.float64).T
+        masked = max(1, int(number.sum()))
         found = {
-            "perplexity": perplexity(float(loss.sum()), int(number.sum())),
-            "accuracy": float(right.sum() / number.sum()),
+            "perplexity": perplexity(float(loss.sum()), masked),
+            "accuracy": float(right.sum() / masked),
         }
         if of_pieces:
             found["next_sentence_accuracy"] = float(of_pieces[0].mean())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ptbert_hub.messages import shown
+from ptbert_models.files.json_files import without_contradictions
 from ptbert_tokenizers.files.lines import read_texts
 
 _KINDS = {
@@ -94,7 +95,7 @@ def read_questions(path: str | os.PathLike[str], *, labelled: bool = True) -> li
 def _content(name: str) -> dict[str, Any]:
     text = "\n".join(read_texts(name))
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=without_contradictions)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{name!r} is no JSON ({error}); give a file in SQuAD's format: {_FORMAT}"

@@ -1,0 +1,136 @@
+"""Arguments of the wrong kind are named, with what to give, whatever function they come to."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptbert_tokenizers import (
+    BertTokenizer,
+    count_words,
+    encode_shard,
+    merge_token_files,
+    read_documents,
+    split_token_file,
+    train_vocabulary,
+    train_wordpiece,
+)
+from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.files.vocabulary import write_lines
+from ptbert_tokenizers.token_files.checking import verify_token_file
+from ptbert_tokenizers.token_files.formats import id_writer
+
+
+def written(**options: Any) -> None:
+    with id_writer(**options):
+        pass
+
+
+def encoded(**options: Any) -> None:
+    BertTokenizer("vocab.txt").encode_flat(**options)
+
+
+def streamed(**options: Any) -> None:
+    list(BertTokenizer("vocab.txt").encode_stream(**options))
+
+
+def limited(**options: Any) -> None:
+    count_words(["a"], "words").limited(**options)
+
+
+def read(**options: Any) -> None:
+    list(read_documents(**options))
+
+
+Call = tuple[Callable[..., Any], dict[str, Any]]
+COUNT: Call = (count_words, {"texts": ["a"], "kind": "wordpiece"})
+TRAIN: Call = (train_wordpiece, {"texts": ["a b"], "size": 30})
+LEARN: Call = (
+    lambda counts=None, **options: train_vocabulary(
+        count_words(["a b"], "wordpiece") if counts is None else counts, **options
+    ),
+    {"size": 30},
+)
+READ: Call = (read, {"sources": ["text.txt"]})
+SHARD: Call = (encode_shard, {"input": "text.txt", "output": "new.npy", "tokenizer": "vocab.txt"})
+MERGE: Call = (merge_token_files, {"inputs": ["ids.npy"], "output": "new.npy"})
+SPLIT: Call = (split_token_file, {"path": "ids.npy", "outputs": ["1.npy", "2.npy"]})
+VERIFY: Call = (verify_token_file, {"path": "ids.npy"})
+WRITE: Call = (written, {"path": "new.npy"})
+ENCODE: Call = (encoded, {"texts": ["a"]})
+STREAM: Call = (streamed, {"texts": ["a"]})
+LIMIT: Call = (limited, {})
+
+NUMBERS: dict[str, list[Call]] = {
+    "workers": [COUNT, TRAIN, SHARD, ENCODE, STREAM],
+    "max_words": [COUNT, TRAIN, LIMIT],
+    "size": [TRAIN, LEARN],
+    "unused": [TRAIN, LEARN],
+    "min_frequency": [TRAIN, LEARN],
+    "limit_alphabet": [TRAIN, LEARN],
+    "bits": [SHARD, MERGE, SPLIT, WRITE],
+    "vocabulary_size": [VERIFY],
+    "separator": [ENCODE, STREAM],
+}
+LISTS: dict[str, list[Call]] = {
+    "texts": [COUNT, TRAIN, STREAM],
+    "special_tokens": [COUNT, TRAIN],
+    "sources": [READ],
+    "inputs": [MERGE],
+    "outputs": [SPLIT],
+    "shares": [SPLIT],
+}
+
+
+@pytest.fixture(autouse=True)
+def _files() -> None:
+    write_lines("vocab.txt", ["[UNK]", "[CLS]", "[SEP]", "a", "b"])
+    write_lines("text.txt", ["a b", "b"])
+    encode_shard("text.txt", "ids.npy", "vocab.txt")
+
+
+def refused(call: Call, name: str, value: Any, kind: type[Exception], message: str) -> None:
+    before = sorted(os.listdir())
+    function, given = call
+    with pytest.raises(kind, match=message):
+        function(**given | {name: value})
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["3", 2.5, -1, True, [], float("nan"), int])
+def test_what_is_no_number_is_named(name: str, value: Any) -> None:
+    for call in NUMBERS[name]:
+        refused(call, name, value, ValueError, f"^{name}=.* is no whole number from [01] (on|to)")
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [3, 2.5, True, b"x", {"x": 1}, int])
+def test_what_is_no_list_is_named(name: str, value: Any) -> None:
+    for call in LISTS[name]:
+        refused(call, name, value, TypeError, f"^{name} is (a |True|3|2.5).*; give a list")
+
+
+@pytest.mark.parametrize("name", ["sources", "inputs", "outputs"])
+def test_one_path_is_no_list(name: str) -> None:
+    for call in LISTS[name]:
+        for value in ("ids.npy", Path("ids.npy")):
+            refused(call, name, value, TypeError, "is one path.*; give a list of paths")
+
+
+def test_other_arguments_are_named_too() -> None:
+    refused(SPLIT, "shares", ["9", 1], ValueError, "give a number above 0 for each")
+    refused(SHARD, "separator", ["a"], TypeError, "separator is a list; give a token of the voc")
+    refused(LEARN, "counts", {"a": 1}, TypeError, "counts is a dict; give the counts that count_w")
+    refused(LEARN, "unused", 31, ValueError, "unused=31 is more than size=30; give fewer, or")
+    for name in ("lower_case", "strip_accents", "tokenize_chinese_chars"):
+        refused(COUNT, name, "False", TypeError, f"{name} is 'False', a string; give True or False")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert checked_whole(np.int16(3), "size") == 3
+    assert type(checked_whole(np.int16(3), "size")) is int
+    train_wordpiece(["a b"], np.int64(30), min_frequency=np.uint8(1))  # type: ignore[arg-type]
