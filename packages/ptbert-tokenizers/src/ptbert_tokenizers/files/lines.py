@@ -124,7 +124,8 @@ def read_line_blocks(
     """
     before = 0
     for text in _blocks(path, verbose, errors):
-        yield Lines(text, before)
+        if text:
+            yield Lines(text, before)
         before += text.count("\n")
 
 
