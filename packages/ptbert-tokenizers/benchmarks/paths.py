@@ -91,6 +91,31 @@ def decoding(ours: Any, theirs: Any) -> tuple[Run, Run]:
     )
 
 
+def basic_alone(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Words by ``BasicTokenizer`` alone."""
+    normalize, cut = theirs.normalizer.normalize_str, theirs.pre_tokenizer.pre_tokenize_str
+
+    def peer(texts: Sequence[str]) -> object:
+        return [[word for word, _ in cut(normalize(text))] for text in texts]
+
+    return lambda texts: [ours.basic_tokenizer.tokenize(text) for text in texts], peer
+
+
+def wordpiece_alone(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Pieces of words that spaces separate, by ``WordpieceTokenizer`` alone."""
+    cut = theirs.model.tokenize
+
+    def peer(texts: Sequence[str]) -> object:
+        return [[piece.value for word in text.split() for piece in cut(word)] for text in texts]
+
+    return lambda texts: [ours.wordpiece_tokenizer.tokenize(text) for text in texts], peer
+
+
+def spaced(texts: Sequence[str]) -> list[str]:
+    """Texts in which spaces separate words and marks."""
+    return [" ".join(WORD.findall(text.lower())) for text in texts]
+
+
 def sentences(texts: Sequence[str]) -> list[str]:
     """Short texts."""
     return [part for text in texts for part in SENTENCE_END.split(text) if part]
@@ -117,7 +142,11 @@ PATHS: dict[str, tuple[Callable[[Any, Any], tuple[Run, Run]], Callable[[Any], An
     "one short text at a time": (single_texts, sentences),
     "new words": (many_texts, new_names),
     "decode": (decoding, None),
+    "all texts": (many_texts, None),
+    "BasicTokenizer alone": (basic_alone, None),
+    "WordpieceTokenizer alone": (wordpiece_alone, spaced),
 }
+ONLY_BERT = ("special tokens in texts", "BasicTokenizer alone", "WordpieceTokenizer alone")
 
 
 def ratio(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> float:
@@ -149,14 +178,15 @@ def main() -> None:
     parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
     parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
     parser.add_argument("--tasks", nargs="*", default=["bert-uncased", "gpt2"], choices=list(TASKS))
+    parser.add_argument("--paths", nargs="*", default=list(PATHS), choices=list(PATHS))
     parser.add_argument("--bytes", type=int, default=10**9, help="of each corpus, at most")
     options = parser.parse_args()
 
     corpora = {path.name.partition(".")[0]: read_corpus(path) for path in options.corpora}
     print(f"| task, path | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
     for task in options.tasks:
-        for path in PATHS:
-            if path == "special tokens in texts" and not task.startswith("bert"):
+        for path in options.paths:
+            if path in ONLY_BERT and not task.startswith("bert"):
                 continue
             row = []
             for texts in corpora.values():
