@@ -1,5 +1,6 @@
 """The command line, called as a function and as a program."""
 
+import gzip
 import io
 import json
 import os
@@ -71,6 +72,63 @@ def test_arrays_are_ids_as_narrow_as_fits_and_int64_bounds(
     assert ids[:3].tolist() == [256, 257, 78]  # he ll o
     assert bounds[:3].tolist() == [0, 9, 9]
     assert bounds[-1] == len(ids)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+@pytest.mark.parametrize("kind", ["file", "gz", "pipe", "stdin", "jsonl", "csv", "blank-lines"])
+def test_several_processes_write_the_bytes_of_one_whatever_they_read(
+    gpt2: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"héllo {number} " * (number % 12) + "京都\r" for number in range(6_000)]
+    plain = "".join(f"{text}\n" for text in texts).encode()
+    options: list[str] = []
+    source, given = f"corpus.{kind}", b""
+    if kind == "gz":
+        plain = gzip.compress(plain)
+    elif kind in {"jsonl", "csv"}:
+        options = ["--field", "t"]
+        lines = [json.dumps({"t": text}) if kind == "jsonl" else f'"{text}"' for text in texts]
+        plain = "".join(f"{line}\n" for line in [*["t"] * (kind == "csv"), *lines]).encode()
+    elif kind == "blank-lines":
+        options, plain = ["--documents", kind], plain.replace(b"\r\n", b"\n\n", 1000)
+    elif kind == "stdin":
+        source, given = "-", plain
+    found = []
+    for workers in ("1", "2"):
+        if kind == "pipe":
+            os.mkfifo(source)
+            writer = threading.Thread(target=Path(source).write_bytes, args=[plain])
+            writer.start()
+        elif kind != "stdin":
+            Path(source).write_bytes(plain)
+        command = ["encode", str(gpt2), source, "-o", "ids.npy", "--quiet", *options]
+        raw: Any = io.BytesIO(given)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(raw)))
+        assert main([*command, "--workers", workers]) == 0
+        if kind == "pipe":
+            writer.join()
+            os.unlink(source)
+        found.append([Path(name).read_bytes() for name in ("ids.npy", "ids.bounds.npy")])
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 2**19  # several blocks
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_line_of_an_error_is_the_first_with_several_processes_too(
+    gpt2: Path, workers: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.dumps({"t": "hello " * 10})] * 20_000
+    lines[9_999] = lines[15_000] = '{"u": 1}'
+    Path("corpus.jsonl").write_text("\n".join(lines))
+    before = sorted(os.listdir())
+
+    code = main(
+        ["encode", str(gpt2), "corpus.jsonl", "--field", "t", "-o", "a.npy", "--workers", workers]
+    )
+
+    assert code == 1
+    assert "'corpus.jsonl' line 10000 has no field 't'; it has 'u'" in capsys.readouterr().err
+    assert sorted(os.listdir()) == before
 
 
 def test_an_empty_file_makes_an_empty_array(gpt2: Path) -> None:

@@ -93,7 +93,8 @@ class LoadableModel(FamilyData, nn.Module):
         checkpoint lacks, such as those of a new head, are initialised and named in one warning.
 
         Args:
-            pretrained_model_name_or_path: a shortcut name such as "bert-base-uncased"; a
+            pretrained_model_name_or_path: a shortcut name such as "bert-base-uncased", or
+                "ptbert-tiny-bert" and "ptbert-tiny-gpt2", which come with the package; a
                 repository of the Hugging Face Hub, such as "user/model"; a folder with
                 ``config.json`` and ``pytorch_model.bin`` or ``model.safetensors``; an archive of
                 one (``.tar.gz``, ``.tar``, ``.zip``), as a file or a URL; or a folder's URL.

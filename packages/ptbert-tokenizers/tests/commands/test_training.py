@@ -46,6 +46,21 @@ def test_options_reach_the_vocabulary() -> None:
     assert tokenizer.settings()["do_lower_case"] is False
 
 
+def test_how_the_text_is_cut_is_kept_with_the_vocabulary() -> None:
+    Path("accents").write_text("é 京都", encoding="utf-8")
+    cut = ["--no-strip-accents", "--no-tokenize-chinese-chars", "--cased"]
+
+    main(["train", "wordpiece", "accents", "--size", "99", "-o", "new", *cut])
+    main(["count-words", "wordpiece", "accents", "-o", "counts", "--cased", "--strip-accents"])
+    main(["train", "wordpiece", "counts", "--size", "99", "-o", "stripped"])
+
+    tokenizer = BertTokenizer.from_pretrained("new")
+    assert tokenizer.tokenize("é 京都") == ["é", "京", "##都"]
+    settings = tokenizer.settings()
+    assert (settings["strip_accents"], settings["tokenize_chinese_chars"]) == (False, False)
+    assert BertTokenizer.from_pretrained("stripped").tokenize("é 京都") == ["e", "京", "都"]
+
+
 def test_counts_of_parts_train_what_the_whole_trains(capsys: pytest.CaptureFixture[str]) -> None:
     for number, line in enumerate(LINES):
         Path(f"part{number}").write_text(line)
@@ -95,6 +110,8 @@ def test_a_corpus_of_records_is_read_by_the_field() -> None:
         ("train bpe counts --size 99 -o new", "'counts' has the counts of words for words; train"),
         ("train words counts text --size 9 -o new", "'text' is a text; count its words first"),
         ("train words counts --size 9 -o new --uncased", "belong to count-words"),
+        ("train words counts --size 9 -o new --strip-accents", "belong to count-words"),
+        ("train words text --size 9 -o new --strip-accents", "are not for words; leave them out"),
         ("train words text --size 9 -o new --special-tokens <unk>", "'<unk>' is there twice"),
         (
             "train words text --size 9 -o new --max-words 0",

@@ -58,7 +58,8 @@ STOPS = {
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
     "from sklearn.externals import joblib": "import joblib",
-    "import tensorflow as tf; tf.contrib.layers": "TensorFlow is not needed",
+    "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
+    "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",
     "from apex.optimizers import FusedAdam": "BertAdam(fused=True)",
     "scores.masked_fill(mask.byte(), 0)": "write .bool()",
     "scores.masked_select(torch.tensor([1], dtype=torch.uint8))": "write .bool()",
@@ -87,7 +88,7 @@ NOTES = {
     "torch.save(model, 'model.bin')": "save its state_dict()",
     "weights.add_(0.5, other)": "alpha=number",
     "parser.add_argument('--local_rank', type=int)": "LOCAL_RANK",
-    "if fp16:\n    from apex.optimizers import FP16_Optimizer": "leave that option off",
+    "if fp16:\n    from apex.optimizers import FP16_Optimizer": "leave off the option that leads",
 }
 CASES = [
     *((line, Effect.STOPS, text) for line, text in STOPS.items()),
@@ -137,6 +138,8 @@ SILENT = {
     "another variable of that name": "other = None\nif other is None: other = 3",
     "a variable that is two things": "net = BertModel(config)\nnet = other()\nnet(ids).logits",
     "other attributes": "tokenizer.vocab; tokenizer.basic_tokenizer.do_lower_case",
+    "a vocabulary by its file, as in 2019": "BertTokenizer('./cased/vocab.txt')",
+    "names that only begin alike": "import imports, Queues, time; time.clock_gettime(0)",
     "newer numpy": "import numpy as np; np.int64(3); np.inf",
 }
 
@@ -384,6 +387,7 @@ def test_a_changed_copy_is_told(tmp_path, capsys):
     assert "changed: it adds BertForRelations\n" in printed
     assert "ptbert cannot take the place of my_bert" in printed
     assert "--as" not in printed
+    assert f"\npython {tmp_path / 'train.py'}\n" in printed
 
 
 def test_the_code_of_the_authors_is_no_copy(tmp_path):

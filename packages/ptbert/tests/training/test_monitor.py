@@ -83,6 +83,14 @@ def test_a_model_from_nothing_whose_loss_still_falls_is_learning(
     assert not caplog.text
 
 
+def test_a_model_from_nothing_is_not_judged_by_a_few_steps(output, settings, caplog, no_board):
+    settings = settings.replaced(from_nothing=True)
+    monitor = Monitor(output, settings, steps=900, done=0, chance=4.0)
+    monitor.step(1, 1, loss=9.0, rate=1e-5, tokens=10, seconds=0.5)
+    monitor.epoch(1, 1, None)
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("from_nothing", [False, True])
 def test_a_loss_above_chance_that_does_not_fall_is_told(
     output, settings, caplog, no_board, from_nothing

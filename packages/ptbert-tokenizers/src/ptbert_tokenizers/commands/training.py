@@ -92,6 +92,17 @@ def _add_counting_options(command: argparse.ArgumentParser) -> None:
         help="lower-case the text (words)",
     )
     command.add_argument(
+        "--strip-accents",
+        action=argparse.BooleanOptionalAction,
+        help="remove accents, or keep them, whether text is lower-cased or not (wordpiece)",
+    )
+    command.add_argument(
+        "--tokenize-chinese-chars",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="make every Han ideograph a word of its own (wordpiece; the default)",
+    )
+    command.add_argument(
         "--special-tokens",
         nargs="+",
         action="extend",
@@ -145,10 +156,15 @@ def _counts(options: argparse.Namespace) -> WordCounts:
                 f"words for {options.kind}"
             )
         parts.append(part)
-    if options.lower_case is not None or options.special_tokens:
+    if (
+        options.lower_case is not None
+        or options.strip_accents is not None
+        or not options.tokenize_chinese_chars
+        or options.special_tokens
+    ):
         raise ValueError(
-            "--cased, --uncased and --special-tokens belong to count-words, which cuts the text; "
-            "leave them out here"
+            "--cased, --uncased, --strip-accents, --tokenize-chinese-chars and --special-tokens "
+            "belong to count-words, which cuts the text; leave them out here"
         )
     return WordCounts.merged(parts).limited(options.max_words)
 
@@ -165,6 +181,8 @@ def _counted(options: argparse.Namespace) -> WordCounts:
         corpus_of(options),
         options.kind,
         lower_case=options.lower_case,
+        strip_accents=options.strip_accents,
+        tokenize_chinese_chars=options.tokenize_chinese_chars,
         special_tokens=options.special_tokens,
         workers=options.workers,
         max_words=options.max_words,

@@ -1,10 +1,14 @@
 """WordPiece straight to ids, without trying pieces that cannot be in the vocabulary."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
 from ptbert_tokenizers.quick.memo import Ids
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.pieces import PieceIds
 
 
 def wordpiece_encoder(
@@ -25,6 +29,7 @@ def wordpiece_encoder(
         token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
     }
     tokens = {index: token for token, index in vocab.items()}
+    pieces = dict(vocab)  # the vocabulary may be edited before these are needed
     return QuickEncoder(
         words,
         QuickWordpiece(vocab, unk_token, max_input_chars_per_word),
@@ -33,7 +38,14 @@ def wordpiece_encoder(
         lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
         tokens if len(tokens) == len(vocab) else None,
         _lengths_of,
+        together=lambda: _piece_ids(pieces, max_input_chars_per_word),
     )
+
+
+def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int) -> "PieceIds":
+    from ptbert_tokenizers.quick.pieces import PieceIds
+
+    return PieceIds(vocab, max_input_chars_per_word)
 
 
 def _lengths_of(token: str) -> tuple[int, int]:

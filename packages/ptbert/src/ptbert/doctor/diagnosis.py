@@ -174,7 +174,7 @@ def _commands(
     if not using:
         return
     modules = {each.source.path.stem for each in using}
-    starts = [each for each in using if _is_started(each)]
+    starts = [each for each in using if _is_started(each) or len(own) == 1]
     starts += [
         each
         for each in own
@@ -187,9 +187,12 @@ def _commands(
     for copy in copies:
         if "." not in copy.name and copy.name in imported and not copy.own:
             options += ["--as", copy.name]
+    changed = {copy.name for copy in copies if copy.own}
     for program in starts:
         if program.source.path.suffix == ".py":
-            yield shlex.join(["ptbert", "run", *options, program.source.file])
+            needs_copy = changed & _imported_parts(program)
+            start = ["python"] if needs_copy else ["ptbert", "run", *options]
+            yield shlex.join([*start, program.source.file])
 
 
 def _imported_parts(program: Program) -> set[str]:

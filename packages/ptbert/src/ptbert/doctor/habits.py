@@ -203,11 +203,9 @@ def _later_names(program: Program) -> Iterator[Finding]:
 def tokenizers(program: Program) -> Iterator[Finding]:
     """Yield what programs do with tokenizers, and what it means."""
     for call in program.calls:
-        function: ast.AST = call.func
-        if isinstance(function, ast.Attribute) and function.attr == "from_pretrained":
-            function = function.value
-        made = program.class_of(function)
-        if made == "BertTokenizer":
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else call
+        is_loading = attribute(call) == "from_pretrained"
+        if is_loading and program.class_of(owner) == "BertTokenizer":
             yield from _casing(program, call)
         if attribute(call) == "tokenize" and call.args and _is_bert(program, call):
             yield from _special_tokens(program, call)

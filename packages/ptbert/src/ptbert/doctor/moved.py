@@ -82,16 +82,14 @@ def moved_names(program: Program) -> Iterator[Finding]:
     told: set[int] = set()
     for node, dotted in _dotted_names(program):
         first, _, rest = dotted.partition(".")
-        remedy = None
+        gone = next((each for each in _GONE if f"{dotted}.".startswith(f"{each}.")), None)
         if first == "numpy" and rest in _NUMPY:
-            remedy = f"write {_NUMPY[rest]}"
-        elif dotted in _GONE:
-            remedy = _GONE[dotted]
+            what, remedy = f"np.{rest} is gone", f"write {_NUMPY[rest]}"
+            yield program.found(node, Effect.STOPS, what, remedy)
+        elif gone is not None:
+            yield program.found(node, Effect.STOPS, f"{gone} is gone", _GONE[gone])
         elif first == "apex":
             yield from _apex(program, node, dotted, told)
-        if remedy is not None:
-            name = dotted.replace("numpy.", "np.", 1) if first == "numpy" else dotted
-            yield program.found(node, Effect.STOPS, f"{name} is gone", remedy)
 
 
 def _dotted_names(program: Program) -> Iterator[tuple[ast.AST, str]]:
@@ -115,8 +113,9 @@ def _apex(program: Program, node: ast.AST, dotted: str, told: set[int]) -> Itera
         return
     told.add(line)
     if _is_optional(program, node):
-        what = f"{dotted} is needed only where this line is reached, as with --fp16"
-        yield program.found(node, Effect.NOTE, what, f"leave that option off; {remedy}")
+        what = f"{dotted} needs the apex of 2019, if this line is reached"
+        other = "leave off the option that leads here, such as --fp16"
+        yield program.found(node, Effect.NOTE, what, f"{remedy}, or {other}")
     else:
         yield program.found(node, Effect.STOPS, f"{dotted} needs the apex of 2019", remedy)
 

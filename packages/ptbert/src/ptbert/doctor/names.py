@@ -154,7 +154,7 @@ def evidence(program: Program) -> Iterator[Evidence]:
 def _evident_names(program: Program) -> Iterator[tuple[str, ast.AST, frozenset[str]]]:
     for use in program.used:
         place = (
-            f" in {use.module}" if use.module and len(releases.modules_with(use.name)) > 1 else ""
+            f" of {use.module}" if use.module and len(releases.modules_with(use.name)) > 1 else ""
         )
         yield f"{use.name}{place}", use.node, releases.releases_with(use.module, use.name)
 

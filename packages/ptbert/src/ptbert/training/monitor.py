@@ -144,13 +144,14 @@ class Monitor:
     def _warn_of_chance(self, when: str, losses: Sequence[float]) -> None:
         """Warn if losses are those of a model that does not see the examples.
 
-        A model from nothing begins far above chance, so its losses may also still be falling.
+        A model from nothing begins far above chance. It is judged by enough losses to see that they
+        do not fall any more.
         """
         if not losses:  # the log was deleted
             return
         loss = float(np.mean(losses))
         first, second = np.array_split(losses, 2)
-        falls = len(losses) > 1 and np.mean(second) < _NO_BETTER * np.mean(first)
+        falls = len(losses) < _FEWEST or np.mean(second) < _NO_BETTER * np.mean(first)
         if loss > _NO_BETTER * self._chance and not (self._from_nothing and falls):
             self.tell(
                 logging.WARNING,

@@ -15,6 +15,7 @@ from ptbert_models.files.json_files import without_contradictions
 from ptbert_tokenizers.files.lines import read_lines, read_texts
 
 ENDINGS = (".csv", ".tsv", ".jsonl")
+_JSON = json.JSONDecoder(object_pairs_hook=without_contradictions)
 
 
 class Row(NamedTuple):
@@ -121,7 +122,7 @@ def _objects(name: str) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line, object_pairs_hook=without_contradictions)
+            values = _JSON.decode(line)
         except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{name!r}, line {number}, is no JSON ({error}); correct it"
