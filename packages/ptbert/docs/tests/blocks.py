@@ -147,7 +147,7 @@ class Page:
         variables: dict[str, str] = {}
         while re.match(r"[A-Z_]+=", words[0]):
             name, _, variables[name] = words.pop(0).partition("=")
-        plain = not {*"|<>;&*$`"} & {*re.sub(r"\s#.*$", "", command)}
+        plain = not {*"|<>;&*$`"} & {*re.sub(r"'[^']*'|\s#.*$", "", command)}
         if plain and words[0] in COMMANDS and words[1] not in STARTS_PROCESSES:
             with mock.patch.dict(os.environ, variables):
                 printed, code = self._within(words)
@@ -174,7 +174,7 @@ class Page:
     def _started(self, command: str) -> tuple[str, int]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {command}"],
+            ["bash", "-c", command],
             cwd=self.folder,
             env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,

@@ -311,12 +311,17 @@ def corpus(folder: Path) -> None:
     (folder / "corpus.txt").write_text((folder / "text.txt").read_text() * 3, encoding="utf-8")
 
 
+def no_vocabulary(folder: Path) -> None:
+    """No trained vocabulary is left from the blocks above."""
+    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
+
+
 def parts(folder: Path) -> dict[str, Any]:
     """Two parts of a corpus."""
     corpus(folder)
     for name in ("part1.txt", "part2.txt"):
         shutil.copy(folder / "corpus.txt", folder / name)
-    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
+    no_vocabulary(folder)
     return {"texts_of_part1": (folder / "part1.txt").read_text().splitlines()}
 
 
@@ -338,7 +343,7 @@ def corpus_folders(folder: Path) -> None:
     for name in ("part-1", "part-2"):
         np.save(folder / f"{name}.npy", np.arange(5, 400, dtype=np.uint16))
         np.save(folder / f"{name}.bounds.npy", np.arange(0, 396, 5))
-    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
+    no_vocabulary(folder)
 
 
 def shard(folder: Path) -> None:
@@ -399,6 +404,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
         google_folder,
         wikitext,
         corpus,
+        no_vocabulary,
         parts,
         corpus_folders,
         shard,
