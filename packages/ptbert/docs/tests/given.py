@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import os
-import random
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,18 @@ from unittest import mock
 
 import numpy as np
 import torch
+from given_data import (
+    endings,
+    names,
+    notes,
+    pairs,
+    questions,
+    reviews,
+    squad,
+    swag,
+    texts,
+    unlabelled,
+)
 
 import ptbert
 
@@ -28,104 +38,6 @@ else:
 ROOT = Path(__file__).parents[4]
 sys.path.insert(0, str(ROOT / "tests-integration"))  # the server that plays the bucket of 2019
 sys.path.insert(0, str(ROOT / "packages" / "ptbert-hub" / "tests"))  # ... and the Hub
-
-_GOOD = ("wonderful", "moving", "clever", "a joy", "full of life")
-_BAD = ("dull", "far too long", "a mess", "without a plot", "a waste of time")
-_THINGS = ("film", "story", "play", "book", "picture")
-_NAMES = ("Moses", "Aaron", "David", "Ruth", "Esther", "Peter")
-_PLACES = ("Egypt", "Sinai", "Jerusalem", "Rome", "Galilee")
-
-
-def reviews(folder: Path) -> None:
-    """Tables of texts with the labels ``good`` and ``bad``: train.csv, dev.csv and test.csv."""
-    for name, size in (("train", 96), ("dev", 32), ("test", 32)):
-        rows = [[f"The {thing} was {word}.", label] for thing, word, label in _reviews(name, size)]
-        _write_table(folder / f"{name}.csv", ["text", "label"], rows)
-
-
-def _reviews(seed: str, size: int) -> Iterator[tuple[str, str, str]]:
-    draw = random.Random(seed)
-    for _ in range(size):
-        label, words = draw.choice([("good", _GOOD), ("bad", _BAD)])
-        yield draw.choice(_THINGS), draw.choice(words), label
-
-
-def pairs(folder: Path) -> None:
-    """A table of pairs of sentences: pairs.csv."""
-    draw = random.Random(1)
-    rows = []
-    for _ in range(48):
-        name, place, other = draw.choice(_NAMES), draw.choice(_PLACES), draw.choice(_PLACES)
-        same = "same" if place == other else "other"
-        rows.append([f"{name} went to {place}.", f"{name} was in {other}.", same])
-    _write_table(folder / "pairs.csv", ["first", "second", "label"], rows)
-
-
-def names(folder: Path) -> None:
-    """Sentences with tagged names, in the format of CoNLL: train.conll and dev.conll."""
-    for name, size in (("train", 64), ("dev", 16)):
-        draw = random.Random(name)
-        sentences = []
-        for _ in range(size):
-            person, place = draw.choice(_NAMES), draw.choice(_PLACES)
-            sentences.append(f"{person} B-PER\nwent O\nup O\nto O\n{place} B-LOC\n. O\n")
-        (folder / f"{name}.conll").write_text("\n".join(sentences), encoding="utf-8")
-
-
-def questions(folder: Path) -> None:
-    """Questions with answers, in the format of SQuAD: train.json and dev.json."""
-    for name, size in (("train", 48), ("dev", 16)):
-        draw = random.Random(name)
-        paragraphs = []
-        for number in range(size):
-            person, place = draw.choice(_NAMES), draw.choice(_PLACES)
-            context = f"In those days {person} went up to {place}, and stayed there."
-            asked = [("Who went up?", person), ("Where did he go?", place)]
-            paragraphs.append(
-                {
-                    "context": context,
-                    "qas": [
-                        {
-                            "id": f"{number}-{at}",
-                            "question": question,
-                            "answers": [{"text": text, "answer_start": context.index(text)}],
-                        }
-                        for at, (question, text) in enumerate(asked)
-                    ],
-                }
-            )
-        data = {"version": "1.1", "data": [{"title": "days", "paragraphs": paragraphs}]}
-        (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
-
-
-def endings(folder: Path) -> None:
-    """A table of questions with three endings each: train-endings.csv and dev-endings.csv."""
-    for name, size in (("train", 48), ("dev", 16)):
-        draw = random.Random(name)
-        rows = []
-        for _ in range(size):
-            place = draw.choice(_PLACES)
-            choices = draw.sample([each for each in _PLACES if each != place], 2)
-            right = draw.randrange(3)
-            choices.insert(right, place)
-            ends = [f"and stayed in {each}." for each in choices]
-            rows.append([f"{draw.choice(_NAMES)} went to {place},", *ends, right])
-        columns = ["begins", "a", "b", "c", "label"]
-        _write_table(folder / f"{name}-endings.csv", columns, rows)
-
-
-def texts(folder: Path) -> None:
-    """Two plain texts with a sentence on each line, and an empty line between documents."""
-    for name, size in (("text", 60), ("held-out", 12)):
-        draw = random.Random(name)
-        documents = []
-        for _ in range(size // 4):
-            person, place = draw.choice(_NAMES), draw.choice(_PLACES)
-            documents.append(
-                f"In those days {person} went up to {place}.\nAnd he stayed there many days.\n"
-                f"Then the people of {place} came to him.\nAnd {person} spoke to them.\n"
-            )
-        (folder / f"{name}.txt").write_text("\n".join(documents), encoding="utf-8")
 
 
 def old_program(folder: Path) -> None:
@@ -252,29 +164,6 @@ def old_programs(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def unlabelled(folder: Path) -> None:
-    """Files without labels: a table, lines of text, and a word on each line."""
-    _write_table(folder / "new.csv", ["text"], [["The play was moving."], ["The film was dull."]])
-    (folder / "sentences.txt").write_text("The play was moving.\n", encoding="utf-8")
-    (folder / "words.txt").write_text("Moses\nwent\nup\n", encoding="utf-8")
-
-
-def squad(folder: Path) -> None:
-    """The files of ``questions`` under SQuAD's names."""
-    questions(folder)
-    for name in ("train", "dev"):
-        shutil.copy(folder / f"{name}.json", folder / f"{name}-v2.0.json")
-
-
-def swag(folder: Path) -> None:
-    """Two small tables with SWAG's columns."""
-    (folder / "swag").mkdir()
-    for name in ("train", "val"):
-        rows = [["He went up.", "And", *(f"came to {each}." for each in _PLACES[:4]), 1]] * 4
-        columns = ["sent1", "sent2", "ending0", "ending1", "ending2", "ending3", "label"]
-        _write_table(folder / "swag" / f"{name}.csv", columns, rows)
-
-
 def my_model(folder: Path) -> None:
     """A folder with a vocabulary and a configuration, and without weights."""
     ptbert.GPT2Tokenizer.from_pretrained("ptbert-tiny-gpt2").save_vocabulary(
@@ -282,12 +171,6 @@ def my_model(folder: Path) -> None:
     )
     config = ptbert.GPT2Config(8000, n_positions=32, n_ctx=32, n_embd=16, n_layer=1, n_head=2)
     config.save_pretrained(folder / "my_model")
-
-
-def notes(folder: Path) -> None:
-    """A text of some sentences."""
-    text = "The key is in the drawer. He rose early. They went up to Rome.\n"
-    (folder / "notes.txt").write_text(text, encoding="utf-8")
 
 
 def google_folder(folder: Path) -> None:
@@ -370,13 +253,6 @@ def hub_repository(folder: Path) -> Iterator[None]:
         }
         with mock.patch.dict(os.environ, settings):
             yield
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 MAKERS: dict[str, Callable[[Path], Any]] = {
