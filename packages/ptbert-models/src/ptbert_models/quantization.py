@@ -26,9 +26,9 @@ class Quantization(nn.Module):
 
         These are the layers of the bare model, and what scores tokens, which has a copy of the
         embeddings from then on. Embeddings, normalization, attention and other heads stay as they
-        are, and so do layers that are not as this library made them, or are part of something else:
-        with hooks, adapters, masks of pruning, in modules of a program. In Transformer-XL only the feed-forward networks and the outputs of attention
-        change.
+        are, and so do layers that are not as this library made them, or are part of something
+        else: with hooks, adapters, masks of pruning, in modules of a program. In Transformer-XL
+        only the feed-forward networks and the outputs of attention change.
 
         The model is in evaluation mode afterwards and its parameters take no gradients. It can be
         copied and pickled. What needs the values of weights must come before: training, pruning,
