@@ -13,13 +13,14 @@ from ptbert_models.files.loading import modern_key
 from ptbert_models.files.weights import MAX_SHARD_SIZE
 from ptbert_models.opening import LoadableModel
 from ptbert_models.parts.ties import keeping_ties
+from ptbert_models.quantization import Quantization
 from ptbert_models.saving import save
 from ptbert_models.statements import check_statements
 from ptbert_models.training import Training
 from ptbert_models.vocabulary import Vocabulary
 
 
-class PreTrainedModel(LoadableModel, Training, Vocabulary):
+class PreTrainedModel(LoadableModel, Training, Vocabulary, Quantization):
     """Base class of all models. Each family has a subclass for the base of its models.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from ptbert_models.config import PreTrainedConfig
+from ptbert_models.parts.quantized import QuantizedLinear, refusal
 from ptbert_models.parts.ties import replace_shared
 
 
@@ -42,6 +43,7 @@ class Vocabulary(nn.Module):
                 number of rows also needs scores for them, see ``resize_token_embeddings``.
 
         Raises:
+            RuntimeError: if ``quantize`` was called, and the model scores tokens.
             TypeError: if it is no module.
             ValueError: if it is an embedding of vectors of another width than the model's.
         """
@@ -56,6 +58,7 @@ class Vocabulary(nn.Module):
                 f"input embeddings with vectors of width {value.embedding_dim} were given, and "
                 f"this model has vectors of width {width}; give some of that width"
             )
+        self._check_scores()
         old = self.get_input_embeddings()
         place, _, name = self.token_table.rpartition(".")
         owner = attrgetter(place)(self._bare()) if place else self._bare()
@@ -83,9 +86,11 @@ class Vocabulary(nn.Module):
             The module that embeds tokens.
 
         Raises:
+            RuntimeError: if ``quantize`` was called, and the model scores tokens.
             TypeError: if the embeddings are a program's own, or were wrapped.
             ValueError: if no model can have this number of tokens, or the multiple is of none.
         """
+        self._check_scores()
         table = self.get_input_embeddings()
         wanted = self._number_of_tokens(table) if new_num_tokens is None else new_num_tokens
         if pad_to_multiple_of is not None:
@@ -97,6 +102,11 @@ class Vocabulary(nn.Module):
         if new_num_tokens is not None or wanted != self._number_of_tokens(table):
             self._resize_vocabulary(table, wanted)
         return self.get_input_embeddings()
+
+    def _check_scores(self) -> None:
+        """Refuse to change the vocabulary where scores have a copy of it, of 8 bits."""
+        if isinstance(self.get_output_embeddings(), QuantizedLinear):
+            raise refusal("cannot follow other embeddings")
 
     def _bare(self) -> Any:
         return getattr(self, self.base_model_prefix, self)

@@ -211,7 +211,6 @@ class BertAttention(nn.Module):
         if not heads:
             return
         attention = self.self
-        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         stay = remaining_features(
             heads, attention.num_attention_heads, attention.attention_head_size
         )
@@ -219,6 +218,7 @@ class BertAttention(nn.Module):
         attention.key = prune_linear_layer(attention.key, stay)
         attention.value = prune_linear_layer(attention.value, stay)
         self.output.dense = prune_linear_layer(self.output.dense, stay, dim=1)
+        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         attention.num_attention_heads -= len(heads)
         attention.all_head_size = attention.attention_head_size * attention.num_attention_heads
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.inputs import Ids, check_ids, is_recorded
+from ptbert_models.parts.quantized import QuantizedLinear
 
 
 class TiedLinear(nn.Linear):
@@ -62,8 +63,13 @@ class LMHead(nn.Module):
         return scores if self.predict_special_tokens else scores[..., : self.vocab_size]
 
 
-def scored_weight(head: Any) -> Tensor:
-    """Return the embeddings of the tokens that an untouched ``LMHead`` scores: (V, E)."""
+def scored_weight(head: Any) -> Tensor | None:
+    """Return the embeddings of the tokens that an untouched ``LMHead`` scores: (V, E).
+
+    None if it is of 8 bits, and has no such weights.
+    """
+    if isinstance(head.decoder, QuantizedLinear):
+        return None
     weight: Tensor = head.decoder.weight
     return weight if head.predict_special_tokens else weight[: head.vocab_size]
 

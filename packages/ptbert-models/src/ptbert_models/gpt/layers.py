@@ -104,12 +104,12 @@ class CausalAttention(nn.Module):
         heads = head_numbers(heads)
         if not heads:
             return
-        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         width = self.split_size // self.n_head
         stay = remaining_features(heads, self.n_head, width)
         query_key_value = torch.cat([stay + part * self.split_size for part in range(3)])
         self.c_attn = prune_conv1d_layer(self.c_attn, query_key_value, dim=1)
         self.c_proj = prune_conv1d_layer(self.c_proj, stay, dim=0)
+        self.pruned_heads = original_numbers(heads, self.pruned_heads)
         self.n_head -= len(heads)
         self.split_size = width * self.n_head
 

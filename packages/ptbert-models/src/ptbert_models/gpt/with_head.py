@@ -72,6 +72,7 @@ class GPTWithHead(GPTPreTrainedModel):
         Raises:
             ValueError: if the number is negative.
         """
+        self._check_scores()
         self.transformer.set_num_special_tokens(num_special_tokens)
         self.config = self.transformer.config
         table = self.transformer.token_embedding()
@@ -170,7 +171,7 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
     states, labels = labelled_only(hidden_states[..., :-1, :], labels)
     weight = scored_weight(lm_head)
-    if suits_slices(states, weight):
+    if weight is not None and suits_slices(states, weight):
         check_labels(labels, weight.size(0), name="lm_labels")
         return sliced_loss(states, weight, labels)
     return label_loss(lm_head(states), labels, name="lm_labels")

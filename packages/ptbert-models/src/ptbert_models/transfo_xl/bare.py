@@ -48,6 +48,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     family = "transfo_xl"
     base_model_prefix = "transformer"
     token_table = "word_emb"
+    unquantized: ClassVar[tuple[str, ...]] = ("kv_net", "q_net", "qkv_net", "r_net")
     kept_sizes: ClassVar[Mapping[str, str]] = {
         "n_layer": "layers",
         "tgt_len": "tgt_len",
