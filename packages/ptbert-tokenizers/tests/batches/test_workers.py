@@ -63,6 +63,13 @@ def test_results_come_in_the_order_of_blocks(workers: int) -> None:
     assert found([], workers) == []
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_block_without_texts_ends_nothing(workers: int) -> None:
+    blocks = [["a"], [], ["bc"], [], ["def"]]
+    answers = encoded_blocks(lengths, blocks, workers)
+    assert [flat.ids.tolist() for flat in answers] == [[1], [], [2], [], [3]]
+
+
 def test_only_a_few_blocks_are_read_in_advance() -> None:
     read = 0
 

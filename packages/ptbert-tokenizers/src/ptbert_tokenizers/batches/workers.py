@@ -84,7 +84,8 @@ def encoded_blocks(
     checked_workers(workers)
     waiting = iter(blocks)
     yield from map(encode, islice(waiting, 1))
-    if following := next(waiting, None):
+    following = next(waiting, None)
+    if following is not None:  # it may have no texts
         yield from flat_blocks(encode, chain([following], waiting), workers)
 
 
