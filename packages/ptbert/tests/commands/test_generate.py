@@ -176,3 +176,19 @@ def test_bad_input_takes_one_line(gpt2_folder, capsys, words, message):
 def test_bert_does_not_continue_texts(model_folder, capsys):
     assert main(["generate", str(model_folder), "a"]) == 1
     assert "is a BERT, which does not continue texts; see ptbert fill" in capsys.readouterr().err
+
+
+def test_a_model_of_8_bits_writes_too(capsys):
+    words = ("ptbert-tiny-gpt2", "And it came", "--length", 12, "--temperature", 0)
+    writer = Writer.from_pretrained("ptbert-tiny-gpt2")
+    try:
+        writer.model.quantize("int8")
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    (expected,) = writer.results("And it came", 12, temperature=0)
+
+    text, measured = generated(capsys, *words, "--int8", "--log-probabilities").splitlines()
+
+    assert text == expected.text
+    assert measured == f"log-probability: {expected.log_probability:.4f}"
+    assert measured not in generated(capsys, *words, "--log-probabilities")

@@ -88,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after each text, print the log-probability of what was added, by the model",
     )
     parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="compute with integers of 8 bits: faster on most CPUs, and a little less exact",
+    )
+    parser.add_argument(
         "--stream",
         action=argparse.BooleanOptionalAction,
         help="print a single text while it is written (default: on a terminal)",
@@ -122,6 +127,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "sliding_window": arguments.sliding_window,
     }
     writer = Writer.from_pretrained(arguments.model, revision=arguments.revision)
+    if arguments.int8:
+        writer.model.quantize("int8")
     is_streamed = sys.stdout.isatty() if arguments.stream is None else arguments.stream
     if is_single and is_streamed and not arguments.log_probabilities:
         _print_pieces(writer, arguments.prompt, arguments.length, options)
