@@ -53,9 +53,17 @@ def old_program(folder: Path) -> None:
 
 
 def renamed_copy(folder: Path) -> None:
-    """A copy of the library beside the program, under another name."""
-    (folder / "my_bert").mkdir()
-    (folder / "my_bert" / "__init__.py").write_text("", encoding="utf-8")
+    """A program with a copy of the library under another name, and a second, changed copy."""
+    classes = ["BertConfig", "BertModel", "BertPreTrainedModel", "BertForMaskedLM"]
+    for name, added in (("my_bert", []), ("changed_bert", ["BertForTwoScores"])):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("", encoding="utf-8")
+        lines = [f"class {each}: ...\n" for each in [*classes, *added]]
+        (folder / name / "modeling.py").write_text("".join(lines), encoding="utf-8")
+    (folder / "train.py").write_text(
+        "from my_bert.modeling import BertModel\n\nprint(BertModel.__module__)\n",
+        encoding="utf-8",
+    )
 
 
 def model_folder(folder: Path) -> None:
