@@ -141,12 +141,101 @@ SILENT = {
     "a vocabulary by its file, as in 2019": "BertTokenizer('./cased/vocab.txt')",
     "names that only begin alike": "import imports, Queues, time; time.clock_gettime(0)",
     "newer numpy": "import numpy as np; np.int64(3); np.inf",
+    "an old name with an alternative": """
+        try:
+            from urllib.parse import urlparse
+        except ImportError:
+            from urlparse import urlparse
+        """,
+    "an old name for an old Python": """
+        import sys
+        if sys.version_info[0] == 2:
+            import cPickle as pickle
+        else:
+            import pickle
+        """,
+    "an old name where it is": """
+        import time
+        now = time.perf_counter if hasattr(time, 'perf_counter') else time.clock
+        """,
+    "an old name of a module, attempted": """
+        import inspect
+        try:
+            ask = inspect.getfullargspec
+        except AttributeError:
+            ask = inspect.getargspec
+        """,
+    "a later name with an alternative": """
+        try:
+            from pytorch_pretrained_bert import RobertaModel
+        except ImportError:
+            RobertaModel = None
+        """,
+    "what every module has": "import pytorch_pretrained_bert as p; p.__version__; p.__file__",
+    "a model that is loaded when it is needed": """
+        net = None
+        if net is None:
+            net = BertModel.from_pretrained('a')
+        """,
+    "labels that are None": "scores, attention = model(ids, labels=None)",
+    "half of the labels": """
+        both = BertForPreTraining.from_pretrained('a')
+        words, sentences = both(ids, masked_lm_labels=labels)
+        words, sentences = both(ids, None, mask, labels, None)
+        spans = BertForQuestionAnswering.from_pretrained('a')
+        starts, ends = spans(ids, start_positions=labels)
+        """,
+    "outputs of another model too": """
+        outputs = model(ids)
+        outputs = other(ids)
+        outputs.logits
+        """,
+    "bytes that become a bool mask": "scores.masked_fill(ids.byte().bool(), 0)",
+    "bytes that are compared": "scores.masked_fill(ids.byte() == 0, 0)",
+    "a number for each of many losses": "losses.data[0]",
 }
 
 
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_what_is_right_is_not_found(diagnosis, text):
     assert diagnosis(HEAD + dedent(text)).findings == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    import cPickle\nexcept ImportError:\n    raise SystemExit(1)",
+        "try:\n    import cPickle\nexcept ValueError:\n    pass",
+        "import numpy as np\ntry:\n    np.int(3)\nexcept ImportError:\n    pass",
+        "import numpy as np\nif hasattr(model, 'module'):\n    np.int(3)",
+    ],
+)
+def test_what_only_looks_like_an_alternative_is_none(diagnosis, text):
+    assert diagnosis(HEAD + text).must_be_changed
+
+
+@pytest.mark.parametrize("first", ["pytorch_pretrained_bert", "transformers"])
+def test_the_library_is_found_beside_its_alternative(diagnosis, first):
+    second = {"pytorch_pretrained_bert", "transformers"} - {first}
+    found = diagnosis(
+        f"try:\n    from {first} import BertModel\n"
+        f"except ImportError:\n    from {second.pop()} import BertModel\n"
+        "BertModel.from_pretrained('a', num_label=3)\n"
+    )
+
+    assert found.using
+    assert [each.line for each in found.findings] == [5]
+
+
+def test_two_names_for_two_releases_show_neither(diagnosis):
+    found = diagnosis("""
+        try:
+            from pytorch_pretrained_bert.modeling import BertPreTrainedModel
+        except ImportError:
+            from pytorch_pretrained_bert.modeling import PreTrainedBertModel
+        """)
+
+    assert (found.evidence, len(found.fitting)) == ([], 7)
 
 
 def test_a_rate_by_hand_beside_a_schedule_is_told(diagnosis):

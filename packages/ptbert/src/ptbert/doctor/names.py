@@ -48,6 +48,8 @@ def unknown_names(program: Program) -> Iterator[Finding]:
         if (use.module, use.name) in told:
             continue
         told.add((use.module, use.name))
+        if use.name.startswith("__"):  # such as __version__, which every module has
+            continue
         is_a_module = not use.module and releases.has_module(use.name)
         if releases.is_missing_today(use.module, use.name):
             yield program.found(
