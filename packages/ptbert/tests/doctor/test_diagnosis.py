@@ -355,6 +355,50 @@ def test_cells_of_a_notebook_have_their_places(tmp_path, capsys):
     assert "run it" not in printed
 
 
+CELLS = {
+    "a list of files": "files = !ls\n",
+    "a command of several lines": "!pip install \\\n    a_package\n",
+    "a comment that asks": "if cells:  # really?\n    x = 3\n",
+    "a text that asks": 'def f():\n    """Is it so?\n    Yes."""\n',
+    "a text of commands": 's = """\n!ls\n%cd\n"""\n',
+    "a remainder in its own line": "print('%s'\n      % 3)\n",
+    "a bracket in a text": "print('(', 3)\n%matplotlib inline\n",
+    "help": "?f\nf??\n%%f?\n",
+    "a time": "%%time\n",
+    "a command in a block": "if cells:\n    !ls\n",
+    "many spaces": f"x = 3\n{' ' * 50_000}\n",
+}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_commands_of_a_notebook_do_not_hide_its_python(tmp_path, cell):
+    lines = cell.count("\n")
+    code = f"{cell}from pytorch_pretrained_bert import BertModel\nimport numpy as np; np.int(3)"
+    path = tmp_path / "notes.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": code}]}))
+
+    found = diagnosis_of(path)
+    assert found.unread == []
+    assert [each.line for each in found.findings] == [lines + 2]
+
+
+def test_a_timed_line_is_read(tmp_path):
+    path = tmp_path / "notes.ipynb"
+    code = (
+        "from pytorch_pretrained_bert import BertModel\n%time BertModel.from_pretrained('a', x=3)"
+    )
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": code}]}))
+
+    assert [each.line for each in diagnosis_of(path).findings] == [2]
+
+
+def test_an_empty_folder_is_told(tmp_path, capsys):
+    assert main(["doctor", str(tmp_path)]) == 0
+    assert (
+        capsys.readouterr().out == "there is no Python file and no notebook here; check the path\n"
+    )
+
+
 UNREADABLE = {
     "old.py": (b'print "hello"\n', "Python of another time (line 1"),
     "async.py": (b"x.cuda(async=True)\n", "write non_blocking=True"),
@@ -362,6 +406,11 @@ UNREADABLE = {
     "strange.py": (b"# coding: klingon\n", "is not UTF-8"),
     "zeros.py": (b"x = 1\0\0", "cannot be read by Python 3."),
     "deep.py": (b"(" * 100_000, "cannot be read by Python 3."),
+    "deep_calls.py": (b"import pytorch_pretrained_bert\nx" + b".a()" * 600, "too deeply nested"),
+    "deep_items.py": (
+        b"import pytorch_pretrained_bert\nx" + b"[0]" * 600 + b".y = 3",
+        "too deeply nested",
+    ),
     "bad.ipynb": (b"{}", "is no notebook"),
     "worse.ipynb": (b"[" * 100_000, "is no notebook"),
     "large.py": (b"#" * (5 << 20), "has 5 MiB"),
@@ -376,6 +425,16 @@ def test_what_cannot_be_read_takes_one_line(tmp_path, capsys, name):
     assert main(["doctor", str(tmp_path)]) == 3
     (line,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
     assert reason in line
+
+
+def test_one_file_that_is_nested_too_deeply_hides_no_other(tmp_path, capsys):
+    (tmp_path / "deep.py").write_text(f"import pytorch_pretrained_bert\nx{'[0]' * 600}.y = 3")
+    (tmp_path / "train.py").write_text("import pytorch_pretrained_bert, cPickle")
+
+    assert main(["doctor", str(tmp_path)]) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 file read, 1 of which uses pytorch_pretrained_bert\n")
+    assert "train.py:1: cPickle is gone" in printed
 
 
 def test_other_encodings_are_read_if_they_are_named(tmp_path):

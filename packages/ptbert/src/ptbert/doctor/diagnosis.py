@@ -13,7 +13,7 @@ from ptbert.doctor import habits, moved, names, releases
 from ptbert.doctor.copies import Copy, find_copies
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
-from ptbert.doctor.program import Program, parsed
+from ptbert.doctor.program import TOO_DEEP, Program, parsed
 from ptbert.doctor.sources import Source, Unread, read_sources
 
 Check = Callable[[Program], Iterator[Finding]]
@@ -96,8 +96,18 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         if each.source.path.parent.resolve() not in inside
     ]
     using = [each for each in own if each.imports_library]
-    evidence = _telling([each for program in using for each in names.evidence(program)])
-    findings = [each for program in own for each in _findings(program, bool(using))]
+    shown: list[Evidence] = []
+    findings: list[Finding] = []
+    for program in list(own):
+        try:
+            in_file = list(_findings(program, bool(using)))
+            shown += names.evidence(program) if program in using else ()
+            findings += in_file
+        except RecursionError:  # ast.unparse needs more calls for each level than ast.parse
+            unread.append(Unread(program.source.file, TOO_DEEP))
+            own.remove(program)
+    using = [each for each in own if each in using]
+    evidence = _telling(shown)
     fitting = releases.ALL.intersection(*(each.releases for each in evidence))
     return Diagnosis(
         files=[each.source.file for each in own],
@@ -207,7 +217,9 @@ def _starred(program: Program) -> list[str]:
 def _is_started(program: Program) -> bool:
     """Whether a file is a program, and not only a module for others."""
     for node in program.tree.body:
-        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and any(
+            isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
+        ):
             return True
     return program.imports_library and any(
         isinstance(node, (ast.Expr, ast.For, ast.While, ast.With)) and not _is_text(node)

@@ -16,6 +16,7 @@ from ptbert.doctor.releases import LIBRARY
 from ptbert.doctor.sources import Source, Unread
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel", "FP16_Module")
+TOO_DEEP = "cannot be parsed; it holds no Python, or too deeply nested one"
 _SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "module"})
 
 
@@ -241,7 +242,7 @@ def parsed(source: Source) -> ast.Module | Unread:
         where = f"line {line}" if not cell else f"line {line} of cell {cell}"
         return Unread(source.file, f"{_cause(error)} ({where}: {error.msg}); {_cure(error)}")
     except (ValueError, RecursionError, MemoryError):
-        return Unread(source.file, "cannot be parsed; it holds no Python, or too deeply nested one")
+        return Unread(source.file, TOO_DEEP)
 
 
 def _cause(error: SyntaxError) -> str:
