@@ -57,6 +57,7 @@ STOPS = {
     "import time; time.clock()": "time.perf_counter",
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
+    "torch.symeig(model.weight)": "torch.linalg.eigh",
     "from sklearn.externals import joblib": "import joblib",
     "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
     "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",
@@ -536,6 +537,31 @@ def test_a_changed_copy_is_told(tmp_path, capsys):
     assert "ptbert cannot take the place of my_bert" in printed
     assert "--as" not in printed
     assert f"\npython {tmp_path / 'train.py'}\n" in printed
+
+
+def test_what_a_changed_copy_adds_is_there(tmp_path):
+    write_copy(tmp_path, "class BertForRelations: pass\n")
+    (tmp_path / "train.py").write_text(
+        "from my_bert.modeling import BertForRelations, BertForAll\nprint(BertForRelations)"
+    )
+
+    found = diagnosis_of(tmp_path / "train.py")
+    assert [each.what for each in found.findings] == [
+        "no release of 2019 has BertForAll in pytorch_pretrained_bert.modeling"
+    ]
+
+
+@pytest.mark.parametrize("path", [".", "project"])
+def test_a_program_of_a_package_is_run_as_a_module(tmp_path, monkeypatch, path):
+    (tmp_path / path / "pack").mkdir(parents=True)
+    (tmp_path / path / "pack" / "train.py").write_text(
+        "from .parts import loss\nfrom pytorch_pretrained_bert import BertModel\n"
+        "if __name__ == '__main__':\n    print(loss, BertModel)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    (command,) = diagnosis_of(path).commands
+    assert command == ("" if path == "." else f"cd {path} && ") + "ptbert run -m pack.train"
 
 
 def test_the_code_of_the_authors_is_no_copy(tmp_path):

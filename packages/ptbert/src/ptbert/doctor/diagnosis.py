@@ -20,7 +20,6 @@ Check = Callable[[Program], Iterator[Finding]]
 # What any program may do, and what only programs of the library do.
 _OF_ANY: tuple[Check, ...] = (moved.moved_names, moved.moved_habits)
 _OF_LIBRARY: tuple[Check, ...] = (
-    names.unknown_names,
     names.unknown_arguments,
     habits.models,
     habits.tokenizers,
@@ -96,11 +95,12 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         if each.source.path.parent.resolve() not in inside
     ]
     using = [each for each in own if each.imports_library]
+    added = frozenset(name for copy in copies for name in copy.own)
     shown: list[Evidence] = []
     findings: list[Finding] = []
     for program in list(own):
         try:
-            in_file = list(_findings(program, bool(using)))
+            in_file = list(_findings(program, bool(using), added))
             shown += names.evidence(program) if program in using else ()
             findings += in_file
         except RecursionError:  # ast.unparse needs more calls for each level than ast.parse
@@ -117,7 +117,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         findings=sorted(set(findings)),
         copies=copies,
         unread=unread,
-        commands=list(_commands(own, using, copies, fitting)),
+        commands=list(_commands(own, using, copies, fitting, root)),
     )
 
 
@@ -162,10 +162,11 @@ def _imported_beside(programs: list[Program], root: Path) -> list[Program]:
     return found
 
 
-def _findings(program: Program, is_of_2019: bool) -> Iterator[Finding]:
+def _findings(program: Program, is_of_2019: bool, added: frozenset[str]) -> Iterator[Finding]:
     """What is found in one file; other files of a program of 2019 are read for what has moved."""
     checks = _OF_ANY if is_of_2019 else ()
     if program.imports_library:
+        yield from names.unknown_names(program, added)
         checks += _OF_LIBRARY
     for check in checks:
         yield from check(program)
@@ -178,7 +179,11 @@ def _successors(program: Program) -> Iterator[str]:
 
 
 def _commands(
-    own: list[Program], using: list[Program], copies: list[Copy], fitting: frozenset[str]
+    own: list[Program],
+    using: list[Program],
+    copies: list[Copy],
+    fitting: frozenset[str],
+    root: Path,
 ) -> Iterator[str]:
     """The command lines that run the programs, if any program uses the library."""
     if not using:
@@ -202,7 +207,19 @@ def _commands(
         if program.source.path.suffix == ".py":
             needs_copy = changed & _imported_parts(program)
             start = ["python"] if needs_copy else ["ptbert", "run", *options]
-            yield shlex.join([*start, program.source.file])
+            yield _command(start, program, root)
+
+
+def _command(start: list[str], program: Program, root: Path) -> str:
+    """The command line for one program; one of a package is run by the name of its module."""
+    if not (program.package and _is_relative(program)):
+        return shlex.join([*start, program.source.file])
+    command = shlex.join([*start, "-m", f"{program.package}.{program.source.path.stem}"])
+    return command if root == Path() else f"cd {shlex.quote(str(root))} && {command}"
+
+
+def _is_relative(program: Program) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in program.nodes)
 
 
 def _imported_parts(program: Program) -> set[str]:
