@@ -248,6 +248,30 @@ def test_the_five_schedules_of_2019_are_drawn():
     assert schedule_picture([WarmupLinearSchedule(0.1, 5)] * 2).count("<polyline") == 2
 
 
+def test_a_schedule_of_one_update_is_drawn():
+    root = ElementTree.fromstring(schedule_picture("warmup_linear", warmup=0, t_total=1))
+    assert "nan" not in ElementTree.tostring(root, encoding="unicode")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--warmup", "0.3"], "--warmup is of one schedule"),
+        (["--t-total", "50"], "--t-total is of one schedule"),
+        (["warmup_linear", "--cycles", "2"], "cycles=2.0 has no effect on WarmupLinearSchedule"),
+        (["--output", "nowhere/a.svg"], "there is no folder 'nowhere' for --output"),
+        (["--output", "."], "--output . is a folder"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(tmp_path, monkeypatch, capsys, words, reason):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["plot", *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_schedule_without_a_length_is_refused():
     with pytest.raises(ValueError, match="give it a t_total from 1 to 10,000,000"):
         schedule_picture(WarmupLinearSchedule(0, -1))
