@@ -5,7 +5,7 @@ import glob
 import os
 from collections.abc import Iterable, Sequence
 
-from ptbert_tokenizers.batches.texts import in_order
+from ptbert_tokenizers.batches.texts import in_order, shown
 from ptbert_tokenizers.files.lines import STANDARD_INPUT
 from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -35,9 +35,12 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"{os.fspath(sources)!r} is one path; give a list of paths")
-    sources = list(in_order(sources, "sources"))
+    sources = list(in_order(sources, "sources", "paths"))
     if not sources:
         raise ValueError("there are no files to read; name one or more")
+    for position, source in enumerate(sources):
+        if not isinstance(source, (str, os.PathLike)):
+            raise TypeError(f"sources[{position}] is {shown(source)}, and not a path; give one")
     return [file for source in sources for file in _files_of(os.fspath(source))]
 
 
