@@ -78,8 +78,15 @@ def _would_be_read(source: str, output: str) -> bool:
         return inside[0] != os.pardir and not any(part.startswith(".") for part in inside)
     if os.path.exists(source) or not glob.has_magic(source):
         return False
-    parts, pattern = (os.path.abspath(path).split(os.sep) for path in (output, source))
-    return _fit(parts, pattern)
+    return _fit(os.path.realpath(output).split(os.sep), _resolved(source).split(os.sep))
+
+
+def _resolved(pattern: str) -> str:
+    """A pattern whose first folders, which have no signs of patterns, are there without links."""
+    parts = pattern.split(os.sep)
+    count = [glob.has_magic(part) for part in parts].index(True)
+    folder = os.path.realpath("".join(part + os.sep for part in parts[:count]))
+    return os.path.join(glob.escape(folder), *filter(None, parts[count:]))
 
 
 def _fit(parts: Sequence[str], pattern: Sequence[str]) -> bool:
