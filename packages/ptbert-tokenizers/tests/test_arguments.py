@@ -10,6 +10,7 @@ import pytest
 
 from ptbert_tokenizers import (
     BertTokenizer,
+    WordCounts,
     count_words,
     encode_shard,
     merge_token_files,
@@ -79,9 +80,11 @@ LISTS: dict[str, list[Call]] = {
     "texts": [COUNT, TRAIN, STREAM],
     "special_tokens": [COUNT, TRAIN],
     "sources": [READ],
+    "input": [SHARD],
     "inputs": [MERGE],
     "outputs": [SPLIT],
     "shares": [SPLIT],
+    "parts": [(WordCounts.merged, {})],
 }
 
 
@@ -101,7 +104,9 @@ def refused(call: Call, name: str, value: Any, kind: type[Exception], message: s
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("value", ["3", 2.5, -1, True, [], float("nan"), int])
+@pytest.mark.parametrize(
+    "value", ["3", 2.5, -1, True, [], float("nan"), int, np.array([1, 2]), np.array(2.5)]
+)
 def test_what_is_no_number_is_named(name: str, value: Any) -> None:
     for call in NUMBERS[name]:
         refused(call, name, value, ValueError, f"^{name}=.* is no whole number from [01] (on|to)")
@@ -111,7 +116,10 @@ def test_what_is_no_number_is_named(name: str, value: Any) -> None:
 @pytest.mark.parametrize("value", [3, 2.5, True, b"x", {"x": 1}, int])
 def test_what_is_no_list_is_named(name: str, value: Any) -> None:
     for call in LISTS[name]:
-        refused(call, name, value, TypeError, f"^{name} is (a |True|3|2.5).*; give a list")
+        what = {"texts": "strings", "special_tokens": "strings", "shares": "numbers"}
+        what |= {"parts": "counts"}
+        message = f"^{name} is (a |True|3|2.5).*; give a list of {what.get(name, 'paths')}$"
+        refused(call, name, value, TypeError, message)
 
 
 @pytest.mark.parametrize("name", ["sources", "inputs", "outputs"])
@@ -119,6 +127,25 @@ def test_one_path_is_no_list(name: str) -> None:
     for call in LISTS[name]:
         for value in ("ids.npy", Path("ids.npy")):
             refused(call, name, value, TypeError, "is one path.*; give a list of paths")
+
+
+@pytest.mark.parametrize("call", [READ, SHARD])
+@pytest.mark.parametrize("value", [None, 3, b"text.txt"])
+def test_what_is_no_path_is_named_with_its_place(call: Call, value: Any) -> None:
+    name = "sources" if call is READ else "input"
+    message = r"^sources\[1\] is (None|3|a bytes), and not a path; give one$"
+    refused(call, name, ["text.txt", value], TypeError, message)
+
+
+def test_paths_may_come_one_by_one() -> None:
+    given = SHARD[1] | {"input": iter(["text.txt"])}
+    assert SHARD[0](**given).documents == 2
+
+
+def test_no_limit_of_another_library_is_no_limit() -> None:
+    tokenizer = BertTokenizer("vocab.txt")
+    assert tokenizer.encode_flat(["a b a"], max_len=10**30).ids.tolist() == [3, 4, 3]
+    assert tokenizer.encode_batch(["a b"], max_len=10**30).input_ids.tolist() == [[1, 3, 4, 2]]
 
 
 def test_other_arguments_are_named_too() -> None:

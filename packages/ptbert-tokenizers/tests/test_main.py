@@ -231,7 +231,10 @@ def test_transformer_xl_is_told_by_its_symbols(capsys: pytest.CaptureFixture[str
         (["decode", "{}", "far.jsonl"], "id 99999 is outside the vocabulary"),
         (["info", "gpt3"], "'gpt3' is neither a known checkpoint"),
         (["info", "--type", "bert", "nowhere"], "'nowhere' is neither a known checkpoint"),
-        (["count", "{}", "text.txt", "--workers", "0"], "workers=0 is not a number of processes"),
+        (
+            ["count", "{}", "text.txt", "--workers", "0"],
+            "workers=0 is no whole number from 1 to 1024",
+        ),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing_behind(

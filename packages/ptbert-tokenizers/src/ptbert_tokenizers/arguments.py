@@ -1,5 +1,6 @@
 """Checks of numbers that callers give"""
 
+from contextlib import suppress
 from operator import index
 from typing import Any
 
@@ -21,8 +22,11 @@ def checked_whole(value: Any, name: str, least: int = 1, most: int | None = None
         Traceback (most recent call last):
         ValueError: workers='3' is no whole number from 1 on; correct it
     """
-    is_whole = hasattr(value, "__index__") and not isinstance(value, (bool, type))
-    if not is_whole or value < least or (most is not None and value > most):
+    found = None
+    if not isinstance(value, (bool, type)):
+        with suppress(TypeError):  # arrays have the method, whatever is in them
+            found = index(value)
+    if found is None or found < least or (most is not None and found > most):
         to = "on" if most is None else f"to {most}"
         raise ValueError(f"{name}={value!r} is no whole number from {least} {to}; correct it")
-    return index(value)
+    return found

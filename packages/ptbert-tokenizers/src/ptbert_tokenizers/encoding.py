@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.flat import FlatIds, joined
-from ptbert_tokenizers.batches.frame import Frame, framed
+from ptbert_tokenizers.batches.frame import Frame, checked_stride, framed
 from ptbert_tokenizers.batches.text_blocks import given_blocks
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
 from ptbert_tokenizers.batches.workers import checked_workers, encoded_blocks
@@ -123,6 +123,7 @@ class TextEncoder(ABC):
         max_len = checked_max_len(max_len)
         if separator is not None:
             separator = checked_whole(separator, "separator", 0, _LARGEST_ID)
+        stride = checked_stride(stride)
         if checked_workers(workers) != 1:
             encode = partial(
                 self.encode_flat,

@@ -23,7 +23,7 @@ def checked_max_len(max_len: int | None) -> int | None:
         return None
     if isinstance(max_len, bool) or not hasattr(max_len, "__index__") or max_len < 1:
         raise ValueError(f"max_len={max_len!r} is not a length; choose a whole number from 1 on")
-    return index(max_len)
+    return min(index(max_len), NO_LIMIT)  # other libraries have larger numbers for no limit
 
 
 def model_limit(max_len: int | None) -> int:

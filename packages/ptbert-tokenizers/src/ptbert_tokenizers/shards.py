@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ptbert_hub.digests import file_digest
 from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
 from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
 from ptbert_tokenizers.families import load_tokenizer
@@ -106,7 +107,9 @@ def encode_shard(
     """
     name = os.fspath(output)
     chosen = format_of_output(name, format)
-    sources = [input] if isinstance(input, (str, os.PathLike)) else input
+    if isinstance(input, (str, os.PathLike)):
+        input = [input]
+    sources = list(in_order(input, "input", "paths"))  # they may come one by one
     files = _regular_files(sources)
     _check_output(name, chosen)
     written = files_written(name, chosen)

@@ -297,7 +297,7 @@ def test_processes_give_the_same_arrays(tokenizer: BertTokenizer) -> None:
             {"pad_to_multiple_of": 4, "max_len": 7},
             "max_len=7 is not a multiple of pad_to_multiple_of=4, .*; choose a max_len that is one",
         ),
-        ({"workers": 0}, "workers=0 is not a number of processes"),
+        ({"workers": 0}, "workers=0 is no whole number from 1 to 1024"),
     ],
 )
 def test_contradictions_are_named(

@@ -1,5 +1,6 @@
 """Which files a corpus has, and which outputs would become a part of it."""
 
+import glob
 import os
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def test_an_output_that_would_be_read_the_next_time_is_refused(source: str, outp
 )
 def test_any_other_output_is_not(source: str, output: str) -> None:
     refuse_outputs_among([source], [output])
+
+
+def test_a_folder_is_known_under_all_its_names() -> None:
+    os.symlink("in", "link")
+    for source, output in [("link/*.txt", "in/out.txt"), ("in/*.txt", "link/out.txt")]:
+        with pytest.raises(ValueError, match="next time; give an output elsewhere"):
+            refuse_outputs_among([source], [output])
+
+
+def test_the_name_of_a_folder_may_have_the_signs_of_a_pattern(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    os.mkdir("[x]")
+    os.rename("in", "[x]/in")
+    monkeypatch.chdir("[x]")
+    for source in ("in/*.txt", os.path.join(glob.escape(os.getcwd()), "in", "*.txt")):
+        with pytest.raises(ValueError, match="next time; give an output elsewhere"):
+            refuse_outputs_among([source], ["in/out.txt"])
+        refuse_outputs_among([source], ["in/out.npy"])
 
 
 def test_a_file_is_known_under_all_its_names() -> None:

@@ -24,3 +24,9 @@ def test_lower_ranks_merge_first_and_everywhere() -> None:
     assert merged("aaa", {("a", "a"): 0}) == ["aa", "a"]
     assert merged("abc", {("b", "c"): 0, ("a", "b"): 1}) == ["a", "bc"]
     assert merged("", RANKS) == []
+
+
+def test_a_rank_may_be_larger_than_the_number_of_merges() -> None:
+    for word in ("abxyzXYZ", "xyzab", "zabz"):  # the pairs of a set come in any order
+        assert "ab" in merged(word, {("a", "b"): 1})
+        assert "ab" in merged(word, {("a", "b"): 99})

@@ -178,7 +178,7 @@ def train_small(**arguments: Any) -> TrainedVocabulary:
         ({"limit_alphabet": 0}, "limit_alphabet=0 is no whole number from 1 on"),
         ({"texts": ["aB"], "special_tokens": ["b"]}, "'b' is a character of the text too"),
         ({"special_tokens": ["[unused0]"], "unused": 1}, r"'\[unused0\]' is an unused one too"),
-        ({"workers": 0}, "workers=0 is not a number of processes"),
+        ({"workers": 0}, "workers=0 is no whole number from 1 to 1024"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(arguments: dict[str, Any], message: str) -> None:

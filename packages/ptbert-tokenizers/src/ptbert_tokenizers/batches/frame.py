@@ -1,6 +1,7 @@
 """The ids that a model expects around texts."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptbert_tokenizers.batches.flat import FlatIds, positions
 
@@ -83,6 +84,27 @@ def _windows(
     counts = np.maximum(-(-(lengths - room) // step), 0) + 1
     after = positions(np.zeros_like(counts), counts) * step
     return starts.repeat(counts) + after, np.minimum(lengths.repeat(counts) - after, room)
+
+
+def checked_stride(stride: Any) -> int | None:
+    """Return the number of tokens that windows share; None for no windows.
+
+    Raises:
+        ValueError: if it is no whole number.
+
+    Example:
+        >>> checked_stride("2")
+        Traceback (most recent call last):
+        ValueError: stride='2' is not a number of tokens; choose a whole number from 0 on
+    """
+    if stride is None:
+        return None
+    try:
+        return index(stride)
+    except TypeError:
+        raise ValueError(
+            f"stride={stride!r} is not a number of tokens; choose a whole number from 0 on"
+        ) from None
 
 
 def check_stride(stride: int, room: int) -> None:

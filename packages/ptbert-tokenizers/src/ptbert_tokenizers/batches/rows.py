@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, positions
-from ptbert_tokenizers.batches.frame import Frame, check_stride
+from ptbert_tokenizers.batches.frame import Frame, check_stride, checked_stride
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,10 +85,7 @@ class Plan:
             )
         if self.truncation == "only_second" and not self.are_pairs:
             raise ValueError("truncation='only_second' needs text_pairs; give them")
-        if self.stride is not None and not hasattr(self.stride, "__index__"):
-            raise ValueError(
-                f"stride={self.stride!r} is not a number of tokens; choose a whole number from 0 on"
-            )
+        checked_stride(self.stride)
         if self.stride is not None and self.are_pairs and self.truncation == "longest_first":
             raise ValueError(
                 "stride makes windows over one text of a pair; say which with "

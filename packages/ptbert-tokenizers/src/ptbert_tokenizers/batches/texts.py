@@ -69,15 +69,20 @@ def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
     return found
 
 
-def in_order(texts: Any, name: str) -> Iterable[Any]:
+def in_order(things: Any, name: str, of: str = "strings") -> Iterable[Any]:
     """Return what a caller gave, if it is several things one after the other.
+
+    Args:
+        things: what the caller gave.
+        name: of the argument.
+        of: what the things should be.
 
     Raises:
         TypeError: if it is not, or if they have no order.
     """
-    if not isinstance(texts, Iterable) or isinstance(texts, (bytes, Mapping, Set)):
-        raise TypeError(f"{name} is {shown(texts)}; give a list of strings")
-    return texts
+    if not isinstance(things, Iterable) or isinstance(things, (bytes, Mapping, Set)):
+        raise TypeError(f"{name} is {shown(things)}; give a list of {of}")
+    return things
 
 
 def shown(value: Any) -> str:

@@ -5,7 +5,7 @@ import glob
 import os
 from collections.abc import Iterable, Sequence
 
-from ptbert_tokenizers.batches.texts import in_order
+from ptbert_tokenizers.batches.texts import in_order, shown
 from ptbert_tokenizers.files.lines import STANDARD_INPUT
 from ptbert_tokenizers.files.outputs import refuse_inputs_as_outputs
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -35,9 +35,12 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"{os.fspath(sources)!r} is one path; give a list of paths")
-    sources = list(in_order(sources, "sources"))
+    sources = list(in_order(sources, "sources", "paths"))
     if not sources:
         raise ValueError("there are no files to read; name one or more")
+    for position, source in enumerate(sources):
+        if not isinstance(source, (str, os.PathLike)):
+            raise TypeError(f"sources[{position}] is {shown(source)}, and not a path; give one")
     return [file for source in sources for file in _files_of(os.fspath(source))]
 
 
@@ -75,8 +78,15 @@ def _would_be_read(source: str, output: str) -> bool:
         return inside[0] != os.pardir and not any(part.startswith(".") for part in inside)
     if os.path.exists(source) or not glob.has_magic(source):
         return False
-    parts, pattern = (os.path.abspath(path).split(os.sep) for path in (output, source))
-    return _fit(parts, pattern)
+    return _fit(os.path.realpath(output).split(os.sep), _resolved(source).split(os.sep))
+
+
+def _resolved(pattern: str) -> str:
+    """A pattern whose first folders, which have no signs of patterns, are there without links."""
+    parts = pattern.split(os.sep)
+    count = [glob.has_magic(part) for part in parts].index(True)
+    folder = os.path.realpath("".join(part + os.sep for part in parts[:count]))
+    return os.path.join(glob.escape(folder), *filter(None, parts[count:]))
 
 
 def _fit(parts: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from codecs import charmap_build, charmap_decode, charmap_encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
+from math import inf
 
 Ranks = Mapping[tuple[str, str], int]
 
@@ -81,7 +82,7 @@ def merged(symbols: Sequence[str], ranks: Ranks) -> list[str]:
     """
     word = list(symbols)
     while len(word) > 1:
-        pair = min(get_pairs(word), key=lambda pair: ranks.get(pair, len(ranks)))
+        pair = min(get_pairs(word), key=lambda pair: ranks.get(pair, inf))
         if pair not in ranks:
             break
         word = with_pair_merged(word, pair, pair[0] + pair[1])

@@ -133,7 +133,7 @@ def split_token_file(
     """
     outputs = paths_in_order(outputs, "outputs")
     if shares is not None:
-        shares = list(in_order(shares, "shares"))
+        shares = list(in_order(shares, "shares", "numbers"))
     shares = [1.0] * len(outputs) if shares is None else shares
     if len(shares) != len(outputs) or not outputs or not all(_is_share(each) for each in shares):
         raise ValueError(
@@ -169,7 +169,7 @@ def paths_in_order(paths: Any, name: str) -> list[PathLike]:
     """
     if isinstance(paths, (str, PathLikeObject)):
         raise TypeError(f"{name} is one path, {fspath(paths)!r}; give a list of paths")
-    return list(in_order(paths, name))
+    return list(in_order(paths, name, "paths"))
 
 
 def without_indexes(paths: Sequence[PathLike]) -> list[PathLike]:

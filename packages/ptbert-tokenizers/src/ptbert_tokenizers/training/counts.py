@@ -82,7 +82,7 @@ class WordCounts:
         It is what ``sum(parts)`` returns, without a copy of all counts for each part.
 
         Raises:
-            TypeError: if something else is among them.
+            TypeError: if they are no list, or something else is among them.
             ValueError: if there are no parts, or their texts were cut in different ways.
 
         Example:
@@ -91,7 +91,7 @@ class WordCounts:
             True
         """
         total: WordCounts | None = None
-        for part in parts:
+        for part in in_order(parts, "parts", "counts"):
             if not isinstance(part, WordCounts):
                 raise TypeError(f"{shown(part)} is among the counts; give those of count_words")
             if total is None:
