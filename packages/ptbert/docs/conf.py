@@ -25,6 +25,7 @@ extensions = [
     "schedule_pictures",
     "command_help",
     "attention_pictures",
+    "see_pages",
 ]
 exclude_patterns = ["tests", "building", "examples", "requirements.txt"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]

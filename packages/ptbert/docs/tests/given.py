@@ -52,6 +52,18 @@ def old_program(folder: Path) -> None:
     )
 
 
+def program_to_change(folder: Path) -> None:
+    """A program of 2019 with a line that has to be changed."""
+    (folder / "train.py").write_text(
+        "import numpy as np\n"
+        "from pytorch_pretrained_bert import BertAdam, BertModel\n"
+        "from pytorch_pretrained_bert.optimization import warmup_linear\n\n"
+        'model = BertModel.from_pretrained("bert-base-uncased")\n'
+        "labels = np.zeros(4, dtype=np.int)\n",
+        encoding="utf-8",
+    )
+
+
 def renamed_copy(folder: Path) -> None:
     """A program with a copy of the library under another name, and a second, changed copy."""
     classes = ["BertConfig", "BertModel", "BertPreTrainedModel", "BertForMaskedLM"]
@@ -273,6 +285,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
         endings,
         texts,
         old_program,
+        program_to_change,
         renamed_copy,
         model_folder,
         transfo_xl,

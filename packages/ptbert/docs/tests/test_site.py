@@ -25,7 +25,14 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 PACKAGES = ["ptbert", "ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
 MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.see"]
 READ = ["index", "start", "migration", "errors", "optimizers", "models/GPT2Model", "tasks/classify"]
-READ += ["models/BertForMultipleChoice", "how-it-works/bert", "api/exceptions", "api/environment"]
+READ += [
+    "guides/see",
+    "renamed-copies",
+    "models/BertForMultipleChoice",
+    "how-it-works/bert",
+    "api/exceptions",
+    "api/environment",
+]
 
 # Loads each page into a frame as wide as a telephone, and writes down what it sees there.
 PROBE = """<!doctype html><meta charset="utf-8"><pre id="seen"></pre><script>
@@ -46,6 +53,14 @@ async function look(page) {
   const root = frame.contentDocument, view = frame.contentWindow, found = {};
   found.width = root.documentElement.scrollWidth;
   found.broken = [...root.images].filter(each => !each.naturalWidth).map(each => each.src);
+  found.frames = [...root.querySelectorAll("iframe.see")].map(each => {
+    const inside = each.contentDocument;
+    return {
+      texts: inside.querySelectorAll(".token, .words button").length,
+      squares: inside.querySelectorAll("canvas").length,
+      wide: inside.documentElement.scrollWidth > each.clientWidth,
+    };
+  });
   found.drawings = [...root.querySelectorAll("svg.drawing")].map(each => each.clientHeight);
   for (const theme of ["light", "dark"]) {
     root.body.dataset.theme = theme;
@@ -155,6 +170,15 @@ def test_pictures_are_there(page, seen):
 def test_text_can_be_read(page, theme, seen):
     """WCAG 2.1, success criterion 1.4.3: a contrast of at least 4.5."""
     assert seen[page][theme] >= 4.5
+
+
+@needs_browser
+def test_pages_of_see_are_drawn_in_their_frames(seen):
+    """The squares are drawn by a script in the frame: one for each of 4 heads in 2 layers."""
+    frames = seen["guides/see"]["frames"]
+    assert [frame["squares"] for frame in frames] == [8, 0, 0]
+    assert all(frame["texts"] >= 6 for frame in frames)
+    assert not any(frame["wide"] for frame in frames)
 
 
 def test_models_and_schedules_are_drawn():

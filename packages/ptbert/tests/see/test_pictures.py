@@ -63,6 +63,7 @@ def check_page(page, *, scripts):
     assert elements.names.count("script") == scripts
     assert elements.links == ["data:,"]
     assert "default-src 'none'" in page
+    assert "img-src data:;" in page  # for the icon, which a browser would complain of otherwise
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
     assert not re.search(r"@import|url\(|https?:", page)
