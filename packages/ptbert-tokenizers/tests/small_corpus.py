@@ -1,0 +1,3 @@
+"""A corpus of four lines."""
+
+LINES = ["hello world", "", "Ünïcode ∞ 京都", "the last line"]
