@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ptbert.see.page import escaped, page
+from ptbert.see.page import STRONGEST, escaped, page
 from ptbert_hub.messages import printable
 from ptbert_models.parts.evaluation import evaluating
 
@@ -99,7 +99,8 @@ def next_words_page(predictions: Sequence[Prediction], title: str = "Next words"
         title: of the page.
     """
     spans = "".join(
-        f'<span class="token" style="background: rgba(var(--strong), {each.probability or 0:.2f})" '
+        f'<span class="token" style="background: rgba(var(--strong), '
+        f'{STRONGEST * (each.probability or 0):.2f})" '
         f'title="{_percent(each.probability)}">{escaped(each.text)}</span>'
         for each in predictions
         if each.text
