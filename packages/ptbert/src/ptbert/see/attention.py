@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ptbert.see.page import embedded, escaped, page
+from ptbert.see.page import STRONGEST, embedded, escaped, page
 from ptbert_models.parts.evaluation import evaluating
 
 _LONGEST = 256  # tokens; a page with more of them would be too large to be of use
@@ -71,7 +71,7 @@ const show = () => {
     button.setAttribute("aria-pressed", n === layer && h === head);
   chips.forEach((chip, k) => {
     const share = weight(layer, head, word, k);
-    chip.style.background = `rgba(${strong()}, ${share})`;
+    chip.style.background = `rgba(${strong()}, ${share * data.strongest})`;
     chip.title = `${(share * 100).toFixed(1)}%`;
     chip.setAttribute("aria-pressed", k === word);
   });
@@ -109,6 +109,7 @@ class Attention(NamedTuple):
             "tokens": self.tokens,
             "layers": layers,
             "heads": heads,
+            "strongest": STRONGEST,
             "weights": base64.b64encode(shares.cpu().numpy().tobytes()).decode(),
         }
         body = (
@@ -136,7 +137,8 @@ def attention_of(model: Any, tokenizer: Any, text: str, text_pair: str | None = 
         TypeError: if the model gives no attention weights.
         ValueError: if the text has no tokens or too many.
     """
-    if not getattr(model, "output_attentions", False):
+    inner = getattr(model, "transformer", None)  # of GPT and GPT-2 with a head
+    if not any(getattr(each, "output_attentions", False) for each in (model, inner)):
         raise TypeError(
             f"{type(model).__name__} gives no attention weights; load a BERT, GPT or GPT-2 with "
             "from_pretrained(..., output_attentions=True)"

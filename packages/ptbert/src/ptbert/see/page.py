@@ -10,6 +10,7 @@ from ptbert_hub.messages import printable
 
 # Nothing may be loaded, whatever a text holds; only what is written in the page itself counts.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+STRONGEST = 0.6  # share of the colour behind a word; with more of it the word is hard to read
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --faint: #d0d7de;
   --strong: 9, 105, 218; --quiet: #59636e; }
