@@ -25,6 +25,7 @@ from ptbert import (
 from ptbert.__main__ import main
 from ptbert.see import (
     Attention,
+    Prediction,
     SeenToken,
     attention_of,
     coloured_lines,
@@ -171,6 +172,31 @@ def test_a_page_of_next_words_has_the_text_and_the_candidates(gpt2_folder):
     elements = check_page(next_words_page(found), scripts=0)
     assert elements.names.count("li") == 2 * 6
     assert elements.data.count("<") >= 1
+
+
+def luminance(colour):
+    parts = [each / 255 for each in colour]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_a_word_on_the_strongest_colour_can_be_read(theme):
+    """WCAG 2.1, success criterion 1.4.3: a contrast of at least 4.5."""
+    words = next_words_page([Prediction("a", None, []), Prediction("b", 1.0, [])])
+    heads = Attention(["a"], torch.ones(1, 1, 1, 1)).page()
+    shares = [max(map(float, re.findall(r"rgba\(var\(--strong\), ([\d.]+)\)", words)))]
+    shares += [json.loads(re.search(r'"strongest":([\d.]+)', heads)[1])]
+
+    def colours(name):
+        return [bytes.fromhex(each) for each in re.findall(rf"--{name}: #(\w{{6}});", words)]
+
+    strong = re.findall(r"--strong: (\d+), (\d+), (\d+);", words)[theme]
+    ink, paper = colours("ink")[theme], colours("paper")[theme]
+    for share in shares:
+        behind = [share * int(a) + (1 - share) * b for a, b in zip(strong, paper, strict=True)]
+        low, high = sorted([luminance(ink), luminance(behind)])
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_next_words_refuse_what_they_cannot_show(gpt2_folder):
