@@ -42,6 +42,8 @@ __all__ = [*_HOMES]  # noqa: PLE0604  # the keys are strings
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # a function may have the name of its module
-    return value
+    home = _HOMES[name]
+    module = import_module(f"{__name__}.{home}")
+    # All its names at once: next_words is a function, and import_module set it to its module.
+    globals().update({each: getattr(module, each) for each in _HOMES if _HOMES[each] == home})
+    return globals()[name]

@@ -136,7 +136,8 @@ def attention_of(model: Any, tokenizer: Any, text: str, text_pair: str | None = 
         TypeError: if the model gives no attention weights.
         ValueError: if the text has no tokens or too many.
     """
-    if not getattr(model, "output_attentions", False):
+    inner = getattr(model, "transformer", None)  # of GPT and GPT-2 with a head
+    if not any(getattr(each, "output_attentions", False) for each in (model, inner)):
         raise TypeError(
             f"{type(model).__name__} gives no attention weights; load a BERT, GPT or GPT-2 with "
             "from_pretrained(..., output_attentions=True)"

@@ -66,7 +66,9 @@ def next_words(model: Any, tokenizer: Any, text: str, *, top_k: int = 5) -> list
     device = next(model.parameters()).device
     with torch.no_grad(), evaluating(model):
         outputs = model(torch.tensor([ids], device=device))
-    scores = outputs if isinstance(outputs, torch.Tensor) else outputs[0]  # (1, L, V)
+    # With output_attentions the attention weights come before the scores.
+    first = int(getattr(model.transformer, "output_attentions", False))
+    scores = outputs if isinstance(outputs, torch.Tensor) else outputs[first]  # (1, L, V)
     chances = scores[0].float().softmax(-1)  # also of log-probabilities, which add up to 1
     best = chances.topk(min(top_k, chances.shape[-1]))
     given = chances[:-1].gather(1, torch.tensor(ids[1:], device=device)[:, None]).flatten().tolist()
