@@ -1,6 +1,8 @@
 """Model folders small enough for every test."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +21,8 @@ from ptbert import (
     TransfoXLTokenizer,
 )
 from ptbert.tokenization_gpt2 import bytes_to_unicode
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 SENTENCE = "a cat sleeps on the mat . key is in drawer where ?"
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the key is in drawer a cat sleeps on mat where ? . ##s"

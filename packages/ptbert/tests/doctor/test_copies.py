@@ -1,0 +1,78 @@
+"""Copies of the library under other names are the library."""
+
+import pytest
+
+from ptbert.__main__ import main
+from ptbert.doctor.diagnosis import diagnosis_of
+
+COPY = """
+class BertConfig: pass
+class BertModel: pass
+class BertEncoder: pass
+class BertForMaskedLM: pass
+"""
+
+
+def write_copy(folder, more=""):
+    (folder / "my_bert").mkdir()
+    (folder / "my_bert" / "__init__.py").touch()
+    (folder / "my_bert" / "modeling.py").write_text(COPY + more)
+    (folder / "train.py").write_text(
+        "from my_bert.modeling import BertModel\nscores = BertModel(config)(ids).logits\n"
+        "print(scores)"
+    )
+
+
+@pytest.mark.parametrize("path", [".", "train.py"])
+def test_a_copy_of_another_name_is_the_library(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    write_copy(tmp_path)
+    found = diagnosis_of(path)
+    (copy,) = found.copies
+    assert (copy.name, copy.modules, copy.own) == ("my_bert", ("modeling",), ())
+    assert found.using == ["train.py"]
+    assert found.commands == ["ptbert run --as my_bert train.py"]
+    (finding,) = found.findings
+    assert ".logits" in finding.what
+
+
+def test_a_changed_copy_is_told(tmp_path, capsys):
+    write_copy(tmp_path, "class BertForRelations: pass\n")
+    main(["doctor", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "changed: it adds BertForRelations\n" in printed
+    assert "ptbert cannot take the place of my_bert" in printed
+    assert "--as" not in printed
+    assert f"\npython {tmp_path / 'train.py'}\n" in printed
+
+
+def test_what_a_changed_copy_adds_is_there(tmp_path):
+    write_copy(tmp_path, "class BertForRelations: pass\n")
+    (tmp_path / "train.py").write_text(
+        "from my_bert.modeling import BertForRelations, BertForAll\nprint(BertForRelations)"
+    )
+
+    found = diagnosis_of(tmp_path / "train.py")
+    assert [each.what for each in found.findings] == [
+        "no release of 2019 has BertForAll in pytorch_pretrained_bert.modeling"
+    ]
+
+
+@pytest.mark.parametrize("path", [".", "project"])
+def test_a_program_of_a_package_is_run_as_a_module(tmp_path, monkeypatch, path):
+    (tmp_path / path / "pack").mkdir(parents=True)
+    (tmp_path / path / "pack" / "train.py").write_text(
+        "from .parts import loss\nfrom pytorch_pretrained_bert import BertModel\n"
+        "if __name__ == '__main__':\n    print(loss, BertModel)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    (command,) = diagnosis_of(path).commands
+    assert command == ("" if path == "." else f"cd {path} && ") + "ptbert run -m pack.train"
+
+
+def test_the_code_of_the_authors_is_no_copy(tmp_path):
+    write_copy(tmp_path)
+    path = tmp_path / "my_bert" / "modeling.py"
+    path.write_text("import tensorflow as tf\n" + path.read_text())
+    assert diagnosis_of(tmp_path).copies == []
