@@ -57,6 +57,7 @@ STOPS = {
     "import time; time.clock()": "time.perf_counter",
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
+    "torch.symeig(model.weight)": "torch.linalg.eigh",
     "from sklearn.externals import joblib": "import joblib",
     "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
     "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",
@@ -141,12 +142,101 @@ SILENT = {
     "a vocabulary by its file, as in 2019": "BertTokenizer('./cased/vocab.txt')",
     "names that only begin alike": "import imports, Queues, time; time.clock_gettime(0)",
     "newer numpy": "import numpy as np; np.int64(3); np.inf",
+    "an old name with an alternative": """
+        try:
+            from urllib.parse import urlparse
+        except ImportError:
+            from urlparse import urlparse
+        """,
+    "an old name for an old Python": """
+        import sys
+        if sys.version_info[0] == 2:
+            import cPickle as pickle
+        else:
+            import pickle
+        """,
+    "an old name where it is": """
+        import time
+        now = time.perf_counter if hasattr(time, 'perf_counter') else time.clock
+        """,
+    "an old name of a module, attempted": """
+        import inspect
+        try:
+            ask = inspect.getfullargspec
+        except AttributeError:
+            ask = inspect.getargspec
+        """,
+    "a later name with an alternative": """
+        try:
+            from pytorch_pretrained_bert import RobertaModel
+        except ImportError:
+            RobertaModel = None
+        """,
+    "what every module has": "import pytorch_pretrained_bert as p; p.__version__; p.__file__",
+    "a model that is loaded when it is needed": """
+        net = None
+        if net is None:
+            net = BertModel.from_pretrained('a')
+        """,
+    "labels that are None": "scores, attention = model(ids, labels=None)",
+    "half of the labels": """
+        both = BertForPreTraining.from_pretrained('a')
+        words, sentences = both(ids, masked_lm_labels=labels)
+        words, sentences = both(ids, None, mask, labels, None)
+        spans = BertForQuestionAnswering.from_pretrained('a')
+        starts, ends = spans(ids, start_positions=labels)
+        """,
+    "outputs of another model too": """
+        outputs = model(ids)
+        outputs = other(ids)
+        outputs.logits
+        """,
+    "bytes that become a bool mask": "scores.masked_fill(ids.byte().bool(), 0)",
+    "bytes that are compared": "scores.masked_fill(ids.byte() == 0, 0)",
+    "a number for each of many losses": "losses.data[0]",
 }
 
 
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_what_is_right_is_not_found(diagnosis, text):
     assert diagnosis(HEAD + dedent(text)).findings == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    import cPickle\nexcept ImportError:\n    raise SystemExit(1)",
+        "try:\n    import cPickle\nexcept ValueError:\n    pass",
+        "import numpy as np\ntry:\n    np.int(3)\nexcept ImportError:\n    pass",
+        "import numpy as np\nif hasattr(model, 'module'):\n    np.int(3)",
+    ],
+)
+def test_what_only_looks_like_an_alternative_is_none(diagnosis, text):
+    assert diagnosis(HEAD + text).must_be_changed
+
+
+@pytest.mark.parametrize("first", ["pytorch_pretrained_bert", "transformers"])
+def test_the_library_is_found_beside_its_alternative(diagnosis, first):
+    second = {"pytorch_pretrained_bert", "transformers"} - {first}
+    found = diagnosis(
+        f"try:\n    from {first} import BertModel\n"
+        f"except ImportError:\n    from {second.pop()} import BertModel\n"
+        "BertModel.from_pretrained('a', num_label=3)\n"
+    )
+
+    assert found.using
+    assert [each.line for each in found.findings] == [5]
+
+
+def test_two_names_for_two_releases_show_neither(diagnosis):
+    found = diagnosis("""
+        try:
+            from pytorch_pretrained_bert.modeling import BertPreTrainedModel
+        except ImportError:
+            from pytorch_pretrained_bert.modeling import PreTrainedBertModel
+        """)
+
+    assert (found.evidence, len(found.fitting)) == ([], 7)
 
 
 def test_a_rate_by_hand_beside_a_schedule_is_told(diagnosis):
@@ -266,6 +356,50 @@ def test_cells_of_a_notebook_have_their_places(tmp_path, capsys):
     assert "run it" not in printed
 
 
+CELLS = {
+    "a list of files": "files = !ls\n",
+    "a command of several lines": "!pip install \\\n    a_package\n",
+    "a comment that asks": "if cells:  # really?\n    x = 3\n",
+    "a text that asks": 'def f():\n    """Is it so?\n    Yes."""\n',
+    "a text of commands": 's = """\n!ls\n%cd\n"""\n',
+    "a remainder in its own line": "print('%s'\n      % 3)\n",
+    "a bracket in a text": "print('(', 3)\n%matplotlib inline\n",
+    "help": "?f\nf??\n%%f?\n",
+    "a time": "%%time\n",
+    "a command in a block": "if cells:\n    !ls\n",
+    "many spaces": f"x = 3\n{' ' * 50_000}\n",
+}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_commands_of_a_notebook_do_not_hide_its_python(tmp_path, cell):
+    lines = cell.count("\n")
+    code = f"{cell}from pytorch_pretrained_bert import BertModel\nimport numpy as np; np.int(3)"
+    path = tmp_path / "notes.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": code}]}))
+
+    found = diagnosis_of(path)
+    assert found.unread == []
+    assert [each.line for each in found.findings] == [lines + 2]
+
+
+def test_a_timed_line_is_read(tmp_path):
+    path = tmp_path / "notes.ipynb"
+    code = (
+        "from pytorch_pretrained_bert import BertModel\n%time BertModel.from_pretrained('a', x=3)"
+    )
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": code}]}))
+
+    assert [each.line for each in diagnosis_of(path).findings] == [2]
+
+
+def test_an_empty_folder_is_told(tmp_path, capsys):
+    assert main(["doctor", str(tmp_path)]) == 0
+    assert (
+        capsys.readouterr().out == "there is no Python file and no notebook here; check the path\n"
+    )
+
+
 UNREADABLE = {
     "old.py": (b'print "hello"\n', "Python of another time (line 1"),
     "async.py": (b"x.cuda(async=True)\n", "write non_blocking=True"),
@@ -273,6 +407,11 @@ UNREADABLE = {
     "strange.py": (b"# coding: klingon\n", "is not UTF-8"),
     "zeros.py": (b"x = 1\0\0", "cannot be read by Python 3."),
     "deep.py": (b"(" * 100_000, "cannot be read by Python 3."),
+    "deep_calls.py": (b"import pytorch_pretrained_bert\nx" + b".a()" * 600, "too deeply nested"),
+    "deep_items.py": (
+        b"import pytorch_pretrained_bert\nx" + b"[0]" * 600 + b".y = 3",
+        "too deeply nested",
+    ),
     "bad.ipynb": (b"{}", "is no notebook"),
     "worse.ipynb": (b"[" * 100_000, "is no notebook"),
     "large.py": (b"#" * (5 << 20), "has 5 MiB"),
@@ -287,6 +426,16 @@ def test_what_cannot_be_read_takes_one_line(tmp_path, capsys, name):
     assert main(["doctor", str(tmp_path)]) == 3
     (line,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
     assert reason in line
+
+
+def test_one_file_that_is_nested_too_deeply_hides_no_other(tmp_path, capsys):
+    (tmp_path / "deep.py").write_text(f"import pytorch_pretrained_bert\nx{'[0]' * 600}.y = 3")
+    (tmp_path / "train.py").write_text("import pytorch_pretrained_bert, cPickle")
+
+    assert main(["doctor", str(tmp_path)]) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 file read, 1 of which uses pytorch_pretrained_bert\n")
+    assert "train.py:1: cPickle is gone" in printed
 
 
 def test_other_encodings_are_read_if_they_are_named(tmp_path):
@@ -388,6 +537,31 @@ def test_a_changed_copy_is_told(tmp_path, capsys):
     assert "ptbert cannot take the place of my_bert" in printed
     assert "--as" not in printed
     assert f"\npython {tmp_path / 'train.py'}\n" in printed
+
+
+def test_what_a_changed_copy_adds_is_there(tmp_path):
+    write_copy(tmp_path, "class BertForRelations: pass\n")
+    (tmp_path / "train.py").write_text(
+        "from my_bert.modeling import BertForRelations, BertForAll\nprint(BertForRelations)"
+    )
+
+    found = diagnosis_of(tmp_path / "train.py")
+    assert [each.what for each in found.findings] == [
+        "no release of 2019 has BertForAll in pytorch_pretrained_bert.modeling"
+    ]
+
+
+@pytest.mark.parametrize("path", [".", "project"])
+def test_a_program_of_a_package_is_run_as_a_module(tmp_path, monkeypatch, path):
+    (tmp_path / path / "pack").mkdir(parents=True)
+    (tmp_path / path / "pack" / "train.py").write_text(
+        "from .parts import loss\nfrom pytorch_pretrained_bert import BertModel\n"
+        "if __name__ == '__main__':\n    print(loss, BertModel)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    (command,) = diagnosis_of(path).commands
+    assert command == ("" if path == "." else f"cd {path} && ") + "ptbert run -m pack.train"
 
 
 def test_the_code_of_the_authors_is_no_copy(tmp_path):

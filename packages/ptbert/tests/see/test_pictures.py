@@ -275,6 +275,51 @@ def test_the_five_schedules_of_2019_are_drawn():
     assert schedule_picture([WarmupLinearSchedule(0.1, 5)] * 2).count("<polyline") == 2
 
 
+@pytest.mark.parametrize("first", ["Prediction", "next_words_page", "next_words"])
+def test_next_words_is_the_function_whatever_is_imported_first(first):
+    code = f"from ptbert.see import {first}, next_words; print(callable(next_words))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_a_model_with_a_head_shows_attention_and_next_words():
+    tokenizer = GPT2Tokenizer.from_pretrained("ptbert-tiny-gpt2")
+    bare = GPT2Model.from_pretrained("ptbert-tiny-gpt2", output_attentions=True)
+    head = GPT2LMHeadModel.from_pretrained("ptbert-tiny-gpt2", output_attentions=True)
+    plain = GPT2LMHeadModel.from_pretrained("ptbert-tiny-gpt2")
+
+    wanted = attention_of(bare, tokenizer, "the king").weights
+    assert torch.equal(attention_of(head, tokenizer, "the king").weights, wanted)
+    expected = next_words(plain, tokenizer, "the king")
+    found = next_words(head, tokenizer, "the king")
+    assert [each.text for each in found] == [each.text for each in expected]
+    assert found[1].probability == pytest.approx(expected[1].probability)
+
+
+def test_a_schedule_of_one_update_is_drawn():
+    root = ElementTree.fromstring(schedule_picture("warmup_linear", warmup=0, t_total=1))
+    assert "nan" not in ElementTree.tostring(root, encoding="unicode")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--warmup", "0.3"], "--warmup is of one schedule"),
+        (["--t-total", "50"], "--t-total is of one schedule"),
+        (["warmup_linear", "--cycles", "2"], "cycles=2.0 has no effect on WarmupLinearSchedule"),
+        (["--output", "nowhere/a.svg"], "there is no folder 'nowhere' for --output"),
+        (["--output", "."], "--output . is a folder"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(tmp_path, monkeypatch, capsys, words, reason):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["plot", *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_schedule_without_a_length_is_refused():
     with pytest.raises(ValueError, match="give it a t_total from 1 to 10,000,000"):
         schedule_picture(WarmupLinearSchedule(0, -1))

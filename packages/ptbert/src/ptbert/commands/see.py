@@ -44,8 +44,8 @@ def _add_model(parser: argparse.ArgumentParser, what: str) -> None:
 def add_schedule(parser: argparse.ArgumentParser) -> None:
     """Declare what the picture of a schedule takes."""
     parser.add_argument("schedule", nargs="?", help=_CURVES)
-    parser.add_argument("--warmup", type=float, default=0.1, help="share (default: %(default)s)")
-    parser.add_argument("--t-total", type=int, default=1000, help="updates (default: %(default)s)")
+    parser.add_argument("--warmup", type=float, help="share (default: 0.1)")
+    parser.add_argument("--t-total", type=int, help="updates (default: 1000)")
     parser.add_argument("--cycles", type=float, help="of the cosine schedules")
     parser.add_argument(
         "--output", default="schedule.svg", help="picture to write (default: %(default)s)"
@@ -67,13 +67,15 @@ def draw_schedule(arguments: argparse.Namespace) -> Iterator[str]:
     """Write the picture of a schedule, and yield its path."""
     from ptbert.see import schedule_picture
 
-    picture = schedule_picture(
-        arguments.schedule,
-        warmup=arguments.warmup,
-        t_total=arguments.t_total,
-        cycles=arguments.cycles,
-    )
-    yield _written(arguments.output, picture)
+    given = {name: getattr(arguments, name) for name in ("warmup", "t_total", "cycles")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and arguments.schedule is None:
+        option = f"--{next(iter(given)).replace('_', '-')}"
+        raise ValueError(
+            f"{option} is of one schedule, and the five of 2019 have their own; name a schedule, "
+            f"such as warmup_linear, or leave {option} out"
+        )
+    yield _written(arguments.output, schedule_picture(arguments.schedule, **given))
 
 
 def _attention(arguments: argparse.Namespace) -> Iterator[str]:
@@ -136,6 +138,10 @@ def _text(text: str) -> str:
 
 
 def _written(path: str, content: str) -> str:
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"--output {path} is a folder; give the name of a file in it")
+    if not os.path.isdir(folder := os.path.dirname(path) or "."):
+        raise FileNotFoundError(f"there is no folder {folder!r} for --output; make it first")
     with atomic_write(path) as file:
         file.write(content.encode())
     return path

@@ -13,14 +13,13 @@ from ptbert.doctor import habits, moved, names, releases
 from ptbert.doctor.copies import Copy, find_copies
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
-from ptbert.doctor.program import Program, parsed
+from ptbert.doctor.program import TOO_DEEP, Program, parsed
 from ptbert.doctor.sources import Source, Unread, read_sources
 
 Check = Callable[[Program], Iterator[Finding]]
 # What any program may do, and what only programs of the library do.
 _OF_ANY: tuple[Check, ...] = (moved.moved_names, moved.moved_habits)
 _OF_LIBRARY: tuple[Check, ...] = (
-    names.unknown_names,
     names.unknown_arguments,
     habits.models,
     habits.tokenizers,
@@ -96,8 +95,19 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         if each.source.path.parent.resolve() not in inside
     ]
     using = [each for each in own if each.imports_library]
-    evidence = _telling([each for program in using for each in names.evidence(program)])
-    findings = [each for program in own for each in _findings(program, bool(using))]
+    added = frozenset(name for copy in copies for name in copy.own)
+    shown: list[Evidence] = []
+    findings: list[Finding] = []
+    for program in list(own):
+        try:
+            in_file = list(_findings(program, bool(using), added))
+            shown += names.evidence(program) if program in using else ()
+            findings += in_file
+        except RecursionError:  # ast.unparse needs more calls for each level than ast.parse
+            unread.append(Unread(program.source.file, TOO_DEEP))
+            own.remove(program)
+    using = [each for each in own if each in using]
+    evidence = _telling(shown)
     fitting = releases.ALL.intersection(*(each.releases for each in evidence))
     return Diagnosis(
         files=[each.source.file for each in own],
@@ -107,7 +117,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         findings=sorted(set(findings)),
         copies=copies,
         unread=unread,
-        commands=list(_commands(own, using, copies, fitting)),
+        commands=list(_commands(own, using, copies, fitting, root)),
     )
 
 
@@ -152,10 +162,11 @@ def _imported_beside(programs: list[Program], root: Path) -> list[Program]:
     return found
 
 
-def _findings(program: Program, is_of_2019: bool) -> Iterator[Finding]:
+def _findings(program: Program, is_of_2019: bool, added: frozenset[str]) -> Iterator[Finding]:
     """What is found in one file; other files of a program of 2019 are read for what has moved."""
     checks = _OF_ANY if is_of_2019 else ()
     if program.imports_library:
+        yield from names.unknown_names(program, added)
         checks += _OF_LIBRARY
     for check in checks:
         yield from check(program)
@@ -168,7 +179,11 @@ def _successors(program: Program) -> Iterator[str]:
 
 
 def _commands(
-    own: list[Program], using: list[Program], copies: list[Copy], fitting: frozenset[str]
+    own: list[Program],
+    using: list[Program],
+    copies: list[Copy],
+    fitting: frozenset[str],
+    root: Path,
 ) -> Iterator[str]:
     """The command lines that run the programs, if any program uses the library."""
     if not using:
@@ -192,7 +207,19 @@ def _commands(
         if program.source.path.suffix == ".py":
             needs_copy = changed & _imported_parts(program)
             start = ["python"] if needs_copy else ["ptbert", "run", *options]
-            yield shlex.join([*start, program.source.file])
+            yield _command(start, program, root)
+
+
+def _command(start: list[str], program: Program, root: Path) -> str:
+    """The command line for one program; one of a package is run by the name of its module."""
+    if not (program.package and _is_relative(program)):
+        return shlex.join([*start, program.source.file])
+    command = shlex.join([*start, "-m", f"{program.package}.{program.source.path.stem}"])
+    return command if root == Path() else f"cd {shlex.quote(str(root))} && {command}"
+
+
+def _is_relative(program: Program) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in program.nodes)
 
 
 def _imported_parts(program: Program) -> set[str]:
@@ -207,7 +234,9 @@ def _starred(program: Program) -> list[str]:
 def _is_started(program: Program) -> bool:
     """Whether a file is a program, and not only a module for others."""
     for node in program.tree.body:
-        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and any(
+            isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
+        ):
             return True
     return program.imports_library and any(
         isinstance(node, (ast.Expr, ast.For, ast.While, ast.With)) and not _is_text(node)

@@ -11,18 +11,16 @@ from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.program import Program, attribute, keyword, text_of
 
 _BARE_GPT = frozenset({"GPT2Model", "OpenAIGPTModel"})
-_BERT_HEADS = {  # the position of the labels, of those that return the loss alone with labels
-    "BertForSequenceClassification": 3,
-    "BertForTokenClassification": 3,
-    "BertForMultipleChoice": 3,
-    "BertForMaskedLM": 3,
-    "BertForNextSentencePrediction": 3,
-    "BertForPreTraining": 3,
-    "BertForQuestionAnswering": 3,
+_FIRST_LABELS = 3  # their position
+_BERT_HEADS = {  # the labels with which they return the loss alone, if all are given
+    "BertForSequenceClassification": ("labels",),
+    "BertForTokenClassification": ("labels",),
+    "BertForMultipleChoice": ("labels",),
+    "BertForMaskedLM": ("masked_lm_labels",),
+    "BertForNextSentencePrediction": ("next_sentence_label",),
+    "BertForPreTraining": ("masked_lm_labels", "next_sentence_label"),
+    "BertForQuestionAnswering": ("start_positions", "end_positions"),
 }
-_LABELS = frozenset(
-    {"labels", "masked_lm_labels", "next_sentence_label", "start_positions", "lm_labels"}
-)
 _LATER_OUTPUTS = frozenset(
     {"logits", "loss", "last_hidden_state", "pooler_output", "hidden_states", "attentions"}
 )
@@ -64,11 +62,15 @@ def models(program: Program) -> Iterator[Finding]:
 
 
 def _absent_results(program: Program) -> Iterator[Finding]:
-    """A program that asks whether ``from_pretrained`` returned None."""
+    """A program that asks whether ``from_pretrained`` returned None.
+
+    One that sets the variable to None itself asks whether it has loaded the model yet.
+    """
     loaded = {
         name
         for name, values in program.assigned.items()
         if any(attribute(each) == "from_pretrained" and program.kind_of(each) for each in values)
+        and not any(map(_is_none, values))
     }
     for node in program.nodes:
         if not isinstance(node, ast.Compare):
@@ -91,7 +93,9 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 continue
             target = node.targets[0]
             if isinstance(target, ast.Name):
-                results[target.id] = node.value
+                given = program.assigned[target.id]  # may be something else elsewhere
+                if all(isinstance(each, ast.Call) and program.kind_of(each.func) for each in given):
+                    results[target.id] = node.value
             elif isinstance(target, ast.Tuple) and _has_labels(node.value, kind):
                 yield program.found(
                     node,
@@ -131,10 +135,12 @@ def _outputs(program: Program) -> Iterator[Finding]:
 
 
 def _has_labels(call: ast.Call, kind: str) -> bool:
-    place = _BERT_HEADS.get(kind)
-    return place is not None and (
-        len(call.args) > place or any(each.arg in _LABELS for each in call.keywords)
-    )
+    labels = _BERT_HEADS.get(kind, ())
+    given = [
+        call.args[place] if place < len(call.args) else keyword(call, name)
+        for place, name in enumerate(labels, _FIRST_LABELS)
+    ]
+    return bool(given) and all(each is not None and not _is_none(each) for each in given)
 
 
 def _arguments(program: Program) -> Iterator[Finding]:

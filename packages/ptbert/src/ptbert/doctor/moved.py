@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from ptbert.doctor.findings import Effect, Finding
@@ -40,6 +41,13 @@ _GONE = {
     "torch.legacy": "use torch.nn",
     "torch.distributed.deprecated": "use torch.distributed",
     "torch.gels": "use torch.linalg.lstsq",
+    "torch.lstsq": "use torch.linalg.lstsq",
+    "torch.gesv": "use torch.linalg.solve",
+    "torch.solve": "use torch.linalg.solve",
+    "torch.eig": "use torch.linalg.eig",
+    "torch.symeig": "use torch.linalg.eigh",
+    "torch.matrix_rank": "use torch.linalg.matrix_rank",
+    "torch.ifft": "use torch.fft.ifft",
     "torch.rfft": "use torch.fft.rfft",
     "torch.irfft": "use torch.fft.irfft",
     "sklearn.externals.joblib": "import joblib",
@@ -74,6 +82,7 @@ _APEX = {
     "apex.amp": "use torch.amp",
 }
 _BYTES = frozenset({"byte", "ByteTensor", "uint8"})
+_TRUTH = frozenset({"bool", "BoolTensor"})
 _OVERLOADED = {"add_": 2, "sub_": 2, "addcmul_": 3, "addcdiv_": 3}
 
 
@@ -82,6 +91,8 @@ def moved_names(program: Program) -> Iterator[Finding]:
     told: set[int] = set()
     for node, dotted in _dotted_names(program):
         first, _, rest = dotted.partition(".")
+        if id(node) in program.guarded and first != "apex":
+            continue
         gone = next((each for each in _GONE if f"{dotted}.".startswith(f"{each}.")), None)
         if first == "numpy" and rest in _NUMPY:
             what, remedy = f"np.{rest} is gone", f"write {_NUMPY[rest]}"
@@ -185,15 +196,15 @@ def _byte_mask(program: Program, call: ast.Call) -> Iterator[Finding]:
     if isinstance(mask, ast.Name):
         given = program.assigned.get(mask.id, [])
         values = given if len(given) == 1 else []
-    is_byte = any(
-        each.attr in _BYTES
-        for value in values
-        for each in ast.walk(value)
-        if isinstance(each, ast.Attribute)
-    )
-    if is_byte:
+    if any(map(_is_of_bytes, values)):
         what = f"{attribute(call)} refuses masks of bytes"
         yield program.found(call, Effect.STOPS, what, "write .bool() for .byte() and torch.uint8")
+
+
+def _is_of_bytes(value: ast.expr) -> bool:
+    """Whether a mask has bytes, unless a comparison or a conversion made truth values of them."""
+    words = {each.attr for each in ast.walk(value) if isinstance(each, ast.Attribute)}
+    return not isinstance(value, ast.Compare) and not words & _TRUTH and bool(words & _BYTES)
 
 
 def _asks_parameters(call: ast.Call) -> bool:
@@ -205,4 +216,7 @@ def _is_old_loss(node: ast.Subscript) -> bool:
     is_zero = isinstance(node.slice, ast.Constant) and node.slice.value == 0
     value = node.value
     is_data = isinstance(value, ast.Attribute) and value.attr == "data"
-    return is_zero and is_data and "loss" in ast.unparse(value).lower()
+    if not (is_zero and isinstance(value, ast.Attribute) and is_data):
+        return False
+    name = value.value.id if isinstance(value.value, ast.Name) else attribute(value.value) or ""
+    return re.search(r"loss_?\d*$", name.lower()) is not None

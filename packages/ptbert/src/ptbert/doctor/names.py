@@ -41,13 +41,20 @@ class Evidence(NamedTuple):
     releases: frozenset[str]
 
 
-def unknown_names(program: Program) -> Iterator[Finding]:
-    """Yield the names that no release had, and those that ptbert does not have."""
+def unknown_names(program: Program, added: frozenset[str]) -> Iterator[Finding]:
+    """Yield the names that no release had, and those that ptbert does not have.
+
+    Args:
+        program: a file.
+        added: names that changed copies of the library have besides.
+    """
     told = set()
     for use in program.used:
         if (use.module, use.name) in told:
             continue
         told.add((use.module, use.name))
+        if use.name.startswith("__") or use.name in added:  # every module has a __file__
+            continue
         is_a_module = not use.module and releases.has_module(use.name)
         if releases.is_missing_today(use.module, use.name):
             yield program.found(

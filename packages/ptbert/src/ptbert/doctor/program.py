@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from ptbert.doctor import releases
 from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.guarded import guarded_nodes
 from ptbert.doctor.releases import LIBRARY
 from ptbert.doctor.sources import Source, Unread
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel", "FP16_Module")
+TOO_DEEP = "cannot be parsed; it holds no Python, or too deeply nested one"
 _SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "module"})
 
 
@@ -45,6 +47,7 @@ class Program:
         self.libraries = (LIBRARY, *copies)
         self.nodes = list(ast.walk(tree))
         self.names: dict[str, str] = {}
+        self.imported: set[str] = set()  # also those whose name another import takes
         self.stars: list[tuple[ast.ImportFrom, str]] = []
         for node in self.nodes:
             self._learn_import(node)
@@ -58,17 +61,23 @@ class Program:
         if isinstance(node, ast.Import):
             for each in node.names:
                 root = each.name.partition(".")[0]
-                self.names[each.asname or root] = each.name if each.asname else root
+                self._name(each.asname or root, each.name if each.asname else root)
         elif isinstance(node, ast.ImportFrom):
             package = self._package_of(node)
             for each in node.names:
                 if each.name != "*":
-                    self.names[each.asname or each.name] = f"{package}.{each.name}"
+                    self._name(each.asname or each.name, f"{package}.{each.name}")
                     continue
                 self.stars.append((node, package))
                 module = self.library_module(package)
                 for name in releases.names_of(module) if module is not None else ():
                     self.names.setdefault(name, f"{package}.{name}")
+
+    def _name(self, name: str, dotted: str) -> None:
+        """Learn what a name stands for; of two libraries, it is the one of 2019."""
+        self.imported.add(dotted)
+        if self.library_module(self.names.get(name, "")) is None:
+            self.names[name] = dotted
 
     def _package_of(self, node: ast.ImportFrom) -> str:
         """The whole name of the module that is imported from."""
@@ -113,14 +122,24 @@ class Program:
     @cached_property
     def imports_library(self) -> bool:
         """Whether anything of the library is imported, by whatever name."""
-        names = [*self.names.values(), *(package for _, package in self.stars)]
+        names = [*self.imported, *(package for _, package in self.stars)]
         return any(self.library_module(name) is not None for name in names)
 
     @cached_property
+    def guarded(self) -> frozenset[int]:
+        """The ids of the nodes for which the program has an alternative."""
+        return guarded_nodes(self.nodes, self.dotted)
+
+    @cached_property
     def used(self) -> list[Used]:
-        """The names that are imported from the library, or taken from its modules."""
+        """The names that are imported from the library, or taken from its modules.
+
+        Those for which the program has an alternative are left out.
+        """
         found = []
         for node in self.nodes:
+            if id(node) in self.guarded:
+                continue
             if isinstance(node, ast.ImportFrom):
                 module = self.library_module(self._package_of(node))
                 names = node.names if module is not None else ()
@@ -223,7 +242,7 @@ def parsed(source: Source) -> ast.Module | Unread:
         where = f"line {line}" if not cell else f"line {line} of cell {cell}"
         return Unread(source.file, f"{_cause(error)} ({where}: {error.msg}); {_cure(error)}")
     except (ValueError, RecursionError, MemoryError):
-        return Unread(source.file, "cannot be parsed; it holds no Python, or too deeply nested one")
+        return Unread(source.file, TOO_DEEP)
 
 
 def _cause(error: SyntaxError) -> str:

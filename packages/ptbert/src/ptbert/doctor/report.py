@@ -28,7 +28,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         elif "." in copy.name or not copy.name:
             yield "  import from ptbert instead; only a package of its own can be replaced"
     if diagnosis.unread:
-        yield ""
+        yield from [""] if diagnosis.files or diagnosis.copies else []
         yield "not read:"
         yield from (f"{each.file}: {each.reason}" for each in diagnosis.unread)
     for effect in Effect:
@@ -46,7 +46,11 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
 def _written_for(diagnosis: Diagnosis) -> Iterator[str]:
     count = len(diagnosis.files)
     read = f"{count} {'file' if count == 1 else 'files'} read"
-    if not diagnosis.using:
+    if not diagnosis.files and (diagnosis.unread or diagnosis.copies):
+        return  # what follows says all
+    if not diagnosis.files:
+        yield "there is no Python file and no notebook here; check the path"
+    elif not diagnosis.using:
         yield f"{read}; none imports {releases.LIBRARY}, so there is nothing to say"
     else:
         using = len(diagnosis.using)

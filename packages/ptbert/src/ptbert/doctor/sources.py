@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ptbert.doctor.cells import python_lines
+
 LARGEST = 4 << 20  # bytes of a file; what is larger is data
 _LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages"})
-_MAGIC = ("%", "!", "?")
 
 
 class Source(NamedTuple):
@@ -128,16 +129,6 @@ def _notebook(path: Path, data: bytes) -> Source | Unread:
 
 
 def _code(cell: dict[str, Any]) -> list[str]:
-    """The lines of a cell; commands of the notebook become lines that do nothing."""
+    """The lines of a cell."""
     text = cell["source"] if "source" in cell else cell["input"]
-    lines = "".join(text).splitlines() if isinstance(text, list) else str(text).splitlines()
-    if lines and lines[0].startswith("%%"):  # another language, or a whole cell for a command
-        return ["" for _ in lines]
-    return [_without_command(line) for line in lines]
-
-
-def _without_command(line: str) -> str:
-    stripped = line.lstrip()
-    if stripped.startswith(_MAGIC) or line.rstrip().endswith("?"):
-        return line[: len(line) - len(stripped)] + "pass"
-    return line
+    return python_lines(("".join(text) if isinstance(text, list) else str(text)).splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,8 @@ def schedule_picture(
         SVG that needs nothing else, for light and for dark pages.
 
     Raises:
-        ValueError: if there is no such schedule, or one has no usable ``t_total``.
+        ValueError: if there is no such schedule, one has no usable ``t_total``, or none that has
+            ``cycles``.
 
     Example:
         >>> "WarmupLinearSchedule" in schedule_picture("warmup_linear", warmup=0.2)
@@ -43,8 +45,14 @@ def schedule_picture(
     if schedule is None:
         schedules: Sequence[Any] = reference_schedules()
     elif isinstance(schedule, str):
+        chosen = schedule_class(schedule)
         more = {} if cycles is None else {"cycles": cycles}
-        schedules = [schedule_class(schedule)(warmup=warmup, t_total=t_total, **more)]
+        if more and "cycles" not in inspect.signature(chosen).parameters:
+            raise ValueError(
+                f"cycles={cycles} has no effect on {chosen.__name__}; leave it out, or choose "
+                "a cosine schedule"
+            )
+        schedules = [chosen(warmup=warmup, t_total=t_total, **more)]
     else:
         schedules = schedule if isinstance(schedule, Sequence) else [schedule]
     panels = [Panel(str(each), [_curve(each)]) for each in schedules]

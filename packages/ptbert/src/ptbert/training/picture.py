@@ -88,9 +88,8 @@ def drawn(panels: Sequence[Panel], title: str) -> str:
         panels: those without a finite value are empty.
         title: what the picture shows, for those who cannot see it.
     """
-    last = max(
-        (step for panel in panels for curve in panel.curves for step in curve.steps), default=1
-    )
+    steps = (step for panel in panels for curve in panel.curves for step in curve.steps)
+    last = max([1, *steps])  # a schedule of one update has step 0 alone
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {_WIDTH} '
         f'{_HEIGHT * len(panels)}" width="{_WIDTH}" height="{_HEIGHT * len(panels)}">',
