@@ -209,7 +209,9 @@ def test_a_batch_has_at_least_one_text(gpt2_writer):
 def test_the_example_of_the_readme_runs(gpt2_folder, monkeypatch, capsys):
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (example,) = (
-        code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "Writer" in code
+        code
+        for code in re.findall(r"```python\n(.*?)```", readme, re.S)
+        if "texts = writer" in code
     )
     opened = Writer.from_pretrained(gpt2_folder)
     monkeypatch.setattr(Writer, "from_pretrained", lambda name: opened)
