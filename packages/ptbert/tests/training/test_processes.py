@@ -1,8 +1,11 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.distributed as dist
 
-from ptbert.training.processes import Processes, joined
+from ptbert.training.processes import Processes, joined, store_of_this_start
 
 
 @pytest.fixture
@@ -82,3 +85,39 @@ def test_processes_with_other_files_are_told(doubled, monkeypatch):
     message = "the model differs between the processes: 2 of 2 have another one than the first; g"
     with pytest.raises(ValueError, match=message):
         processes.refuse_differences("the model", 8)
+
+
+def started(store, count, delays):
+    """Start as many processes, as threads, of which some are late; return what they share."""
+
+    def start(rank):
+        time.sleep(delays.get(rank, 0))
+        return store_of_this_start(store, rank, count)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(start, range(count)))
+
+
+@pytest.mark.parametrize("delays", [{}, {0: 0.3}, {1: 0.2}, {2: 0.2}, {0: 0.2, 2: 0.3}])
+def test_processes_that_are_started_again_do_not_read_what_was_there_before(delays):
+    """As if the launcher had killed those before, whose addresses are in its store."""
+    store = dist.HashStore()
+    for addresses in ("before", "again", "once more"):
+        shared = started(store, 3, delays)
+        for rank, each in enumerate(shared):
+            assert not each.check([f"address {rank}"])
+        for rank, each in enumerate(shared):
+            each.set(f"address {rank}", f"{addresses} {rank}")
+        found = [each.get(f"address {2 - rank}").decode() for rank, each in enumerate(shared)]
+        assert found == [f"{addresses} {2 - rank}" for rank in range(3)]
+
+
+def test_a_start_that_was_killed_before_all_had_joined_is_forgotten():
+    store = dist.HashStore()
+    store.set("ptbert/start", "killed")
+    store.set("ptbert/killed/1", "killed too")
+
+    first, second = started(store, 2, {0: 0.2})
+
+    first.set("address", "new")
+    assert second.get("address") == b"new"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 _BUCKET = 8 << 20  # numbers that are sent together
 
@@ -130,6 +134,34 @@ def fill_gradients(parameters: Iterable[nn.Parameter]) -> None:
             parameter.grad = torch.zeros_like(parameter)
 
 
+def store_of_this_start(store: Store, rank: int, count: int) -> Store:
+    """Return a part of a store that the processes of this start share, and no others before them.
+
+    torchrun gives processes that it starts again the store of those that were killed, with their
+    addresses in it. So the first process gives each start a name, and the others believe one when
+    the first has answered with the names that they gave themselves.
+
+    Args:
+        store: of the launcher.
+        rank: number of this process.
+        count: number of processes; all must call this.
+    """
+    name, pause = uuid4().hex, 0.02
+    if rank == 0:
+        store.set("ptbert/start", name)
+        others = [store.get(f"ptbert/{name}/{other}").decode() for other in range(1, count)]
+        store.set(f"ptbert/{name}/all", " ".join(others))
+        return PrefixStore(f"ptbert/{name}", store)
+    while True:
+        start = store.get("ptbert/start").decode()  # perhaps of the processes before
+        store.set(f"ptbert/{start}/{rank}", name)
+        while store.get("ptbert/start").decode() == start:
+            answer = f"ptbert/{start}/all"
+            if store.check([answer]) and name in store.get(answer).decode().split():
+                return PrefixStore(f"ptbert/{start}", store)
+            time.sleep(pause)
+
+
 @contextmanager
 def joined(device: str = "") -> Iterator[Processes]:
     """Join the processes that torchrun started; alone where it started none.
@@ -157,7 +189,13 @@ def joined(device: str = "") -> Iterator[Processes]:
         return
     ours = not dist.is_initialized()  # else the program has a group already
     if ours:
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+        store, rank, count = next(rendezvous("env://"))
+        dist.init_process_group(
+            "nccl" if place.type == "cuda" else "gloo",
+            store=store_of_this_start(store, rank, count),
+            rank=rank,
+            world_size=count,
+        )
     try:
         yield Processes(dist.get_rank(), count, place)
     finally:
