@@ -242,7 +242,7 @@ def tiny_models(session: nox.Session) -> None:
 
     ``build/tiny_models`` gets both as folders; with ``--embed`` as first argument the packages too.
     """
-    install(session, "ptbert")
+    install(session, "ptbert", extra=("safetensors>=0.4",))  # to write the weights
     session.env["OMP_NUM_THREADS"] = "1"  # sums are rounded the same way on any number of cores
     embed, deb = session.posargs[:1] == ["--embed"], [*session.posargs]
     recipes, work = Path("packages/ptbert-models/recipes"), Path("build/tiny_models")
