@@ -269,3 +269,17 @@ def test_a_subset_of_layers_is_a_list_as_before():
     model = small(BertModel)
     model.encoder.layer = in_list(model)[:1]
     assert len(model(IDS)[0]) == 1
+
+
+def test_neither_the_usual_device_nor_the_usual_type_of_a_program_matters():
+    layer = nn.Linear(8, 4)
+    check_support.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            found = QuantizedLinear.of(layer)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+    x = torch.randn(3, 8)
+    torch.testing.assert_close(found(x), QuantizedLinear.of(layer)(x), atol=0, rtol=0)

@@ -260,3 +260,18 @@ def test_tensors_share_what_they_shared_but_not_with_themselves(tmp_path, zipped
     assert {
         name: tensor.requires_grad for name, tensor in found.items() if tensor.requires_grad
     } == {}
+
+
+@pytest.mark.parametrize("memory_map", [False, True])
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_the_usual_device_of_a_program_is_not_that_of_a_file(tensors, tmp_path, kind, memory_map):
+    path = tmp_path / "weights"
+    if kind == "safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
+
+    with torch.device("meta"):
+        found = read_weights(path, memory_map=memory_map)
+
+    assert same(found, tensors)

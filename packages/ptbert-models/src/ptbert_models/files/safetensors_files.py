@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ptbert_hub.errors import BadContent
 from ptbert_hub.readers.json_text import parse_json
+from ptbert_models.files.memory import mapped_memory, read_memory, tensor_of
 
 _LENGTH = 8  # bytes at the beginning, which say how long the header is
 _LONGEST_HEADER = 8 << 20  # bytes, for some 60,000 tensors; its values take many times as much
@@ -71,17 +72,17 @@ def read_safetensors(path: Path, *, memory_map: bool) -> dict[str, Tensor]:
         places, begin = _header(file, size)
         mapped = None
         if memory_map and sys.byteorder == "little":
-            mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
+            mapped = mapped_memory(path)
         tensors = {}
         for name, place in places.items():
             start, end = begin + place.start, begin + place.end
             if mapped is not None and start % place.dtype.itemsize == 0:
-                memory = mapped.untyped_storage()[start:end]
+                memory = mapped[start:end]
             else:
-                memory = _read(file, start, end)
+                memory = read_memory(file, start, end - start)
                 if sys.byteorder == "big":
                     memory.byteswap(place.dtype)  # type: ignore[no-untyped-call]
-            tensors[name] = torch.empty(0, dtype=place.dtype).set_(memory).view(place.shape)
+            tensors[name] = tensor_of(memory, place.dtype, place.shape)
     return tensors
 
 
@@ -137,11 +138,3 @@ def _place(name: str, described: Any) -> _Place:
     if end - start != math.prod(shape) * dtype.itemsize:
         raise BadContent(f"{name!r} has {end - start} bytes, which its type and shape contradict")
     return _Place(start, end, dtype, tuple(shape))
-
-
-def _read(file: BufferedReader, start: int, end: int) -> torch.UntypedStorage:
-    memory = torch.empty(end - start, dtype=torch.uint8)
-    file.seek(start)
-    if file.readinto(memory.numpy().data) != end - start:
-        raise BadContent("it ends early")
-    return memory.untyped_storage()

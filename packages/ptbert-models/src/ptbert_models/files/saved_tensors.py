@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,8 +17,9 @@ from torch import Tensor
 from ptbert_hub.errors import BadContent
 from ptbert_hub.readers.pickles import Call, Name, Record, Reference, make_values, plain_value
 from ptbert_hub.readers.torch_files import Storage, TorchFile, read_torch_file
+from ptbert_models.files.memory import mapped_memory, read_memory, tensor_of, view_of
 
-_BLOCK = 1 << 20
+_SMALL = 1 << 20  # bytes of a storage whose checksum is compared at once
 _MOST_DIMENSIONS = 16
 _MOST_REPEATED = 1 << 24  # numbers of a tensor that has more of them than its storage
 
@@ -103,7 +103,7 @@ class _Checksums:
         """
         if storage.checksum is None:
             return
-        if storage.size <= _BLOCK:
+        if storage.size <= _SMALL:
             _compare(storage, memory)
         else:
             self._running.append(self._thread.submit(_compare, storage, memory))
@@ -146,9 +146,7 @@ class _Making:
         self._loaded: dict[tuple[int, int], torch.UntypedStorage] = {}
         self._mapped: torch.UntypedStorage | None = None
         if memory_map and not saved.swapped:
-            size = os.fstat(file.fileno()).st_size
-            everything = torch.from_file(file.name, shared=False, size=size, dtype=torch.uint8)
-            self._mapped = everything.untyped_storage()
+            self._mapped = mapped_memory(file.name)
 
     def make(self, record: Record) -> Any:
         if isinstance(record, Reference):
@@ -165,7 +163,7 @@ class _Making:
                 if self._compare:
                     self._checksums.compare(storage, memory)
             else:
-                memory = _read(self._file, storage)
+                memory = read_memory(self._file, storage.start, storage.size)
                 if self._saved.swapped:
                     _compare(storage, memory)
                     memory.byteswap(dtype)  # type: ignore[no-untyped-call]
@@ -175,25 +173,8 @@ class _Making:
         return _Loaded(self._loaded[place], dtype, storage.count)
 
 
-def _read(file: BufferedReader, storage: Storage) -> torch.UntypedStorage:
-    memory = torch.empty(storage.size, dtype=torch.uint8).untyped_storage()
-    view = _bytes(memory)
-    done = 0
-    file.seek(storage.start)
-    while done < storage.size:
-        got = file.readinto(view[done : done + _BLOCK])
-        if not got:
-            raise BadContent("it ends early")
-        done += got
-    return memory
-
-
-def _bytes(memory: torch.UntypedStorage) -> memoryview:
-    return torch.empty(0, dtype=torch.uint8).set_(memory).numpy().data
-
-
 def _compare(storage: Storage, memory: torch.UntypedStorage) -> None:
-    if storage.checksum is not None and zlib.crc32(_bytes(memory)) != storage.checksum:
+    if storage.checksum is not None and zlib.crc32(view_of(memory)) != storage.checksum:
         raise _Damaged(storage)
 
 
@@ -215,8 +196,8 @@ def _tensor(record: Name | Call) -> Tensor:
     if (count and last >= numbers.count) or count > numbers.count + _MOST_REPEATED:
         raise BadContent(f"it has a tensor of {count} numbers, and only {numbers.count} for it")
     if not count:
-        return torch.empty(size, dtype=numbers.dtype)
-    tensor = torch.empty(0, dtype=numbers.dtype).set_(numbers.memory, first, size, stride)
+        return torch.empty(size, dtype=numbers.dtype, device="cpu")
+    tensor = tensor_of(numbers.memory, numbers.dtype, size, stride, first)
     return (
         tensor.clone(memory_format=torch.contiguous_format) if _overlaps(size, stride) else tensor
     )

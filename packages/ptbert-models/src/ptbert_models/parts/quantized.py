@@ -75,7 +75,7 @@ class QuantizedLinear(nn.Module):
         scale = (largest / _LARGEST).where(largest != 0, 1.0)
         integers = (weight / scale[:, None]).round().to(torch.int8).contiguous()
         outputs, inputs = weight.shape
-        zeros = torch.zeros(outputs, dtype=torch.int32)
+        zeros = torch.zeros(outputs, dtype=torch.int32, device=weight.device)
         bias = zeros.float() if layer.bias is None else layer.bias.detach().float().clone()
         return cls(Packed(_pack(integers), scale / _LARGEST, zeros, bias), inputs, outputs)
 
@@ -173,9 +173,10 @@ def check_support() -> None:
     weight = torch.full((16, width), _LARGEST, dtype=torch.int8, device="cpu")
     weight[1::2] *= -1
     x = torch.full((3, width), 255, dtype=torch.uint8, device="cpu")
-    ones, zeros = (torch.full((16,), each, device="cpu") for each in (1.0, 0))
+    ones = torch.ones(16, dtype=torch.float32, device="cpu")
+    zeros = torch.zeros(16, dtype=torch.int32, device="cpu")
     try:
-        packed = Packed(_pack(weight), ones, zeros.int(), ones)
+        packed = Packed(_pack(weight), ones, zeros, ones)
         wanted = weight[:, 0].float() * width * (255 - _ZERO)
         exact = bool((_product(x, packed) == wanted).all())
         reason = "its products are not exact"
