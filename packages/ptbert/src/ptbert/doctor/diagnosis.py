@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ class Diagnosis(NamedTuple):
     @property
     def fitting(self) -> frozenset[str]:
         """The releases that had everything that the programs use."""
-        return releases.ALL.intersection(*(each.releases for each in self.evidence))
+        return _fitting(self.evidence)
 
     @property
     def must_be_changed(self) -> bool:
@@ -108,7 +108,6 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
             own.remove(program)
     using = [each for each in own if each in using]
     evidence = _telling(shown)
-    fitting = releases.ALL.intersection(*(each.releases for each in evidence))
     return Diagnosis(
         files=[each.source.file for each in own],
         using=[each.source.file for each in using],
@@ -117,8 +116,13 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         findings=sorted(set(findings)),
         copies=copies,
         unread=unread,
-        commands=list(_commands(own, using, copies, fitting, root)),
+        commands=list(_commands(own, using, copies, _fitting(evidence), root)),
     )
+
+
+def _fitting(evidence: Iterable[Evidence]) -> frozenset[str]:
+    """The releases that had all of something."""
+    return releases.ALL.intersection(*(each.releases for each in evidence))
 
 
 def _telling(evidence: list[Evidence]) -> list[Evidence]:

@@ -233,9 +233,7 @@ def parsed(source: Source) -> ast.Module | Unread:
     """Parse a program, without running anything of it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # such as invalid escapes, which are none of our concern
+            warnings.simplefilter("ignore")  # of invalid escapes and the like
             return ast.parse(source.text, source.file)
     except SyntaxError as error:
         cell, line = source.place(error.lineno or 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 LIBRARY = "pytorch_pretrained_bert"
@@ -70,14 +71,15 @@ def home_of(module: str, name: str) -> str:
     return (same_family or homes or [module])[0]
 
 
-def classes() -> dict[str, str]:
+@cache
+def classes() -> Mapping[str, str]:
     """Return the module of each class, for names that mean the same in all modules."""
     found: dict[str, str] = {}
     for module, rows in _modules().items():
         for name, row in rows.items():
             if "__init__" in row.get("takes", {}) or name.startswith(_HEADS):
                 found.setdefault(name, home_of(module, name))
-    return found
+    return MappingProxyType(found)
 
 
 def arguments_of(module: str, name: str, method: str) -> dict[frozenset[str], list[str]]:
