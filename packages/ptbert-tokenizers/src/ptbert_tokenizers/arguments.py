@@ -5,7 +5,9 @@ from operator import index
 from typing import Any
 
 
-def checked_whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+def checked_whole(
+    value: Any, name: str, least: int = 1, most: int | None = None, *, what: str = ""
+) -> int:
     """Return a number that a caller gave, as an int.
 
     Args:
@@ -13,6 +15,7 @@ def checked_whole(value: Any, name: str, least: int = 1, most: int | None = None
         name: of the argument.
         least: the smallest number that is allowed.
         most: the largest number that is allowed; None for any.
+        what: what it should be, such as "a length", where that says more than the name.
 
     Raises:
         ValueError: if it is another number, or none.
@@ -27,6 +30,8 @@ def checked_whole(value: Any, name: str, least: int = 1, most: int | None = None
         with suppress(TypeError):  # arrays have the method, whatever is in them
             found = index(value)
     if found is None or found < least or (most is not None and found > most):
-        to = "on" if most is None else f"to {most}"
-        raise ValueError(f"{name}={value!r} is no whole number from {least} {to}; correct it")
+        wanted = f"whole number from {least} {'on' if most is None else f'to {most}'}"
+        if what:
+            raise ValueError(f"{name}={value!r} is not {what}; choose a {wanted}")
+        raise ValueError(f"{name}={value!r} is no {wanted}; correct it")
     return found

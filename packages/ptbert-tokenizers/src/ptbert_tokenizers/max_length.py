@@ -1,7 +1,8 @@
 """The longest input that a model takes, in tokens."""
 
 import logging
-from operator import index
+
+from ptbert_tokenizers.arguments import checked_whole
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +22,8 @@ def checked_max_len(max_len: int | None) -> int | None:
     """
     if max_len is None:
         return None
-    if isinstance(max_len, bool) or not hasattr(max_len, "__index__") or max_len < 1:
-        raise ValueError(f"max_len={max_len!r} is not a length; choose a whole number from 1 on")
-    return min(index(max_len), NO_LIMIT)  # other libraries have larger numbers for no limit
+    # Other libraries have larger numbers for no limit.
+    return min(checked_whole(max_len, "max_len", what="a length"), NO_LIMIT)
 
 
 def model_limit(max_len: int | None) -> int:

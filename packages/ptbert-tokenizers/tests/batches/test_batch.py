@@ -242,6 +242,7 @@ def test_left_and_right_padding_have_the_same_rows(texts: list[str], options: An
         ({"pad_to_multiple_of": 1}, 5),
         ({"pad_to_multiple_of": 8, "max_len": 16, "padding": "max_len"}, 16),
         ({"pad_to_multiple_of": 8, "max_len": 15, "padding": "max_len", "truncation": "never"}, 16),
+        ({"pad_to_multiple_of": np.int32(8)}, 8),
     ],
 )
 def test_rows_have_a_multiple_as_length(

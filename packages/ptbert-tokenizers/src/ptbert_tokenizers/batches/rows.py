@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
+from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, positions
 from ptbert_tokenizers.batches.frame import Frame, check_stride, checked_stride
@@ -96,10 +97,7 @@ class Plan:
         multiple = self.pad_to_multiple_of
         if multiple is None:
             return
-        if type(multiple) is not int or multiple < 1:
-            raise ValueError(
-                f"pad_to_multiple_of={multiple!r} is not a length; choose a whole number from 1 on"
-            )
+        checked_whole(multiple, "pad_to_multiple_of", what="a length")
         if self.max_len is not None and self.truncation != "never" and self.max_len % multiple:
             raise ValueError(
                 f"max_len={self.max_len} is not a multiple of pad_to_multiple_of={multiple}, so "
