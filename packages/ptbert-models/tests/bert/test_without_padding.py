@@ -5,6 +5,7 @@ import copy
 
 import pytest
 import torch
+from tiny_models import rows_computed
 from torch import nn
 
 from ptbert_models import (
@@ -276,16 +277,6 @@ def test_recomputed_layers_are_packed_too(batch, tiny_config, monkeypatch):
     assert len(runs) == 3 * count  # once more for the output, and once for the gradients
     for got, want in zip(saved, plain, strict=True):
         assert torch.equal(got, want)
-
-
-def rows_computed(model):
-    """A list that gets the number of tokens of each call of a feed-forward network."""
-    rows = []
-    for layer in model.bert.encoder.layer:
-        layer.intermediate.dense.register_forward_hook(
-            lambda _, inputs, __: rows.append(inputs[0].shape[:-1].numel())
-        )
-    return rows
 
 
 def of_real_tokens(model, batch):
