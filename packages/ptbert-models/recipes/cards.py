@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ptbert import CONFIG_NAME, BertConfig, GPT2Config
 from ptbert.tasks.fill_mask import FillMask
 from ptbert.tasks.writer import Writer
 
@@ -48,10 +49,12 @@ class Facts(NamedTuple):
 def bert_card(facts: Facts, folder: Path) -> str:
     """Return the card of the BERT."""
     found, counted = facts.found["float16"], facts.baselines
+    config = BertConfig.from_json_file(str(folder / CONFIG_NAME))
     return "\n".join(
         [
             *_head(facts, "BERT with both heads of pretraining", "BertForPreTraining"),
-            "It has 2 layers of width 128 with 4 heads, and 128 positions.",
+            f"It has {config.num_hidden_layers} layers of width {config.hidden_size} with "
+            f"{config.num_attention_heads} heads, and {config.max_position_embeddings} positions.",
             *_made(facts, "wordpiece", "bert"),
             "## How good it is",
             "",
@@ -78,10 +81,12 @@ def bert_card(facts: Facts, folder: Path) -> str:
 def gpt2_card(facts: Facts, folder: Path) -> str:
     """Return the card of the GPT-2."""
     found, counted = facts.found["float16"], facts.baselines
+    config = GPT2Config.from_json_file(str(folder / CONFIG_NAME))
     return "\n".join(
         [
             *_head(facts, "GPT-2", "GPT2LMHeadModel"),
-            "It has 3 layers of width 128 with 2 heads, and 256 positions.",
+            f"It has {config.n_layer} layers of width {config.n_embd} with {config.n_head} heads, "
+            f"and {config.n_positions} positions.",
             *_made(facts, "byte-bpe", "gpt2"),
             "## How good it is",
             "",
