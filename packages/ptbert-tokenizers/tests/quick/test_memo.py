@@ -71,11 +71,13 @@ def test_words_of_more_than_40_characters_are_not_kept() -> None:
 def test_what_is_known_is_never_computed_or_forgotten() -> None:
     memo = Memo(2000, length, {"known": (7,)})
 
+    kept = []
     for number in range(100):
         memo[f"word {number}"]
+        kept.append(len(memo))
 
     assert memo["known"] == (7,)
-    assert 2 < len(memo) < 20
+    assert 2 < max(kept) < 20  # how many there are at the end depends on Python's sizes
 
 
 def test_where_the_known_entries_take_all_room_nothing_is_kept_or_searched() -> None:
