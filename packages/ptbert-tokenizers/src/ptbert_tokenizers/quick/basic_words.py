@@ -200,11 +200,21 @@ class QuickWords:
             made = self._image_with_signs(text)
         if _moves(made) or (has_signs and _holds(made, self._exceptions)):
             return self._plain.tokenize(text)
+        words = self._with_spaces_around_marks(made).split()
+        return [self.signs.get(word, word) for word in words] if has_signs else words
+
+    def of_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of each of several short texts."""
+        made = self._image(_joined(texts))
+        if _holds(made, self._hints) or _moves(made):
+            return list(map(self, texts))
+        return list(map(str.split, self._with_spaces_around_marks(made).split(_NUL)[:-1]))
+
+    def _with_spaces_around_marks(self, made: bytes) -> str:
         for mark in self._marks:
             if mark in made:
                 made = made.replace(mark, b" " + mark + b" ")
-        words = made.decode().split()
-        return [self.signs.get(word, word) for word in words] if has_signs else words
+        return made.decode()
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
         """Return the words of all texts, or None if a text among them is an exception.
@@ -213,9 +223,7 @@ class QuickWords:
         """
         from ptbert_tokenizers.quick.spans import classified_spans
 
-        joined = _NUL.join([*texts, ""])
-        if joined.count(_NUL) != len(texts):
-            joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
+        joined = _joined(texts)
         made = self._image(joined)
         if _holds(made, self._hints):
             made = self._image_with_signs(joined)
@@ -317,6 +325,14 @@ class _Kept:
         if start and self._inside.match(match.string, start - 1):
             return match[0]
         return self.signs[match[0]]
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """The texts with a NUL after each, and no other NUL."""
+    joined = _NUL.join([*texts, ""])
+    if joined.count(_NUL) != len(texts):
+        joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
+    return joined
 
 
 def _patterns(parts: Iterable[str], lower: bool, *, alone: bool = False) -> list[re.Pattern[bytes]]:
