@@ -110,6 +110,20 @@ def test_basic_words_are_cut_as_one_by_one(lower: bool) -> None:
     check()
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_word_beside_any_character_is_kept_by_the_definition(lower: bool) -> None:
+    words, plain = QuickWords(lower, NEVER_SPLIT), BasicTokenizer(lower)
+    beside = [*map(chr, range(0x2100)), *"\u3000\ufeff\ufffd\uffff\ud800京語\U000e0001"]
+    several = [f"[MASK]{char}x a{char}[SEP]" for char in beside]
+    expected = list(map(plain.tokenize, several))
+
+    assert list(map(words, several)) == expected
+    assert words.of_each(several) == expected
+    for text, each in zip(several, expected, strict=True):
+        found = cut(words, [text])
+        assert found is None or [[words.signs.get(part, part) for part in found[0]]] == [each]
+
+
 @given(st.booleans(), st.lists(texts, max_size=6))
 def test_the_basic_words_of_several_texts_are_those_of_each(
     lower: bool, several: list[str]
