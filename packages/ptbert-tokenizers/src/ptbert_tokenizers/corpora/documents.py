@@ -119,7 +119,8 @@ def _check(file: str, kind: str, field: str | None, documents: str, errors: str)
         if field is not None:
             raise ValueError(
                 f"{file!r} is text, which has no field {field!r}; leave the field out, or name the "
-                "input format"
+                "input format; of a folder with other files too, name those with records alone, "
+                "as by the pattern 'FOLDER/*.jsonl'"
             )
         return
     if field is None:
