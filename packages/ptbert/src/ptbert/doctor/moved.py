@@ -196,13 +196,6 @@ def moved_habits(program: Program) -> Iterator[Finding]:
                 "next(self.parameters()) is StopIteration in the copies that DataParallel makes",
                 "ask one weight by its name for its type or device",
             )
-        if keyword(call, "create_graph") is not None and program.imports_library:
-            yield program.found(
-                call,
-                Effect.DIFFERS,
-                "attention has no gradients of gradients on a CPU",
-                "compute in sdpa_kernel(SDPBackend.MATH) of torch.nn.attention",
-            )
     for node in program.nodes:
         if isinstance(node, ast.Subscript) and _is_old_loss(node):
             yield program.found(
