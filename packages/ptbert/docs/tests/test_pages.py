@@ -1,6 +1,7 @@
 """Every block of code of every page and README runs, and prints what the page says."""
 
 import copy
+import importlib
 import logging
 import os
 import re
@@ -109,6 +110,19 @@ def test_the_packages_name_one_repository():
     ]
     assert {each["Repository"] for each in urls} == {REPOSITORY.rstrip("/")}
     assert all(each["Changelog"].startswith(REPOSITORY) for each in urls)
+
+
+PUBLIC = ["ptbert", "ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
+PUBLIC += [f"ptbert.{name}" for name in ("corpora", "doctor", "see", "training")]
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_on_a_page(module):
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
+    named = re.findall(r"(?:auto\w+|py:data):: *(\S+)|`([\w.]+)`", text)
+    shown = {name.rpartition(".")[2] for names in named for name in names}
+    public = set(importlib.import_module(module).__all__) - {"__version__"}
+    assert public - shown == set()
 
 
 def test_a_block_is_left_out_for_a_known_reason_only():
