@@ -23,7 +23,7 @@ import pytest
 SITE = Path(os.environ.get("PTBERT_SITE", ""))
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 PACKAGES = ["ptbert", "ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
-MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.see"]
+MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.doctor", "ptbert.see"]
 READ = ["index", "start", "migration", "errors", "optimizers", "models/GPT2Model", "tasks/classify"]
 READ += [
     "guides/see",

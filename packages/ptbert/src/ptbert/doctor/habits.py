@@ -169,15 +169,16 @@ def _is_none(node: ast.AST) -> bool:
 
 
 def _without_eval(program: Program) -> Iterator[Finding]:
-    """A program that uses a loaded model and never leaves training mode."""
-    methods = {attribute(call) for call in program.calls}
-    if methods & {"eval", "train", "backward", "step"}:
+    """A program that uses a loaded model and never leaves training mode, in any of its files."""
+    if _chooses_mode(program):
         return
     for call, kind in program.calls_of_objects():
         if not is_model(kind):
             continue
         name = ast.unparse(call.func)
         if any(attribute(each) == "from_pretrained" for each in program.assigned.get(name, [])):
+            if any(map(_chooses_mode, program.beside)):
+                return
             yield program.found(
                 call,
                 Effect.NOTE,
@@ -185,6 +186,11 @@ def _without_eval(program: Program) -> Iterator[Finding]:
                 f"call {name}.eval() before",
             )
             return
+
+
+def _chooses_mode(program: Program) -> bool:
+    methods = {attribute(call) for call in program.calls}
+    return not methods.isdisjoint({"eval", "train", "backward", "step"})
 
 
 def _later_names(program: Program) -> Iterator[Finding]:
