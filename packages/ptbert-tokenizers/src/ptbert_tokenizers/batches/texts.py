@@ -133,7 +133,8 @@ def separated(words: Iterable[str], separator: str) -> list[str]:
         >>> separated(["one", "two"], " ")
         ['one', ' two']
     """
-    return [f"{separator}{word}" if number else word for number, word in enumerate(words)]
+    words = list(words)
+    return [*words[:1], *map(separator.__add__, words[1:])] if separator else words
 
 
 def word_numbers(flat: "FlatIds", texts: Sequence[Sequence[str]]) -> "NDArray[np.int64]":

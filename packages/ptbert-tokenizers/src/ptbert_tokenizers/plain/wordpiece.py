@@ -1,7 +1,8 @@
 """Text to words, and words to WordPieces: the plain definition of BERT's tokenization.
 
 Both classes are public: programs replace them, subclass them and call single methods.
-``ptbert_tokenizers.quick.basic_words`` computes the same faster.
+``ptbert_tokenizers.quick.basic_words`` computes the same faster, and the public class
+``WordpieceTokenizer`` is a subclass in ``ptbert_tokenizers.quick.known_pieces``.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805, section 3; Wu et al. 2016, arXiv:1609.08144, section 4.1.
@@ -184,13 +185,13 @@ class WordpieceTokenizer:
         if length > self.max_input_chars_per_word:
             return [self.unk_token]
         pieces: list[str] = []
-        start, prefix = 0, ""
-        while start < length:
-            end = length
-            while (piece := prefix + word[start:end]) not in vocab:
+        rest, shortest = word, 1
+        while rest:
+            end = len(rest)
+            while rest[:end] not in vocab:
                 end -= 1
-                if end == start:
+                if end < shortest:
                     return [self.unk_token]
-            pieces.append(piece)
-            start, prefix = end, "##"
+            pieces.append(rest[:end])
+            rest, shortest = rest[end:] and f"##{rest[end:]}", 3
         return pieces
