@@ -14,19 +14,17 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
-from timing import cpu_time
+from timing import timed
 
 
-def encode(tokenizer: str, corpus: str, output: Path, workers: int) -> tuple[float, float]:
-    """Return the CPU time of the command and all its processes, and the time that passed."""
+def encode(tokenizer: str, corpus: str, output: Path, workers: int) -> None:
+    """Run the command."""
     command = [sys.executable, "-m", "ptbert_tokenizers", "encode", tokenizer, corpus, "--quiet"]
     compiled = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
-    cpu, passed = cpu_time(), time.perf_counter()
     subprocess.run([*command, "-o", output, "--workers", str(workers)], check=True, env=compiled)
-    return cpu_time() - cpu, time.perf_counter() - passed
 
 
 def main() -> None:
@@ -45,7 +43,7 @@ def main() -> None:
         for number in range(arguments.rounds):
             for workers, times in found.items():
                 output = Path(folder, f"{number}-{workers}.npy")
-                times.append(encode(*given, output, workers))
+                times.append(timed(partial(encode, *given, output, workers)))
                 if output.read_bytes() != first.read_bytes():
                     raise SystemExit(f"{workers} processes wrote other bytes than one")
                 output.unlink()
