@@ -133,11 +133,15 @@ class TextEncoder(ABC):
             ([1, 2, 1], [0, 2, 3])
         """
         texts = checked_texts(texts)
-        settings = checked_settings(max_len, add_special_tokens, stride, separator)
+        is_plain = max_len is None and stride is None and separator is None
+        if not is_plain or add_special_tokens is not False:
+            max_len, add_special_tokens, stride, separator = checked_settings(
+                max_len, add_special_tokens, stride, separator
+            )
         if checked_workers(workers) != 1:
+            settings = FlatSettings(max_len, add_special_tokens, stride, separator)
             encode = partial(self.encode_flat, **settings._asdict())
             return joined(list(encoded_blocks(encode, given_blocks(texts), workers)))
-        max_len, add_special_tokens, stride, separator = settings
         frame = self._frame(pair=False) if add_special_tokens else Frame()
         if separator is not None:
             frame = frame._replace(after=(*frame.after, separator))
