@@ -193,6 +193,26 @@ def test_every_public_name_is_documented_once(module):
     assert {name for name in public if len(places[name]) != 1} == set()
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_method_is_documented(module):
+    data = zlib.decompress((SITE / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
+    shown = set(re.findall(r"^\S+\.(\w+) py:(?:method|property|attribute) ", data, re.MULTILINE))
+    public = importlib.import_module(module)
+    classes = [each for name in public.__all__ if isinstance(each := getattr(public, name), type)]
+    assert {name for each in classes for name in methods_of(each)} - shown == set()
+
+
+def methods_of(found):
+    """The public methods that a class has from this project, without those of Python's protocols."""
+    own = [each for each in found.__mro__ if each.__module__.startswith("ptbert")]
+    named = {name for each in own for name, value in vars(each).items() if callable(value)}
+    bound = (classmethod, staticmethod, property)
+    named |= {
+        name for each in own for name, value in vars(each).items() if isinstance(value, bound)
+    }
+    return {name for name in named if not name.startswith("_")}
+
+
 def places_of_names():
     """Where the site has each name: a thing has one place, though it may have several names."""
     data = zlib.decompress((SITE / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
@@ -202,6 +222,32 @@ def places_of_names():
         last = name.rpartition(".")[2]
         places[last].add(place.replace("$", name))
     return places
+
+
+# What people look for: the pages that they click through from the first, and what they find there.
+QUESTIONS = {
+    "how do I fine-tune on a CSV?": (["tasks/classify"], "ptbert train classify"),
+    "what does GPT2Model return?": (["models/index", "models/GPT2Model"], "hidden states"),
+    "why did from_pretrained raise?": (["errors"], "from_pretrained"),
+    "how do I convert a TensorFlow checkpoint?": (["guides/tensorflow"], "ptbert convert"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_two_clicks_lead_to_an_answer(question):
+    pages, words = QUESTIONS[question]
+    assert len(pages) <= 2
+    text = article_of("index")
+    for page in pages:
+        links = [link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', text)]
+        assert any(link.endswith(f"{page.rpartition('/')[2]}.html") for link in links), page
+        text = article_of(page)
+    assert words in html.unescape(re.sub(r"<[^>]+>", "", text))
+
+
+def article_of(page):
+    """What is on a page itself, without the lists of all pages beside it."""
+    return (SITE / f"{page}.html").read_text(encoding="utf-8").partition("<article")[2]
 
 
 def test_nothing_is_loaded_from_elsewhere():

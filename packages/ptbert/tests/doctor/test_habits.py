@@ -46,6 +46,7 @@ STOPS = {
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
     "torch.symeig(model.weight)": "torch.linalg.eigh",
+    "from caffe2.python import workspace": "leave it out; models are exported by torch.onnx",
     "from sklearn.externals import joblib": "import joblib",
     "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
     "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",

@@ -80,6 +80,7 @@ FAILING = {
         (AttributeError, RuntimeError),
         "torch.linalg.eigh(torch.eye(2))",
     ),
+    "from caffe2.python import workspace": (ImportError, ""),
     "from sklearn.externals import joblib": (ImportError, ""),
     "import tensorflow as tf; tf.contrib.layers.fully_connected": (
         (ImportError, AttributeError),

@@ -39,6 +39,7 @@ _NUMPY = {
 _GONE = {
     "torch._six": "write str for string_classes, and int for int_classes",
     "torch.legacy": "use torch.nn",
+    "caffe2": "leave it out; models are exported by torch.onnx or torch.export",
     "torch.distributed.deprecated": "use torch.distributed",
     "torch.gels": "use torch.linalg.lstsq",
     "torch.lstsq": "use torch.linalg.lstsq",
