@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
 from ptbert_hub.messages import shown
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
@@ -18,7 +19,6 @@ from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
     BasicTokenizer,
     WordpieceTokenizer,
-    checked_switch,
 )
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched

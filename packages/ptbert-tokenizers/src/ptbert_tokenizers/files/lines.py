@@ -149,13 +149,19 @@ def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
     name = shown_path(path)
     before = 0  # lines of the blocks that are done
     skipped: list[int] = []
-    for data in _byte_blocks(path, name, verbose):
-        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
-        try:
-            yield lines.decode()
-        except UnicodeDecodeError:
-            yield _without_wrong_bytes(lines, name, before, errors, skipped)
-        before += lines.count(b"\n")
+    try:
+        for data in _byte_blocks(path, name, verbose):
+            lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+            try:
+                yield lines.decode()
+            except UnicodeDecodeError:
+                yield _without_wrong_bytes(lines, name, before, errors, skipped)
+            before += lines.count(b"\n")
+    except _LineTooLong:
+        raise ValueError(
+            f"{name} has a line of more than {_LONGEST_LINE} bytes; break it into lines, or check "
+            f"that it is a text (it is line {before + 1})"
+        ) from None
     if skipped:
         logger.warning(
             "lines of %s left out because they are not UTF-8: %d; the first is line %d",
@@ -163,6 +169,10 @@ def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
             len(skipped),
             skipped[0],
         )
+
+
+class _LineTooLong(Exception):
+    """A line has more than ``_LONGEST_LINE`` bytes."""
 
 
 def _without_wrong_bytes(
@@ -209,10 +219,7 @@ def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
                         yield b"".join(held).removeprefix(mark)
                         held, mark = [chunk[end:]], b""
                     elif size > _LONGEST_LINE:
-                        raise ValueError(
-                            f"{name} has a line of more than {_LONGEST_LINE} bytes; break it into "
-                            "lines, or check that it is a text"
-                        )
+                        raise _LineTooLong
                     if bar is not None:
                         bar.update(len(chunk) if total is None else file.tell() - bar.n)
         finally:

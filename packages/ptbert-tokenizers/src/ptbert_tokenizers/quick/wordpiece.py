@@ -29,7 +29,7 @@ def wordpiece_encoder(
         token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
     }
     tokens = {index: token for token, index in vocab.items()}
-    pieces = dict(vocab)  # the vocabulary may be edited before these are needed
+    pieces, unknown = dict(vocab), vocab[unk_token]  # it may be edited before these are needed
     return QuickEncoder(
         words,
         QuickWordpiece(vocab, unk_token, max_input_chars_per_word),
@@ -38,14 +38,16 @@ def wordpiece_encoder(
         lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
         tokens if len(tokens) == len(vocab) else None,
         _lengths_of,
-        together=lambda: _piece_ids(pieces, max_input_chars_per_word),
+        together=lambda: _piece_ids(pieces, max_input_chars_per_word, unknown),
     )
 
 
-def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int) -> "PieceIds":
+def _piece_ids(
+    vocab: Mapping[str, int], max_input_chars_per_word: int, unknown: int
+) -> "PieceIds":
     from ptbert_tokenizers.quick.pieces import PieceIds
 
-    return PieceIds(vocab, max_input_chars_per_word)
+    return PieceIds(vocab, max_input_chars_per_word, unknown)
 
 
 def _lengths_of(token: str) -> tuple[int, int]:
