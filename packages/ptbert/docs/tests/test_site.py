@@ -203,7 +203,7 @@ def test_every_public_method_is_documented(module):
 
 
 def methods_of(found):
-    """The public methods that a class has from this project, without those of Python's protocols."""
+    """The public methods that a class has from this project, inherited ones too."""
     own = [each for each in found.__mro__ if each.__module__.startswith("ptbert")]
     named = {name for each in own for name, value in vars(each).items() if callable(value)}
     bound = (classmethod, staticmethod, property)
