@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import attribute, keyword, text_of
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, attribute, keyword, text_of
+from ptbert.doctor.program import Program
 
 _BARE_GPT = frozenset({"GPT2Model", "OpenAIGPTModel"})
 _FIRST_LABELS = 3  # their position

@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ptbert.doctor.expressions import attribute, keyword, text_of
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, attribute, keyword, text_of
+from ptbert.doctor.program import Program
 
 _NUMPY = {
     "int": "int",
