@@ -39,6 +39,7 @@ STOPS = {
     "scores = model(ids).logits": "tensors and tuples",
     "tokenizer.encode_plus('a')": "use encode",
     "tokenizer.mask_token_id": "vocab[mask_token]",
+    "gpt2.set_tied()": "call tie_weights()",
     "model.gradient_checkpointing_enable()": "gradient_checkpointing = True",
     "import numpy as np; x = np.int(3)": "write int",
     "import numpy; x = numpy.asscalar(3)": "write array.item()",
