@@ -18,6 +18,7 @@ from ptbert.optimization import WarmupLinearSchedule
 from torch.nn import DataParallel
 tokenizer = BertTokenizer.from_pretrained({TINY!r})
 model = BertForSequenceClassification.from_pretrained({TINY!r}, num_labels=3)
+gpt2 = GPT2Model.from_pretrained("ptbert-tiny-gpt2")
 model.eval()
 ids = torch.tensor([tokenizer.encode("He went up to the mountain.")])
 mask = input_mask = torch.ones_like(ids)
@@ -64,6 +65,7 @@ FAILING = {
     "scores = model(ids).logits": (AttributeError, "scores = model(ids)"),
     "tokenizer.encode_plus('a')": (AttributeError, "tokenizer.encode('a')"),
     "tokenizer.mask_token_id": (AttributeError, "tokenizer.vocab[tokenizer.mask_token]"),
+    "gpt2.set_tied()": (AttributeError, "gpt2.tie_weights()"),
     "model.gradient_checkpointing_enable()": (
         AttributeError,
         "model.gradient_checkpointing = True",
@@ -80,6 +82,7 @@ FAILING = {
         (AttributeError, RuntimeError),
         "torch.linalg.eigh(torch.eye(2))",
     ),
+    "from caffe2.python import workspace": (ImportError, ""),
     "from sklearn.externals import joblib": (ImportError, ""),
     "import tensorflow as tf; tf.contrib.layers.fully_connected": (
         (ImportError, AttributeError),

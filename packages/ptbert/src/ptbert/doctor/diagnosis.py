@@ -77,6 +77,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "train.py")
         ...     text = "from pytorch_pretrained_bert.optimization import warmup_linear"

@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ptbert.doctor.expressions import attribute, keyword, text_of
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, attribute, keyword, text_of
+from ptbert.doctor.program import Program
 
 _NUMPY = {
     "int": "int",
@@ -39,6 +40,7 @@ _NUMPY = {
 _GONE = {
     "torch._six": "write str for string_classes, and int for int_classes",
     "torch.legacy": "use torch.nn",
+    "caffe2": "leave it out; models are exported by torch.onnx or torch.export",
     "torch.distributed.deprecated": "use torch.distributed",
     "torch.gels": "use torch.linalg.lstsq",
     "torch.lstsq": "use torch.linalg.lstsq",

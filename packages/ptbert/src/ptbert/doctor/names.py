@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import keyword
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, keyword
+from ptbert.doctor.program import Program
 from ptbert.doctor.releases import LIBRARY
 
 _LATER = frozenset(

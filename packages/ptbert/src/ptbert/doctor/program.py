@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import attribute_by_call, imported_by_call
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.guarded import guarded_nodes
-from ptbert.doctor.imported import attribute_by_call, imported_by_call
 from ptbert.doctor.releases import LIBRARY
 from ptbert.doctor.sources import Source, Unread
 
@@ -313,22 +313,3 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
             yield from _pairs(each, values[number] if fits else ast.Starred(value, ast.Load()))
     elif isinstance(target, (ast.Name, ast.Attribute)):
         yield target, value
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return the value of a keyword argument, if the call has it."""
-    return next((each.value for each in call.keywords if each.arg == name), None)
-
-
-def attribute(node: ast.AST) -> str | None:
-    """Return the last part of ``a.b.c``, or of the function that a call calls."""
-    if isinstance(node, ast.Call):
-        return node.func.id if isinstance(node.func, ast.Name) else attribute(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else None
-
-
-def text_of(node: ast.AST | None) -> str | None:
-    """Return the string that an expression is, if it is one."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None

@@ -22,6 +22,7 @@ def imported_by(start: Path, root: Path) -> frozenset[str]:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = Path(folder, "train.py").write_text("import parts")
         ...     _ = Path(folder, "parts.py").write_text("from my_bert import modeling")

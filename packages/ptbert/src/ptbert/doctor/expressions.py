@@ -1,9 +1,28 @@
-"""Modules and names that a program takes by calls: `import_module`, `__import__` and `getattr`"""
+"""What single expressions of a program say: texts, keywords, and what calls import"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return the value of a keyword argument, if the call has it."""
+    return next((each.value for each in call.keywords if each.arg == name), None)
+
+
+def attribute(node: ast.AST) -> str | None:
+    """Return the last part of ``a.b.c``, or of the function that a call calls."""
+    if isinstance(node, ast.Call):
+        return node.func.id if isinstance(node.func, ast.Name) else attribute(node.func)
+    return node.attr if isinstance(node, ast.Attribute) else None
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """Return the string that an expression is, if it is one."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
 
 
 def imported_by_call(node: ast.AST, names: Mapping[str, str]) -> str | None:
@@ -22,7 +41,7 @@ def imported_by_call(node: ast.AST, names: Mapping[str, str]) -> str | None:
     """
     if not isinstance(node, ast.Call) or not node.args:
         return None
-    module = _text(node.args[0])
+    module = text_of(node.args[0])
     if not module or module.startswith("."):  # of which package, the program decides as it runs
         return None
     called = _dotted(node.func, names)
@@ -41,7 +60,7 @@ def attribute_by_call(node: ast.Call) -> str | None:
         'BertModel'
     """
     is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
-    return _text(node.args[1]) if is_getattr and len(node.args) == 2 else None
+    return text_of(node.args[1]) if is_getattr and len(node.args) == 2 else None
 
 
 def _dotted(node: ast.expr, names: Mapping[str, str]) -> str:
@@ -56,9 +75,3 @@ def _names_wanted(call: ast.Call) -> bool:
     """Whether ``__import__`` returns the module itself, and not the package that it is in."""
     wanted = [each.value for each in call.keywords if each.arg == "fromlist"] or call.args[3:4]
     return any(not isinstance(each, (ast.List, ast.Tuple)) or each.elts for each in wanted)
-
-
-def _text(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
