@@ -60,6 +60,17 @@ def test_positions_in_padding_are_past_the_text(model, wrong):
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64])
+def test_the_loss_under_autocast_and_with_other_integers(model, kind):
+    model.leave_out_padding = True
+    want = model(IDS, None, MASK, STARTS, ENDS)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(IDS, None, MASK, STARTS.to(kind), ENDS.to(kind))
+        start, _ = model(IDS, None, MASK)
+    torch.testing.assert_close(loss.float(), want, atol=0.1, rtol=0.05)
+    assert (start[MASK == 0] == torch.finfo(start.dtype).min).all()
+
+
 @pytest.mark.parametrize("mask", [None, MASK[:, None].expand(3, 6, 6)])
 def test_a_mask_that_names_no_padding_changes_no_score(model, mask):
     want = model(IDS, None, mask)

@@ -250,7 +250,7 @@ class BertForQuestionAnswering(BertWithHead):
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
         real = real_tokens(self, attention_mask, of=start_scores)
         if real is not None:
-            lowest = torch.finfo(sequence.dtype).min
+            lowest = torch.finfo(start_scores.dtype).min
             start_scores = start_scores.masked_fill(~real, lowest)
             end_scores = end_scores.masked_fill(~real, lowest)
         if start_positions is not None and end_positions is not None:

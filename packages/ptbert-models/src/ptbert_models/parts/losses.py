@@ -233,7 +233,8 @@ def span_loss(
     batch, length = start_logits.shape  # the length is also the label that is left out
     starts = fitted_labels(starts, (batch,), name="start_positions")
     ends = fitted_labels(ends, (batch,), name="end_positions")
-    positions = torch.stack([starts.reshape(-1), ends.reshape(-1)], dim=1).clamp(0, length)
+    both = [positions.reshape(-1).long() for positions in (starts, ends)]
+    positions = torch.stack(both, dim=1).clamp(0, length)
     if real is not None:
         known = F.pad(real, (0, 1)).gather(1, positions)
         positions = positions.masked_fill(~known, length)
