@@ -7,7 +7,8 @@
 
 ``python3 noxfile.py`` runs every check, ``python3 noxfile.py -s demo`` the example, and
 ``python3 noxfile.py -l`` lists the jobs. If nox is not installed, it is first installed into a
-private environment in ``.nox/_nox``; nothing outside this folder is changed.
+private environment in ``.nox/_nox``; nothing outside this folder is changed. Jobs run on the Python
+that runs this file; ``--force-python 3.13`` takes another that is on the PATH.
 
 PTBERT_TORCH overrides how torch is installed, for example ``PTBERT_TORCH=torch`` (the default
 build) or ``PTBERT_TORCH="torch==2.6.0"``.
@@ -34,12 +35,13 @@ def run_in_private_environment() -> int:
 
     home = ROOT / ".nox" / "_nox"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (home / "ready").exists():
+    ready = home / "ready"  # says for which Python: sessions run on the one that runs nox
+    if not ready.exists() or ready.read_text() != sys.version:
         # Without pip inside: Debian ships ensurepip apart from Python. The outer pip fills it.
         venv.create(home, clear=True, with_pip=False, symlinks=os.name != "nt")
         pip = [sys.executable, "-m", "pip", "--python", str(python)]
         subprocess.run([*pip, "install", "--quiet", NOX], check=True)
-        (home / "ready").touch()  # an interrupted first run starts over
+        ready.write_text(sys.version)  # an interrupted first run starts over
     command = [str(python), "-m", "nox", "-f", str(Path(__file__).resolve()), *sys.argv[1:]]
     return subprocess.run(command, check=False).returncode
 
@@ -73,14 +75,15 @@ PROJECTS = {
 }
 
 
-def needs(*names: str) -> dict[str, Requirement]:
+def needs(*names: str, extras: bool = False) -> dict[str, Requirement]:
     """The requirements of the named distributions and of the siblings that they depend on."""
     found: dict[str, Requirement] = {}
     for name in names:
-        for requirement in map(Requirement, PROJECTS[name]["dependencies"]):
+        optional = PROJECTS[name].get("optional-dependencies", {}) if extras else {}
+        for requirement in map(Requirement, sum(optional.values(), PROJECTS[name]["dependencies"])):
             wanted = [requirement]
             if requirement.name in PROJECTS:
-                wanted += needs(requirement.name).values()
+                wanted += needs(requirement.name, extras=extras).values()
             for each in wanted:
                 kept = found.setdefault(canonicalize_name(each.name), each)
                 kept.specifier &= each.specifier
@@ -93,28 +96,34 @@ def wheels(*names: str) -> list[str]:
     return [str(next(DIST.glob(f"{name.replace('-', '_')}-[0-9]*.whl"))) for name in wanted]
 
 
-def torch_arguments() -> list[str]:
-    """How to install torch: as PTBERT_TORCH says, else without CUDA if such a build is found."""
+def torch_arguments(session: nox.Session, release: str | None = None) -> list[str]:
+    """How to install torch: as PTBERT_TORCH says, else without CUDA if such a build is found.
+
+    A file that is at hand will do, unless a ``release`` is wanted, such as ``==2.6.0``.
+    """
     if chosen := os.environ.get("PTBERT_TORCH"):
         return shlex.split(chosen)
-    fitting = f"torch-*+cpu-cp{sys.version_info.major}{sys.version_info.minor}-*.whl"
-    for folder in os.environ.get("PIP_FIND_LINKS", "").split():  # uv does not read it
-        if versions := [Version(path.name.split("-")[1]) for path in Path(folder).glob(fitting)]:
-            return [f"torch=={max(versions)}", "--find-links", folder]
+    if release is None:
+        tag = "import sys; print('cp%d%d' % sys.version_info[:2])"
+        fitting = f"torch-*+cpu-{str(session.run('python', '-c', tag, silent=True)).strip()}-*.whl"
+        for folder in os.environ.get("PIP_FIND_LINKS", "").split():  # uv does not read it
+            if found := [Version(each.name.split("-")[1]) for each in Path(folder).glob(fitting)]:
+                return [f"torch=={max(found)}", "--find-links", folder]
+    wanted = f"torch{release or ''}"
     if sys.platform == "linux":
         try:
             with urllib.request.urlopen(f"{CPU_INDEX}/torch/", timeout=10):
-                return ["torch", "--index-url", CPU_INDEX]
+                return [wanted, "--index-url", CPU_INDEX]
         except OSError:
             pass
-    return ["torch"]
+    return [wanted]
 
 
 def install(session: nox.Session, *names: str, extra: tuple[str, ...] = ()) -> None:
     """Install the wheels of the named distributions, what they need, and nothing else."""
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # compile torch once, not at each start
     if "torch" in needs(*names):
-        session.install(*torch_arguments())
+        session.install(*torch_arguments(session))
     session.install(*wheels(*names), *extra)
     # A reused environment may hold an older build of the same version.
     session.install("--force-reinstall", "--no-deps", *wheels(*names))
@@ -226,14 +235,18 @@ def demo(session: nox.Session) -> None:
     install(session, "ptbert")
     text, query = session.posargs or ["README.md", "run old programs again"]
     masked, prompt = "The LORD is my [MASK].", "And it came to pass"
+    session.log("1. the word that a small BERT expects for [MASK], with its probability")
     session.run("ptbert", "fill-mask", "ptbert-tiny-bert", masked)
+    session.log("2. how a small GPT-2 goes on with a text")
     session.run("ptbert", "generate", "ptbert-tiny-gpt2", prompt, "--temperature=0.8", "--seed=1")
     model = install_real_weights(session)
     if model is None:
         session.warn("the models above come with the packages; finding sentences needs weights")
         session.warn(f"of {REAL_WEIGHTS}, so this part of the demo is left out")
         return
+    session.log(f"3. the sentences of {text} nearest to {query!r}")
     session.run("ptbert", "features", model, text, "--query", query)
+    session.log("try next: -s demo -- FILE QUERY, and packages/ptbert/docs/start.md")
 
 
 @nox.session(requires=["build"], default=False)
@@ -297,7 +310,7 @@ def benchmarks(session: nox.Session, name: str) -> None:
         session.skip(f"there is no {script}")
     install(session, name)
     if "torch" not in needs(name) and tools(f"packages/{name}/benchmarks/requirements.txt"):
-        session.install(*torch_arguments())  # for peers that would pull the largest build
+        session.install(*torch_arguments(session))  # for peers that would pull the largest build
     if asked := tools(f"packages/{name}/benchmarks/requirements.txt"):
         session.install(*asked)
     session.run("python", script, *session.posargs)
@@ -339,23 +352,38 @@ def mutants(session: nox.Session, name: str) -> None:
 
 @nox.session(requires=["build"], default=False)
 def lowest(session: nox.Session) -> None:
-    """Run every ordinary test with the oldest third-party releases the packages declare."""
+    """Run every ordinary test with the oldest releases of others that the packages declare."""
     floors = {
         name: max((s.version for s in requirement.specifier if s.operator == ">="), key=Version)
-        for name, requirement in needs("ptbert").items()
-        if name not in PROJECTS
+        for name, requirement in others().items()
     }
-    torch = torch_arguments()
-    if "PTBERT_TORCH" not in os.environ and "--index-url" in torch:
-        torch[0] = f"torch=={floors['torch']}"
-    del floors["torch"]
+    with_releases(session, {name: f"=={floor}" for name, floor in floors.items()})
+
+
+@nox.session(requires=["build"], default=False)
+def newest(session: nox.Session) -> None:
+    """Run every ordinary test with the newest releases of others that the packages allow."""
+    with_releases(session, {name: str(each.specifier) for name, each in others().items()})
+
+
+def others() -> dict[str, Requirement]:
+    """What all packages and their extras need that is not one of them."""
+    found = needs("ptbert", extras=True)
+    return {name: found[name] for name in sorted(found.keys() - PROJECTS.keys())}
+
+
+def with_releases(session: nox.Session, releases: dict[str, str]) -> None:
+    """Run every ordinary test with these releases, such as ``{"torch": "==2.6.0"}``."""
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
-    session.install(*torch)
+    session.install("--upgrade", *torch_arguments(session, releases.pop("torch")))
     asked = (tools(f"packages/{name}/tests/requirements.txt") for name in PROJECTS)
-    pins = [f"{name}=={floor}" for name, floor in floors.items()]
-    session.install(*pins, PYTEST, *(argument for each in asked for argument in each))
-    session.install(*pins)
+    marked = {name: f"; {each.marker}" for name, each in others().items() if each.marker}
+    pins = [f"{name}{release}{marked.get(name, '')}" for name, release in releases.items()]
+    tested = (PYTEST, *(argument for each in asked for argument in each))
+    session.install("--upgrade", *pins, *tested)
+    session.install("--upgrade", *pins)  # alone: what tests need does not decide the release
     session.install("--force-reinstall", "--no-deps", *wheels("ptbert"))
+    session.run("ptbert", "doctor")  # says which releases they are
     session.run("pytest", "-m", "not slow", "packages", *session.posargs)
 
 

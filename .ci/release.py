@@ -5,6 +5,7 @@ have to hold what they should and nothing else.
 """
 
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -37,7 +38,7 @@ def problems_of_version(name: str, version: str, changelog: str, tag: str | None
     if coming := re.findall(r"^### (Coming in .+)$", changelog, re.MULTILINE):
         yield f"the changelog still has the section {coming[0]!r}; give it its heading"
     if tag is not None and tag != tag_of(name, version):
-        yield f"the tag is {tag}, and should be {tag_of(name, version)}"
+        yield f"the tag is {tag!r}, and should be {tag_of(name, version)}"
 
 
 def tag_of(name: str, version: str) -> str:
@@ -111,8 +112,8 @@ def problems_of_ranges(name: str, versions: dict[str, str], needed: list[str]) -
 def _problems(name: str, tag: str | None) -> Iterator[str]:
     folder = ROOT / "packages" / name
     projects = {
-        path.parent.name: tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-        for path in (ROOT / "packages").glob("*/pyproject.toml")
+        each: tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        for each, path in _project_files().items()
     }
     version = projects[name]["version"]
     changelog = (folder / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -145,8 +146,38 @@ def _problems_of_tag(tag: str) -> Iterator[str]:
         yield f"the tag {tag} is of another commit; raise the version"
 
 
-def main(name: str, tag: str | None = None) -> int:
-    """Print what is wrong; return 1 if anything is."""
+def _project_files() -> dict[str, Path]:
+    """The project file of each distribution, by its name."""
+    paths = sorted((ROOT / "packages").glob("*/pyproject.toml"))
+    return {path.parent.name: path for path in paths}
+
+
+def problem_of_arguments(arguments: list[str], names: list[str]) -> str | None:
+    """Say in one line what is wrong with ``NAME [TAG]``; None if nothing is.
+
+    Args:
+        arguments: as they were given.
+        names: of the distributions there are.
+    """
+    allowed = f"NAME is one of {', '.join(names)}"
+    if not arguments:
+        return f"NAME is missing: release.py NAME [TAG]; {allowed}"
+    name, *others = arguments
+    if name not in names:
+        alike = re.sub(r"[-_.]+", "-", name).lower()  # as package indexes compare names
+        meant = f"write {alike}; " if alike in names else ""
+        return f"there is no distribution {name!r}; {meant}{allowed}"
+    if len(others) > 1:
+        return f"NAME and at most one TAG are allowed, and there are also {shlex.join(others[1:])}"
+    return None
+
+
+def main(*arguments: str) -> int:
+    """Print what is wrong; return 1 if anything is, and 2 if the arguments are."""
+    if problem := problem_of_arguments([*arguments], [*_project_files()]):
+        print(problem, file=sys.stderr)
+        return 2
+    name, tag = arguments[0], arguments[1] if len(arguments) > 1 else None
     found = list(_problems(name, tag))
     print(*(f"{name}: {each}" for each in found), sep="\n", end="\n" if found else "")
     if not found:

@@ -32,7 +32,7 @@ CHANGELOG = "# Changelog\n\n## 0.5.0\n\n* a\n\n## 0.4.0\n"
         ("0.5.1", CHANGELOG, None, "newest heading of the changelog is 0.5.0"),
         ("0.5.0", "nothing", None, "newest heading of the changelog is missing"),
         ("0.5.0", f"### Coming in 0.6.0\n{CHANGELOG}", None, "still has the section 'Coming in"),
-        ("0.5.0", CHANGELOG, "v0.5.0", "the tag is v0.5.0, and should be ptbert-hub-v0.5.0"),
+        ("0.5.0", CHANGELOG, "v0.5.0", "the tag is 'v0.5.0', and should be ptbert-hub-v0.5.0"),
     ],
 )
 def test_version_changelog_and_tag_agree(release, version, changelog, tag, problem):
@@ -107,6 +107,40 @@ def test_a_sibling_outside_of_its_range_is_named(release):
     assert found == "ptbert needs ptbert-hub<0.6,>=0.5, and the present version is 0.6.0"
 
 
+NAMES = "ptbert, ptbert-hub, ptbert-models, ptbert-optim, ptbert-tokenizers"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], f"NAME is missing: release.py NAME [TAG]; NAME is one of {NAMES}"),
+        (["ptbert-hubs"], f"there is no distribution 'ptbert-hubs'; NAME is one of {NAMES}"),
+        ([""], f"there is no distribution ''; NAME is one of {NAMES}"),
+        (
+            ["ptbert_hub"],
+            f"there is no distribution 'ptbert_hub'; write ptbert-hub; NAME is one of {NAMES}",
+        ),
+        (
+            ["PTBERT-Hub", "ptbert-hub-v0.6.0"],
+            f"there is no distribution 'PTBERT-Hub'; write ptbert-hub; NAME is one of {NAMES}",
+        ),
+        (
+            ["ptbert-hub", "ptbert-hub-v0.6.0", "--force", "a b"],
+            "NAME and at most one TAG are allowed, and there are also --force 'a b'",
+        ),
+    ],
+)
+def test_wrong_arguments_are_one_line_with_what_is_allowed(release, capsys, arguments, problem):
+    assert release.main(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{problem}\n")
+
+
+def test_an_empty_tag_is_shown_as_such(release):
+    (found,) = release.problems_of_version("ptbert-hub", "0.5.0", CHANGELOG, "")
+    assert found == "the tag is '', and should be ptbert-hub-v0.5.0"
+
+
 def test_workflows_run_sessions_that_exist():
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     sessions = set(re.findall(r"^def (\w+)\(session: nox\.Session", noxfile, re.MULTILINE))
@@ -118,9 +152,9 @@ def test_workflows_run_sessions_that_exist():
             words = re.sub(r'\$\{\{.*?\}\}|"', "", line.partition(" -- ")[0]).split()
             named |= {word.partition("(")[0] for word in words}
         tagged |= set(re.findall(r"noxfile\.py -t (\w+)", text))
-        for row in re.findall(r"session: \[(.*)\]", text):
+        for row in re.findall(r"session: \[?([\w, ]*\w)", text):
             named |= set(row.split(", "))
-    assert named >= {"lint", "types", "integration", "release", "unit"}
+    assert named >= {"lint", "types", "integration", "release", "unit", "lowest", "newest"}
     assert named <= sessions
     assert tagged == tags == {"packages"}
 

@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
+
+from ptbert_optim.clipping import clip_coefficients
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 
@@ -42,3 +48,20 @@ def test_two_processes_reach_the_parameters_of_one(differences, optimizer, scena
 
     assert difference["moved"] > 0.1
     assert difference["largest"] < 5e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_distributed_gradients_of_each_type_are_clipped_by_their_norm(dtype):
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = init_device_mesh("cpu", (1,))
+        grads = [torch.full((4,), 512.0, dtype=dtype), torch.full((9,), 0.25, dtype=dtype)]
+        given = [distribute_tensor(grad, mesh, [Shard(0)]) for grad in grads]
+
+        found = clip_coefficients(given, 2.0)
+    finally:
+        dist.destroy_process_group()
+
+    # The norms are 2 * 512, whose square float16 does not hold, and 3 * 0.25.
+    torch.testing.assert_close(found, torch.tensor([2 / 1024, 1.0]).to(found), rtol=1e-6, atol=0)
+    assert found.dtype == torch.promote_types(dtype, torch.float32)

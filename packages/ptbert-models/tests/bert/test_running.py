@@ -90,7 +90,6 @@ def test_exported(model):
     same(program.module()(**inputs), model(**inputs))
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
 def test_traced(model):
     inputs, _ = arguments(type(model))
     traced = torch.jit.trace(model.eval(), tuple(inputs.values()), strict=False)

@@ -105,7 +105,6 @@ TRANSFORMS = {
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 def test_transforms_and_forward_mode_see_the_formula(projections, transform):
     query, key, value = (each[:1, :2, :3, :2].double() for each in projections)
 
@@ -117,7 +116,6 @@ def test_transforms_and_forward_mode_see_the_formula(projections, transform):
     torch.testing.assert_close(got, TRANSFORMS[transform](of(steps), query))
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 def test_dual_numbers_outside_of_transforms(projections):
     query, key, value = (each.double() for each in projections)
     with torch.autograd.forward_ad.dual_level():

@@ -154,7 +154,6 @@ def test_gradients_of_gradients_are_right_where_states_depend_on_the_weight(monk
 
 
 @pytest.mark.usefixtures("small_slices")
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 def test_forward_mode_computes_the_loss_as_a_whole():
     states, weight, _ = given()
     assert suits_slices(states, weight)

@@ -79,9 +79,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("model_class", "way"), RUNS)
-@pytest.mark.filterwarnings(
-    "ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"
-)
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_ways_to_run_a_model_make_no_difference(model_class, way):
     torch.compiler.reset()
     model = tiny(model_class).eval()

@@ -116,6 +116,10 @@ def local_part(tensor: Tensor) -> Tensor:
 def _norms(grads: Sequence[Tensor]) -> Tensor:
     # In float32 at least: the squares of a float16 gradient overflow.
     dtype = torch.promote_types(grads[0].dtype, torch.float32)
-    norms = torch.stack(torch._foreach_norm(list(grads), 2, dtype))  # noqa: SLF001  # likewise
+    alike, wanted = list(grads), {} if dtype == grads[0].dtype else {"dtype": dtype}
+    if wanted and hasattr(grads[0], "full_tensor"):
+        # PyTorch 2.15 takes the type for dimensions where tensors are distributed.
+        alike, wanted = [grad.to(dtype) for grad in grads], {}
+    norms = torch.stack(torch._foreach_norm(alike, 2, **wanted))  # noqa: SLF001  # likewise
     whole: Tensor = norms.full_tensor() if hasattr(norms, "full_tensor") else norms
     return whole

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
 from ptbert_hub.messages import shown
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
@@ -15,7 +16,7 @@ from ptbert_tokenizers.files.vocabulary import PathLike, check_size
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import model_limit
 from ptbert_tokenizers.plain import wordpiece as plain
-from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer, checked_switch
+from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched

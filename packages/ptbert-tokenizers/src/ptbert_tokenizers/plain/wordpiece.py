@@ -10,8 +10,8 @@ Source:
 
 import re
 from collections.abc import Container, Sequence
-from typing import Any
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.plain.unicode import (
     CharacterMap,
     is_cjk,
@@ -23,7 +23,6 @@ from ptbert_tokenizers.plain.unicode import (
 from ptbert_tokenizers.plain.unicode_14 import lowered
 
 NEVER_SPLIT = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
-
 
 _ASCII_MARKS = re.compile("([!-/:-@[-`{-~])")
 
@@ -50,22 +49,6 @@ def whitespace_tokenize(text: str) -> list[str]:
 def strips_accents(do_lower_case: bool, strip_accents: bool | None) -> bool:
     """Tell whether accents are removed; ``strip_accents`` None follows ``do_lower_case``."""
     return bool(do_lower_case if strip_accents is None else strip_accents)
-
-
-def checked_switch(value: Any, name: str) -> Any:
-    """Return a setting that is true or false, if it is no string: ``"False"`` would count as true.
-
-    Raises:
-        TypeError: if it is a string.
-
-    Example:
-        >>> checked_switch("False", "do_lower_case")
-        Traceback (most recent call last):
-        TypeError: do_lower_case is 'False', a string; give True or False
-    """
-    if isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}, a string; give True or False")
-    return value
 
 
 class BasicTokenizer:
