@@ -18,6 +18,7 @@ from ptbert_tokenizers.plain.added_tokens import Cutter
 from ptbert_tokenizers.quick.encoder import QuickEncoder
 
 _LARGEST_ID = 2**31 - 1
+_NO_FRAME = Frame()
 _SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
 
 # not pickled; computed when needed
@@ -86,7 +87,7 @@ class TextEncoder(ABC):
         has_frame = add_special_tokens is True or checked_switch(
             add_special_tokens, "add_special_tokens"
         )
-        frame = self._frame(text_pair is not None) if has_frame else Frame()
+        frame = self._frame(text_pair is not None) if has_frame else _NO_FRAME
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
             if not isinstance(text_pair, str):

@@ -185,13 +185,13 @@ class WordpieceTokenizer:
         if length > self.max_input_chars_per_word:
             return [self.unk_token]
         pieces: list[str] = []
-        rest, shortest = word, 1
-        while rest:
-            end = len(rest)
-            while rest[:end] not in vocab:
+        start, prefix = 0, ""
+        while start < length:
+            end = length
+            while (piece := prefix + word[start:end]) not in vocab:
                 end -= 1
-                if end < shortest:
+                if end == start:
                     return [self.unk_token]
-            pieces.append(rest[:end])
-            rest, shortest = rest[end:] and f"##{rest[end:]}", 3
+            pieces.append(piece)
+            start, prefix = end, "##"
         return pieces

@@ -191,7 +191,8 @@ class QuickWords:
         """Return the words of one text."""
         if text.isascii():
             lowered = text.lower() if self._plain.do_lower_case else text
-            if not (self._may_keep(lowered) or _CONTROLS.search(lowered)):
+            is_clear = lowered.isprintable() or not _CONTROLS.search(lowered)
+            if is_clear and not self._may_keep(lowered):
                 return _ASCII_WORDS.findall(lowered)
         if _NUL in text:
             text = text.replace(_NUL, "")

@@ -4,6 +4,7 @@ Programs subclass, patch and replace parts of tokenizers. Quick paths give the r
 original methods, so they check first whether a part still has these.
 """
 
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
@@ -30,13 +31,14 @@ class Untouched:
 
     def __init__(self, cls: type, *names: str) -> None:
         chosen = names or [name for name, it in vars(cls).items() if isinstance(it, FunctionType)]
-        self._methods = [(name, getattr(cls, name)) for name in chosen]
+        self._methods_of = attrgetter(*chosen)
+        self._methods = self._methods_of(cls)
         self._names = frozenset(chosen)
 
     def __call__(self, part: Any) -> bool:
         """Tell whether ``part`` has exactly those methods."""
-        cls = type(part)
-        for name, method in self._methods:  # twice as fast as all()
-            if getattr(cls, name, None) is not method:
-                return False
-        return self._names.isdisjoint(part.__dict__)
+        try:
+            is_same = self._methods_of(type(part)) == self._methods
+        except AttributeError:
+            return False
+        return is_same and part.__dict__.keys().isdisjoint(self._names)
