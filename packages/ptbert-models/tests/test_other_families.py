@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ptbert_hub import WrongFamily
 from ptbert_models import BertConfig, BertModel, GPT2Config, GPT2Model
 from ptbert_models.errors import CheckpointError, NothingLoaded, OtherFamily
 from ptbert_models.families import FAMILIES
@@ -75,8 +76,9 @@ def test_weights_of_two_families_are_those_of_a_program(small):
 
 
 def test_the_error_is_what_callers_catch_already():
-    assert issubclass(OtherFamily, (NothingLoaded, CheckpointError))
-    assert issubclass(OtherFamily, ValueError)
+    for error in (WrongFamily, NothingLoaded, CheckpointError, ValueError, OSError):
+        assert issubclass(OtherFamily, error)
+    assert str(OtherFamily("one line")) == "one line"
 
 
 def test_where_tensors_have_no_numbers_weights_are_not_read(folder):

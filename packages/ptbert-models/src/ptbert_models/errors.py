@@ -8,13 +8,14 @@
         ├── CorruptCheckpoint                               not a weights file, or cut off
         ├── UnsafeCheckpoint                                a pickle that would run code
         ├── NothingLoaded       (ValueError)                not one weight fits the model
-        │   └── OtherFamily                                 files of another family of models
+        │   └── OtherFamily     (ptbert_hub.WrongFamily)    files of another family of models
         ├── MostlyMissing       (ValueError)                most weights of the model are not there
         ├── UnusableWeights     (ValueError)                integers, or two values for one weight
         └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
 
 from ptbert_hub import messages
+from ptbert_hub.errors import WrongFamily
 
 
 class CheckpointError(messages.ShortMessage, OSError):
@@ -37,8 +38,11 @@ class NothingLoaded(CheckpointError, ValueError):
     """Not a single weight of a checkpoint belongs to the model."""
 
 
-class OtherFamily(NothingLoaded):
-    """A checkpoint is one of another family of models than the class."""
+class OtherFamily(NothingLoaded, WrongFamily):
+    """A checkpoint is one of another family of models than the class.
+
+    It is the error of ptbert_hub about published names, too, so callers need to know only one.
+    """
 
 
 class MostlyMissing(CheckpointError, ValueError):
