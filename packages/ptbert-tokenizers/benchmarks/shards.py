@@ -11,12 +11,10 @@ other programs spoil least; how they compare; and the sizes, and the memory of t
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 
-from timing import cpu_time, memory
+from timing import memory, timed
 
 from ptbert_tokenizers import encode_shard, read_documents
 from ptbert_tokenizers.families import load_tokenizer
@@ -34,13 +32,6 @@ def stream(model: str, corpus: str, output: str, workers: int) -> None:
 def shard(model: str, corpus: str, output: str, workers: int) -> None:
     """Encode and write ids, with a manifest."""
     encode_shard(corpus, output, load_tokenizer(model), bits=16, workers=workers)
-
-
-def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Return the CPU time of something, and the time that passed."""
-    cpu, passed = cpu_time(), time.perf_counter()
-    work()
-    return cpu_time() - cpu, time.perf_counter() - passed
 
 
 def main() -> None:

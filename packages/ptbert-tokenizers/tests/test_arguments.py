@@ -1,7 +1,7 @@
 """Arguments of the wrong kind are named, with what to give, whatever function they come to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ from ptbert_tokenizers import (
     count_words,
     encode_shard,
     merge_token_files,
+    open_tokens,
     read_documents,
     split_token_file,
+    train_bpe,
+    train_byte_bpe,
     train_vocabulary,
     train_wordpiece,
+    train_words,
 )
 from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.files.vocabulary import write_lines
@@ -63,6 +67,10 @@ VERIFY: Call = (verify_token_file, {"path": "ids.npy"})
 WRITE: Call = (written, {"path": "new.npy"})
 ENCODE: Call = (encoded, {"texts": ["a"]})
 STREAM: Call = (streamed, {"texts": ["a"]})
+BATCH: Call = (
+    lambda **given: BertTokenizer("vocab.txt").encode_batch(["a"], **given),
+    {},
+)
 LIMIT: Call = (limited, {})
 
 NUMBERS: dict[str, list[Call]] = {
@@ -74,7 +82,7 @@ NUMBERS: dict[str, list[Call]] = {
     "limit_alphabet": [TRAIN, LEARN],
     "bits": [SHARD, MERGE, SPLIT, WRITE],
     "vocabulary_size": [VERIFY],
-    "separator": [ENCODE, STREAM],
+    "separator": [ENCODE, STREAM, MERGE, SPLIT, (open_tokens, {"path": "ids.npy"})],
 }
 LISTS: dict[str, list[Call]] = {
     "texts": [COUNT, TRAIN, STREAM],
@@ -85,6 +93,23 @@ LISTS: dict[str, list[Call]] = {
     "outputs": [SPLIT],
     "shares": [SPLIT],
     "parts": [(WordCounts.merged, {})],
+}
+SWITCHES: dict[str, list[Call]] = {
+    "add_special_tokens": [
+        (lambda **given: BertTokenizer("vocab.txt").encode("a", **given), {}),
+        ENCODE,
+        STREAM,
+        BATCH,
+        SHARD,
+    ],
+    "return_offsets": [BATCH],
+    "return_special_tokens_mask": [BATCH],
+    "is_split_into_words": [BATCH],
+    "verbose": [READ],
+    "do_lower_case": [TRAIN],
+    "lower_case": [COUNT, (train_words, {"texts": ["a b"], "size": 4})],
+    "strip_accents": [COUNT, TRAIN],
+    "tokenize_chinese_chars": [COUNT, TRAIN],
 }
 
 
@@ -110,6 +135,14 @@ def refused(call: Call, name: str, value: Any, kind: type[Exception], message: s
 def test_what_is_no_number_is_named(name: str, value: Any) -> None:
     for call in NUMBERS[name]:
         refused(call, name, value, ValueError, f"^{name}=.* is no whole number from [01] (on|to)")
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", ["False", "True", ""])
+def test_a_string_is_neither_true_nor_false(name: str, value: str) -> None:
+    """It would count as true, whatever it says."""
+    for call in SWITCHES[name]:
+        refused(call, name, value, TypeError, f"^{name} is '{value}', a string; give True or False")
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -153,8 +186,37 @@ def test_other_arguments_are_named_too() -> None:
     refused(SHARD, "separator", ["a"], TypeError, "separator is a list; give a token of the voc")
     refused(LEARN, "counts", {"a": 1}, TypeError, "counts is a dict; give the counts that count_w")
     refused(LEARN, "unused", 31, ValueError, "unused=31 is more than size=30; give fewer, or")
-    for name in ("lower_case", "strip_accents", "tokenize_chinese_chars"):
-        refused(COUNT, name, "False", TypeError, f"{name} is 'False', a string; give True or False")
+    for call in (READ, SHARD):
+        message = "^field is 3, and not a string; give the name of a field$"
+        refused(call, "field", 3, TypeError, message)
+
+
+@pytest.mark.parametrize("train", [train_wordpiece, train_bpe, train_byte_bpe, train_words])
+def test_numbers_are_checked_before_the_words_of_a_large_corpus_are_counted(train: Any) -> None:
+    def texts() -> Iterator[str]:
+        raise AssertionError("they are read")
+        yield ""
+
+    for name in ("size", "unused", "min_frequency"):
+        with pytest.raises(ValueError, match=f"{name}=-1 is no whole number"):
+            train(texts(), **{"size": 30, name: -1})
+
+
+def test_a_text_that_is_refused_is_named_with_its_place_in_a_stream_too() -> None:
+    tokenizer = BertTokenizer("vocab.txt")
+    texts: Any = iter(["a", "b", None])
+    with pytest.raises(TypeError, match=r"^texts\[2\] is None, and not a string; leave it out"):
+        list(tokenizer.encode_stream(texts))
+    Path("latin.txt").write_bytes(b"a\nb\n\xff\n")
+    with (
+        open("latin.txt", encoding="utf-8", buffering=1) as lines,
+        pytest.raises(UnicodeDecodeError) as caught,
+    ):
+        list(tokenizer.encode_stream(lines))
+    assert caught.value.__notes__ == [
+        "this is texts[0], or a part of the file that is read with it; "
+        "read_documents names the line"
+    ]
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

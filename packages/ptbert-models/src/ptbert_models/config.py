@@ -19,7 +19,7 @@ from ptbert_hub.messages import shown
 from ptbert_models.files.checkpoint import find_checkpoint
 from ptbert_models.files.json_files import read_json_object
 from ptbert_models.rules import Rule
-from ptbert_models.statements import ARCHITECTURE, Statement, check_statements
+from ptbert_models.statements import ARCHITECTURE, Statement, check_statements, checked_keys
 
 Config = TypeVar("Config", bound="PreTrainedConfig")
 
@@ -145,7 +145,7 @@ class PreTrainedConfig:
                     path, "none", family=cls.family, cache_dir=cache_dir, options=options
                 ).weights
             )
-        values = read_json_object(path)
+        values = checked_keys(read_json_object(path), cls, path)
         config = cls.from_dict(values)
         check_statements(config, (each for each in cls.statements if each.key == ARCHITECTURE), cls)
         return cls.from_dict(_changed(cls, values, kwargs)) if kwargs else config

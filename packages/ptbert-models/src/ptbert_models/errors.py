@@ -8,9 +8,10 @@
         ├── CorruptCheckpoint                               not a weights file, or cut off
         ├── UnsafeCheckpoint                                a pickle that would run code
         ├── NothingLoaded       (ValueError)                not one weight fits the model
+        │   └── OtherFamily                                 files of another family of models
         ├── MostlyMissing       (ValueError)                most weights of the model are not there
-    ├── UnusableWeights     (ValueError)                integers, or two values for one weight
-    └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
+        ├── UnusableWeights     (ValueError)                integers, or two values for one weight
+        └── ShapeMismatch       (ValueError, RuntimeError)  weights of another size
 """
 
 from ptbert_hub import messages
@@ -34,6 +35,10 @@ class UnsafeCheckpoint(CheckpointError):
 
 class NothingLoaded(CheckpointError, ValueError):
     """Not a single weight of a checkpoint belongs to the model."""
+
+
+class OtherFamily(NothingLoaded):
+    """A checkpoint is one of another family of models than the class."""
 
 
 class MostlyMissing(CheckpointError, ValueError):

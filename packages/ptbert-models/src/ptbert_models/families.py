@@ -30,7 +30,7 @@ from ptbert_models.gpt import (
     OpenAIGPTModel,
 )
 from ptbert_models.pretrained import PreTrainedModel
-from ptbert_models.statements import VARIABLES, readers_of
+from ptbert_models.statements import VARIABLES, architecture_of, readers_of
 from ptbert_models.transfo_xl import TransfoXLConfig, TransfoXLLMHeadModel, TransfoXLModel
 
 
@@ -110,14 +110,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
         >>> family_of({"model_type": "transfo-xl"}).published.__name__
         'TransfoXLLMHeadModel'
     """
-    model_type = config.get("model_type")
-    if model_type is None:
-        if "n_embd" in config:
-            return FAMILIES["gpt" if "afn" in config else "gpt2"]
-        if "d_model" in config:
-            return FAMILIES["transfo_xl"]
-        if "hidden_size" in config:
-            return FAMILIES["bert"]
+    model_type = architecture_of(config)
     for family in _ALL:
         if family.model_type == model_type:
             return family

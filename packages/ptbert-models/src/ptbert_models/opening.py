@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ptbert_hub import DownloadOptions
 from ptbert_hub.options import divided
+from ptbert_models import statements
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.files.checkpoint import CheckpointFiles, find_checkpoint
 from ptbert_models.files.json_files import read_json_object
@@ -30,7 +31,7 @@ from ptbert_models.files.weights import read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
 from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
-from ptbert_models.statements import VARIABLES, check_statements, check_variables
+from ptbert_models.statements import VARIABLES, check_statements, check_tables, checked_keys
 from ptbert_models.tensorflow import model_shapes
 
 Model = TypeVar("Model", bound="LoadableModel")
@@ -196,7 +197,8 @@ class LoadableModel(FamilyData, nn.Module):
     @classmethod
     def _check_file(cls, path: Path) -> None:
         """Refuse the configuration of another model before its weights are downloaded."""
-        config = cls.config_class.from_dict(read_json_object(path))
+        values = checked_keys(read_json_object(path), cls.config_class, path)
+        config = cls.config_class.from_dict(values)
         check_statements(config, config.statements, cls)
 
     @classmethod
@@ -258,9 +260,10 @@ class LoadableModel(FamilyData, nn.Module):
             ignore_mismatched_sizes: leave out those of other shapes than the model's parameters.
 
         Raises:
-            NothingLoaded: if no weight fits.
+            NothingLoaded: if no weight fits, or they are of another family.
             ShapeMismatch: if a weight has another shape than the parameter that it is for.
         """
+        check_tables(weights, self)
         return plan_loading(
             self,
             weights,
@@ -349,7 +352,7 @@ def _seen(
     model_class: type[LoadableModel], path: str | os.PathLike[str], config: Any
 ) -> dict[str, Any]:
     if model_class.family in VARIABLES:  # GPT has no TensorFlow checkpoint, but numpy files
-        check_variables(model_shapes(path), model_class.family, os.fspath(path))
+        statements.check_variables(model_shapes(path), model_class.family, os.fspath(path))
     return model_class.seen_in_tensorflow(path, config)
 
 

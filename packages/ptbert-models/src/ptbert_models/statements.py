@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ptbert_hub.messages import shown
+from ptbert_models.errors import OtherFamily
 
 ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 
@@ -15,6 +16,17 @@ VARIABLES = {
     "bert": ("bert/", "BertModel"),
     "gpt2": ("model/h0/", "GPT2Model"),
     "transfo_xl": ("transformer/layer_0/rel_attn/", "TransfoXLModel"),
+}
+
+
+# A key of configurations that shows the architecture where they do not name it, as in 2019, and a
+# weight that every model of it has. Files of GPT have the key of GPT-2 too.
+_KEYS = {"openai-gpt": "afn", "gpt2": "n_embd", "transfo-xl": "d_model", "bert": "hidden_size"}
+_TABLES = {
+    "openai-gpt": "tokens_embed.weight",
+    "gpt2": "wte.weight",
+    "transfo-xl": "word_emb.emb_layers.0.weight",
+    "bert": "embeddings.word_embeddings.weight",
 }
 
 
@@ -78,6 +90,7 @@ def check_statements(config: Any, statements: Iterable[Statement], model_class: 
         model_class: the class that a model is built of.
 
     Raises:
+        OtherFamily: if it names another architecture; this is a ``ValueError`` too.
         ValueError: if it says something else; the message names the key and its value.
     """
     names = {each.__name__ for each in model_class.__mro__}
@@ -86,10 +99,80 @@ def check_statements(config: Any, statements: Iterable[Statement], model_class: 
         if given in computed or (concerns and names.isdisjoint(concerns)):
             continue
         advice = remedy if key != ARCHITECTURE else readers_of(given)
-        raise ValueError(
+        error = OtherFamily if key == ARCHITECTURE else ValueError
+        raise error(
             f"{type(config).__name__}: {key}={shown(given)} is a variant that this model does not "
             f"compute; only {key}={computed[0]!r} is. For such a file: {advice}"
         )
+
+
+def architecture_of(values: Mapping[str, Any]) -> str | None:
+    """Return the architecture that a configuration names, or that shows in its keys.
+
+    Example:
+        >>> architecture_of({"n_embd": 768}), architecture_of({"n_embd": 768, "afn": "gelu"})
+        ('gpt2', 'openai-gpt')
+    """
+    if values.get(ARCHITECTURE) is not None:
+        return values[ARCHITECTURE]
+    return next((name for name, key in _KEYS.items() if key in values), None)
+
+
+def checked_keys(values: dict[str, Any], config_class: Any, source: object) -> dict[str, Any]:
+    """Return what a file says, or refuse the keys of another architecture, which it does not name.
+
+    GPT's and GPT-2's are told apart by their weights.
+
+    Args:
+        values: what the file says.
+        config_class: the class of the configuration that is wanted.
+        source: the file, for the message.
+
+    Raises:
+        OtherFamily: if it is of another architecture.
+    """
+    own = getattr(config_class, ARCHITECTURE, None)  # a program's own class may have none
+    key = _KEYS.get("gpt2" if own == "openai-gpt" else own or "")
+    name = architecture_of(values)
+    if key is None or key in values or values.get(ARCHITECTURE) is not None or name is None:
+        return values
+    if name == "bert" and "intermediate_size" not in values:  # its key is a later name of theirs
+        return values
+    raise OtherFamily(
+        f"{str(source)!r} is the configuration of another architecture, {name}: it has the key "
+        f"{_KEYS[name]!r} and no {key!r}. For such a file: {readers_of(name)}"
+    )
+
+
+def check_tables(weights: Mapping[str, Any], model: Any) -> None:
+    """Refuse weights that have the embeddings of another architecture in place of a model's own.
+
+    Args:
+        weights: by name.
+        model: the model, with the class of its configuration.
+
+    Raises:
+        OtherFamily: if they are of another architecture.
+    """
+    own = getattr(model.config_class, ARCHITECTURE, None)
+    found = ((name, _ending_in(weights, ending)) for name, ending in _TABLES.items())
+    there = {name: key for name, key in found if key is not None}
+    if own not in _TABLES or own in there or not there:
+        return
+    if _ending_in(model.state_dict(), _TABLES[own]) is None:
+        return
+    name, key = next(iter(there.items()))
+    raise OtherFamily(
+        f"these are weights of another architecture, {name}: they have {key!r} and no "
+        f"{_TABLES[own]!r}. For such a file: {readers_of(name)}"
+    )
+
+
+def _ending_in(keys: Iterable[Any], ending: str) -> str | None:
+    """The first key that has such an ending."""
+    return next(
+        (key for key in keys if isinstance(key, str) and f".{key}".endswith(f".{ending}")), None
+    )
 
 
 def check_variables(names: Iterable[str], family: str, source: str) -> None:
@@ -101,7 +184,7 @@ def check_variables(names: Iterable[str], family: str, source: str) -> None:
         source: the checkpoint, for messages.
 
     Raises:
-        ValueError: if it is a checkpoint of another family.
+        OtherFamily: if it is a checkpoint of another family.
 
     Example:
         >>> check_variables(["bert/pooler/dense/kernel"], "bert", "bert_model.ckpt")
@@ -110,7 +193,7 @@ def check_variables(names: Iterable[str], family: str, source: str) -> None:
     for other, (start, reader) in VARIABLES.items():
         found = next((name for name in names if name.startswith(start)), None)
         if other != family and found:
-            raise ValueError(
+            raise OtherFamily(
                 f"{source!r} is a TensorFlow checkpoint of another architecture (it has "
                 f"{found!r}); load it with {reader}, or another class of that family"
             )

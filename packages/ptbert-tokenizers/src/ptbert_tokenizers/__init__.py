@@ -15,11 +15,8 @@ from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
 from ptbert_tokenizers.plain.added_tokens import AddedToken
-from ptbert_tokenizers.plain.wordpiece import (
-    BasicTokenizer,
-    WordpieceTokenizer,
-    whitespace_tokenize,
-)
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, whitespace_tokenize
+from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
 from ptbert_tokenizers.shards import Shard, encode_shard
 from ptbert_tokenizers.streaming import TextStreamer
 from ptbert_tokenizers.token_files.dividing import merge_token_files, split_token_file

@@ -1,4 +1,4 @@
-"""Checks of numbers that callers give"""
+"""Checks of numbers and switches that callers give"""
 
 from contextlib import suppress
 from operator import index
@@ -35,3 +35,19 @@ def checked_whole(
             raise ValueError(f"{name}={value!r} is not {what}; choose a {wanted}")
         raise ValueError(f"{name}={value!r} is no {wanted}; correct it")
     return found
+
+
+def checked_switch(value: Any, name: str) -> Any:
+    """Return a setting that is true or false, if it is no string: ``"False"`` would count as true.
+
+    Raises:
+        TypeError: if it is a string.
+
+    Example:
+        >>> checked_switch("False", "do_lower_case")
+        Traceback (most recent call last):
+        TypeError: do_lower_case is 'False', a string; give True or False
+    """
+    if isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, a string; give True or False")
+    return value

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.batch import Batch
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, joined
 from ptbert_tokenizers.batches.frame import Frame
@@ -19,13 +20,13 @@ from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
 from ptbert_tokenizers.batches.texts import (
     checked_texts,
     checked_words,
-    in_order,
     joined_words,
-    no_text,
     separated,
+    texts_one_by_one,
     word_numbers,
 )
 from ptbert_tokenizers.batches.workers import encoded_blocks
+from ptbert_tokenizers.encoding import checked_settings
 from ptbert_tokenizers.max_length import NO_LIMIT, checked_max_len
 from ptbert_tokenizers.offset_encoding import OffsetEncoder
 
@@ -79,7 +80,8 @@ class BatchEncoder(OffsetEncoder):
             workers: number of processes to use; useful for several megabytes of text or more.
 
         Raises:
-            TypeError: if something is not a string; it is named with its position.
+            TypeError: if something is not a string; it is named with its position. Or if an
+                argument that is true or false is a string.
             ValueError: if the arguments contradict each other, or a text cannot be cut to fit.
             WorkerDied: if a process ended before it answered.
 
@@ -93,6 +95,13 @@ class BatchEncoder(OffsetEncoder):
             >>> batch.attention_mask.tolist()
             [[1, 1, 1, 1], [1, 1, 1, 0]]
         """
+        for name, switch in {
+            "add_special_tokens": add_special_tokens,
+            "return_offsets": return_offsets,
+            "return_special_tokens_mask": return_special_tokens_mask,
+            "is_split_into_words": is_split_into_words,
+        }.items():
+            checked_switch(switch, name)
         check = checked_words if is_split_into_words else checked_texts
         given: list[Any] = [check(texts)]
         if text_pairs is not None:
@@ -143,7 +152,8 @@ class BatchEncoder(OffsetEncoder):
             workers: number of processes to use; they end when the generator is closed.
 
         Raises:
-            TypeError: if something is not a string.
+            TypeError: if something is not a string; it is named with its position. Or if
+                ``add_special_tokens`` is one.
             ValueError: as in ``encode_flat``.
             WorkerDied: if a process ended before it answered.
 
@@ -158,15 +168,10 @@ class BatchEncoder(OffsetEncoder):
         """
         if isinstance(texts, str):
             raise TypeError("texts is one string; give strings one by one, or use encode()")
-        encode = partial(
-            self.encode_flat,
-            max_len=max_len,
-            add_special_tokens=add_special_tokens,
-            stride=stride,
-            separator=separator,
-        )
+        settings = checked_settings(max_len, add_special_tokens, stride, separator)
+        encode = partial(self.encode_flat, **settings._asdict())
         if not isinstance(texts, BlockedTexts):
-            texts = BlockedTexts(given_blocks(map(_checked_text, in_order(texts, "texts"))))
+            texts = BlockedTexts(given_blocks(texts_one_by_one(texts)))
         yield from encoded_blocks(encode, texts.blocks(), workers)
 
     def _side(self, texts: Sequence[str], with_offsets: bool, workers: int) -> Side:
@@ -195,9 +200,3 @@ class BatchEncoder(OffsetEncoder):
     def _pad_id(self) -> int:
         """The id used as padding. The attention mask shows which positions are padding."""
         return 0
-
-
-def _checked_text(text: Any) -> str:
-    if not isinstance(text, str):
-        raise no_text(text, "one of texts")
-    return text

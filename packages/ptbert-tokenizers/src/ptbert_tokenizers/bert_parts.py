@@ -8,26 +8,34 @@ from typing import Any, ClassVar, Self
 
 from ptbert_hub import Checkpoint
 from ptbert_hub.messages import shown
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.frame import Frame
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules, Saved
 from ptbert_tokenizers.files.vocabulary import PathLike, check_size
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import model_limit
-from ptbert_tokenizers.plain.wordpiece import (
-    NEVER_SPLIT,
-    BasicTokenizer,
-    WordpieceTokenizer,
-    checked_switch,
-)
+from ptbert_tokenizers.plain import wordpiece as plain
+from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME, WordpieceVocabulary
 
 logger = logging.getLogger(__name__)
 
 is_basic = Untouched(BasicTokenizer)
-is_wordpiece = Untouched(WordpieceTokenizer)
+_is_wordpiece = Untouched(WordpieceTokenizer, "__init__", "tokenize", "_pieces")
+_is_plain_wordpiece = Untouched(plain.WordpieceTokenizer)
+
+
+def is_wordpiece(part: Any) -> bool:
+    """Tell whether a part is a ``WordpieceTokenizer`` with its own methods.
+
+    In pickles of earlier versions it is the plain one.
+    """
+    return _is_wordpiece(part) or _is_plain_wordpiece(part)
+
 
 RULES = Rules(
     options=(

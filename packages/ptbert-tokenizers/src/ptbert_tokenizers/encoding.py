@@ -7,7 +7,7 @@ from itertools import chain, pairwise
 from operator import is_
 from typing import Any, NamedTuple
 
-from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.arguments import checked_switch, checked_whole
 from ptbert_tokenizers.batches.flat import FlatIds, joined
 from ptbert_tokenizers.batches.frame import Frame, checked_stride, framed
 from ptbert_tokenizers.batches.text_blocks import given_blocks
@@ -22,6 +22,15 @@ _SHORT = 1000  # characters of a text that is encoded sooner alone than as a blo
 
 # not pickled; computed when needed
 _DERIVED = frozenset({"_cache_state", "_cutter_state", "_quick_state", "_table_state"})
+
+
+class FlatSettings(NamedTuple):
+    """How ``encode_flat`` makes ids of texts; its arguments explain them."""
+
+    max_len: int | None
+    add_special_tokens: bool
+    stride: int | None
+    separator: int | None
 
 
 class Setting(NamedTuple):
@@ -70,11 +79,14 @@ class TextEncoder(ABC):
                 ``[CLS] text [SEP] text_pair [SEP]``; the other families have none.
 
         Raises:
-            TypeError: if a text is not a string.
+            TypeError: if a text is not a string, or ``add_special_tokens`` is one.
         """
         if not isinstance(text, str):
             raise no_text(text, "text")
-        frame = self._frame(text_pair is not None) if add_special_tokens else Frame()
+        has_frame = add_special_tokens is True or checked_switch(
+            add_special_tokens, "add_special_tokens"
+        )
+        frame = self._frame(text_pair is not None) if has_frame else Frame()
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
             if not isinstance(text_pair, str):
@@ -107,7 +119,8 @@ class TextEncoder(ABC):
             workers: number of processes to use; useful for several megabytes of text or more.
 
         Raises:
-            TypeError: if something is not a string; it is named with its position.
+            TypeError: if something is not a string; it is named with its position. Or if
+                ``add_special_tokens`` is one.
             ValueError: if ``max_len`` leaves no room for text, or ``stride`` does not fit it.
             WorkerDied: if a process ended before it answered.
 
@@ -120,18 +133,14 @@ class TextEncoder(ABC):
             ([1, 2, 1], [0, 2, 3])
         """
         texts = checked_texts(texts)
-        max_len = checked_max_len(max_len)
-        if separator is not None:
-            separator = checked_whole(separator, "separator", 0, _LARGEST_ID)
-        stride = checked_stride(stride)
-        if checked_workers(workers) != 1:
-            encode = partial(
-                self.encode_flat,
-                max_len=max_len,
-                add_special_tokens=add_special_tokens,
-                stride=stride,
-                separator=separator,
+        is_plain = max_len is None and stride is None and separator is None
+        if not is_plain or add_special_tokens is not False:
+            max_len, add_special_tokens, stride, separator = checked_settings(
+                max_len, add_special_tokens, stride, separator
             )
+        if checked_workers(workers) != 1:
+            settings = FlatSettings(max_len, add_special_tokens, stride, separator)
+            encode = partial(self.encode_flat, **settings._asdict())
             return joined(list(encoded_blocks(encode, given_blocks(texts), workers)))
         frame = self._frame(pair=False) if add_special_tokens else Frame()
         if separator is not None:
@@ -218,6 +227,28 @@ class TextEncoder(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+
+
+def checked_settings(
+    max_len: int | None, add_special_tokens: bool, stride: int | None, separator: int | None
+) -> FlatSettings:
+    """Return the arguments of ``encode_flat`` that a caller gave.
+
+    Raises:
+        TypeError: if one that is true or false is a string.
+        ValueError: if one that is a number is none.
+
+    Example:
+        >>> checked_settings(512, "False", None, None)
+        Traceback (most recent call last):
+        TypeError: add_special_tokens is 'False', a string; give True or False
+    """
+    return FlatSettings(
+        checked_max_len(max_len),
+        checked_switch(add_special_tokens, "add_special_tokens"),
+        checked_stride(stride),
+        None if separator is None else checked_whole(separator, "separator", 0, _LARGEST_ID),
+    )
 
 
 def flat_ids(found: Sequence[Sequence[int]]) -> FlatIds:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from ptbert_hub.digests import file_digest
-from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.arguments import checked_switch, checked_whole
 from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
 from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
@@ -91,6 +91,7 @@ def encode_shard(
 
     Raises:
         FileNotFoundError: if an input, or the folder of the output, does not exist.
+        TypeError: if ``add_special_tokens`` or ``field`` is of another type.
         ValueError: if the output was made with other settings, or from other input, which are
             named; if there are no inputs, or one is also the output, would be it when this is
             called again, or changed while it was read; or as for
@@ -129,7 +130,7 @@ def encode_shard(
         "documents": documents,
         "input_format": input_format,
         "errors": errors,
-        "add_special_tokens": add_special_tokens,
+        "add_special_tokens": checked_switch(add_special_tokens, "add_special_tokens"),
         "separator": separator,
         "max_len": max_len,
         "stride": stride,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ptbert_hub.progress import watched
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.options import Option
@@ -24,7 +25,6 @@ from ptbert_tokenizers.plain import unicode_14
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
-from ptbert_tokenizers.plain.wordpiece import checked_switch
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.streaming import Spaced, Step, StreamDecoder, closed_gaps

@@ -176,6 +176,47 @@ def test_a_generator_that_is_closed_has_ended_its_processes() -> None:
     assert time.monotonic() - start < 10
 
 
+def test_an_error_of_reading_comes_in_its_turn() -> None:
+    """As with one process: after the answers of the blocks before it, or their errors."""
+
+    def blocks(text: str) -> Iterator[list[str]]:
+        yield ["sleep 0.3"]
+        yield [text]
+        raise ValueError("a bad file")
+
+    for workers in (1, 2):
+        answers = flat_blocks(lengths, blocks("ab"), workers)
+        assert [next(answers).ids.tolist(), next(answers).ids.tolist()] == [[9], [2]]
+        with pytest.raises(ValueError, match=r"^a bad file$"):
+            next(answers)
+        with pytest.raises(ValueError, match=r"^worse$"):
+            list(flat_blocks(lengths, blocks("raise worse"), workers))
+
+
+def test_a_block_that_is_larger_than_shared_memory_is_encoded_too() -> None:
+    large = ["x" * 300_000] * 10
+    blocks = [["a"], large, ["b"], large, ["c", "d"], ["e"], large]
+    for workers in (2, 3):
+        assert found(blocks, workers) == [[len(text) for text in block] for block in blocks]
+
+
+def test_a_worker_has_the_next_block_before_it_has_answered() -> None:
+    """So it does not wait for this process."""
+    if multiprocessing.get_start_method() != "fork":
+        pytest.skip("shares no memory with its workers")
+    read: list[int] = []
+
+    def blocks() -> Iterator[list[str]]:
+        for number in range(6):
+            read.append(number)
+            yield ["sleep 0.5"] if number < 2 else ["a"]
+
+    generator = flat_blocks(lengths, blocks(), 2)
+    next(generator)
+    assert len(read) >= 5  # two with each worker, and one that waits for its turn
+    generator.close()
+
+
 def test_blocks_that_cannot_be_read_end_the_processes() -> None:
     def blocks() -> Iterator[list[str]]:
         yield ["a"]

@@ -272,6 +272,24 @@ def test_ids_are_written_into_a_pipe_that_is_there(gpt2: Path) -> None:
     assert not Path("pipe").is_file()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no device that is full")
+def test_a_full_device_is_named(gpt2: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encode", str(gpt2), "text.txt", "-o", "/dev/full"]) == 1
+    full = "ptbert-tokenizers: [Errno 28] No space left on device: "
+    assert capsys.readouterr().err == f"{full}'/dev/full'\n"
+
+    words = ["encode", str(gpt2), "text.txt", "-o", "-"]
+    with open("/dev/full", "wb") as device:
+        done = subprocess.run(
+            [sys.executable, "-m", "ptbert_tokenizers", *words],
+            stdout=device,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, f"{full}'standard output'\n")
+
+
 def test_output_through_a_link_lands_where_it_points(gpt2: Path) -> None:
     Path("scratch").mkdir()
     Path("ids.npy").symlink_to("scratch/ids.npy")

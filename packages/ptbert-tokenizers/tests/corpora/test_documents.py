@@ -124,6 +124,9 @@ def test_a_line_that_does_not_end_is_refused_before_memory_does(
     Path("bomb").write_bytes(gzip.compress(bytes(2**24)))
     with pytest.raises(ValueError, match="'bomb' has a line of more than 1048576 bytes; break it"):
         documents("bomb")
+    Path("text").write_bytes(b"one\ntwo\n" + b"x" * 2**21)
+    with pytest.raises(ValueError, match=r"check that it is a text \(it is line 3\)$"):
+        documents("text")
     Path("lines").write_bytes((b"x" * 2**19 + b"\n") * 8)
     assert len(documents("lines")) == 8
 

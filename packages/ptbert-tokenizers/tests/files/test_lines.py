@@ -4,6 +4,7 @@ import gzip
 import io
 import logging
 import os
+import pickle
 import random
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from ptbert_tokenizers.files import lines as module
-from ptbert_tokenizers.files.lines import read_lines, read_texts
+from ptbert_tokenizers.files.lines import read_line_blocks, read_lines, read_texts
 
 MARK = b"\xef\xbb\xbf"
 
@@ -227,3 +228,17 @@ def test_texts_of_wider_characters_are_named(data: bytes, kind: str, errors: Any
 def test_a_few_nuls_are_text(text: str) -> None:
     Path("text.txt").write_text(text)
     assert list(read_texts("text.txt")) == [text]
+
+
+def test_bytes_are_decoded_where_their_lines_are_asked_for() -> None:
+    """Such as in another process; what is not UTF-8 is named there as it is here."""
+    Path("text.txt").write_bytes(b"one\r\n\xc3\xa9\n" + b"x" * 2**20 + b"\nbad \xff\n")
+    first, *others = [pickle.loads(pickle.dumps(each)) for each in read_line_blocks("text.txt")]
+    assert list(first)[:2] == ["one", "é"]
+    message = r"^'text.txt' is not UTF-8: line 4 has the byte 0xff; convert it first$"
+    with pytest.raises(ValueError, match=message):
+        list(others[-1])
+    with pytest.raises(ValueError, match=message):
+        list(others[-1].numbered())
+    with pytest.raises(ValueError, match=message):
+        list(read_lines("text.txt"))

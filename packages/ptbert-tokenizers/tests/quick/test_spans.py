@@ -11,7 +11,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer
+from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, WordpieceTokenizer
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 from ptbert_tokenizers.plain.unicode import without_accents
 from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
@@ -110,6 +110,29 @@ def test_basic_words_are_cut_as_one_by_one(lower: bool) -> None:
     check()
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_word_beside_any_character_is_kept_by_the_definition(lower: bool) -> None:
+    words, plain = QuickWords(lower, NEVER_SPLIT), BasicTokenizer(lower)
+    beside = [*map(chr, range(0x2100)), *"\u3000\ufeff\ufffd\uffff\ud800京語\U000e0001"]
+    several = [f"[MASK]{char}x a{char}[SEP]" for char in beside]
+    expected = list(map(plain.tokenize, several))
+
+    assert list(map(words, several)) == expected
+    assert words.of_each(several) == expected
+    for text, each in zip(several, expected, strict=True):
+        found = cut(words, [text])
+        assert found is None or [[words.signs.get(part, part) for part in found[0]]] == [each]
+
+
+@given(st.booleans(), st.lists(texts, max_size=6))
+def test_the_basic_words_of_several_texts_are_those_of_each(
+    lower: bool, several: list[str]
+) -> None:
+    found = QuickWords(lower, NEVER_SPLIT).of_each(several)
+
+    assert found == list(map(BasicTokenizer(lower).tokenize, several))
+
+
 @pytest.mark.usefixtures("window")
 def test_gpt2_words_are_cut_as_the_pattern_cuts() -> None:
     @given(st.lists(texts, min_size=1, max_size=4))
@@ -193,6 +216,7 @@ def test_an_exception_in_a_block_is_seen_and_changes_no_other_text(
     published: Callable[[str], Path],
 ) -> None:
     tokenizer = BertTokenizer.from_pretrained(published("bert-base-uncased"))
+    definition = WordpieceTokenizer(set(tokenizer.vocab))
     several = ["one two", "three [SEP] four", "[sep]", "fi\u302e\u0327ve", "x" * 30, ""]
     words = QuickWords(True, NEVER_SPLIT)
 
@@ -203,7 +227,7 @@ def test_an_exception_in_a_block_is_seen_and_changes_no_other_text(
         plain = [
             piece
             for word in tokenizer.basic_tokenizer.tokenize(text)
-            for piece in tokenizer.wordpiece_tokenizer.tokenize(word)
+            for piece in definition.tokenize(word)
         ]
         own = ids[bounds[i] : bounds[i + 1]].tolist()
         assert own == tokenizer.convert_tokens_to_ids(plain), text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import shutil
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import torch
 from given_data import (
     endings,
@@ -214,39 +212,12 @@ def corpus(folder: Path) -> None:
     (folder / "corpus.txt").write_text((folder / "text.txt").read_text() * 3, encoding="utf-8")
 
 
-def no_vocabulary(folder: Path) -> None:
-    """No trained vocabulary is left from the blocks above."""
-    shutil.rmtree(folder / "my_vocabulary", ignore_errors=True)
-
-
 def parts(folder: Path) -> dict[str, Any]:
     """Two parts of a corpus."""
     corpus(folder)
     for name in ("part1.txt", "part2.txt"):
         shutil.copy(folder / "corpus.txt", folder / name)
-    no_vocabulary(folder)
     return {"texts_of_part1": (folder / "part1.txt").read_text().splitlines()}
-
-
-def corpus_folders(folder: Path) -> None:
-    """Texts in a folder and in compressed lines of JSON, token files, and a saved tokenizer."""
-    corpus(folder)
-    for name in ("corpus", "more"):
-        (folder / name).mkdir()
-        lines = (folder / "corpus.txt").read_text().splitlines()
-        text = "".join(json.dumps({"text": line}) + "\n" for line in lines)
-        if name == "corpus":
-            (folder / name / "a.jsonl").write_text(text, encoding="utf-8")
-        else:
-            (folder / name / "b.jsonl.zst").write_bytes(zstd.compress(text.encode()))
-    with gzip.open(folder / "corpus.txt.gz", "wt", encoding="utf-8") as file:
-        file.write((folder / "corpus.txt").read_text())
-    tokenizer = ptbert.BertTokenizer.from_pretrained("ptbert-tiny-bert")
-    tokenizer.save_vocabulary(f"{folder / 'my_model'}/")
-    for name in ("part-1", "part-2"):
-        np.save(folder / f"{name}.npy", np.arange(5, 400, dtype=np.uint16))
-        np.save(folder / f"{name}.bounds.npy", np.arange(0, 396, 5))
-    no_vocabulary(folder)
 
 
 def shard(folder: Path) -> None:
@@ -301,9 +272,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
         google_folder,
         wikitext,
         corpus,
-        no_vocabulary,
         parts,
-        corpus_folders,
         shard,
         published_names,
         hub_repository,

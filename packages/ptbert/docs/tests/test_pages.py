@@ -85,6 +85,8 @@ def test_links_lead_to_files_that_are_there(path):
     text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     there = [target.removeprefix("source:") for target in targets if target.startswith("source:")]
+    if path.parent == ROOT:
+        there += [each for each in targets if not each.startswith(("https://", "#"))]
     there += [
         found[1]
         for target in targets
@@ -93,13 +95,15 @@ def test_links_lead_to_files_that_are_there(path):
     assert [each for each in there if not (ROOT / each.partition("#")[0]).exists()] == []
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *READMES], ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_of_a_readme_work_on_a_package_index(path):
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     assert [each for each in targets if not each.startswith(("https://", "#"))] == []
+
+
+def test_the_page_of_the_repository_leads_to_its_own_files_wherever_it_is():
+    assert "github.com/ptbert" not in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_packages_name_one_repository():

@@ -8,6 +8,7 @@ import functools
 import html
 import http.server
 import importlib
+import importlib.resources
 import json
 import os
 import re
@@ -23,7 +24,7 @@ import pytest
 SITE = Path(os.environ.get("PTBERT_SITE", ""))
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 PACKAGES = ["ptbert", "ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
-MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.see"]
+MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.doctor", "ptbert.see"]
 READ = ["index", "start", "migration", "errors", "optimizers", "models/GPT2Model", "tasks/classify"]
 READ += [
     "guides/see",
@@ -193,6 +194,26 @@ def test_every_public_name_is_documented_once(module):
     assert {name for name in public if len(places[name]) != 1} == set()
 
 
+def test_every_method_of_2019_is_documented():
+    """Those that the table of the releases has, of the classes that are public today."""
+    data = zlib.decompress((SITE / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
+    shown = set(re.findall(r"^\S+\.(\w+) py:(?:method|property|attribute) ", data, re.MULTILINE))
+    table = importlib.resources.files("ptbert.doctor").joinpath("names_2019.json")
+    modules = json.loads(table.read_text(encoding="utf-8"))["modules"]
+    ptbert = importlib.import_module("ptbert")
+    public = set(ptbert.__all__)
+    methods = {
+        method
+        for rows in modules.values()
+        for name, row in rows.items()
+        for method in row.get("takes", {})
+        if name in public and hasattr(getattr(ptbert, name), method)
+        if not method.startswith("_")
+    }
+    assert len(methods) > 30
+    assert methods - shown == set()
+
+
 def places_of_names():
     """Where the site has each name: a thing has one place, though it may have several names."""
     data = zlib.decompress((SITE / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
@@ -202,6 +223,32 @@ def places_of_names():
         last = name.rpartition(".")[2]
         places[last].add(place.replace("$", name))
     return places
+
+
+# What people look for: the pages that they click through from the first, and what they find there.
+QUESTIONS = {
+    "how do I fine-tune on a CSV?": (["tasks/classify"], "ptbert train classify"),
+    "what does GPT2Model return?": (["models/index", "models/GPT2Model"], "hidden states"),
+    "why did from_pretrained raise?": (["errors"], "from_pretrained"),
+    "how do I convert a TensorFlow checkpoint?": (["guides/tensorflow"], "ptbert convert"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_two_clicks_lead_to_an_answer(question):
+    pages, words = QUESTIONS[question]
+    assert len(pages) <= 2
+    text = article_of("index")
+    for page in pages:
+        links = [link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', text)]
+        assert any(link.endswith(f"{page.rpartition('/')[2]}.html") for link in links), page
+        text = article_of(page)
+    assert words in html.unescape(re.sub(r"<[^>]+>", "", text))
+
+
+def article_of(page):
+    """What is on a page itself, without the lists of all pages beside it."""
+    return (SITE / f"{page}.html").read_text(encoding="utf-8").partition("<article")[2]
 
 
 def test_nothing_is_loaded_from_elsewhere():

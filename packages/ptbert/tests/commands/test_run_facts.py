@@ -181,6 +181,42 @@ def test_no_other_module_is_replaced(with_copy, name, file, text, message):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_misspelled_name_of_a_copy_is_refused(with_copy):
+    done = ptbert("run", "--as", "my_brt", "train.py", cwd=with_copy)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--as my_brt: no import of the program, or of the modules beside it" in done.stderr
+    assert "copies of the library that it imports: my_bert; did you mean my_bert?" in done.stderr
+
+
+def test_a_name_that_no_import_has_is_told_and_the_program_runs(tmp_path):
+    (tmp_path / "train.py").write_text("import json, parts\nprint('ran')")
+    (tmp_path / "parts.py").write_text("import numpy")
+    done = ptbert("run", "--as", "my_bert", "train.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr.endswith("has this name; it imports numpy, parts\n")
+
+
+@pytest.mark.parametrize("start", [["train.py"], ["-m", "pack.train"], ["folder"]])
+def test_a_copy_that_a_module_imports_is_known(with_copy, start):
+    (with_copy / "pack").mkdir()
+    (with_copy / "folder").mkdir()
+    (with_copy / "parts.py").write_text("import importlib; importlib.import_module('my_bert')")
+    for file in ("train.py", "pack/train.py", "folder/__main__.py"):
+        (with_copy / file).write_text("import sys; sys.path.append('.')\nimport parts")
+    (with_copy / "folder" / "parts.py").write_text("import my_bert")
+    done = ptbert("run", "--as", "my_bert", *start, cwd=with_copy)
+    assert done.returncode == 0
+    assert "has this name" not in done.stderr
+
+
+def test_a_copy_with_modules_that_are_needed_is_not_replaced(with_copy):
+    (with_copy / "my_bert" / "losses.py").touch()
+    (with_copy / "train.py").write_text("from my_bert import losses, modeling")
+    done = ptbert("run", "--as", "my_bert", "train.py", cwd=with_copy)
+    assert done.returncode == 1
+    assert "programs also need losses of my_bert, which ptbert does not have" in done.stderr
+
+
 def test_the_sitecustomize_of_an_installation_runs_as_well(tmp_path):
     site = tmp_path / "site"
     site.mkdir()

@@ -76,3 +76,62 @@ def test_the_code_of_the_authors_is_no_copy(tmp_path):
     path = tmp_path / "my_bert" / "modeling.py"
     path.write_text("import tensorflow as tf\n" + path.read_text())
     assert diagnosis_of(tmp_path).copies == []
+
+
+def test_two_copies_are_both_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_copy(tmp_path)
+    (tmp_path / "my_bert").rename(tmp_path / "first")
+    write_copy(tmp_path)
+    (tmp_path / "train.py").write_text(
+        "from first.modeling import BertModel\nfrom my_bert.modeling import BertConfig\n"
+    )
+    assert diagnosis_of("train.py").commands == ["ptbert run --as first --as my_bert train.py"]
+
+
+# A file that the library had from elsewhere, as other projects had, says nothing about a folder.
+FILE_UTILS = "".join(f"def {name}(): pass\n" for name in ("cached_path", "http_get", "s3_get"))
+FILE_UTILS += "def get_from_cache(): pass\ndef url_to_filename(): pass\n"
+
+
+def test_a_library_with_file_utils_is_no_copy(tmp_path):
+    (tmp_path / "toolkit").mkdir()
+    for name, text in {
+        "__init__": "",
+        "file_utils": FILE_UTILS,
+        "data": "class Data: pass",
+    }.items():
+        (tmp_path / "toolkit" / f"{name}.py").write_text(text)
+    (tmp_path / "train.py").write_text(
+        "import toolkit\nfrom toolkit.data import Data\nfrom toolkit.file_utils import cached_path"
+    )
+    found = diagnosis_of(tmp_path)
+    assert (found.copies, found.using, found.findings) == ([], [], [])
+
+
+def test_other_modules_of_a_folder_with_copied_modules_are_its_own(tmp_path, capsys):
+    write_copy(tmp_path)
+    (tmp_path / "my_bert" / "data.py").write_text("import numpy as np\nx = np.int")
+    (tmp_path / "train.py").write_text(
+        "import my_bert\nfrom my_bert import data, helpers\nfrom my_bert.data import Data\n"
+        "from my_bert.modeling import BertModel, BertModle\n"
+    )
+    main(["doctor", str(tmp_path)])
+    found = diagnosis_of(tmp_path)
+    assert sorted(each.what for each in found.findings) == [
+        "no release of 2019 has BertModle in pytorch_pretrained_bert.modeling",
+        "np.int is gone",
+    ]
+    assert "programs also need data of my_bert, which ptbert does not" in capsys.readouterr().out
+
+
+def test_a_copied_module_beside_a_program_is_the_library(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "modeling.py").write_text(COPY)
+    (tmp_path / "train.py").write_text(
+        "from modeling import BertModel\nimport other\nprint(BertModel(config)(ids).logits)"
+    )
+    found = diagnosis_of(".")
+    (finding,) = found.findings
+    assert ".logits" in finding.what
+    assert found.commands == ["python train.py"]

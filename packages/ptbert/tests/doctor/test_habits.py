@@ -32,7 +32,6 @@ STOPS = {
     "from pytorch_pretrained_bert.file_utils import boto3": "import it from where it comes from",
     "from pytorch_pretrained_bert.tokenization_transfo_xl import _is_control": "from tokenization",
     "model(ids, return_dict=True)": "plain tensors and tuples",
-    "BertAdam(model.parameters(), lr=1e-3, weight_decay_rate=0.1)": "write weight_decay=",
     "BertForSequenceClassification.from_pretrained('a', num_label=3)": "did you mean num_labels=?",
     "BertTokenizer.from_pretrained(pretrained_model_name='a')": "without a name",
     "loss, scores = model(ids, None, mask, labels)": "with labels",
@@ -40,6 +39,7 @@ STOPS = {
     "scores = model(ids).logits": "tensors and tuples",
     "tokenizer.encode_plus('a')": "use encode",
     "tokenizer.mask_token_id": "vocab[mask_token]",
+    "gpt2.set_tied()": "call tie_weights()",
     "model.gradient_checkpointing_enable()": "gradient_checkpointing = True",
     "import numpy as np; x = np.int(3)": "write int",
     "import numpy; x = numpy.asscalar(3)": "write array.item()",
@@ -47,6 +47,7 @@ STOPS = {
     "from collections import Iterable": "collections.abc",
     "from torch._six import string_classes": "write str",
     "torch.symeig(model.weight)": "torch.linalg.eigh",
+    "from caffe2.python import workspace": "leave it out; models are exported by torch.onnx",
     "from sklearn.externals import joblib": "import joblib",
     "import tensorflow as tf; tf.contrib.layers.fully_connected": "TensorFlow is not needed",
     "import tensorflow.contrib.slim as slim": "TensorFlow is not needed",
@@ -56,6 +57,15 @@ STOPS = {
     "import spacy; spacy.load('en')": "en_core_web_sm",
     "import yaml; yaml.load(file)": "yaml.safe_load",
     "total += loss.data[0]": ".item()",
+    "keep = 1 - ids.eq(0)": "write ~ in the place of 1 -",
+    "import importlib; importlib.import_module('pytorch_pretrained_bert.modeling_xlnet')": (
+        "there is no module"
+    ),
+    "getattr(modeling, 'BertModle')": "did you mean BertModel",
+    "from importlib.metadata import version; version('pytorch-pretrained-bert')": "ask for ptbert",
+    "torch.hub.load('huggingface/pytorch-pretrained-BERT', 'bertModel', 'bert-base-cased')": (
+        "from_pretrained of the class"
+    ),
 }
 
 
@@ -66,7 +76,6 @@ DIFFERS = {
     "BertTokenizer.from_pretrained('biobert_cased/')": "do_lower_case=False",
     "BertTokenizer.from_pretrained('./cased-vocab')": "do_lower_case=False",
     "whole = torch.load('model.bin'); whole.eval()": "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",
-    "grad(loss, x, create_graph=True)": "SDPBackend.MATH",
     "DataParallel(model); next(self.parameters()).dtype": "ask one weight",
     "TransfoXLLMHeadModel.from_pretrained('transfo-xl-wt103')(ids, ids)": "order of the tokens",
 }
@@ -77,6 +86,7 @@ NOTES = {
     "model(ids, input_mask)": "pass it as attention_mask=",
     "model(ids, head_mask=heads)": "1 keeps a head",
     "tokenizer.tokenize('Paris is [MASK].')": "put a space on both sides of [MASK]",
+    "BertAdam(model.parameters(), lr=1e-3, weight_decay_rate=0.1)": "write weight_decay=",
     "BertAdam(model.parameters(), lr=1e-3, warmup=0.1)": "t_total= the number of updates",
     "WarmupLinearSchedule(0.1, 10).get_lr(step, args.warmup_proportion)": "leave it out",
     "torch.save(model, 'model.bin')": "save its state_dict()",
@@ -169,6 +179,22 @@ SILENT = {
         except ImportError:
             RobertaModel = None
         """,
+    "a distribution with an alternative": """
+        import pkg_resources
+        try:
+            pkg_resources.get_distribution('pytorch-pretrained-bert')
+        except pkg_resources.DistributionNotFound:
+            print('not installed')
+        """,
+    "a module with an alternative": """
+        import importlib
+        try:
+            later = importlib.import_module('pytorch_pretrained_bert.modeling_xlnet')
+        except ImportError:
+            later = None
+        """,
+    "a name with an alternative": "getattr(modeling, 'BertModle', None)",
+    "comparisons of numbers": "keep = 1 - ids.eq(0).float(); keep = 1 - numbers",
     "what every module has": "import pytorch_pretrained_bert as p; p.__version__; p.__file__",
     "a model that is loaded when it is needed": """
         net = None
@@ -273,3 +299,53 @@ def test_json_has_the_same(diagnosis, capsys):
         }
     ]
     assert facts["releases"] == ["0.6.0", "0.6.1", "0.6.2", "june"]
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "import importlib\nbert = importlib.import_module('pytorch_pretrained_bert')",
+        "from importlib import import_module as load\nbert = load('pytorch_pretrained_bert')",
+        "bert = __import__('pytorch_pretrained_bert')",
+        "bert = __import__('pytorch_pretrained_bert.modeling')",
+        "bert = __import__('pytorch_pretrained_bert.modeling', fromlist=['BertModel'])",
+        "bert = __import__('pytorch_pretrained_bert.modeling', {}, {}, ['BertModel'], 0)",
+    ],
+)
+def test_modules_that_calls_import_are_known(diagnosis, taken):
+    found = diagnosis(f"{taken}\nmodel = bert.BertModel(config)\nmodel(ids).logits\nbert.BertModle")
+    assert len(found.using) == 1
+    assert [each.what.split()[0] for each in found.findings] == [".logits", "no"]
+    assert "BertModle" in found.findings[1].what
+
+
+def test_a_module_whose_name_is_not_written_is_not_guessed(diagnosis):
+    found = diagnosis(
+        "from importlib import import_module\nimport_module(name); import_module('.a')"
+    )
+    assert (found.using, found.findings) == ([], [])
+
+
+def test_another_file_that_calls_eval_counts(tmp_path):
+    from ptbert.doctor.diagnosis import diagnosis_of
+
+    (tmp_path / "model.py").write_text(
+        "from pytorch_pretrained_bert import BertModel\nclass Net:\n    def __init__(self):\n"
+        "        self.bert = BertModel.from_pretrained('a')\n"
+        "    def vectors(self, ids):\n        return self.bert(ids)\n"
+    )
+    assert ["training mode" in each.what for each in diagnosis_of(tmp_path).findings] == [True]
+    (tmp_path / "main.py").write_text("from model import Net\nNet().bert.eval()")
+    assert diagnosis_of(tmp_path).findings == []
+
+
+def test_modules_alone_are_run_by_the_program_that_imports_them(tmp_path, capsys):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("from .part import Net")
+    (tmp_path / "pack" / "part.py").write_text(
+        "import logging\nfrom pytorch_pretrained_bert import BertModel\nlogging.basicConfig()\n"
+        "class Net: pass\n"
+    )
+    assert main(["doctor", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith("these are modules: run the program that imports them by ptbert run\n")

@@ -9,7 +9,7 @@ import pytest
 import ptbert
 from ptbert import BertConfig, BertForSequenceClassification, BertTokenizer
 from ptbert.doctor import releases
-from ptbert.doctor.habits import LATER
+from ptbert.doctor.habits import GONE, LATER
 from ptbert.doctor.installation import is_in_range
 
 DATA = Path(__file__).parents[1] / "data"
@@ -64,6 +64,20 @@ def test_methods_of_a_base_class_count():
     assert frozenset().union(
         *releases.arguments_of("modeling", "BertForMaskedLM", "from_pretrained")
     ) == frozenset(releases.RELEASES)
+
+
+def test_the_methods_that_are_gone_are_known():
+    table = Path(releases.__file__).with_name("names_2019.json").read_text(encoding="utf-8")
+    gone = {
+        method
+        for module, rows in json.loads(table)["modules"].items()
+        for name, row in rows.items()
+        if "brought" not in row and "lacks" not in row
+        for method in row.get("takes", {})
+        if method
+        and not hasattr(getattr(importlib.import_module(f"ptbert.{module}"), name), method)
+    }
+    assert gone == GONE.keys()
 
 
 def test_names_of_later_libraries_are_not_in_ptbert(tmp_path):

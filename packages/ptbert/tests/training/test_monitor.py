@@ -1,14 +1,17 @@
 """What is seen of a training while it runs."""
 
+import json
 import logging
 import sys
 import types
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from ptbert.training import train
 from ptbert.training.evaluation import Evaluation
+from ptbert.training.kinds import TASKS
 from ptbert.training.monitor import Monitor
 from ptbert.training.output import Output
 from ptbert.training.tensorboard import TensorBoard
@@ -98,6 +101,43 @@ def test_a_loss_above_chance_that_does_not_fall_is_told(
     settings = settings.replaced(warmup=0.1, from_nothing=from_nothing)
     run(Monitor(output, settings, steps=300, done=0, chance=4.0), [9.0] * 60)
     assert "the loss 9.0000 is at the level of chance (4.0000)" in caplog.text
+
+
+PLATEAU = json.loads(
+    (Path(__file__).parents[1] / "data" / "losses_on_a_plateau.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("epochs", [5, 1])
+def test_a_plateau_of_a_model_of_texts_is_told_at_the_end_only(
+    output, settings, caplog, no_board, epochs
+):
+    settings = settings.replaced(warmup=0.05, from_nothing=True, epochs=epochs)
+    losses, chance = PLATEAU["losses"], PLATEAU["unigram_entropy"]
+    facts = {"steps": len(losses) * epochs, "done": 0, "chance": chance}
+    monitor = Monitor(output, settings, **facts, stays_at_chance=True)
+    run(monitor, losses)
+    monitor.epoch(len(losses), 1, None)
+    assert "--learning-rate" not in caplog.text
+    end = "nothing of their context yet; train longer (--epochs, or more text)"
+    assert (end in caplog.text) == (epochs == 1)
+
+
+def test_a_model_of_texts_far_above_chance_is_told_at_once(output, settings, caplog, no_board):
+    settings = settings.replaced(warmup=0.1, from_nothing=True)
+    run(Monitor(output, settings, steps=300, done=0, chance=6.2, stays_at_chance=True), [9.0] * 60)
+    assert "nothing was learned; try another --learning-rate" in caplog.text
+
+
+def test_a_trained_model_of_texts_at_chance_is_told_at_once(output, settings, caplog, no_board):
+    settings = settings.replaced(warmup=0.1)
+    run(Monitor(output, settings, steps=300, done=0, chance=6.2, stays_at_chance=True), [6.3] * 60)
+    assert "nothing was learned; try another --learning-rate" in caplog.text
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_models_of_texts_stay_at_chance(name):
+    assert TASKS[name].stays_at_chance == (name in {"masked-lm", "language-model"})
 
 
 def test_a_log_that_was_deleted_is_no_error(output, settings, caplog, no_board):

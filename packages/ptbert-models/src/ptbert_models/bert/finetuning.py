@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig, classifier_rate
-from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool
+from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool, real_tokens
 from ptbert_models.parts.inputs import (
     flat_mask_of_choices,
     flat_texts,
@@ -229,6 +230,9 @@ class BertForQuestionAnswering(BertWithHead):
     ) -> Any:
         """Return start scores (B, L) and end scores (B, L), or the loss when positions are given.
 
+        With ``leave_out_padding`` padding has the lowest scores that there are, so it is never
+        chosen, and the loss is about real tokens.
+
         Args:
             input_ids: (B, L).
             token_type_ids: (B, L).
@@ -244,6 +248,11 @@ class BertForQuestionAnswering(BertWithHead):
         )
         weights, sequence, _ = encode(self, inputs)
         start_scores, end_scores = self.qa_outputs(sequence).unbind(-1)
+        real = real_tokens(self, attention_mask, of=start_scores)
+        if real is not None:
+            lowest = torch.finfo(start_scores.dtype).min
+            start_scores = start_scores.masked_fill(~real, lowest)
+            end_scores = end_scores.masked_fill(~real, lowest)
         if start_positions is not None and end_positions is not None:
-            return span_loss(start_scores, end_scores, start_positions, end_positions)
+            return span_loss(start_scores, end_scores, start_positions, end_positions, real)
         return with_attentions(weights, start_scores, end_scores)

@@ -69,6 +69,19 @@ def encode(model: Any, inputs: Inputs) -> tuple[Any, Any, Any]:
     return output if getattr(model, "output_attentions", False) else (None, *output)
 
 
+def real_tokens(model: Any, attention_mask: Tensor | None, *, of: Tensor) -> Tensor | None:
+    """Return where the real tokens are, or None unless a program asked to leave padding out.
+
+    Args:
+        model: a model with a head.
+        attention_mask: (B, L); None if nothing is padding.
+        of: scores (B, L); a mask of another shape tells no padding.
+    """
+    if attention_mask is None or not getattr(model, "leave_out_padding", False):
+        return None
+    return attention_mask != 0 if attention_mask.shape == of.shape else None
+
+
 def pool(model: Any, inputs: Inputs) -> tuple[Any, Any]:
     """Return attention weights or None, and the pooled token (B, E)."""
     packed = _packed_states(model.bert, inputs)

@@ -60,7 +60,13 @@ def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -
         CheckpointNotFound: if a file that an index names is missing.
         CorruptCheckpoint: if a file is cut off, or is no weights file.
         UnsafeCheckpoint: if opening a file would run code.
+        RuntimeError: in modes that make tensors without numbers, such as FakeTensorMode.
     """
+    if type(torch.empty(0, device="cpu")) is not Tensor:
+        raise RuntimeError(
+            f"{str(path)!r} cannot be read in FakeTensorMode, whose tensors have no numbers; build "
+            "the model of its configuration there, as in BertModel(BertConfig.from_pretrained(...))"
+        )
     kind = weights_format(path)
     if kind == "index":
         return _read_indexed(path, memory_map=memory_map, compare=compare)

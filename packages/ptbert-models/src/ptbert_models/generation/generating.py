@@ -47,6 +47,7 @@ def generate(
     tokenizer: Any = None,
     streamer: Streamer | None = None,
     sliding_window: int | None = None,
+    compile: bool | Mapping[str, Any] = False,
 ) -> Tensor:
     """Continue a batch of texts.
 
@@ -92,6 +93,9 @@ def generate(
             tokens are read from then on; such a text is an error when None. A small number makes
             the model forget more, a large one makes it read them again more often. Transformer-XL
             forgets by itself and needs no number.
+        compile: whether ``torch.compile`` makes one graph of the step that writes a token, which
+            all tokens, and texts of similar length, share; or keyword arguments for it, such as
+            ``{"mode": "reduce-overhead"}`` for CUDA graphs. The first call compiles and takes long.
 
     Returns:
         (B, T) prompts and continuations, where T is at most L + ``max_new_tokens``. With
@@ -136,6 +140,7 @@ def generate(
         tokenizer=tokenizer,
         streamer=streamer,
         sliding_window=sliding_window,
+        compile=compile,
     )
     return _Run(model, ids, max_new_tokens, options).texts()
 
@@ -303,8 +308,11 @@ class _Run:
     def _decoding(self) -> Decoding:
         ids, attention_mask = self._prompts
         capacity = ids.size(1) + self._max_new_tokens
-        window = without_none(sliding_window=self._options.sliding_window)
-        decoding: Decoding = self._model.start_decoding(capacity, attention_mask, **window)
+        options = without_none(
+            sliding_window=self._options.sliding_window,
+            compile_options=self._options.compile_options(),
+        )
+        decoding: Decoding = self._model.start_decoding(capacity, attention_mask, **options)
         return decoding
 
 

@@ -53,6 +53,7 @@ class Options:
     tokenizer: Any = None
     streamer: Streamer | None = None
     sliding_window: int | None = None
+    compile: bool | Mapping[str, Any] = False
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Options:
@@ -81,6 +82,18 @@ class Options:
                 f"streamer is of type {type(self.streamer).__name__}, which has no put and end; "
                 "give one such as ptbert_tokenizers.TextStreamer(tokenizer)"
             )
+
+        if not isinstance(self.compile, (bool, Mapping)):
+            raise TypeError(
+                f"compile is of type {type(self.compile).__name__}; give True, or keyword "
+                'arguments of torch.compile, such as {"mode": "reduce-overhead"}'
+            )
+
+    def compile_options(self) -> dict[str, Any] | None:
+        """How a step is compiled, as keyword arguments of ``torch.compile``; None if it is not."""
+        if self.compile is False:
+            return None
+        return {} if self.compile is True else dict(self.compile)
 
     def choice(self) -> Choice:
         """How a token is chosen."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ptbert_hub.release import current_release
 from ptbert_models.config import PreTrainedConfig
-from ptbert_models.gpt.cache import LayerPast, checked_past, past_length
+from ptbert_models.gpt.cache import LayerPast, StaticCache, checked_past, past_length
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.embeddings import chosen_positions, embedded, flat_mask
 from ptbert_models.gpt.heads import LMHead
@@ -318,6 +318,9 @@ def decode(
         if attention_mask is None
         else causal_padding_bias(attention_mask, new.size(1), hidden.dtype)
     )
+    if layer_pasts and isinstance(layer_pasts[0], StaticCache):
+        unwritten = layer_pasts[0].hidden(hidden.dtype)
+        bias = unwritten[None, None, None] if bias is None else bias + unwritten
     head_masks: list[Tensor | None] = [None] * len(model.h)
     if inputs.head_mask is not None:
         head_masks = split_head_mask(

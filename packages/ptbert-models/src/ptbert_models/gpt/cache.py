@@ -1,10 +1,11 @@
-"""A cache of keys and values, with memory reserved for the tokens to come.
+"""Caches of keys and values, with memory reserved for the tokens to come.
 
-Letters: B batch, H heads, T tokens so far, D features per head.
+Letters: B batch, H heads, T tokens so far, D features per head, C tokens that fit in.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -51,6 +52,12 @@ class LayerCache:
         self.length = end
         return self._room[..., :end, :]
 
+    def filled(self) -> Tensor:
+        """Return a view of all tokens so far, (2, B, H, T, D)."""
+        if self._room is None:
+            raise ValueError("a cache without tokens has no keys and values; append some first")
+        return self._room[..., : self.length, :]
+
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts: row i becomes what row ``rows[i]`` was."""
         if self._room is None:
@@ -60,8 +67,45 @@ class LayerCache:
         self._room = room
 
 
+class StaticCache:
+    """Keys and values of one layer whose shape is the same for every token.
+
+    It takes one token at a time, and gives all places that there are; ``hidden`` hides those that
+    have no token yet. No number of tokens is known to the program, so a compiled step fits all.
+
+    Args:
+        room: (2, B, H, C, D), finite numbers also where no token is.
+        place: (1,), where the next token goes.
+
+    Example:
+        >>> cache = StaticCache(torch.zeros(2, 1, 4, 8, 16), torch.tensor([5]))
+        >>> cache.append(torch.ones(2, 1, 4, 1, 16))[0, 0, 0, :, 0]
+        tensor([0., 0., 0., 0., 0., 1., 0., 0.])
+        >>> cache.hidden(torch.float32)
+        tensor([0., 0., 0., 0., 0., 0., -inf, -inf])
+    """
+
+    def __init__(self, room: Tensor, place: Tensor) -> None:
+        self._room, self._place = room, place
+
+    @property
+    def length(self) -> int:
+        """All places but that of the next token: as if every place had one."""
+        return self._room.size(-2) - 1
+
+    def append(self, key_value: Tensor) -> Tensor:
+        """Add a token (2, B, H, 1, D) and return the room, (2, B, H, C, D)."""
+        return self._room.index_copy_(-2, self._place, key_value.to(self._room.dtype))
+
+    def hidden(self, dtype: torch.dtype) -> Tensor:
+        """Return a bias (C,) of attention: 0 up to the next token, minus infinity after it."""
+        places = torch.arange(self._room.size(-2), device=self._room.device)
+        bias = torch.zeros(places.shape, dtype=dtype, device=places.device)
+        return bias.masked_fill(places > self._place, -math.inf)
+
+
 # The past of a layer: a tensor (2, B, H, T, D), a pair of keys and values, or a cache.
-LayerPast = Tensor | tuple[Tensor, Tensor] | LayerCache
+LayerPast = Tensor | tuple[Tensor, Tensor] | LayerCache | StaticCache
 
 
 def checked_past(past: Any, layers: int) -> list[LayerPast | None]:
@@ -86,7 +130,7 @@ def checked_past(past: Any, layers: int) -> list[LayerPast | None]:
     if len(past) != layers:
         raise ValueError(f"past has {len(past)} layers and this model has {layers}; {_PRESENTS}")
     for layer_past in past:
-        if layer_past is None or isinstance(layer_past, (Tensor, LayerCache)):
+        if layer_past is None or isinstance(layer_past, (Tensor, LayerCache, StaticCache)):
             continue
         keys = layer_past[0] if hasattr(layer_past, "__getitem__") and layer_past else layer_past
         if not isinstance(keys, Tensor):  # of a pair, or of a program's own
@@ -99,14 +143,16 @@ def past_length(layer_past: LayerPast | None) -> int:
     """Return the number of tokens T that a layer has seen."""
     if layer_past is None:
         return 0
-    return layer_past.length if isinstance(layer_past, LayerCache) else layer_past[0].size(-2)
+    if isinstance(layer_past, (LayerCache, StaticCache)):
+        return layer_past.length
+    return layer_past[0].size(-2)
 
 
 def extend_past(layer_past: LayerPast | None, key_value: Tensor) -> Tensor:
     """Add keys and values to the past, and return all as one tensor (2, B, H, T, D)."""
     if layer_past is None:
         return key_value
-    if isinstance(layer_past, LayerCache):
+    if isinstance(layer_past, (LayerCache, StaticCache)):
         return layer_past.append(key_value)
     past = layer_past if isinstance(layer_past, Tensor) else torch.stack(tuple(layer_past))
     return torch.cat((past.to(key_value.dtype), key_value), dim=-2)

@@ -1,11 +1,12 @@
 """Running a GPT on a batch of growing texts, with keys and values of the tokens before.
 
-Letters: B batch, L tokens fed, T tokens so far, E model width, V vocabulary with special tokens.
+Letters: B batch, L tokens fed, T tokens so far, C tokens that there is room for, H heads,
+D features per head, E model width, V vocabulary with special tokens, N layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from ptbert_models.gpt.bare import GPTDecoder, smallest_bare, split_output
-from ptbert_models.gpt.cache import LayerCache
+from ptbert_models.gpt.cache import LayerCache, StaticCache
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.heads import LMHead
+from ptbert_models.parts.compiled_steps import Kind, compiled_steps
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.tables import rows_of
 from ptbert_models.parts.untouched import is_untouched
@@ -106,6 +108,110 @@ class CachedDecoding(GPTDecoding):
         super().select(rows)
         for cache in self._caches:
             cache.select(rows)
+
+
+_ROUND = 128  # room for tokens is a multiple of this, so that texts of many lengths share a graph
+
+
+class CompiledDecoding(GPTDecoding):
+    """Keeps keys and values in memory of one size, so that one compiled step fits every token.
+
+    Prompts are read as by ``CachedDecoding``. For untouched models.
+
+    Args:
+        options: keyword arguments of ``torch.compile``.
+        transformer: as in ``GPTDecoding``.
+        *others: likewise.
+    """
+
+    def __init__(self, options: Mapping[str, Any], transformer: GPTDecoder, *others: Any) -> None:
+        super().__init__(transformer, *others)
+        self._capacity = -(-others[1] // _ROUND) * _ROUND
+        self._prompts: list[LayerCache] = []
+        self._steps = compiled_steps(transformer, _step, options)
+        self._memory: tuple[Tensor, ...] = ()  # see ``_step``; none before the first step
+
+    def _run(self, ids: Tensor, masks: dict[str, Tensor]) -> Tensor:
+        self._prompts = [LayerCache(ids.size(1)) for _ in self._transformer.h]
+        output = self._transformer(ids, past=self._prompts, **masks)
+        return split_output(output, has_presents=self._transformer.returns_presents)[1]
+
+    def feed(self, ids: Tensor) -> Tensor:
+        """Take the next tokens (B, L) of all texts; return scores (B, V) of the token after."""
+        if not self._started:
+            return super().feed(ids)
+        if not self._memory:
+            self._memory = self._filled_memory()
+        return self._steps(ids, self._transformer, self._lm_head, *self._memory)
+
+    def _filled_memory(self) -> tuple[Tensor, ...]:
+        """Return what steps after the prompts need."""
+        filled = [cache.filled() for cache in self._prompts]
+        batch, length = filled[0].size(1), filled[0].size(3)
+        place, positions, mask, *rooms = memory = self._lent(batch)
+        place.fill_(length)
+        positions.fill_(length)
+        mask.fill_(1)
+        if self._attention_mask is not None:
+            mask[:, :length] = self._attention_mask
+            positions.copy_(self._attention_mask.sum(1, keepdim=True))
+        for room, keys_and_values in zip(rooms, filled, strict=True):
+            room[..., :length, :] = keys_and_values
+        return memory
+
+    def _lent(self, batch: int) -> tuple[Tensor, ...]:
+        sample = self._prompts[0].filled()  # (2, B, H, L, D)
+        shape = torch.Size((2, batch, sample.size(2), self._capacity, sample.size(4)))
+        room = Kind(shape, sample.dtype, sample.device)
+        sizes = [(1,), (batch, 1), (batch, self._capacity)]
+        integers = (Kind(torch.Size(size), torch.long, sample.device) for size in sizes)
+        return self._steps.memory(self, *integers, *(room for _ in self._prompts))
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat or reorder texts."""
+        super().select(rows)
+        for cache in () if self._memory else self._prompts:
+            cache.select(rows)
+        if not self._memory:
+            return
+        place, *of_texts = self._memory
+        if rows.numel() != of_texts[0].size(0):
+            self._memory = self._lent(rows.numel())
+            self._memory[0].copy_(place)
+        for number, (old, new) in enumerate(zip(of_texts, self._memory[1:], strict=True)):
+            new.copy_(old.index_select(0 if number < 2 else 1, rows))  # rooms have texts second
+
+
+def _step(
+    ids: Tensor,
+    transformer: GPTDecoder,
+    lm_head: nn.Module,
+    place: Tensor,
+    positions: Tensor,
+    mask: Tensor,
+    *rooms: Tensor,
+) -> Tensor:
+    """Feed one token of each text, and move to the next place.
+
+    Args:
+        ids: (B, 1).
+        transformer: the bare model.
+        lm_head: scores the tokens that may follow.
+        place: (1,), where keys and values of the token go.
+        positions: (B, 1), positions of the token, which do not count padding.
+        mask: (B, C), 0 for padding.
+        *rooms: N tensors (2, B, H, C, D), keys and values.
+
+    Returns:
+        Scores (B, V).
+    """
+    caches = [StaticCache(room, place) for room in rooms]
+    output = transformer(ids, position_ids=positions, past=caches, attention_mask=mask)
+    hidden = split_output(output, has_presents=transformer.returns_presents)[1]
+    scores: Tensor = lm_head(hidden)[:, -1]
+    place.add_(1)
+    positions.add_(1)
+    return scores
 
 
 class PastDecoding(GPTDecoding):
@@ -213,13 +319,29 @@ def start_decoding(
     capacity: int,
     attention_mask: Tensor | None,
     sliding_window: int | None = None,
+    compile_options: Mapping[str, Any] | None = None,
 ) -> GPTDecoding | SlidingDecoding:
-    """Begin a run; arguments as in ``GPTDecoding``, and ``sliding_window`` as in ``generate``."""
+    """Begin a run; arguments as in ``GPTDecoding``, and others as in ``generate``.
+
+    Raises:
+        ValueError: as in ``GPTDecoding``, or if a step is to be compiled of a model that a program
+            changed or watches.
+    """
     kind = type(transformer)
-    if isinstance(transformer, GPTDecoder) and is_untouched(
+    untouched = isinstance(transformer, GPTDecoder) and is_untouched(
         transformer, smallest_bare, kind, transformer.last_hidden_state_only
-    ):
-        way: type[GPTDecoding] = CachedDecoding
+    )
+    way: Callable[..., GPTDecoding]
+    if compile_options is not None:
+        if not untouched:
+            raise ValueError(
+                f"compile is given, and the steps of this {kind.__name__} cannot be compiled, "
+                "because it has hooks, adapters or parts that are not those of this library; take "
+                "them away (adapters: merge them into the weights), or leave out compile"
+            )
+        way = partial(CompiledDecoding, compile_options)
+    elif untouched:
+        way = CachedDecoding
     else:
         way = PastDecoding if transformer.returns_presents else RereadingDecoding
     start = partial(way, transformer, lm_head)

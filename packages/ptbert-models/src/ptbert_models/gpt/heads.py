@@ -17,6 +17,7 @@ from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
 from ptbert_models.parts.inputs import Ids, check_ids, is_recorded
 from ptbert_models.parts.quantized import QuantizedLinear
+from ptbert_models.parts.untouched import is_plain
 
 
 class TiedLinear(nn.Linear):
@@ -72,6 +73,22 @@ def scored_weight(head: Any) -> Tensor | None:
         return None
     weight: Tensor = head.decoder.weight
     return weight if head.predict_special_tokens else weight[: head.vocab_size]
+
+
+def weight_seen_by_compiler(head: Any) -> Tensor | None:
+    """Return the same while a model is compiled, or None if a head or its decoder must be called.
+
+    Then less can be known of a module: its class, and that nothing watches it alone.
+    """
+    kind = type(head)
+    if not isinstance(head, LMHead) or kind.forward is not LMHead.forward:
+        return None
+    decoder: Any = head.decoder
+    if not (is_plain(head, kind) and type(decoder) in (TiedLinear, nn.Linear)):
+        return None
+    if not is_plain(decoder, type(decoder)) or type(decoder.weight) is not nn.Parameter:
+        return None
+    return scored_weight(head) if decoder.bias is None else None
 
 
 class MultipleChoiceHead(nn.Module):

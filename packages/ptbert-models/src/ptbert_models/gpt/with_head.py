@@ -5,6 +5,7 @@ Letters: B batch, C choices, L sequence length, E model width, V vocabulary with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -18,9 +19,21 @@ from ptbert_models.gpt.generation import (
     scores_rows,
     start_decoding,
 )
-from ptbert_models.gpt.heads import LMHead, MultipleChoiceHead, scored_weight
-from ptbert_models.parts.inputs import without_none
-from ptbert_models.parts.losses import check_labels, fitted_labels, label_loss, labelled_only
+from ptbert_models.gpt.heads import (
+    LMHead,
+    MultipleChoiceHead,
+    scored_weight,
+    weight_seen_by_compiler,
+)
+from ptbert_models.parts.inputs import is_recorded, without_none
+from ptbert_models.parts.log_sums import sliced_losses, suits_log_sums
+from ptbert_models.parts.losses import (
+    check_labels,
+    fitted_labels,
+    is_labelled,
+    label_loss,
+    labelled_only,
+)
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.sliced_loss import sliced_loss, suits_slices
 from ptbert_models.parts.tables import resize_scores
@@ -88,10 +101,16 @@ class GPTWithHead(GPTPreTrainedModel):
         attention_mask: Tensor | None,
         *,
         sliding_window: int | None = None,
+        compile_options: Mapping[str, Any] | None = None,
     ) -> GPTDecoding | SlidingDecoding:
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this."""
         return start_decoding(
-            self.transformer, self.lm_head, capacity, attention_mask, sliding_window
+            self.transformer,
+            self.lm_head,
+            capacity,
+            attention_mask,
+            sliding_window,
+            compile_options,
         )
 
     def tie_weights(self) -> None:
@@ -167,6 +186,10 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
             -1 or -100 leaves a position out.
     """
     labels = fitted_labels(lm_labels, hidden_states.shape[:-1], name="lm_labels")[..., 1:]
+    if is_recorded() and (weight := weight_seen_by_compiler(lm_head)) is not None:
+        states = hidden_states[..., :-1, :].flatten(0, -2)
+        if suits_log_sums(states, weight):
+            return _mean_of_slices(states, weight, labels.reshape(-1))
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
     states, labels = labelled_only(hidden_states[..., :-1, :], labels)
@@ -175,3 +198,10 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
         check_labels(labels, weight.size(0), name="lm_labels")
         return sliced_loss(states, weight, labels)
     return label_loss(lm_head(states), labels, name="lm_labels")
+
+
+def _mean_of_slices(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross entropy of the labelled rows, where no shape may depend on the labels."""
+    counts = is_labelled(labels)
+    losses = sliced_losses(states, weight, None, labels.where(counts, 0).long())
+    return (losses.where(counts, 0.0).sum() / counts.sum()).to(states.dtype)

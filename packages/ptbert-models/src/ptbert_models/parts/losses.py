@@ -201,7 +201,13 @@ def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     return rows, labels.flatten().index_select(0, places)
 
 
-def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+def span_loss(
+    start_logits: Tensor,
+    end_logits: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    real: Tensor | None = None,
+) -> Tensor:
     """Mean of the cross entropies of where a span starts and where it ends.
 
     Args:
@@ -209,6 +215,8 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
         end_logits: (B, L).
         starts: (B,) or (B, 1) positions; a position past the text leaves its row out.
         ends: likewise.
+        real: (B, L), True at the tokens of the text; positions elsewhere are past the text. None if
+            all tokens are.
 
     Returns:
         A scalar.
@@ -225,8 +233,13 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
     batch, length = start_logits.shape  # the length is also the label that is left out
     starts = fitted_labels(starts, (batch,), name="start_positions")
     ends = fitted_labels(ends, (batch,), name="end_positions")
+    both = [positions.reshape(-1).long() for positions in (starts, ends)]
+    positions = torch.stack(both, dim=1).clamp(0, length)
+    if real is not None:
+        known = F.pad(real, (0, 1)).gather(1, positions)
+        positions = positions.masked_fill(~known, length)
     start_loss, end_loss = (
-        F.cross_entropy(logits, positions.reshape(-1).clamp(0, length), ignore_index=length)
-        for logits, positions in ((start_logits, starts), (end_logits, ends))
+        F.cross_entropy(logits, labels, ignore_index=length)
+        for logits, labels in zip((start_logits, end_logits), positions.unbind(1), strict=True)
     )
     return (start_loss + end_loss) / 2

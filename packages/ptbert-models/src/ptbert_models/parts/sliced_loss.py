@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ptbert_models.parts.inputs import values_are_known
-
-_SLICE = 2**22  # scores that exist at once
+from ptbert_models.parts.log_sums import SLICE as _SLICE
+from ptbert_models.parts.log_sums import product_dtype
 
 
 def suits_slices(states: Tensor, weight: Tensor) -> bool:
@@ -31,7 +31,7 @@ def suits_slices(states: Tensor, weight: Tensor) -> bool:
         values_are_known(states)
         and forward_ad._current_level < 0  # noqa: SLF001  # has no public name
         and states.size(0) * weight.size(0) > _SLICE
-        and _kind(states) in (torch.float32, torch.float64, torch.bfloat16)
+        and product_dtype(states) in (torch.float32, torch.float64, torch.bfloat16)
     )
 
 
@@ -61,7 +61,7 @@ def sliced_loss(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
 class _SlicedLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-        kind = _kind(states)
+        kind = product_dtype(states)
         with torch.autocast(states.device.type, enabled=False):
             total, gradients = _sums(states, weight, labels, kind, ctx.needs_input_grad[:2])
         ctx.gradients = gradients
@@ -110,11 +110,3 @@ def _sums(
         elif to_weight is not None:
             to_weight += shares.t() @ some
     return total, (to_states, None if to_weight is None else to_weight.to(weight.dtype))
-
-
-def _kind(states: Tensor) -> torch.dtype:
-    """The numbers that products are computed with."""
-    device = states.device.type
-    if states.dtype != torch.float64 and torch.is_autocast_enabled(device):
-        return torch.get_autocast_dtype(device)
-    return states.dtype

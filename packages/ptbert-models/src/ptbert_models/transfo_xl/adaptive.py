@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ptbert_models.parts.inputs import Ids, check_ids, places_of, values_are_known
+from ptbert_models.parts.log_sums import log_sums, suits_log_sums
 from ptbert_models.parts.losses import is_labelled
 from ptbert_models.parts.tables import resize_scores, resized_embedding
 from ptbert_models.parts.untouched import has_usual_weight
@@ -270,12 +271,15 @@ def _scores(softmax: Any, narrow: Tensor, cluster: int) -> Tensor:
 def _log_sum(softmax: Any, narrow: Tensor, cluster: int) -> Tensor:
     """Return the logarithm of the sum of all tokens' exponentiated scores: (R, d) → (R,).
 
-    On the CPU the tokens are scored in blocks, so that the scores stay in its cache.
+    On the CPU the tokens are scored in blocks, so that the scores stay in its cache. Very many
+    scores, or those of a compiled model, are not kept for the gradients.
     """
     table = _table(softmax, cluster)
     if table is None:
         return _wide(_scores(softmax, narrow, cluster)).logsumexp(dim=-1)
     weight, bias = table
+    if suits_log_sums(narrow, weight):
+        return log_sums(narrow, weight, bias)
     size = _SCORED_TOGETHER if narrow.is_cpu and values_are_known() else weight.size(0)
     sums = [
         _wide(F.linear(narrow, some, some_bias)).logsumexp(dim=-1)

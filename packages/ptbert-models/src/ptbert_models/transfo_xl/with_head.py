@@ -9,7 +9,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from ptbert_models.transfo_xl.adaptive import (
 )
 from ptbert_models.transfo_xl.bare import TransfoXLModel, TransfoXLPreTrainedModel
 from ptbert_models.transfo_xl.config import TransfoXLConfig
-from ptbert_models.transfo_xl.generation import MemoryDecoding
+from ptbert_models.transfo_xl.generation import CompiledMemoryDecoding, MemoryDecoding
 from ptbert_models.transfo_xl.sampling import LogUniformSampler, sample_logits
 
 
@@ -104,12 +104,16 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         attention_mask: Tensor | None,
         *,
         sliding_window: int | None = None,
+        compile_options: Mapping[str, Any] | None = None,
     ) -> MemoryDecoding:
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this.
 
         The memory slides anyway, so no other window is needed.
         """
-        return MemoryDecoding(self.transformer, self._last_log_probabilities, attention_mask)
+        run = self.transformer, self._last_log_probabilities, attention_mask
+        if compile_options is None:
+            return MemoryDecoding(*run)
+        return CompiledMemoryDecoding(self, compile_options, *run)
 
     def _last_log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the log-probabilities (B, V) after the last of the hidden states (B, L, E)."""

@@ -1,6 +1,6 @@
 """Checking texts before they are encoded, and texts whose words are separated already."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,11 +42,45 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
     if not set(map(type, found)) <= {str}:
         for position, text in enumerate(found):
             if not isinstance(text, str):
-                raise TypeError(
-                    f"{name}[{position}] is {shown(text)}, and not a string; leave it out, or "
-                    'give "" in its place'
-                )
+                raise _no_text_at(position, text, name)
     return found
+
+
+def texts_one_by_one(texts: Any, name: str = "texts") -> Iterator[str]:
+    """Yield texts, which are read as they are needed, if they are strings in some order.
+
+    Args:
+        texts: what the caller gave.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: if they are not, as for ``checked_texts``.
+
+    Example:
+        >>> list(texts_one_by_one(iter(["a", None])))
+        Traceback (most recent call last):
+        TypeError: texts[1] is None, and not a string; leave it out, or give "" in its place
+    """
+    position = 0
+    try:
+        for text in in_order(texts, name):
+            if not isinstance(text, str):
+                raise _no_text_at(position, text, name)
+            yield text
+            position += 1
+    except UnicodeError as error:  # of an open file
+        error.add_note(
+            f"this is {name}[{position}], or a part of the file that is read with it; "
+            "read_documents names the line"
+        )
+        raise
+
+
+def _no_text_at(position: int, text: Any, name: str) -> TypeError:
+    return TypeError(
+        f"{name}[{position}] is {shown(text)}, and not a string; leave it out, or give "
+        '"" in its place'
+    )
 
 
 def checked_words(texts: Any, name: str = "texts") -> list[list[str]]:
@@ -99,7 +133,8 @@ def separated(words: Iterable[str], separator: str) -> list[str]:
         >>> separated(["one", "two"], " ")
         ['one', ' two']
     """
-    return [f"{separator}{word}" if number else word for number, word in enumerate(words)]
+    words = list(words)
+    return [*words[:1], *map(separator.__add__, words[1:])] if separator else words
 
 
 def word_numbers(flat: "FlatIds", texts: Sequence[Sequence[str]]) -> "NDArray[np.int64]":

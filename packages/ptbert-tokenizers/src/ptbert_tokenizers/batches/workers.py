@@ -3,19 +3,21 @@
 import pickle
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.batches.channels import SLOTS, Channel, Parts, SharedMemory, parts_of
 from ptbert_tokenizers.errors import WorkerDied
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _MOST = 1024  # processes
-_AHEAD = 3  # blocks for each process that may be done before it is their turn
+_AHEAD = 4  # blocks for each process that may be done before it is their turn
 
 _ENDING = [
     getattr(signal, each) for each in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, each)
@@ -111,24 +113,27 @@ def _in_order(
     start: "Callable[[], _Worker[T]]", workers: int, blocks: Iterable[Sequence[str]]
 ) -> Iterator[T]:
     """The answers, of processes that are started when there is a block for them."""
-    idle: list[_Worker[T]] = []
-    busy: dict[_Worker[T], int] = {}
+    team: list[_Worker[T]] = []
     done: dict[int, T | BaseException] = {}
-    upcoming = enumerate(blocks)
+    upcoming = enumerate(_packed(blocks))
     following = next(upcoming, None)
     turn = 0
-    while following is not None or busy:
-        while (
-            following is not None and len(busy) < workers and following[0] < turn + _AHEAD * workers
-        ):
-            number, block = following
-            worker = idle.pop() if idle else start()
-            worker.send(block)
-            busy[worker] = number
+    while following is not None or any(worker.numbers for worker in team):
+        while following is not None and following[0] < turn + _AHEAD * workers:
+            number, parts = following
+            if isinstance(parts, Exception):
+                done[number], following = parts, None
+                break
+            if all(worker.numbers for worker in team) and len(team) < workers:
+                team.append(start())
+            idlest = min(team, key=lambda worker: len(worker.numbers))
+            if not idlest.may_have(parts):
+                break
+            idlest.send(number, parts)
             following = next(upcoming, None)
-        for worker in _ready(busy):
-            done[busy.pop(worker)] = worker.receive()
-            idle.append(worker)
+        for worker in _ready([worker for worker in team if worker.numbers]):
+            number, answer = worker.receive()
+            done[number] = answer
         while turn in done:
             answer = done.pop(turn)
             if isinstance(answer, BaseException):  # of the first block that has one
@@ -137,49 +142,75 @@ def _in_order(
             turn += 1
 
 
-def _ready(workers: "Iterable[_Worker[T]]") -> "list[_Worker[T]]":
-    """Those that have answered or ended; wait until there is one."""
+def _packed(blocks: Iterable[Sequence[str]]) -> Iterator[Parts | Exception]:
+    """Blocks as they are sent; in the end the error, if they cannot be read to their end.
+
+    It is raised in its turn, as with one process, after the answers of the blocks before.
+    """
+    try:
+        for block in blocks:
+            yield parts_of(block)
+    except Exception as error:
+        yield error
+
+
+def _ready(workers: "list[_Worker[T]]") -> "list[_Worker[T]]":
+    """Those that have answered or ended; wait until there is one of them."""
     from multiprocessing.connection import wait
 
-    waiting = list(workers)
-    found = wait([each for worker in waiting for each in worker.signs])
-    return [worker for worker in waiting if any(sign in found for sign in worker.signs)]
+    found = wait([each for worker in workers for each in worker.signs]) if workers else []
+    return [worker for worker in workers if any(sign in found for sign in worker.signs)]
 
 
 class _Worker(Generic[T]):
     """A process that encodes one block of texts after the other.
 
-    It has at most one block at a time: if it had a second one in its pipe while it answers, it and
-    this process could wait for each other.
+    While it encodes a block, it may have the next one in memory that it shares with this process.
+    So it does not wait for this process. A block that does not fit there goes through the pipe,
+    and only to a worker that has nothing to do: else it and this process could wait for each other.
     """
 
     def __init__(self, encode: Encode[T]) -> None:
         import multiprocessing
 
-        self._connection, theirs = multiprocessing.Pipe()
-        _our_ends.append(self._connection)
-        self._process = multiprocessing.Process(target=_serve, args=(encode, theirs), daemon=True)
+        self.numbers: deque[int] = deque()
+        """The blocks that it has and has not answered, in order."""
+        pipe, theirs = multiprocessing.Pipe()
+        memory = SharedMemory() if multiprocessing.get_start_method() == "fork" else None
+        self._channel = Channel(pipe)
+        if memory is not None:
+            self._channel = Channel(pipe, memory.blocks, memory.answers)
+        _our_ends.append(pipe)
+        self._process = multiprocessing.Process(
+            target=_serve, args=(encode, theirs, memory), daemon=True
+        )
         try:
             self._process.start()
         except BaseException:
-            _our_ends.remove(self._connection)
+            _our_ends.remove(pipe)
             raise
         theirs.close()
 
     @property
     def signs(self) -> tuple[Any, ...]:
         """What to wait for: an answer, or the end of the process."""
-        return self._connection, self._process.sentinel
+        return self._channel.pipe, self._process.sentinel
 
-    def send(self, block: Sequence[str]) -> None:
-        with self._alive():
-            self._connection.send(block)
+    def may_have(self, parts: Parts) -> bool:
+        """Tell whether a block can be sent to it now."""
+        return not self.numbers or (len(self.numbers) < SLOTS and self._channel.fits(parts))
 
-    def receive(self) -> T | BaseException:
-        """The answer, or the error of the block."""
+    def send(self, number: int, parts: Parts) -> None:
+        """Send a block."""
         with self._alive():
-            answer: T | BaseException = _received(self._connection)
-        return answer
+            self._channel.send(parts)
+        self.numbers.append(number)
+
+    def receive(self) -> tuple[int, T | BaseException]:
+        """The number of its first block, and the answer, or the error of the block."""
+        with self._alive():
+            answer: T | BaseException = self._channel.receive()
+        return self.numbers.popleft(), answer
 
     @contextmanager
     def _alive(self) -> Iterator[None]:
@@ -194,8 +225,8 @@ class _Worker(Generic[T]):
 
     def end(self) -> None:
         """End the process at once."""
-        _our_ends.remove(self._connection)
-        self._connection.close()
+        _our_ends.remove(self._channel.pipe)
+        self._channel.pipe.close()
         self._process.kill()
         self._process.join()
         self._process.close()
@@ -213,7 +244,7 @@ def _cause(code: int | None) -> str:
     )
 
 
-def _serve(encode: Encode[Any], connection: "Connection") -> None:
+def _serve(encode: Encode[Any], pipe: "Connection", memory: SharedMemory | None) -> None:
     """Encode blocks until the other side is closed. This runs in the worker process."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
@@ -221,29 +252,15 @@ def _serve(encode: Encode[Any], connection: "Connection") -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     for end in _our_ends:
         end.close()
+    channel = Channel(pipe) if memory is None else Channel(pipe, memory.answers, memory.blocks)
     with suppress(EOFError, OSError):  # the other process is done, or has ended
         while True:
-            block = connection.recv()
+            block = channel.receive()
             try:
                 answer: Any = encode(block)
             except Exception as error:
                 answer = _portable(error)
-            _send(connection, answer)
-
-
-def _send(connection: "Connection", value: Any) -> None:
-    """Send a value, whose arrays are not copied into a pickle."""
-    arrays: list[pickle.PickleBuffer] = []
-    rest = pickle.dumps(value, 5, buffer_callback=arrays.append)
-    connection.send((rest, len(arrays)))
-    for array in arrays:
-        connection.send_bytes(array.raw())
-
-
-def _received(connection: "Connection") -> Any:
-    rest, arrays = connection.recv()
-    # Not bytes, so that arrays can be changed.
-    return pickle.loads(rest, buffers=[bytearray(connection.recv_bytes()) for _ in range(arrays)])
+            channel.send(parts_of(answer))
 
 
 def _portable(error: Exception) -> Exception:

@@ -17,7 +17,11 @@ from ptbert_tokenizers.training.counts import (
     is_counts_file,
 )
 from ptbert_tokenizers.training.text_rules import KINDS
-from ptbert_tokenizers.training.trained import check_is_new, train_vocabulary
+from ptbert_tokenizers.training.trained import (
+    check_is_new,
+    check_numbers,
+    train_vocabulary,
+)
 
 
 def add_training_commands(commands: Any) -> None:
@@ -122,6 +126,9 @@ def _add_counting_options(command: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     check_is_new(options.output)
+    check_numbers(
+        options.kind, options.size, options.unused, options.min_frequency, options.limit_alphabet
+    )
     counts = _counts(options)
     vocabulary = train_vocabulary(
         counts,

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.text_blocks import BlockedTexts, TextBlock, given_blocks
+from ptbert_tokenizers.batches.texts import shown
 from ptbert_tokenizers.corpora.columns import read_arrow_texts, read_parquet_texts
 from ptbert_tokenizers.corpora.paths import corpus_files
 from ptbert_tokenizers.corpora.records import (
@@ -65,6 +67,7 @@ def read_documents(
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: if a file needs a library that is not installed.
+        TypeError: if ``field`` is no string, or ``verbose`` is one.
         ValueError: if a file is damaged, not UTF-8, or lacks the field; the line is named. Or if
             the arguments do not belong together.
 
@@ -75,6 +78,9 @@ def read_documents(
         ['one\\ntwo', 'three']
     """
     _check_choices(documents, input_format)
+    checked_switch(verbose, "verbose")
+    if field is not None and not isinstance(field, str):
+        raise TypeError(f"field is {shown(field)}, and not a string; give the name of a field")
     files = corpus_files(sources)
     kinds = [input_format or input_format_of(file) for file in files]
     for file, kind in zip(files, kinds, strict=True):  # before anything is read
@@ -113,7 +119,8 @@ def _check(file: str, kind: str, field: str | None, documents: str, errors: str)
         if field is not None:
             raise ValueError(
                 f"{file!r} is text, which has no field {field!r}; leave the field out, or name the "
-                "input format"
+                "input format; of a folder with other files too, name those with records alone, "
+                "as by the pattern 'FOLDER/*.jsonl'"
             )
         return
     if field is None:

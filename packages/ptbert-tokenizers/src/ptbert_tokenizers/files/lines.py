@@ -46,22 +46,29 @@ class Lines(TextBlock):
     """Whole lines of a text.
 
     Args:
-        text: the lines, with ``\\n`` as line end.
+        content: the lines, with ``\\n`` as line end; or their bytes, which must be UTF-8. They are
+            decoded when the lines are asked for, perhaps in another process.
         before: how many lines come before them.
+        name: of the text, as messages show it.
     """
 
-    def __init__(self, text: str, before: int) -> None:
-        self._text, self._before = text, before
+    def __init__(self, content: str | bytes, before: int, name: str = "text") -> None:
+        self._content, self._before, self._name = content, before, name
 
     @property
     def size(self) -> int:
-        """How many characters there are, with line ends."""
-        return len(self._text)
+        """About how many characters there are, with line ends."""
+        return len(self._content)
 
     def cut(self) -> list[str]:
-        """Return the lines without line ends, and without those that were skipped."""
+        """Return the lines without line ends, and without those that were skipped.
+
+        Raises:
+            ValueError: if they are not UTF-8; the line is named.
+        """
         lines = self._all()
-        return [line for line in lines if line != _LEFT_OUT] if _LEFT_OUT in self._text else lines
+        is_any_left_out = isinstance(self._content, str) and _LEFT_OUT in self._content
+        return [line for line in lines if line != _LEFT_OUT] if is_any_left_out else lines
 
     def numbered(self) -> Iterator[tuple[int, str]]:
         """Yield the number of each line in the whole text, from 1 on, and the line.
@@ -75,10 +82,18 @@ class Lines(TextBlock):
                 yield number, line
 
     def _all(self) -> list[str]:
-        lines = self._text.split("\n")
+        lines = self._text().split("\n")
         if not lines[-1]:
             del lines[-1]
         return lines
+
+    def _text(self) -> str:
+        if isinstance(self._content, str):
+            return self._content
+        try:
+            return self._content.decode()
+        except UnicodeDecodeError:
+            return _without_wrong_bytes(self._content, self._name, self._before, "strict", [])
 
 
 def read_texts(
@@ -122,10 +137,16 @@ def read_line_blocks(
         >>> [list(block) for block in read_line_blocks("text.txt")]
         [['one', 'two']]
     """
+    name = shown_path(path)
+    if _checked(errors) == "strict":  # what is not UTF-8 is told when the lines are asked for
+        for data, before in _line_bytes(path, name, verbose):
+            if data:
+                yield Lines(data, before, name)
+        return
     before = 0
     for text in _blocks(path, verbose, errors):
         if text:
-            yield Lines(text, before)
+            yield Lines(text, before, name)
         before += text.count("\n")
 
 
@@ -144,18 +165,14 @@ def read_lines(
 
 def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
     """Whole lines, as many as a read gives, with ``\\n`` as line end."""
-    if errors not in get_args(Errors):
-        raise ValueError(f"errors={errors!r} is not known; choose from {get_args(Errors)}")
     name = shown_path(path)
-    before = 0  # lines of the blocks that are done
+    _checked(errors)
     skipped: list[int] = []
-    for data in _byte_blocks(path, name, verbose):
-        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    for lines, before in _line_bytes(path, name, verbose):
         try:
             yield lines.decode()
         except UnicodeDecodeError:
             yield _without_wrong_bytes(lines, name, before, errors, skipped)
-        before += lines.count(b"\n")
     if skipped:
         logger.warning(
             "lines of %s left out because they are not UTF-8: %d; the first is line %d",
@@ -163,6 +180,31 @@ def _blocks(path: PathLike, verbose: bool, errors: Errors) -> Iterator[str]:
             len(skipped),
             skipped[0],
         )
+
+
+def _checked(errors: Errors) -> Errors:
+    if errors not in get_args(Errors):
+        raise ValueError(f"errors={errors!r} is not known; choose from {get_args(Errors)}")
+    return errors
+
+
+def _line_bytes(path: PathLike, name: str, verbose: bool) -> Iterator[tuple[bytes, int]]:
+    """Whole lines, with ``\\n`` as line end, and how many lines come before them."""
+    before = 0
+    try:
+        for data in _byte_blocks(path, name, verbose):
+            lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+            yield lines, before
+            before += lines.count(b"\n")
+    except _LineTooLong:
+        raise ValueError(
+            f"{name} has a line of more than {_LONGEST_LINE} bytes; break it into lines, or check "
+            f"that it is a text (it is line {before + 1})"
+        ) from None
+
+
+class _LineTooLong(Exception):
+    """A line has more than ``_LONGEST_LINE`` bytes."""
 
 
 def _without_wrong_bytes(
@@ -209,10 +251,7 @@ def _byte_blocks(path: PathLike, name: str, verbose: bool) -> Iterator[bytes]:
                         yield b"".join(held).removeprefix(mark)
                         held, mark = [chunk[end:]], b""
                     elif size > _LONGEST_LINE:
-                        raise ValueError(
-                            f"{name} has a line of more than {_LONGEST_LINE} bytes; break it into "
-                            "lines, or check that it is a text"
-                        )
+                        raise _LineTooLong
                     if bar is not None:
                         bar.update(len(chunk) if total is None else file.tell() - bar.n)
         finally:

@@ -1,7 +1,8 @@
 """Text to words, and words to WordPieces: the plain definition of BERT's tokenization.
 
 Both classes are public: programs replace them, subclass them and call single methods.
-``ptbert_tokenizers.quick.basic_words`` computes the same faster.
+``ptbert_tokenizers.quick.basic_words`` computes the same faster, and the public class
+``WordpieceTokenizer`` is a subclass in ``ptbert_tokenizers.quick.known_pieces``.
 
 Source:
     Devlin et al. 2018, arXiv:1810.04805, section 3; Wu et al. 2016, arXiv:1609.08144, section 4.1.
@@ -9,8 +10,8 @@ Source:
 
 import re
 from collections.abc import Container, Sequence
-from typing import Any
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.plain.unicode import (
     CharacterMap,
     is_cjk,
@@ -22,7 +23,6 @@ from ptbert_tokenizers.plain.unicode import (
 from ptbert_tokenizers.plain.unicode_14 import lowered
 
 NEVER_SPLIT = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
-
 
 _ASCII_MARKS = re.compile("([!-/:-@[-`{-~])")
 
@@ -49,22 +49,6 @@ def whitespace_tokenize(text: str) -> list[str]:
 def strips_accents(do_lower_case: bool, strip_accents: bool | None) -> bool:
     """Tell whether accents are removed; ``strip_accents`` None follows ``do_lower_case``."""
     return bool(do_lower_case if strip_accents is None else strip_accents)
-
-
-def checked_switch(value: Any, name: str) -> Any:
-    """Return a setting that is true or false, if it is no string: ``"False"`` would count as true.
-
-    Raises:
-        TypeError: if it is a string.
-
-    Example:
-        >>> checked_switch("False", "do_lower_case")
-        Traceback (most recent call last):
-        TypeError: do_lower_case is 'False', a string; give True or False
-    """
-    if isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}, a string; give True or False")
-    return value
 
 
 class BasicTokenizer:
@@ -201,13 +185,13 @@ class WordpieceTokenizer:
         if length > self.max_input_chars_per_word:
             return [self.unk_token]
         pieces: list[str] = []
-        start, prefix = 0, ""
-        while start < length:
-            end = length
-            while (piece := prefix + word[start:end]) not in vocab:
+        rest, shortest = word, 1
+        while rest:
+            end = len(rest)
+            while rest[:end] not in vocab:
                 end -= 1
-                if end == start:
+                if end < shortest:
                     return [self.unk_token]
-            pieces.append(piece)
-            start, prefix = end, "##"
+            pieces.append(rest[:end])
+            rest, shortest = rest[end:] and f"##{rest[end:]}", 3
         return pieces

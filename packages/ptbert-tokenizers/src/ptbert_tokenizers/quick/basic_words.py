@@ -9,10 +9,10 @@ For a single text, those spaces are added and the text is split; many texts are 
 bytes by one ``translate``. For other characters ``encode("ascii")`` calls an error handler, which
 inserts their images.
 
-A word of ``never_split``, such as ``[MASK]``, must not be replaced. If the image of a text has the
-image of such a word, the image is made once more, from the cleaned text in which the *sign* of the
-word is in its place: a control character, as often as the word is long. Basic tokenization deletes
-control characters, so no other word has them.
+A word of ``never_split``, such as ``[MASK]``, must not be replaced. So its *sign* is put in its
+place beforehand: a control character, as often as the word is long. Basic tokenization deletes
+control characters, so no other word has them. If the image still has the image of such a word, it
+is made once more, with signs in the cleaned text.
 
 There are two exceptions. They are searched for in the image, and texts with one of them are
 tokenized the plain way:
@@ -62,6 +62,7 @@ _NOT_ASCII = range(128, 256)
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
 _SIGMA = "Σ"
+_NEXT_LINE = "\x85"  # the only character beyond ASCII that splits a string and is deleted
 _IMAGES_LIMIT = 12 * 2**20  # bytes, for about 50,000 characters with their images
 
 
@@ -194,17 +195,25 @@ class QuickWords:
                 return _ASCII_WORDS.findall(lowered)
         if _NUL in text:
             text = text.replace(_NUL, "")
-        made = self._image(text)
-        has_signs = _holds(made, self._hints)
-        if has_signs:
-            made = self._image_with_signs(text)
-        if _moves(made) or (has_signs and _holds(made, self._exceptions)):
+        found = self._found(text)
+        if found is None:
             return self._plain.tokenize(text)
+        made, has_signs = found
+        words = self._with_spaces_around_marks(made).split()
+        return [self.signs.get(word, word) for word in words] if has_signs else words
+
+    def of_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of each of several short texts."""
+        found = self._found(_joined(texts))
+        if found is None or found[1]:
+            return list(map(self, texts))
+        return list(map(str.split, self._with_spaces_around_marks(found[0]).split(_NUL)[:-1]))
+
+    def _with_spaces_around_marks(self, made: bytes) -> str:
         for mark in self._marks:
             if mark in made:
                 made = made.replace(mark, b" " + mark + b" ")
-        words = made.decode().split()
-        return [self.signs.get(word, word) for word in words] if has_signs else words
+        return made.decode()
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
         """Return the words of all texts, or None if a text among them is an exception.
@@ -213,16 +222,10 @@ class QuickWords:
         """
         from ptbert_tokenizers.quick.spans import classified_spans
 
-        joined = _NUL.join([*texts, ""])
-        if joined.count(_NUL) != len(texts):
-            joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
-        made = self._image(joined)
-        if _holds(made, self._hints):
-            made = self._image_with_signs(joined)
-            if _holds(made, self._exceptions):
-                return None
-        if _moves(made):
+        found = self._found(_joined(texts))
+        if found is None:
             return None
+        made, _ = found
         if self._classes is None:
             self._classes = self._classes_of_bytes()
         return classified_spans(made, made.translate(self._classes))
@@ -246,6 +249,32 @@ class QuickWords:
         for mark in (_NUL.encode(), *self._marks):
             classes[mark[0]] = MARK
         return bytes(classes)
+
+    def _found(self, text: str) -> tuple[bytes, bool] | None:
+        """The image of a text, and whether it has signs; None if the text is an exception."""
+        made = self._image_with_clear_signs(text)
+        has_signs = made is not None
+        if made is None:
+            made = self._image(text)
+        if _holds(made, self._hints):
+            made, has_signs = self._image_with_signs(text), True
+            if _holds(made, self._exceptions):
+                return None
+        return None if _moves(made) else (made, has_signs)
+
+    def _image_with_clear_signs(self, text: str) -> bytes | None:
+        """The image with the signs of words that are clearly alone, made without cleaning first.
+
+        None if no word is, or if cleaning could change that: by deleting what Python calls
+        whitespace, or characters that signs are made of. Other words are still in the image.
+        """
+        signed = self._kept.with_signs(text)
+        if signed == text or _NEXT_LINE in text or (self._plain.do_lower_case and _SIGMA in text):
+            return None
+        encoded = text.encode("utf-8", "ignore")
+        if len(encoded.translate(None, self._deleted)) < len(encoded):
+            return None
+        return self._replaced(signed).translate(self._table)
 
     def _image(self, text: str) -> bytes:
         """The image of a text, or of several with a NUL after each, as UTF-8."""
@@ -317,6 +346,14 @@ class _Kept:
         if start and self._inside.match(match.string, start - 1):
             return match[0]
         return self.signs[match[0]]
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """The texts with a NUL after each, and no other NUL."""
+    joined = _NUL.join([*texts, ""])
+    if joined.count(_NUL) != len(texts):
+        joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
+    return joined
 
 
 def _patterns(parts: Iterable[str], lower: bool, *, alone: bool = False) -> list[re.Pattern[bytes]]:

@@ -35,6 +35,9 @@ class WordMaker(Protocol):
     def __call__(self, text: str) -> Sequence[str]:
         """Return the words of one text."""
 
+    def of_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of each of several short texts."""
+
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
         """Return the words of all texts, part by part; None if one text must be handled alone."""
 
@@ -55,6 +58,10 @@ class SpacedWords:
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
         return text.split()
+
+    def of_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of each of several texts."""
+        return list(map(str.split, texts))
 
     def spans(self, texts: Sequence[str]) -> None:
         """Return None, so that texts are split one by one; this setting is rare."""
@@ -99,9 +106,7 @@ class QuickEncoder:
         self._lengths_of = lengths_of
         self._ambiguous = ambiguous
         self._make_together = together
-        self._tokens_of_words: Memo[str, tuple[str, ...] | None] = Memo(
-            _SEPARATE_WORDS_LIMIT, self._tokens_of_word
-        )
+        self._tokens_of_words: Memo[str, tuple[str, ...]] = Memo(_SEPARATE_WORDS_LIMIT)
         self._piece_lengths: PieceLengths | None = None
         self._words_of_batches: WordIds | None = None
 
@@ -121,17 +126,41 @@ class QuickEncoder:
             return None
         return list(map(self._tokens.__getitem__, ids))
 
-    def tokens_of_words(self, words: Sequence[str]) -> list[tuple[str, ...]] | None:
+    def tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]] | None:
         """Return the tokens of each of some texts, or None if they do not follow from the ids.
 
         The texts are remembered whole, so they should be words that are separated already.
         """
-        found = list(map(self._tokens_of_words.__getitem__, words))
-        return None if None in found else found  # type: ignore[return-value]
+        known = self._tokens_of_words
+        found = list(map(known.get, words))
+        missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
+        if missing:
+            new = self._tokens_of_new_words(list(dict.fromkeys(missing)))
+            if new is None:
+                return None
+            for word, tokens in new.items():
+                known[word] = tokens
+            found = [
+                new[word] if tokens is None else tokens
+                for word, tokens in zip(words, found, strict=True)
+            ]
+        return found  # type: ignore[return-value]
 
-    def _tokens_of_word(self, word: str) -> tuple[str, ...] | None:
-        tokens = self.tokens(word)
-        return None if tokens is None else tuple(tokens)
+    def _tokens_of_new_words(self, words: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+        """The tokens of different words, or None if they do not follow from the ids."""
+        tokens = self._tokens
+        if tokens is None:
+            return None
+        ids_of = self.memo.__getitem__
+        rows = [
+            list(chain.from_iterable(map(ids_of, parts))) for parts in self._words.of_each(words)
+        ]
+        if self._ambiguous is not None and any(self._ambiguous in row for row in rows):
+            return None
+        return {
+            word: tuple([tokens[index] for index in row])
+            for word, row in zip(words, rows, strict=True)
+        }
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""

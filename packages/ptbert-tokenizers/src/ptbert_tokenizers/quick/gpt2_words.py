@@ -54,6 +54,10 @@ class Gpt2Words:
             return gpt2_words(text)
         return _FAMILIAR_PATTERN.findall(text)
 
+    def of_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the words of each of several texts."""
+        return list(map(self, texts))
+
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans]":
         """Return the words of all texts."""
         from ptbert_tokenizers.quick.gpt2_spans import gpt2_spans

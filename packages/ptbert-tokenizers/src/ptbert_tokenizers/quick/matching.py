@@ -10,7 +10,7 @@ Source:
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD
@@ -141,8 +141,8 @@ class Pairs(dict[int, bool]):
         return answer
 
 
-def longest_by_prefix(pieces: Mapping[str, int]) -> dict[str, int]:
-    """Return the length of the longest piece with each beginning of four characters.
+def longest_by_prefix(pieces: Iterable[str], prefix: int = PREFIX) -> dict[str, int]:
+    """Return the length of the longest piece with each beginning of four characters, or of others.
 
     Example:
         >>> longest_by_prefix({"token": 0, "tokenizer": 1, "to": 2})
@@ -150,6 +150,6 @@ def longest_by_prefix(pieces: Mapping[str, int]) -> dict[str, int]:
     """
     longest: dict[str, int] = {}
     for piece in pieces:
-        if len(piece) > longest.get(piece[:PREFIX], 0):
-            longest[piece[:PREFIX]] = len(piece)
+        if len(piece) > longest.get(piece[:prefix], 0):
+            longest[piece[:prefix]] = len(piece)
     return longest

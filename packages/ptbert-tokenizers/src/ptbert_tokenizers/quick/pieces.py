@@ -6,17 +6,17 @@ each shorter piece that they begin with is one that it begins with, too. Longer 
 there, with the next five bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptbert_tokenizers.quick.ids import SomeIds
-from ptbert_tokenizers.quick.spans import listed_spans
+from ptbert_tokenizers.quick.spans import PADDING, listed_spans
 
 _FEW = 200  # words; fewer are done sooner one by one
-_MANY = 10_000  # new words; as many one by one take about as long as sorting the pieces
+_MANY = 5_000  # new words; as many one by one take about as long as sorting the pieces
 _LONGEST = 64  # bytes of a word
 
 _STEP = 5  # bytes of a key; above them is the number of a state
@@ -33,22 +33,31 @@ class PieceIds:
     Args:
         vocab: id of every piece; those that continue a word begin with ``##``. Must not change.
         max_input_chars_per_word: longer words are left out.
+        unknown: the id for a word that cannot be cut.
 
     Example:
-        >>> piece_ids = PieceIds({"un": 1, "##able": 2, "##a": 3, "able": 4}, 100)
-        >>> [some] = piece_ids([b"unable", b"unknown", b"unaable"] * 4000)
-        >>> some.which[:3].tolist(), some.ids[:5].tolist(), some.counts[:2].tolist()
+        >>> piece_ids = PieceIds({"un": 1, "##able": 2, "##a": 3, "able": 4}, 100, 9)
+        >>> cut, unknown = piece_ids([b"unable", b"unknown", b"unaable"] * 4000)
+        >>> cut.which[:3].tolist(), cut.ids[:5].tolist(), cut.counts[:2].tolist()
         ([0, 2, 3], [1, 2, 1, 3, 2], [2, 3])
+        >>> unknown.which[:2].tolist(), unknown.ids[:2].tolist()
+        ([1, 4], [9, 9])
     """
 
-    def __init__(self, vocab: Mapping[str, int], max_input_chars_per_word: int) -> None:
+    def __init__(
+        self, vocab: Mapping[str, int], max_input_chars_per_word: int, unknown: int
+    ) -> None:
         self._vocab = vocab
+        self._unknown = unknown
         self._longest = min(max_input_chars_per_word, _LONGEST)
         self._new_words = 0
         self._pieces: _Pieces | None = None  # made when it is worth it
 
     def __call__(self, words: Sequence[bytes]) -> Iterator[SomeIds]:
-        """Yield the ids of the words that can be cut into pieces, once there were many words."""
+        """Yield the ids of words, once there were many: of those that can be cut, and of others.
+
+        Long words and words with control characters are left out.
+        """
         if len(words) <= _FEW:
             return
         if self._pieces is None:
@@ -56,13 +65,20 @@ class PieceIds:
             if self._new_words < _MANY:
                 return
             self._pieces = _Pieces.of(self._vocab)
+        if not len(self._pieces.keys):
+            return
         block, starts, lengths, _ = listed_spans(words)
         chosen = (lengths <= self._longest).nonzero()[0]
         starts = starts.take(chosen)
-        owners, ids, is_cut = self._pieces.cut(block, starts, starts + lengths.take(chosen))
+        stops = starts + lengths.take(chosen)
+        owners, ids, is_cut = self._pieces.cut(block, starts, stops)
         ids = ids[is_cut.take(owners)]
         counts = np.bincount(owners, minlength=len(chosen))
         yield SomeIds(chosen[is_cut], ids, counts[is_cut])
+        codes = np.frombuffer(block, np.uint8)
+        unknown = chosen[~is_cut & _without_controls(codes, starts, stops)]
+        ones = np.ones(len(unknown), np.int64)
+        yield SomeIds(unknown, np.full(len(unknown), self._unknown, np.int32), ones)
 
 
 class _Pieces(NamedTuple):
@@ -82,17 +98,14 @@ class _Pieces(NamedTuple):
 
     @classmethod
     def of(cls, vocab: Mapping[str, int]) -> Self:
-        """Return the pieces of a vocabulary.
+        """Return the pieces of a vocabulary; there are no keys if it has too many beginnings.
 
         Those with control characters are left out, because words for special tokens have such
         characters, too. So no word that has one can be cut.
         """
-        block, starts, lengths, _ = listed_spans(
-            token.encode("utf-8", "surrogatepass") for token in vocab
-        )
+        block, starts, lengths = _encoded(vocab)
         five, codes = _five_from_each(block), np.frombuffer(block, np.uint8)
-        controls = np.append(0, ((codes < 0x20) | (codes == 0x7F)).cumsum())
-        is_plain = (controls.take(starts) == controls.take(starts + lengths)) & (lengths > 0)
+        is_plain = _without_controls(codes, starts, starts + lengths) & (lengths > 0)
         has_marks = (codes.take(starts) == ord("#")) & (codes.take(starts + 1) == ord("#"))
         first, later = is_plain.nonzero()[0], (is_plain & has_marks & (lengths > 2)).nonzero()[0]
         ids = np.fromiter(vocab.values(), np.int32, len(vocab)).take(np.append(first, later))
@@ -113,7 +126,8 @@ class _Pieces(NamedTuple):
             states = np.searchsorted(steps[-1], keys[~is_end]) + count
             count += len(steps[-1])
         if count > _MOST_STATES:
-            return cls.of({})
+            none = np.empty(0, np.int64)
+            return cls(none, np.empty(0, np.int32), none, none)
         return cls._of_keys(ends, np.concatenate(steps))
 
     @classmethod
@@ -183,6 +197,25 @@ class _Ends(NamedTuple):
     keys: NDArray[np.int64]
     sizes: NDArray[np.int64]
     ids: NDArray[np.int32]
+
+
+def _encoded(words: Iterable[str]) -> tuple[bytes, NDArray[np.intp], NDArray[np.intp]]:
+    """Words as UTF-8 in one block, where each begins, and how many bytes it has."""
+    words = list(words)
+    block = "".join(words).encode("utf-8", "surrogatepass")
+    # Bytes of the form 10xxxxxx continue a character; every other byte begins one.
+    characters = np.flatnonzero((np.frombuffer(block + b".", np.uint8) & 0xC0) != 0x80)
+    ends = characters.take(np.fromiter(map(len, words), np.intp, len(words)).cumsum())
+    starts = np.append(0, ends)[:-1]
+    return block + PADDING, starts, ends - starts
+
+
+def _without_controls(
+    codes: NDArray[np.uint8], starts: NDArray[np.intp], stops: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """For each word of a block, whether it has no control characters."""
+    controls = np.append(0, ((codes < 0x20) | (codes == 0x7F)).cumsum())
+    return controls.take(starts) == controls.take(stops)
 
 
 def _different(keys: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,14 +1,15 @@
 """WordPiece straight to ids, without trying pieces that cannot be in the vocabulary."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
-from ptbert_tokenizers.quick.memo import Ids
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.pieces import PieceIds
+
+V = TypeVar("V")
 
 
 def wordpiece_encoder(
@@ -19,7 +20,7 @@ def wordpiece_encoder(
     Args:
         words: cuts texts into words.
         vocab: as for ``QuickWordpiece``.
-        unk_token: as for ``QuickWordpiece``, but may be missing in ``vocab``.
+        unk_token: the token for words that cannot be cut; there is no encoder if it has no id.
         max_input_chars_per_word: as for ``QuickWordpiece``.
     """
     if unk_token not in vocab or not are_ids(vocab.values()):
@@ -29,23 +30,23 @@ def wordpiece_encoder(
         token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
     }
     tokens = {index: token for token, index in vocab.items()}
-    pieces = dict(vocab)  # the vocabulary may be edited before these are needed
+    pieces, unknown = dict(vocab), vocab[unk_token]  # it may be edited before these are needed
     return QuickEncoder(
         words,
-        QuickWordpiece(vocab, unk_token, max_input_chars_per_word),
+        QuickWordpiece(vocab, vocab[unk_token], max_input_chars_per_word),
         {token: (index,) for token, index in whole.items()},
         # A token with surrogates becomes invalid UTF-8 here, which no text contains.
         lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
         tokens if len(tokens) == len(vocab) else None,
         _lengths_of,
-        together=lambda: _piece_ids(pieces, max_input_chars_per_word),
+        together=lambda: _piece_ids(pieces, max_input_chars_per_word, unknown),
     )
 
 
-def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int) -> "PieceIds":
+def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int, unknown: int) -> "PieceIds":
     from ptbert_tokenizers.quick.pieces import PieceIds
 
-    return PieceIds(vocab, max_input_chars_per_word)
+    return PieceIds(vocab, max_input_chars_per_word, unknown)
 
 
 def _lengths_of(token: str) -> tuple[int, int]:
@@ -54,42 +55,42 @@ def _lengths_of(token: str) -> tuple[int, int]:
     return size, size - 2 if token.startswith("##") else 0
 
 
-class QuickWordpiece:
+class QuickWordpiece(Generic[V]):
     """Ids of the pieces that ``WordpieceTokenizer`` cuts a word into.
 
-    It tries no piece that is longer than the longest one with the same first four characters.
+    It tries no piece that is longer than the longest one with the same first four characters. If
+    there is none, those of up to three characters are tried that have the same first two.
 
     Args:
-        vocab: id of every piece; those that continue a word begin with ``##``.
-        unk_token: the token for a word that cannot be cut; must be in ``vocab``.
-        max_input_chars_per_word: longer words become ``unk_token``.
+        vocab: id of every piece, or anything else that stands for it; pieces that continue a word
+            begin with ``##``.
+        unknown: the same for a word that cannot be cut.
+        max_input_chars_per_word: longer words are unknown.
 
     Example:
-        >>> QuickWordpiece({"[UNK]": 0, "un": 1, "##able": 2}, "[UNK]", 100)("unable")
+        >>> QuickWordpiece({"un": 1, "##able": 2}, 0, 100)("unable")
         (1, 2)
     """
 
-    def __init__(
-        self, vocab: Mapping[str, int], unk_token: str, max_input_chars_per_word: int
-    ) -> None:
-        self._unknown = (vocab[unk_token],)
+    def __init__(self, vocab: Mapping[str, V], unknown: V, max_input_chars_per_word: int) -> None:
+        self._unknown = (unknown,)
         self._max_characters = max_input_chars_per_word
         later = {
             piece[2:]: index for piece, index in vocab.items() if piece[:2] == "##" and piece[2:]
         }
-        self._first = dict(vocab).get, longest_by_prefix(vocab).get
-        self._later = later.get, longest_by_prefix(later).get
+        self._first, self._later = _look_ups(dict(vocab)), _look_ups(later)
 
-    def __call__(self, word: str) -> Ids:
+    def __call__(self, word: str) -> tuple[V, ...]:
         """Return the ids of the pieces of one word."""
         length = len(word)
         if length > self._max_characters:
             return self._unknown
-        ids: list[int] = []
+        ids: list[V] = []
         start = 0
-        id_of, longest = self._first
+        id_of, longest, longest_short = self._first
         while start < length:
-            end = start + longest(word[start : start + PREFIX], PREFIX - 1)
+            size = longest(word[start : start + PREFIX])
+            end = start + (size or longest_short(word[start : start + 2], 1))
             if end > length:  # noqa: PLR1730 - min() would be a third of the time
                 end = length
             while (index := id_of(word[start:end])) is None:
@@ -98,5 +99,13 @@ class QuickWordpiece:
                     return self._unknown
             ids.append(index)
             start = end
-            id_of, longest = self._later
+            id_of, longest, longest_short = self._later
         return tuple(ids)
+
+
+def _look_ups(
+    pieces: Mapping[str, V],
+) -> tuple[Callable[[str], V | None], Callable[[str], int | None], Callable[[str, int], int]]:
+    """The id of a piece; the length of the longest one by four characters, and by two."""
+    short = [piece for piece in pieces if 1 < len(piece) < PREFIX]
+    return pieces.get, longest_by_prefix(pieces).get, longest_by_prefix(short, 2).get

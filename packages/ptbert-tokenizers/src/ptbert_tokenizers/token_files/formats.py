@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ptbert_hub import atomic_write
 from ptbert_tokenizers.arguments import checked_whole
@@ -28,7 +28,7 @@ from ptbert_tokenizers.token_files.plain_bin import (
     plain_bin_paths,
 )
 from ptbert_tokenizers.token_files.tokens import Tokens
-from ptbert_tokenizers.token_files.writing import TokenWriter, written_together
+from ptbert_tokenizers.token_files.writing import TokenWriter, naming, written_together
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,11 +116,8 @@ def id_writer(
                 f"the format {chosen} is not for a pipe, because its beginning is written last; "
                 "write a file, or lines of JSON"
             )
-        if name in _OUTPUT:
-            yield lambda flat: write_id_lines(sys.stdout.buffer, flat)
-            return
-        with open(name, "wb") as pipe:
-            yield lambda flat: write_id_lines(pipe, flat)
+        with _open_stream(name) as write:
+            yield write
         return
     chosen = format_of_output(name, chosen)
     paths = files_written(name, chosen)
@@ -139,6 +136,31 @@ def id_writer(
         if before is not None:
             before(written_files(paths, files))
         remove_manifest(paths[0])  # it describes what was there before
+
+
+@contextmanager
+def _open_stream(name: str) -> Iterator[Write]:
+    """Open standard output, a pipe or a device; errors name it, also those of its end."""
+    if name in _OUTPUT:
+        shown = "standard output"
+        yield _line_writer(sys.stdout.buffer, shown)
+        with naming(shown):
+            sys.stdout.buffer.flush()
+        return
+    pipe = open(name, "wb")  # noqa: SIM115 - closed below
+    try:
+        yield _line_writer(pipe, name)
+    finally:
+        with naming(name):
+            pipe.close()
+
+
+def _line_writer(stream: BinaryIO, shown: str) -> Write:
+    def write(flat: FlatIds) -> None:
+        with naming(shown):
+            write_id_lines(stream, flat)
+
+    return write
 
 
 def _checked(format: str | None, known: tuple[str, ...]) -> str | None:
@@ -200,6 +222,8 @@ def open_tokens(
         (1, 2)
     """
     name = os.fspath(path)
+    if separator is not None:
+        separator = checked_whole(separator, "separator", 0)
     chosen = _checked(format, tuple(FORMATS)) or format_of(name)
     if chosen is None:
         if not os.path.isfile(name):

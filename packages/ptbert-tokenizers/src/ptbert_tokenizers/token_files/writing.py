@@ -119,11 +119,18 @@ class TokenWriter:
 
     def write_bytes(self, file: BinaryIO, data: bytes) -> None:
         """Write to one of the files."""
-        try:
+        with naming(self.path):
             file.write(data)
-        except OSError as error:  # such as a full disk; the message names the file
-            error.filename = error.filename or self.path
-            raise
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let errors of writing, such as that of a full disk, name the file, as those of opening do."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
 
 
 def content_mark(of_ids: bytes, of_bounds: bytes) -> bytes:

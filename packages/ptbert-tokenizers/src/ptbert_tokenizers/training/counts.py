@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
@@ -14,7 +14,7 @@ from ptbert_hub.messages import shown
 from ptbert_hub.readers.json_text import parse_json
 from ptbert_tokenizers.arguments import checked_whole
 from ptbert_tokenizers.batches.text_blocks import BlockedTexts, given_blocks
-from ptbert_tokenizers.batches.texts import in_order, no_text
+from ptbert_tokenizers.batches.texts import in_order, texts_one_by_one
 from ptbert_tokenizers.batches.workers import flat_blocks
 from ptbert_tokenizers.corpora.records import COUNTS_FORMAT, COUNTS_START
 from ptbert_tokenizers.errors import BadVocabulary
@@ -232,19 +232,12 @@ def count_words(
     )
     counts = WordCounts(rules, Counter()).limited(max_words)
     if not isinstance(texts, BlockedTexts):
-        texts = BlockedTexts(given_blocks(_checked(texts), _CHUNK))
+        texts = BlockedTexts(given_blocks(texts_one_by_one(texts), _CHUNK))
     with closing(flat_blocks(rules.counted, texts.blocks(_CHUNK), workers)) as parts:
         for part in parts:
             counts.words.update(part)
             counts = counts.limited(max_words)
     return counts
-
-
-def _checked(texts: Iterable[str]) -> Iterator[str]:
-    for number, text in enumerate(in_order(texts, "texts")):
-        if not isinstance(text, str):
-            raise no_text(text, f"texts[{number}]")
-        yield text
 
 
 def _header(line: str, path: PathLike) -> tuple[TextRules, int]:

@@ -2,8 +2,13 @@
 
 from collections.abc import Iterable
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.training.counts import MOST_WORDS, count_words
-from ptbert_tokenizers.training.trained import TrainedVocabulary, train_vocabulary
+from ptbert_tokenizers.training.trained import (
+    TrainedVocabulary,
+    check_numbers,
+    train_vocabulary,
+)
 
 
 def train_wordpiece(
@@ -47,10 +52,11 @@ def train_wordpiece(
         >>> tokenizer.tokenize("Lowest")
         ['lowe', '##s', '##t']
     """
+    check_numbers("wordpiece", size, unused, min_frequency, limit_alphabet)
     counts = count_words(
         texts,
         "wordpiece",
-        lower_case=do_lower_case,
+        lower_case=checked_switch(do_lower_case, "do_lower_case"),
         strip_accents=strip_accents,
         tokenize_chinese_chars=tokenize_chinese_chars,
         special_tokens=special_tokens,
@@ -83,6 +89,7 @@ def train_bpe(
         >>> train_bpe(["low low low lower"], 11).merges
         (('l', 'o'), ('lo', 'w</w>'))
     """
+    check_numbers("bpe", size, unused, min_frequency, limit_alphabet)
     counts = count_words(
         texts, "bpe", special_tokens=special_tokens, workers=workers, max_words=max_words
     )
@@ -110,6 +117,7 @@ def train_byte_bpe(
         >>> train_byte_bpe(["low lower lowest"], 260).merges
         (('l', 'o'), ('lo', 'w'), ('Ġ', 'low'))
     """
+    check_numbers("byte-bpe", size, unused, min_frequency)
     counts = count_words(
         texts, "byte-bpe", special_tokens=special_tokens, workers=workers, max_words=max_words
     )
@@ -137,6 +145,7 @@ def train_words(
         >>> train_words(["the cat and the dog"], 4).tokens
         ('<eos>', '<unk>', 'the', 'and')
     """
+    check_numbers("words", size, unused, min_frequency)
     counts = count_words(
         texts,
         "words",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ptbert_tokenizers.arguments import checked_switch
 from ptbert_tokenizers.batches.flat import blocks
 from ptbert_tokenizers.batches.texts import in_order
 from ptbert_tokenizers.plain.special_tokens import tokens_around
-from ptbert_tokenizers.plain.wordpiece import checked_switch
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words

@@ -194,7 +194,7 @@ def train_vocabulary(
     if not isinstance(counts, WordCounts):
         raise TypeError(f"counts is {shown(counts)}; give the counts that count_words returns")
     kind = counts.rules.kind
-    _check_numbers(size, unused, min_frequency, limit_alphabet, kind)
+    check_numbers(kind, size, unused, min_frequency, limit_alphabet)
     if not counts.words:
         raise ValueError("there is no word to learn from; give a text that is not empty")
     front = [*counts.rules.all_special_tokens, *(f"[unused{number}]" for number in range(unused))]
@@ -273,9 +273,30 @@ def _symbols(counts: WordCounts, limit_alphabet: int | None) -> "CountedSymbols"
     return character_symbols(short, marks_ends=False, limit_alphabet=limit_alphabet)
 
 
-def _check_numbers(
-    size: int, unused: int, min_frequency: int | None, limit_alphabet: int | None, kind: str
+def check_numbers(
+    kind: str,
+    size: int,
+    unused: int = 0,
+    min_frequency: int | None = None,
+    limit_alphabet: int | None = None,
 ) -> None:
+    """Refuse numbers with which no vocabulary can be trained, which can be told before counting.
+
+    Args:
+        kind: of the vocabulary.
+        size: as for ``train_vocabulary``, as are the arguments after it.
+        unused: how many unused tokens.
+        min_frequency: of pairs or words.
+        limit_alphabet: number of characters.
+
+    Raises:
+        ValueError: if one is not a number, or they do not belong together.
+
+    Example:
+        >>> check_numbers("words", 100, limit_alphabet=10)
+        Traceback (most recent call last):
+        ValueError: limit_alphabet is not for words, which has no alphabet of characters
+    """
     numbers = {
         "size": (size, 1),
         "unused": (unused, 0),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("model", help="folder or name of a BERT model")
-    parser.add_argument("text", help="text file in UTF-8; - for standard input")
+    parser.add_argument("text", help="text in UTF-8, or Markdown (.md); - for standard input")
     add_revision(parser)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--query", help="print the sentences nearest to this text")
@@ -31,10 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the nearest sentences, or a line about the vectors that were written."""
+    from ptbert.prose import prose_of_markdown
     from ptbert.sentences import SentenceEncoder, split_sentences
     from ptbert_tokenizers.files.lines import read_texts
 
-    sentences = split_sentences("\n".join(read_texts(arguments.text)))
+    text = "\n".join(read_texts(arguments.text))
+    if arguments.text.lower().endswith((".md", ".markdown")):
+        text = prose_of_markdown(text)
+    sentences = split_sentences(text)
     if not sentences:
         raise ValueError(f"there is no sentence in {arguments.text!r}; give another file")
     encoder = SentenceEncoder.from_pretrained(
@@ -68,6 +72,7 @@ COMMAND = Command(
   ptbert features MODEL notes.txt --output vectors.npy
 
 MODEL is a folder with a BERT model and its vocabulary, or the name of a published one.
+Of Markdown the prose is taken, without code, tables and headings.
 The vector of a sentence is the mean of the last layer over its tokens, scaled to length 1.
 """,
     add_arguments=add_arguments,

@@ -6,15 +6,20 @@ import argparse
 import os
 import subprocess
 import sys
-from importlib.machinery import PathFinder
+import zipfile
+from difflib import get_close_matches
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ptbert.commands.command import Command
 from ptbert.drop_in.children import install_in_children
 from ptbert.drop_in.install import IMPORT_PATH
 from ptbert_hub.release import RELEASES
+
+if TYPE_CHECKING:
+    from ptbert.doctor.copies import Copy
 
 _STANDARD_INPUT = "-"
 
@@ -76,8 +81,9 @@ def run(arguments: argparse.Namespace) -> NoReturn:
         words = ["-m", *words]
     elif words[0] != _STANDARD_INPUT and not os.path.exists(words[0]):
         raise FileNotFoundError(f"there is no script {words[0]!r}; check the path")
+    imported = _imported(words) if arguments.copies else frozenset()
     for name in arguments.copies:
-        check_copy(name, _first_folder(words))
+        check_copy(name, _first_folder(words), imported)
     install_in_children(release=arguments.release, copies=arguments.copies)
     command = [sys.executable, *_options_of_python(), *words]
     sys.stdout.flush()
@@ -87,15 +93,18 @@ def run(arguments: argparse.Namespace) -> NoReturn:
     os.execv(sys.executable, command)
 
 
-def check_copy(name: str, folder: str) -> None:
+def check_copy(name: str, folder: str, imported: frozenset[str] = frozenset()) -> None:
     """Check that ptbert may take the place of a package: a copy of the library, or none at all.
 
     Args:
         name: of the package.
         folder: from which the program imports first.
+        imported: the dotted names that the program imports; empty if they are not known. If the
+            name is not among them, that is said on the standard error stream.
 
     Raises:
-        ValueError: if the name cannot be used, is of another module, or of a changed copy.
+        ValueError: if the name cannot be used, is of another module, is of a copy that ptbert
+            cannot replace, or seems to be misspelled.
     """
     if not name.isidentifier() or name == "ptbert":
         raise ValueError(
@@ -106,14 +115,12 @@ def check_copy(name: str, folder: str) -> None:
         raise ValueError(f"--as {name} is a module of Python; give the name of the copy")
     spec = PathFinder.find_spec(name, [folder, *sys.path])
     if spec is None:  # the copy was deleted already
+        _tell_what_is_imported(name, folder, imported, is_there=False)
         return
-    from ptbert.doctor.copies import copy_in
-
-    places = list(spec.submodule_search_locations or ())
-    found = copy_in(Path(places[0])) if places else None
+    found, place = _copy_at(spec)
     if found is None:
         raise ValueError(
-            f"--as {name}: {spec.origin or places[0]!r} is no copy of the library, and ptbert "
+            f"--as {name}: {place!r} is no copy of the library, and ptbert "
             "takes the place of copies alone; check the name, or change the imports of the program"
         )
     if found.own:
@@ -121,6 +128,55 @@ def check_copy(name: str, folder: str) -> None:
             f"--as {name}: {found.described}; run the program by python, or import what was added "
             "from a module of its own"
         )
+    if obstacle := found.obstacle(imported):
+        raise ValueError(f"--as {name}: {obstacle}; run the program by python")
+    _tell_what_is_imported(name, folder, imported, is_there=True)
+
+
+def _copy_at(spec: ModuleSpec) -> tuple[Copy | None, str]:
+    """The copy of the library that a module is, if it is one, and where the module is."""
+    from ptbert.doctor.copies import copy_in
+
+    places = list(spec.submodule_search_locations or ())
+    found = copy_in(Path(places[0])) if places else None
+    return found, spec.origin or places[0]
+
+
+def _tell_what_is_imported(
+    name: str, folder: str, imported: frozenset[str], *, is_there: bool
+) -> None:
+    """Say so if no import has a name; refuse the name if it looks like a misspelled one."""
+    if not imported or name in {each.partition(".")[0] for each in imported}:
+        return
+    roots = {each.partition(".")[0] for each in imported} - sys.stdlib_module_names - {""}
+    specs = {each: PathFinder.find_spec(each, [folder]) for each in sorted(roots)}
+    copies = [each for each, spec in specs.items() if spec is not None and _copy_at(spec)[0]]
+    near = get_close_matches(name, copies or sorted(roots), 1)
+    what = f"--as {name}: no import of the program, or of the modules beside it, has this name"
+    if copies:
+        what += f"; copies of the library that it imports: {', '.join(copies)}"
+    elif roots:
+        what += f"; it imports {', '.join(sorted(roots))}"
+    if near and not is_there:
+        raise ValueError(f"{what}; did you mean {near[0]}?")
+    print(f"ptbert run: {what}", file=sys.stderr)
+
+
+def _imported(words: list[str]) -> frozenset[str]:
+    """The dotted names that a program imports; none if its text is not at hand."""
+    from ptbert.doctor.reach import imported_by
+
+    folder = Path(_first_folder(words)).resolve()
+    if words[0] == "-m":
+        start = folder.joinpath(*words[1].split("."))
+        starts = [start.with_name(f"{start.name}.py"), start / "__main__.py"]
+    else:
+        path = Path(words[0]).resolve()
+        starts = [path / "__main__.py" if path.is_dir() else path]
+    for each in starts:
+        if each.is_file() and not zipfile.is_zipfile(each):
+            return imported_by(each, folder)
+    return frozenset()
 
 
 def _first_folder(words: list[str]) -> str:

@@ -12,6 +12,7 @@ from ptbert.doctor.program import Program, parsed
 from ptbert.doctor.sources import Source, read_sources
 
 _TELLING = 4  # classes of the library in one file; fewer may be anything
+_OF_OTHERS = frozenset({"file_utils"})  # the library had it from AllenNLP, and so had many others
 _SHOWN = 3
 
 
@@ -21,14 +22,52 @@ class Copy(NamedTuple):
     Args:
         name: what programs import, such as ``my_bert``; with dots if it is in other packages.
         folder: where it is.
-        modules: the submodules that it has.
-        own: names that it defines and no release of 2019 has: it was changed.
+        modules: the submodules that are copies.
+        own: names that these define and no release of 2019 has: the copy was changed.
+        others: the other modules and packages in its folder.
+        exports: whether the package itself has the names of the library.
     """
 
     name: str
     folder: str
     modules: tuple[str, ...]
     own: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    exports: bool = True
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The submodules that stand for the library; ``""`` if the package itself does."""
+        return frozenset((*self.modules, *([""] if self.exports else [])))
+
+    def is_in(self, imported: Iterable[str]) -> bool:
+        """Whether programs import anything from it, by the dotted names of the imports."""
+        if self.name:
+            return any(f"{name}.".startswith(f"{self.name}.") for name in imported)
+        return any(name.partition(".")[0] in self.modules for name in imported)
+
+    def obstacle(self, imported: Iterable[str]) -> str:
+        """Return what to do because ptbert cannot take its place; an empty text if it can.
+
+        Args:
+            imported: the dotted names that programs import.
+        """
+        begin = f"{self.name}."
+        rest = {
+            name.removeprefix(begin).partition(".")[0]
+            for name in imported
+            if name.startswith(begin)
+        }
+        if not self.name or "." in self.name:
+            return "import from ptbert instead; only a package of its own can be replaced"
+        if self.own:
+            return f"python runs it with that copy; ptbert cannot take the place of {self.name}"
+        if needed := sorted(rest.intersection(self.others)):
+            return (
+                f"python runs it with that copy; programs also need {_some(needed)} of {self.name}"
+                ", which ptbert does not have"
+            )
+        return ""
 
     @property
     def described(self) -> str:
@@ -36,8 +75,12 @@ class Copy(NamedTuple):
         text = f"{self.folder} is a copy of the library ({', '.join(self.modules)})"
         if not self.own:
             return f"{text}, with no names of its own"
-        more = f" and {len(self.own) - _SHOWN} more" if len(self.own) > _SHOWN else ""
-        return f"{text}, changed: it adds {', '.join(self.own[:_SHOWN])}{more}"
+        return f"{text}, changed: it adds {_some(self.own)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def find_copies(programs: Iterable[Program], root: Path) -> list[Copy]:
@@ -47,13 +90,11 @@ def find_copies(programs: Iterable[Program], root: Path) -> list[Copy]:
         programs: the files.
         root: the folder from which programs import.
     """
-    found: dict[Path, list[tuple[str, list[str]]]] = {}
+    folders: dict[Path, list[Program]] = {}
     for program in programs:
-        module = program.source.path.stem
-        own = _own_names(program, module)
-        if own is not None:
-            found.setdefault(program.source.path.parent, []).append((module, own))
-    return [_copy(folder, parts, root) for folder, parts in sorted(found.items())]
+        folders.setdefault(program.source.path.parent, []).append(program)
+    found = (_copy(folder, inside, root) for folder, inside in sorted(folders.items()))
+    return [each for each in found if each is not None]
 
 
 def copy_in(folder: Path) -> Copy | None:
@@ -70,13 +111,40 @@ def copy_in(folder: Path) -> Copy | None:
     return next(iter(find_copies(programs, folder.parent)), None)
 
 
-def _copy(folder: Path, parts: Sequence[tuple[str, list[str]]], root: Path) -> Copy:
+def _copy(folder: Path, programs: Iterable[Program], root: Path) -> Copy | None:
+    """The copy that the files of a folder make, if some of them are copied modules."""
+    files = {each.source.path.stem: each for each in programs}
+    copied = {
+        module: own
+        for module, program in files.items()
+        if (own := _own_names(program, module)) is not None
+    }
+    if not copied.keys() - _OF_OTHERS:
+        return None
     try:
         name = ".".join(folder.resolve().relative_to(root.resolve()).parts)
     except ValueError:
         name = folder.name
-    own = [each for _, names in parts for each in names]
-    return Copy(name, str(folder), tuple(module for module, _ in parts), tuple(own))
+    begin = files.get("__init__")
+    others = {each for each in files if not each.startswith("__")} - copied.keys()
+    packages = {each.parent.name for each in folder.glob("*/__init__.py")}
+    return Copy(
+        name,
+        str(folder),
+        tuple(sorted(copied)),
+        tuple(name for _, names in sorted(copied.items()) for name in names),
+        tuple(sorted(others | packages)),
+        bool(name) and (not (others | packages) or _takes_from(begin, copied)),
+    )
+
+
+def _takes_from(program: Program | None, modules: Iterable[str]) -> bool:
+    """Whether the ``__init__`` of a package takes names from some of its modules."""
+    nodes = program.nodes if program is not None else []
+    taken = {
+        (node.module or "").rpartition(".")[2] for node in nodes if isinstance(node, ast.ImportFrom)
+    }
+    return not taken.isdisjoint(modules)
 
 
 def _own_names(program: Program, module: str) -> list[str] | None:

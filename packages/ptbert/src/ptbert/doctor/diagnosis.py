@@ -13,7 +13,7 @@ from ptbert.doctor import habits, moved, names, releases
 from ptbert.doctor.copies import Copy, find_copies
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
-from ptbert.doctor.program import TOO_DEEP, Program, parsed
+from ptbert.doctor.program import NO_COPIES, TOO_DEEP, Program, parsed
 from ptbert.doctor.sources import Source, Unread, read_sources
 
 Check = Callable[[Program], Iterator[Finding]]
@@ -41,6 +41,7 @@ class Diagnosis(NamedTuple):
         copies: of the library, under other names.
         unread: files that could not be read.
         commands: command lines that run the programs.
+        imported: the dotted names of all that the programs import.
     """
 
     files: list[str]
@@ -51,6 +52,7 @@ class Diagnosis(NamedTuple):
     copies: list[Copy]
     unread: list[Unread]
     commands: list[str]
+    imported: frozenset[str]
 
     @property
     def fitting(self) -> frozenset[str]:
@@ -75,6 +77,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "train.py")
         ...     text = "from pytorch_pretrained_bert.optimization import warmup_linear"
@@ -87,13 +90,15 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
     programs = list(_programs(path, root, unread))
     beside = _imported_beside(programs, root) if not Path(path).is_dir() else []
     copies = find_copies([*programs, *beside], root)
-    inside = {Path(each.folder).resolve() for each in copies}
-    imported = [each.name for each in copies if each.name]
+    inside = {Path(each.folder, module).resolve() for each in copies for module in each.modules}
+    taken = {each.name: each.taken for each in copies}
     own = [
-        Program(each.source, each.tree, imported, each.package)
+        Program(each.source, each.tree, taken, each.package)
         for each in programs
-        if each.source.path.parent.resolve() not in inside
+        if each.source.path.resolve().with_suffix("") not in inside
     ]
+    for each in own:
+        each.beside = own
     using = [each for each in own if each.imports_library]
     added = frozenset(name for copy in copies for name in copy.own)
     shown: list[Evidence] = []
@@ -108,6 +113,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
             own.remove(program)
     using = [each for each in own if each in using]
     evidence = _telling(shown)
+    imported = frozenset().union(*map(_needed_by, own))
     return Diagnosis(
         files=[each.source.file for each in own],
         using=[each.source.file for each in using],
@@ -117,6 +123,7 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
         copies=copies,
         unread=unread,
         commands=list(_commands(own, using, copies, _fitting(evidence), root)),
+        imported=imported,
     )
 
 
@@ -142,7 +149,7 @@ def _programs(
     for source in read_sources(path):
         tree = parsed(source) if isinstance(source, Source) else source
         if isinstance(source, Source) and isinstance(tree, ast.Module):
-            yield Program(source, tree, (), _package(source.path, root))
+            yield Program(source, tree, NO_COPIES, _package(source.path, root))
         elif unread is not None and isinstance(tree, Unread):
             unread.append(tree)
 
@@ -193,23 +200,22 @@ def _commands(
     if not using:
         return
     modules = {each.source.path.stem for each in using}
-    starts = [each for each in using if _is_started(each) or len(own) == 1]
+    starts = [each for each in using if len(own) == 1 or _is_started(each, own)]
     starts += [
         each
         for each in own
-        if each not in using and _is_started(each) and modules & _imported_parts(each)
+        if each not in using and _is_started(each, own) and modules & _imported_parts(each)
     ]
     options = ["--release", "june"] if fitting == releases.JUNE else []
-    imported = {
-        name.partition(".")[0] for each in own for name in (*each.names.values(), *_starred(each))
-    }
+    imported = frozenset().union(*map(_needed_by, own))
+    roots = {name.partition(".")[0] for name in imported}
+    kept = [copy for copy in copies if copy.obstacle(imported)]
     for copy in copies:
-        if "." not in copy.name and copy.name in imported and not copy.own:
+        if copy.name in roots and copy not in kept:
             options += ["--as", copy.name]
-    changed = {copy.name for copy in copies if copy.own}
     for program in starts:
         if program.source.path.suffix == ".py":
-            needs_copy = changed & _imported_parts(program)
+            needs_copy = any(copy.is_in(program.imported_names) for copy in kept)
             start = ["python"] if needs_copy else ["ptbert", "run", *options]
             yield _command(start, program, root)
 
@@ -222,29 +228,39 @@ def _command(start: list[str], program: Program, root: Path) -> str:
     return command if root == Path() else f"cd {shlex.quote(str(root))} && {command}"
 
 
+def _needed_by(program: Program) -> frozenset[str]:
+    """The names that a program imports, and its own if it can only be run by that."""
+    is_module = program.package and _is_relative(program)
+    own = [f"{program.package}.{program.source.path.stem}"] if is_module else []
+    return program.imported_names.union(own)
+
+
 def _is_relative(program: Program) -> bool:
     return any(isinstance(node, ast.ImportFrom) and node.level for node in program.nodes)
 
 
 def _imported_parts(program: Program) -> set[str]:
     """The parts of all dotted names that a program imports."""
-    return {part for name in program.names.values() for part in name.split(".")}
+    return {part for name in program.imported_names for part in name.split(".")}
 
 
-def _starred(program: Program) -> list[str]:
-    return [package for _, package in program.stars]
-
-
-def _is_started(program: Program) -> bool:
+def _is_started(program: Program, others: list[Program]) -> bool:
     """Whether a file is a program, and not only a module for others."""
     for node in program.tree.body:
         if isinstance(node, ast.If) and any(
             isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
         ):
             return True
-    return program.imports_library and any(
-        isinstance(node, (ast.Expr, ast.For, ast.While, ast.With)) and not _is_text(node)
-        for node in program.tree.body
+    name = program.source.path.stem
+    is_imported = any(name in _imported_parts(each) for each in others if each is not program)
+    is_module = is_imported or name == "__init__"
+    return (
+        program.imports_library
+        and not is_module
+        and any(
+            isinstance(node, (ast.Expr, ast.For, ast.While, ast.With)) and not _is_text(node)
+            for node in program.tree.body
+        )
     )
 
 

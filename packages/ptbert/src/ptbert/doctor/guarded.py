@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 _Dotted = Callable[[ast.AST], str | None]
 
 _OF_IMPORTS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_OF_DISTRIBUTIONS = frozenset({"PackageNotFoundError", "DistributionNotFound"})
 _OF_ATTRIBUTES = frozenset({"AttributeError"})
 _VERSIONS = frozenset({"sys.version", "sys.version_info", "six.PY2", "six.PY3"})
 
@@ -15,7 +16,8 @@ _VERSIONS = frozenset({"sys.version", "sys.version_info", "six.PY2", "six.PY3"})
 def guarded_nodes(nodes: Iterable[ast.AST], dotted: _Dotted) -> frozenset[int]:
     """Return the ids of the nodes for which the program itself has an alternative.
 
-    These are imports in an attempt that catches an ImportError, names in one that catches an
+    These are imports in an attempt that catches an ImportError, questions for a distribution in one
+    that catches that there is none, names in one that catches an
     AttributeError, and all that stands under a question for a version or ``hasattr(time, ...)``.
     An attempt that raises an error again has no alternative.
 
@@ -36,7 +38,9 @@ def _attempted(node: ast.Try) -> Iterator[ast.AST]:
     caught = {name for handler in node.handlers for name in _caught(handler)}
     kinds: list[type[ast.AST]] = []
     if caught & _OF_IMPORTS:
-        kinds += [ast.Import, ast.ImportFrom]
+        kinds += [ast.Import, ast.ImportFrom, ast.Call]
+    if caught & _OF_DISTRIBUTIONS:
+        kinds += [ast.Call]
     if caught & _OF_ATTRIBUTES:
         kinds += [ast.Attribute]
     for statement in (*node.body, *node.handlers):
@@ -51,8 +55,8 @@ def _caught(handler: ast.ExceptHandler) -> Iterator[str]:
         yield "BaseException"
         return
     for each in ast.walk(handler.type):
-        if isinstance(each, ast.Name):
-            yield each.id
+        if isinstance(each, (ast.Name, ast.Attribute)):
+            yield each.id if isinstance(each, ast.Name) else each.attr
 
 
 def _asks_version(test: ast.expr, dotted: _Dotted) -> bool:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import attribute, keyword, text_of
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, attribute, keyword, text_of
+from ptbert.doctor.program import Program
 
 _BARE_GPT = frozenset({"GPT2Model", "OpenAIGPTModel"})
 _FIRST_LABELS = 3  # their position
@@ -46,6 +47,13 @@ LATER = {
     },
 }
 
+# Methods that some release had and ptbert does not have, with what to do; tests compare.
+GONE = {
+    "backward_compatible": "leave it out; it changed nothing",
+    "set_tied": "call tie_weights()",
+    "whitespace_tokenize": "import the function of that name from tokenization",
+}
+
 
 def is_model(kind: str) -> bool:
     """Whether a class of the library is a whole model, and not a part, tokenizer or optimizer."""
@@ -58,7 +66,7 @@ def models(program: Program) -> Iterator[Finding]:
     yield from _outputs(program)
     yield from _arguments(program)
     yield from _without_eval(program)
-    yield from _later_names(program)
+    yield from _missing_methods(program)
 
 
 def _absent_results(program: Program) -> Iterator[Finding]:
@@ -169,15 +177,16 @@ def _is_none(node: ast.AST) -> bool:
 
 
 def _without_eval(program: Program) -> Iterator[Finding]:
-    """A program that uses a loaded model and never leaves training mode."""
-    methods = {attribute(call) for call in program.calls}
-    if methods & {"eval", "train", "backward", "step"}:
+    """A program that uses a loaded model and never leaves training mode, in any of its files."""
+    if _chooses_mode(program):
         return
     for call, kind in program.calls_of_objects():
         if not is_model(kind):
             continue
         name = ast.unparse(call.func)
         if any(attribute(each) == "from_pretrained" for each in program.assigned.get(name, [])):
+            if any(map(_chooses_mode, program.beside)):
+                return
             yield program.found(
                 call,
                 Effect.NOTE,
@@ -187,7 +196,13 @@ def _without_eval(program: Program) -> Iterator[Finding]:
             return
 
 
-def _later_names(program: Program) -> Iterator[Finding]:
+def _chooses_mode(program: Program) -> bool:
+    methods = {attribute(call) for call in program.calls}
+    return not methods.isdisjoint({"eval", "train", "backward", "step"})
+
+
+def _missing_methods(program: Program) -> Iterator[Finding]:
+    """Methods and attributes of later libraries, and the few of 2019 that are gone."""
     told = set()
     for node in program.nodes:
         if not isinstance(node, ast.Attribute) or node.attr in told:
@@ -195,6 +210,10 @@ def _later_names(program: Program) -> Iterator[Finding]:
         kind = program.kind_of(node.value)
         if kind is None:
             continue
+        if node.attr in GONE and releases.arguments_of(releases.classes()[kind], kind, node.attr):
+            told.add(node.attr)
+            what = f"{kind}.{node.attr} is not in ptbert"
+            yield program.found(node, Effect.STOPS, what, GONE[node.attr])
         part = "tokenizer" if kind.endswith("Tokenizer") else "model"
         if node.attr in LATER[part] and not isinstance(node.ctx, ast.Store):
             told.add(node.attr)

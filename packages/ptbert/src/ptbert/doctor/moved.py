@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ptbert.doctor.expressions import attribute, keyword, text_of
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, attribute, keyword, text_of
+from ptbert.doctor.program import Program
 
 _NUMPY = {
     "int": "int",
@@ -39,6 +40,7 @@ _NUMPY = {
 _GONE = {
     "torch._six": "write str for string_classes, and int for int_classes",
     "torch.legacy": "use torch.nn",
+    "caffe2": "leave it out; models are exported by torch.onnx or torch.export",
     "torch.distributed.deprecated": "use torch.distributed",
     "torch.gels": "use torch.linalg.lstsq",
     "torch.lstsq": "use torch.linalg.lstsq",
@@ -83,6 +85,8 @@ _APEX = {
 }
 _BYTES = frozenset({"byte", "ByteTensor", "uint8"})
 _TRUTH = frozenset({"bool", "BoolTensor"})
+_COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+_VERSION_QUESTIONS = frozenset({"version", "require", "get_distribution", "distribution"})
 _OVERLOADED = {"add_": 2, "sub_": 2, "addcmul_": 3, "addcdiv_": 3}
 
 
@@ -158,6 +162,24 @@ def moved_habits(program: Program) -> Iterator[Finding]:
                 f"spaCy has no model {text_of(call.args[0])!r} any more",
                 "name the whole model, such as en_core_web_sm",
             )
+        elif dotted == "torch.hub.load" and call.args and _is_old_repository(call.args[0]):
+            yield program.found(
+                call,
+                Effect.STOPS,
+                f"{text_of(call.args[0])} is transformers today, without the entries of 2019",
+                "load by from_pretrained of the class, such as BertModel.from_pretrained(...)",
+            )
+        elif (
+            name in _VERSION_QUESTIONS
+            and _is_distribution(call)
+            and id(call) not in program.guarded
+        ):
+            yield program.found(
+                call,
+                Effect.STOPS,
+                f"{name} asks for an installed pytorch-pretrained-bert, and ptbert is none",
+                "leave it out, or ask for ptbert",
+            )
         elif dotted == "yaml.load" and len(call.args) == 1 and not call.keywords:
             yield program.found(
                 call, Effect.STOPS, "yaml.load without a Loader fails", "use yaml.safe_load"
@@ -176,18 +198,37 @@ def moved_habits(program: Program) -> Iterator[Finding]:
                 "next(self.parameters()) is StopIteration in the copies that DataParallel makes",
                 "ask one weight by its name for its type or device",
             )
-        if keyword(call, "create_graph") is not None and program.imports_library:
-            yield program.found(
-                call,
-                Effect.DIFFERS,
-                "attention has no gradients of gradients on a CPU",
-                "compute in sdpa_kernel(SDPBackend.MATH) of torch.nn.attention",
-            )
     for node in program.nodes:
         if isinstance(node, ast.Subscript) and _is_old_loss(node):
             yield program.found(
                 node, Effect.STOPS, f"{ast.unparse(node)} is an IndexError", "write .item()"
             )
+        elif isinstance(node, ast.BinOp) and _is_negated_comparison(node):
+            yield program.found(
+                node,
+                Effect.STOPS,
+                f"{ast.unparse(node)} subtracts truth values, which PyTorch refuses",
+                "write ~ in the place of 1 -",
+            )
+
+
+def _is_old_repository(node: ast.expr) -> bool:
+    name = (text_of(node) or "").partition(":")[0].lower()
+    return name in {"huggingface/pytorch-pretrained-bert", "huggingface/pytorch-transformers"}
+
+
+def _is_distribution(call: ast.Call) -> bool:
+    text = text_of(call.args[0]) if call.args else None
+    words = re.split(r"[=<>!~; ]", text or "")
+    return words[0].lower().replace("_", "-") == "pytorch-pretrained-bert"
+
+
+def _is_negated_comparison(node: ast.BinOp) -> bool:
+    """Whether a line is ``1 - scores.eq(0)``, with a method that only tensors have."""
+    is_one = isinstance(node.left, ast.Constant) and node.left.value in (1, 1.0)
+    is_minus = isinstance(node.op, ast.Sub)
+    is_call = isinstance(node.right, ast.Call)
+    return is_one and is_minus and is_call and attribute(node.right) in _COMPARISONS
 
 
 def _byte_mask(program: Program, call: ast.Call) -> Iterator[Finding]:

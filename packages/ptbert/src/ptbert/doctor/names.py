@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import keyword
 from ptbert.doctor.findings import Effect, Finding
-from ptbert.doctor.program import Program, keyword
+from ptbert.doctor.program import Program
 from ptbert.doctor.releases import LIBRARY
 
 _LATER = frozenset(
@@ -81,7 +82,8 @@ def _shown(module: str) -> str:
 
 
 def _advice(module: str, name: str) -> str:
-    if not releases.has_module(module):
+    if not releases.has_module(module) or name.startswith(("modeling_", "tokenization_")):
+        module = module or name
         return f"there is no module {_shown(module)}; leave it out, or install the library it is of"
     if releases.modules_with(name):
         return f"import it from {_shown(releases.home_of(module, name))}"
@@ -98,8 +100,12 @@ def unknown_arguments(program: Program) -> Iterator[Finding]:
         for each in call.keywords:
             if each.arg is None or not known or "**" in known or each.arg in known:
                 continue
-            what = f"no release of 2019 takes {each.arg}= in {name}{'.' if method else ''}{method}"
-            yield program.found(each.value, Effect.STOPS, what, _without(each.arg, known))
+            if name in _SWALLOWING and method == "__init__":
+                what, effect = f"{name} ignores {each.arg}=, as in 2019", Effect.NOTE
+            else:
+                where = f"{name}{'.' if method else ''}{method}"
+                what, effect = f"no release of 2019 takes {each.arg}= in {where}", Effect.STOPS
+            yield program.found(each.value, effect, what, _without(each.arg, known))
         if method == "from_pretrained" and keyword(call, "pretrained_model_name") is not None:
             yield program.found(
                 call,

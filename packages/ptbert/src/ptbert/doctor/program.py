@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ptbert.doctor import releases
+from ptbert.doctor.expressions import attribute_by_call, imported_by_call
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.guarded import guarded_nodes
 from ptbert.doctor.releases import LIBRARY
 from ptbert.doctor.sources import Source, Unread
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel", "FP16_Module")
+Copies = Mapping[str, Collection[str]]  # modules of the library in packages of other names
+NO_COPIES: Copies = MappingProxyType({})
 TOO_DEEP = "cannot be parsed; it holds no Python, or too deeply nested one"
 _SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "module"})
 
@@ -34,17 +38,20 @@ class Program:
     Args:
         source: the text.
         tree: of it.
-        copies: packages that are copies of the library under other names.
+        copies: packages that have copies of modules of the library, and which modules these
+            are; ``""`` is among them if the package itself has the names of the library. The
+            modules beside a program are in the package ``""``.
         package: the one that the file is in, as far as its folders tell; empty for none.
     """
 
     def __init__(
-        self, source: Source, tree: ast.Module, copies: Iterable[str] = (), package: str = ""
+        self, source: Source, tree: ast.Module, copies: Copies = NO_COPIES, package: str = ""
     ) -> None:
         self.source = source
         self.tree = tree
         self.package = package
-        self.libraries = (LIBRARY, *copies)
+        self.beside: list[Program] = []  # the other files that were read together with this one
+        self._copies = copies
         self.nodes = list(ast.walk(tree))
         self.names: dict[str, str] = {}
         self.imported: set[str] = set()  # also those whose name another import takes
@@ -73,6 +80,13 @@ class Program:
                 for name in releases.names_of(module) if module is not None else ():
                     self.names.setdefault(name, f"{package}.{name}")
 
+        elif isinstance(node, ast.Assign) and (dotted := imported_by_call(node.value, self.names)):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self._name(target.id, dotted)
+        elif isinstance(node, ast.Call) and (dotted := imported_by_call(node, self.names)):
+            self.imported.add(dotted)
+
     def _name(self, name: str, dotted: str) -> None:
         """Learn what a name stands for; of two libraries, it is the one of 2019."""
         self.imported.add(dotted)
@@ -94,15 +108,31 @@ class Program:
         if isinstance(node, ast.Attribute):
             before = self.dotted(node.value)
             return None if before is None else f"{before}.{node.attr}"
+        if isinstance(node, ast.Call):
+            if (name := attribute_by_call(node)) is not None:
+                before = self.dotted(node.args[0])
+                return None if before is None else f"{before}.{name}"
+            return imported_by_call(node, self.names)
         return None
 
     def library_module(self, dotted: str) -> str | None:
-        """Return the submodule of the library that a dotted name is; ``""`` for the package."""
-        for library in self.libraries:
-            if dotted == library:
-                return ""
-            if dotted.startswith(f"{library}."):
-                return dotted.removeprefix(f"{library}.")
+        """Return what a dotted name is in the library; ``""`` for the library itself.
+
+        Of a package with copies of modules, its other modules and names are its own.
+        """
+        if dotted == LIBRARY:
+            return ""
+        if dotted.startswith(f"{LIBRARY}."):
+            return dotted.removeprefix(f"{LIBRARY}.")
+        for library, modules in self._copies.items():
+            if library and dotted == library:
+                return "" if "" in modules else None
+            if dotted.startswith(f"{library}." if library else ""):
+                rest = dotted.removeprefix(f"{library}.")
+                first = rest.partition(".")[0]
+                is_name = "" in modules and not releases.has_module(first)
+                if first in modules or (is_name and releases.releases_with("", first)):
+                    return rest
         return None
 
     def library_name(self, node: ast.AST) -> tuple[str, str] | None:
@@ -120,10 +150,14 @@ class Program:
         return found[1] if found and found[1] in releases.classes() else None
 
     @cached_property
+    def imported_names(self) -> frozenset[str]:
+        """The dotted names of all that is imported, and of the modules that star imports name."""
+        return frozenset(self.imported.union(package for _, package in self.stars))
+
+    @cached_property
     def imports_library(self) -> bool:
         """Whether anything of the library is imported, by whatever name."""
-        names = [*self.imported, *(package for _, package in self.stars)]
-        return any(self.library_module(name) is not None for name in names)
+        return any(self.library_module(name) is not None for name in self.imported_names)
 
     @cached_property
     def guarded(self) -> frozenset[int]:
@@ -149,7 +183,7 @@ class Program:
                     module = self.library_module(each.name)
                     if module:
                         found.append(Used(node, "", module))
-            elif isinstance(node, ast.Attribute):
+            elif isinstance(node, (ast.Attribute, ast.Call)):
                 named = self.library_name(node)
                 if named and releases.has_module(named[0]):
                     found.append(Used(node, *named))
@@ -279,22 +313,3 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
             yield from _pairs(each, values[number] if fits else ast.Starred(value, ast.Load()))
     elif isinstance(target, (ast.Name, ast.Attribute)):
         yield target, value
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return the value of a keyword argument, if the call has it."""
-    return next((each.value for each in call.keywords if each.arg == name), None)
-
-
-def attribute(node: ast.AST) -> str | None:
-    """Return the last part of ``a.b.c``, or of the function that a call calls."""
-    if isinstance(node, ast.Call):
-        return node.func.id if isinstance(node.func, ast.Name) else attribute(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else None
-
-
-def text_of(node: ast.AST | None) -> str | None:
-    """Return the string that an expression is, if it is one."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None

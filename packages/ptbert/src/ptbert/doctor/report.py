@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptbert.doctor import releases
+from ptbert.doctor.copies import Copy
 from ptbert.doctor.diagnosis import Diagnosis
 from ptbert.doctor.findings import Effect
 from ptbert_hub.messages import readable
@@ -23,10 +24,8 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _written_for(diagnosis)
     for copy in diagnosis.copies:
         yield copy.described
-        if copy.own and copy.name:
-            yield f"  python runs it with that copy; ptbert cannot take the place of {copy.name}"
-        elif "." in copy.name or not copy.name:
-            yield "  import from ptbert instead; only a package of its own can be replaced"
+        if obstacle := copy.obstacle(diagnosis.imported):
+            yield f"  {obstacle}"
     if diagnosis.unread:
         yield from [""] if diagnosis.files or diagnosis.copies else []
         yield "not read:"
@@ -41,6 +40,9 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield ""
         yield "run it:" if not diagnosis.must_be_changed else "run it, once that is changed:"
         yield from _some(diagnosis.commands)
+    elif diagnosis.using and not diagnosis.copies:
+        yield ""
+        yield "these are modules: run the program that imports them by ptbert run"
 
 
 def _written_for(diagnosis: Diagnosis) -> Iterator[str]:
@@ -101,7 +103,12 @@ def json_of(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for each in diagnosis.findings
         ],
-        "copies": [each._asdict() for each in diagnosis.copies],
+        "copies": [_copy(each, diagnosis.imported) for each in diagnosis.copies],
         "unread": [each._asdict() for each in diagnosis.unread],
         "commands": diagnosis.commands,
     }
+
+
+def _copy(copy: Copy, imported: frozenset[str]) -> dict[str, Any]:
+    facts = ("name", "folder", "modules", "own")
+    return {each: getattr(copy, each) for each in facts} | {"obstacle": copy.obstacle(imported)}

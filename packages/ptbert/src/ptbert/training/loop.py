@@ -130,6 +130,7 @@ class _Training:
                 steps=settings.epochs * math.ceil(len(self.examples) / settings.batch_size),
                 done=self.step,
                 chance=self.task.chance_loss(self.examples),
+                stays_at_chance=self.task.stays_at_chance,
             )
         try:
             done = 0

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 _FORGOTTEN = 0.95  # the share with which the steps before count for the speed that is shown
 _FEWEST, _MOST = 20, 100  # steps after the warmup by which the training is judged
 _NO_BETTER = 0.98  # of the loss of chance; a loss above this share has learned nothing
+_PLATEAU = 1.25  # times the loss of chance; below it a model of texts from nothing may stay long
 
 
 def beginning(settings: Settings, *, examples: int, parameters: int, rate: float, done: int) -> str:
@@ -49,13 +50,22 @@ class Monitor:
         steps: how many there are.
         done: how many were done before.
         chance: the loss of the best prediction that does not look at the examples.
+        stays_at_chance: whether a model from nothing stays at that loss for long before it learns.
     """
 
     def __init__(
-        self, output: Output, settings: Settings, *, steps: int, done: int, chance: float
+        self,
+        output: Output,
+        settings: Settings,
+        *,
+        steps: int,
+        done: int,
+        chance: float,
+        stays_at_chance: bool = False,
     ) -> None:
         self._output, self._epochs, self._chance = output, settings.epochs, chance
         self._from_nothing = settings.from_nothing
+        self._waits = settings.from_nothing and stays_at_chance
         self._bar = counting_bar(steps, unit="steps", done=done)
         self._board = TensorBoard(output.tensorboard, done)
         self._tokens = self._seconds = 0.0
@@ -116,7 +126,9 @@ class Monitor:
         """
         history = read_history(self._output.log_path)
         losses = history.losses_of(epoch)
-        self._warn_of_chance(f"epoch {epoch}", losses[len(losses) // 2 :])
+        self._warn_of_chance(
+            f"epoch {epoch}", losses[len(losses) // 2 :], is_last=epoch == self._epochs
+        )
         lines = [f"epoch {epoch}  step {step}  training loss {history.mean_loss(epoch):.4f}"]
         if found is not None:
             self._output.log(step=step, epoch=epoch, validation=found.metrics)
@@ -141,20 +153,27 @@ class Monitor:
         if self._bar is not None:
             self._bar.close()
 
-    def _warn_of_chance(self, when: str, losses: Sequence[float]) -> None:
+    def _warn_of_chance(self, when: str, losses: Sequence[float], *, is_last: bool = False) -> None:
         """Warn if losses are those of a model that does not see the examples.
 
         A model from nothing begins far above chance. It is judged by enough losses to see that they
-        do not fall any more.
+        do not fall any more. A model of texts then learns how frequent each token is, which is the
+        level of chance, and stays there until it finds out what their context says. So that level
+        is judged at the end only.
         """
         if not losses:  # the log was deleted
             return
         loss = float(np.mean(losses))
         first, second = np.array_split(losses, 2)
         falls = len(losses) < _FEWEST or np.mean(second) < _NO_BETTER * np.mean(first)
-        if loss > _NO_BETTER * self._chance and not (self._from_nothing and falls):
+        if loss <= _NO_BETTER * self._chance or (self._from_nothing and falls):
+            return
+        told = f"{when}: the loss {loss:.4f} is at the level of chance ({self._chance:.4f}), so "
+        if not (self._waits and loss < _PLATEAU * self._chance):
+            self.tell(logging.WARNING, f"{told}nothing was learned; try another --learning-rate")
+        elif is_last:
             self.tell(
                 logging.WARNING,
-                f"{when}: the loss {loss:.4f} is at the level of chance ({self._chance:.4f}), so "
-                "nothing was learned; try another --learning-rate",
+                f"{told}the model knows how frequent the tokens are and nothing of their context "
+                "yet; train longer (--epochs, or more text)",
             )

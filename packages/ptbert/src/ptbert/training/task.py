@@ -62,6 +62,7 @@ class Task(ABC):
     model_classes: ClassVar[Mapping[str, type[PreTrainedModel]]]  # by family
     has_labels: ClassVar[bool] = True  # whether the configuration of a result names labels
     smaller_is_better: ClassVar[bool] = False  # of the metric that says which epoch is the best
+    stays_at_chance: ClassVar[bool] = False  # whether a model from nothing does so before it learns
     usual_length: ClassVar[int] = 512  # tokens of an input, unless the settings ask for more
     formats: ClassVar[tuple[str, ...]]  # of files that can be predicted; the first has labels too
 

@@ -24,6 +24,7 @@ class TextTask(Task):
 
     has_labels = False
     smaller_is_better = True
+    stays_at_chance = True  # it learns how frequent the tokens are long before their context
     formats = (LINES,)
 
     @property

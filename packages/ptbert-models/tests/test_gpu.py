@@ -1,0 +1,79 @@
+"""On a GPU: all models, their losses and texts are those of the CPU; half precision has no holes.
+
+``python -m pytest -m gpu`` runs these where PyTorch finds a GPU.
+"""
+
+import copy
+
+import pytest
+import torch
+from tiny_models import MODELS, call, tensors, tiny
+
+from ptbert_models import generate, generate_scored
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU"),
+]
+WRITERS = [kind for kind in MODELS if hasattr(kind, "start_decoding")]
+PROMPTS = torch.tensor([[3, 4, 5], [7, 8, 9]])
+
+
+def on_gpu(values):
+    return {name: value.cuda() for name, value in values.items()}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("labels", [True, False])
+def test_outputs_and_gradients_are_those_of_the_cpu(kind, labels):
+    model = tiny(kind)
+    other = copy.deepcopy(model).cuda()
+    given = call(kind, labels=labels)
+    want, got = tensors(model(**given)), tensors(other(**on_gpu(given)))
+    for ours, theirs in zip(got, want, strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs, atol=1e-3, rtol=1e-3)
+    for outputs in (want, got):
+        sum(each.sum() for each in outputs if each.requires_grad).backward()
+    for (name, ours), theirs in zip(other.named_parameters(), model.parameters(), strict=True):
+        if theirs.grad is not None:
+            torch.testing.assert_close(ours.grad.cpu(), theirs.grad, atol=1e-2, rtol=1e-2, msg=name)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("automatic", [True, False])
+def test_half_precision_gives_finite_numbers_and_gradients(kind, dtype, automatic):
+    model = tiny(kind).cuda() if automatic else tiny(kind).cuda().to(dtype)
+    with torch.autocast("cuda", dtype, enabled=automatic):
+        outputs = tensors(model(**on_gpu(call(kind))))
+    sum(each.float().sum() for each in outputs if each.requires_grad).backward()
+    found = [each.grad for each in model.parameters() if each.grad is not None]
+    assert all(each.isfinite().all() for each in [*outputs, *found])
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("compiled", [False, True, {"mode": "reduce-overhead"}], ids=str)
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 3}], ids=str)
+def test_texts_are_those_of_the_cpu(kind, compiled, options):
+    torch.compiler.reset()
+    model = tiny(kind).eval()
+    want = generate_scored(model, PROMPTS, 6, **options)
+    model.cuda()
+    for _ in range(3):  # the third run replays what the second one records
+        got = generate_scored(model, PROMPTS.cuda(), 6, compile=compiled, **options)
+        torch.testing.assert_close(
+            got.log_probabilities.sum(1).cpu(), want.log_probabilities.sum(1), atol=1e-2, rtol=1e-2
+        )
+
+
+def test_texts_of_two_runs_at_once_keep_apart_in_graphs():
+    torch.compiler.reset()
+    model = tiny(WRITERS[0]).cuda().eval()
+    how = {"temperature": 0, "compile": {"mode": "reduce-overhead"}}
+    want = generate(model, PROMPTS.cuda(), 5, temperature=0)
+    for _ in range(2):
+        one = model.start_decoding(8, None, compile_options=how["compile"])
+        with torch.no_grad():
+            one.feed(PROMPTS.cuda())
+            one.feed(PROMPTS[:, :1].cuda())
+        assert torch.equal(generate(model, PROMPTS.cuda(), 5, **how), want)

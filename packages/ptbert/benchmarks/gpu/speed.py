@@ -1,0 +1,199 @@
+"""Speed and memory on a GPU: models in bfloat16, writing, and optimizers, beside their peers."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from models import Size, config_of, inputs_of
+from torch import Tensor, nn
+
+from ptbert_models import BertModel, GPT2LMHeadModel, generate
+from ptbert_optim import BertAdam, OpenAIAdam
+
+# ruff: noqa: T201
+
+BATCHES = (1, 8, 64)
+NEW_TOKENS = 128
+NARROW = torch.bfloat16
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has computed everything."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def seconds_of(action: Callable[[], object], device: torch.device, times: int) -> float:
+    """Return the median seconds of an action, after two that are not counted."""
+    found = []
+    for _ in range(times + 2):
+        wait(device)
+        begun = time.perf_counter()
+        action()
+        wait(device)
+        found.append(time.perf_counter() - begun)
+    return statistics.median(found[2:])
+
+
+def start_counting(device: torch.device) -> None:
+    """Begin to look for the peak of memory."""
+    if device.type == "cuda":
+        wait(device)
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def counted(device: torch.device) -> str:
+    """The peak of memory since then, in MB; nothing on a CPU."""
+    if device.type != "cuda":
+        return "-"
+    return f"{torch.cuda.max_memory_allocated(device) / 1e6:,.0f} MB"
+
+
+def theirs(ours: nn.Module) -> Any:
+    """Return the model of transformers with PyTorch's attention and our sizes; None without it."""
+    name = type(ours).__name__
+    try:
+        import transformers
+    except ImportError:
+        return None
+    values = {key: value for key, value in vars(ours.config).items() if value is not None}
+    family = name.partition("For")[0].partition("LM")[0].removesuffix("Model")
+    config = getattr(transformers, f"{family}Config")
+    place = next(ours.parameters())
+    model = getattr(transformers, name)(config(**values, attn_implementation="sdpa"))
+    return model.to(device=place.device, dtype=place.dtype).eval()
+
+
+def reading(device: torch.device, size: Size) -> bool:
+    """BERT in bfloat16, without gradients: tokens a second, and times transformers."""
+    print("| texts | padding | ptbert | transformers | ratio | memory of ptbert |")
+    print("|---|---|---|---|---|---|")
+    ours = BertModel(config_of("bert", size)).to(device=device, dtype=NARROW).eval()
+    peer = theirs(ours)
+    for texts in BATCHES:
+        batch = inputs_of("BertModel", size._replace(batch=texts))["input_ids"].to(device)
+        lengths = torch.linspace(size.length // 8, size.length, texts, device=device).long()
+        mask = (torch.arange(size.length, device=device) < lengths[:, None]).long()
+        for name, given in (("none", None), ("padded", mask)):
+            if texts == 1 and given is not None:
+                continue
+            tokens = int(lengths.sum()) if given is not None else texts * size.length
+            ours.leave_out_padding = given is not None
+            runs = [lambda b=batch, g=given: ours(b, None, g, output_all_encoded_layers=False)]
+            if peer is not None:
+                runs.append(lambda b=batch, g=given: peer(b, attention_mask=g))
+            with torch.no_grad():
+                speeds = [tokens / seconds_of(run, device, size.steps) for run in runs]
+                start_counting(device)
+                runs[0]()
+            cells = f"{texts} | {name} | {beside(speeds)} | {counted(device)}"
+            print(f"| {cells} |", flush=True)
+    return True
+
+
+def beside(speeds: list[float]) -> str:
+    """Our speed, that of a peer and the ratio, as cells of a table."""
+    if len(speeds) == 1:
+        return f"{speeds[0]:,.0f} | - | -"
+    return f"{speeds[0]:,.0f} | {speeds[1]:,.0f} | {speeds[0] / speeds[1]:.2f}"
+
+
+def writing(device: torch.device, size: Size) -> bool:
+    """GPT-2 in bfloat16, greedy: milliseconds a token, and times the reading of the weights."""
+    print("| texts | plain steps | compiled steps | transformers | reading the weights | best |")
+    print("|---|---|---|---|---|---|")
+    model = GPT2LMHeadModel(config_of("gpt2", size)).to(device=device, dtype=NARROW).eval()
+    peer = theirs(model)
+    # Without a GPU the small trial only shows that the script works.
+    how: dict[str, Any] = (
+        {"mode": "reduce-overhead"} if device.type == "cuda" else {"backend": "eager"}
+    )
+    weights = [each.detach() for each in model.parameters()]
+    weight_seconds = seconds_of(lambda: [each.sum() for each in weights], device, size.steps)
+    new = min(NEW_TOKENS, size.length // 2)
+    same = True
+    for texts in BATCHES:
+        ids = inputs_of("", size._replace(batch=texts, length=size.length - new))["input_ids"]
+        ids = ids.to(device).clamp(min=1)  # no token that might be padding
+        runs: dict[str, Callable[[], Tensor]] = {
+            "plain": lambda i=ids: generate(model, i, new, temperature=0),
+            "compiled": lambda i=ids: generate(model, i, new, temperature=0, compile=how),
+        }
+        if peer is not None:
+            more = {"do_sample": False, "max_new_tokens": new, "min_new_tokens": new}
+            runs["transformers"] = lambda i=ids, m=more: peer.generate(
+                i, attention_mask=torch.ones_like(i), pad_token_id=0, **m
+            )
+        took = {name: seconds_of(run, device, 3) / new for name, run in runs.items()}
+        scores = {name: last_scores(model, run()) for name, run in list(runs.items())[:2]}
+        same = same and close(*scores.values())
+        cells = [f"{1e3 * took[name]:.2f}" if name in took else "-" for name in (*runs, "-")]
+        best = min(took["plain"], took["compiled"]) / weight_seconds
+        print(
+            f"| {texts} | {' | '.join(cells[:3])} | {1e3 * weight_seconds:.2f} | {best:.2f} |",
+            flush=True,
+        )
+    return same
+
+
+def last_scores(model: nn.Module, ids: Tensor) -> float:
+    """The mean log-probability of the tokens of texts: rounding may choose other tokens."""
+    with torch.no_grad():
+        return float(model(ids, lm_labels=ids))
+
+
+def close(one: float, other: float) -> bool:
+    """Whether texts are about as likely."""
+    return abs(one - other) <= 0.05 * max(abs(one), 1.0)
+
+
+def updating(device: torch.device, size: Size) -> bool:
+    """A step of the optimizers: milliseconds, and times fused AdamW of PyTorch."""
+    print("| optimizer | clipping | ms | ratio | in a CUDA graph | memory |")
+    print("|---|---|---|---|---|---|")
+    model = BertModel(config_of("bert", size)).to(device)
+    parameters = list(model.parameters())
+    for each in parameters:
+        each.grad = torch.randn_like(each) * 1e-3
+    kinds: list[tuple[str, str, Callable[[], Any]]] = [
+        ("torch AdamW(fused=True)", "no", lambda: torch.optim.AdamW(parameters, 1e-5, fused=True)),
+        ("BertAdam", "no", lambda: BertAdam(parameters, 1e-5, max_grad_norm=-1)),
+        ("BertAdam", "yes", lambda: BertAdam(parameters, 1e-5)),
+        ("OpenAIAdam", "yes", lambda: OpenAIAdam(parameters, 1e-5, max_grad_norm=1.0)),
+    ]
+    usual = None
+    for name, clips, make in kinds:
+        optimizer = make()
+        took = seconds_of(optimizer.step, device, size.steps)
+        usual = usual or took
+        start_counting(device)
+        optimizer.step()
+        memory = counted(device)
+        in_graph = captured(parameters, name, size, clips=clips == "yes")
+        print(
+            f"| {name} | {clips} | {1e3 * took:.2f} | {took / usual:.2f} | {in_graph} | {memory} |",
+            flush=True,
+        )
+    return True
+
+
+def captured(parameters: list[nn.Parameter], name: str, size: Size, *, clips: bool) -> str:
+    """Milliseconds of a step of an optimizer with ``capturable`` that is replayed, on a GPU."""
+    device = parameters[0].device
+    if device.type != "cuda":
+        return "-"
+    more: dict[str, Any] = {} if "torch" in name else {"max_grad_norm": 1.0 if clips else -1}
+    kind: Any = {"BertAdam": BertAdam, "OpenAIAdam": OpenAIAdam}.get(name, torch.optim.AdamW)
+    optimizer = kind(parameters, lr=1e-5, capturable=True, **more)
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            optimizer.step()
+    torch.cuda.current_stream(device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        optimizer.step()
+    return f"{1e3 * seconds_of(graph.replay, device, size.steps):.2f}"

@@ -1,0 +1,43 @@
+"""What remains of a text in Markdown is what is written in sentences."""
+
+import pytest
+
+from ptbert.__main__ import main
+from ptbert.prose import prose_of_markdown
+from ptbert.sentences import split_sentences
+
+CASES = {
+    "a comment": ("<!-- not run: it installs -->\nWords.", "Words."),
+    "a comment of several lines": ("One.\n<!--\nhidden\n\n-->\nTwo.", "One.\n\nTwo."),
+    "a comment without an end": ("One.\n<!-- hidden", "One."),
+    "a block of code": ("One.\n```python\nx = 1\n\ny = '<!--'\n```\nTwo.", "One.\n\nTwo."),
+    "a block in a block": ("````\n```\ninner\n```\nstill code\n````\nTwo.", "Two."),
+    "a block of tildes": ("~~~\n```\n~~~\nTwo.", "Two."),
+    "a block without an end": ("One.\n```\ncode", "One."),
+    "a table": ("One.\n\n| a | b |\n|---|---|\n| c | d |\n\nTwo.", "One.\n\nTwo."),
+    "headings": ("# A\n## B\nOne.\n\nC\n===\n", "One.\n\nC"),
+    "a number sign": ("#1 is a number.", "#1 is a number."),
+    "a rule": ("One.\n\n---\nTwo.", "One.\n\nTwo."),
+    "items": ("* One\n  goes on.\n* Two.\n1. Three.", "One\ngoes on.\n\nTwo.\n\nThree."),
+    "a quotation": ("> One\n> two.", "One\ntwo."),
+    "links": ("See [the *guide*](a.md 'T') and [b][c].\n\n[c]: x.md", "See the *guide* and b."),
+    "a picture in a link": ("[![passed](a.svg)](b) One.", "passed One."),
+    "code and emphasis": ("**Run** `ptbert run`, __now__.", "Run ptbert run, now."),
+    "tags": ('<p align="center">One<br/>.</p> 1 < 2 > 0', "One. 1 < 2 > 0"),
+    "nothing": ("", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), CASES.values(), ids=CASES)
+def test_prose_is_what_is_written_in_sentences(text, wanted):
+    assert prose_of_markdown(text) == wanted
+
+
+def test_the_command_takes_the_sentences_of_markdown_from_its_prose(tmp_path, capsys):
+    text = "# Keys\n<!-- not run: the key -->\n```\nkey = 1\n```\n\n| key |\n\nThe key is **here**."
+    for name in ("notes.md", "notes.txt"):
+        (tmp_path / name).write_text(text)
+        main(["features", "ptbert-tiny-bert", str(tmp_path / name), "--query", "the key"])
+        found = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+        assert (found == ["The key is here."]) == (name == "notes.md")
+        assert name == "notes.md" or sorted(found) == sorted(split_sentences(text))
