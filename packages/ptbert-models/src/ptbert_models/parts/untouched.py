@@ -43,7 +43,7 @@ _GLOBAL_HOOKS = tuple(
     for name, value in _globals.items()
     if name.startswith("_global_") and isinstance(value, dict)
 )
-_IN_CALLS = frozenset(("forward", "_call_impl", "_compiled_call_impl"))  # see nn.Module.__call__
+_IN_CALLS = ("forward", "_call_impl", "_compiled_call_impl")  # see nn.Module.__call__
 _MISSING = object()
 
 _PARAMETERS = frozenset((nn.Parameter, Tensor, type(None)))
@@ -90,7 +90,7 @@ def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
         if getattr(module, name):
             return False
     for name in _IN_CALLS:
-        if name in vars(module):
+        if name in module.__dict__:  # not vars(): PyTorch 2.6 does not compile that
             return False
     return is_recorded() or (is_as_shipped(kind) and calls_are_unobserved())
 
