@@ -235,7 +235,7 @@ def demo(session: nox.Session) -> None:
     install(session, "ptbert")
     text, query = session.posargs or ["README.md", "run old programs again"]
     masked, prompt = "The LORD is my [MASK].", "And it came to pass"
-    session.log("1. the word that a small BERT expects for [MASK], with its probability")
+    session.log("1. the words that a small BERT expects for [MASK], with their probabilities")
     session.run("ptbert", "fill-mask", "ptbert-tiny-bert", masked)
     session.log("2. how a small GPT-2 goes on with a text")
     session.run("ptbert", "generate", "ptbert-tiny-gpt2", prompt, "--temperature=0.8", "--seed=1")
