@@ -253,10 +253,8 @@ class QuickWords:
 
     def _found(self, text: str) -> tuple[bytes, bool] | None:
         """The image of a text, and whether it has signs; None if the text is an exception."""
-        made = self._image_with_clear_signs(text)
-        has_signs = made is not None
-        if made is None:
-            made = self._image(text)
+        clear = self._image_with_clear_signs(text)
+        made, has_signs = clear or self._image(text), clear is not None
         if _holds(made, self._hints):
             made, has_signs = self._image_with_signs(text), True
             if _holds(made, self._exceptions):
@@ -336,10 +334,12 @@ class _Kept:
         longest_first = sorted(self.signs, key=len, reverse=True)
         self._words = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})(?!{inside})")
         self._inside = re.compile(inside)
+        self._firsts = {word[0] for word in self.signs}
 
     def with_signs(self, text: str) -> str:
         """Return a text with signs, given the cleaned text."""
-        return self._words.sub(self._sign, text) if self.signs else text
+        may_hold = any(map(text.__contains__, self._firsts))
+        return self._words.sub(self._sign, text) if may_hold else text
 
     def _sign(self, match: re.Match[str]) -> str:
         # Looking back here is faster than in the pattern, which then begins with a fixed character.
