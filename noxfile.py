@@ -376,10 +376,9 @@ def with_releases(session: nox.Session, releases: dict[str, str]) -> None:
     """Run every ordinary test with these releases, such as ``{"torch": "==2.6.0"}``."""
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     session.install("--upgrade", *torch_arguments(session, releases.pop("torch")))
-    asked = (tools(f"packages/{name}/tests/requirements.txt") for name in PROJECTS)
     marked = {name: f"; {each.marker}" for name, each in others().items() if each.marker}
     pins = [f"{name}{release}{marked.get(name, '')}" for name, release in releases.items()]
-    tested = (PYTEST, *(argument for each in asked for argument in each))
+    tested = sum((tools(f"packages/{name}/tests/requirements.txt") for name in PROJECTS), (PYTEST,))
     session.install("--upgrade", *pins, *tested)
     session.install("--upgrade", *pins)  # alone: what tests need does not decide the release
     session.install("--force-reinstall", "--no-deps", *wheels("ptbert"))
