@@ -251,7 +251,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(requires=["build"], default=False)
 def tiny_models(session: nox.Session) -> None:
-    """Train the models that come with the packages, an hour: ``-s tiny_models [-- --deb FILES]``.
+    """Train the models that come with the packages, in half an hour: ``-- --deb FILES``.
 
     ``build/tiny_models`` gets both as folders; with ``--embed`` as first argument the packages too.
     """
