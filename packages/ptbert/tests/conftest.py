@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import ptbert
 from ptbert import (
     CONFIG_NAME,
     WEIGHTS_NAME,
@@ -21,9 +22,11 @@ from ptbert import (
     TransfoXLTokenizer,
 )
 from ptbert.tokenization_gpt2 import bytes_to_unicode
+from ptbert_hub.release import set_release
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+OLD_NAME = "pytorch_pretrained_bert"
 SENTENCE = "a cat sleeps on the mat . key is in drawer where ?"
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the key is in drawer a cat sleeps on mat where ? . ##s"
 
@@ -36,6 +39,17 @@ def restored_safe_globals(monkeypatch):
     yield
     torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals(before)
+
+
+@pytest.fixture
+def clean_imports(monkeypatch, restored_safe_globals):
+    """Whatever a test installs in the place of the old library, and imports, is gone afterwards."""
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    yield
+    vars(ptbert).pop("__version__", None)
+    set_release("june")
+    for name in [name for name in sys.modules if name.partition(".")[0] == OLD_NAME]:
+        del sys.modules[name]
 
 
 @pytest.fixture

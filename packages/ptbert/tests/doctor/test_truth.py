@@ -122,7 +122,7 @@ FAILING = {
 
 
 @pytest.fixture
-def run(monkeypatch):
+def run(monkeypatch, clean_imports):
     """Run lines where the old name is ptbert, as ``ptbert run`` does in a process of its own."""
     import ptbert
 

@@ -29,9 +29,9 @@ from ptbert import (
 )
 from ptbert.corpora import authors_corpus
 from ptbert.drop_in import install
-from ptbert_hub.release import set_release
 from ptbert_models import convert
 
+pytestmark = pytest.mark.usefixtures("clean_imports")
 NAME = "pytorch_pretrained_bert"
 PACKAGES = ["ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tokenizers"]
 MODULES = [
@@ -49,17 +49,6 @@ MODULES = [
     "tokenization_transfo_xl",
 ]
 WHOLE_MODELS = Path(__file__).parents[1] / "data" / "whole_models_2019.pt"
-
-
-@pytest.fixture(autouse=True)
-def _clean_imports(monkeypatch, restored_safe_globals):
-    """Whatever a test installs and imports is gone afterwards."""
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    yield
-    vars(ptbert).pop("__version__", None)
-    set_release("june")
-    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
-        del sys.modules[name]
 
 
 def test_the_example_runs():
