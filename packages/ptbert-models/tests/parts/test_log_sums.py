@@ -95,7 +95,7 @@ def test_few_scores_exported_models_and_transforms_take_the_plain_way(monkeypatc
     states, weight, _ = given()
     assert suits_log_sums(states, weight)
     assert not suits_log_sums(states[:7], weight)
-    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True, raising=False)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     assert not suits_log_sums(states, weight)
 
