@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ptbert_models import TransfoXLLMHeadModel, TransfoXLModel
+from ptbert_models.transfo_xl.config import AttnType
 
 VARIANTS = [
     {},
@@ -36,6 +37,11 @@ def test_nothing_breaks_the_graph(model, compiled, ids):
     mems = model.init_mems(ids.t())
     got, expected = (each(ids, mems=mems)[0] for each in (compiled(model), model))
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_kinds_of_attention_have_names_in_compiled_models_too(make_model, compiled, ids):
+    model = make_model(n_layer=1, attn_type=AttnType.SINUSOIDS)
+    torch.testing.assert_close(compiled(model)(ids)[0], model(ids)[0], atol=1e-5, rtol=1e-4)
 
 
 def test_nothing_breaks_the_graph_of_training(model, compiled, ids):

@@ -43,6 +43,10 @@ def test_alone_nothing_is_divided():
     assert not sharding.is_sharded(model)
 
 
+@pytest.mark.skipif(
+    not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"),
+    reason="shard refuses a PyTorch that cannot sum gradients exactly",
+)
 @pytest.mark.usefixtures("one_process")
 def test_weights_and_averages_come_back_whole():
     model = bert()
@@ -74,7 +78,7 @@ def test_a_transformer_xl_is_refused():
 
 
 def test_an_older_pytorch_is_told(monkeypatch):
-    monkeypatch.delattr(FSDPModule, "set_force_sum_reduction_for_comms")
+    monkeypatch.delattr(FSDPModule, "set_force_sum_reduction_for_comms", raising=False)
     with pytest.raises(ValueError, match="shard needs a newer PyTorch than"):
         sharding.shard(bert(), TWO)
 

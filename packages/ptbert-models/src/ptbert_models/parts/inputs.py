@@ -183,7 +183,7 @@ def check_ids(*checked: Ids, counted: Sequence[Tensor] = ()) -> list[int]:
     for ids, _, name, _ in checked:
         check_tensor(name, ids)
         check_integers(name, ids)
-    known = [each for each in checked if each.ids.numel() and values_are_known(each.ids)]
+    known = [each for each in checked if values_are_known(each.ids) and each.ids.numel()]
     extremes = [extreme for each in known for extreme in torch.aminmax(each.ids)]
     numbers = read_together(*extremes, *(each.sum() for each in counted))
     for (_, limit, name, remedy), lowest, highest in zip(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
@@ -244,7 +245,8 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         if vectors is None:
             hidden = self.word_emb(dec_inp)
         else:
-            dtype = next(self.layers.parameters(), vectors).dtype
+            # The compiler of PyTorch 2.6 does not know the second argument of next().
+            dtype = next(chain(self.layers.parameters(), [vectors])).dtype
             check_vectors(vectors.transpose(0, 1), self.d_model, dtype)
             hidden = vectors.to(dtype)
         if mems is None:
@@ -253,7 +255,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         length = mems[0].size(0)
         window = self.mem_len if self.same_length and self.mem_len > 0 else None
         mask = hidden_positions(queries, length, window=window, device=dec_inp.device)[..., None]
-        positions = KINDS[self.attn_type](self, length + queries, hidden)
+        positions = KINDS[int(self.attn_type)](self, length + queries, hidden)
         hidden = self.drop(positions.added_to_input(hidden))
         recompute = self.gradient_checkpointing and self.training
         new_mems = []

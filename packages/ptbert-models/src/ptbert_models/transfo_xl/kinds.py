@@ -142,11 +142,12 @@ class LearnedPositions(Kind):
         return memory + learned[:length], hidden + learned[length:]
 
 
+# Plain numbers: to the compiler of PyTorch 2.6 a member of AttnType is another key than its number.
 KINDS: dict[int, type[Kind]] = {
-    AttnType.DISTANCE_SINUSOIDS: DistanceSinusoids,
-    AttnType.LEARNED_DISTANCES: LearnedDistances,
-    AttnType.SINUSOIDS: Sinusoids,
-    AttnType.LEARNED_POSITIONS: LearnedPositions,
+    AttnType.DISTANCE_SINUSOIDS.value: DistanceSinusoids,
+    AttnType.LEARNED_DISTANCES.value: LearnedDistances,
+    AttnType.SINUSOIDS.value: Sinusoids,
+    AttnType.LEARNED_POSITIONS.value: LearnedPositions,
 }
 
 
