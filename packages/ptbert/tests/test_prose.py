@@ -24,6 +24,10 @@ CASES = {
     "a picture in a link": ("[![passed](a.svg)](b) One.", "passed One."),
     "code and emphasis": ("**Run** `ptbert run`, __now__.", "Run ptbert run, now."),
     "tags": ('<p align="center">One<br/>.</p> 1 < 2 > 0', "One. 1 < 2 > 0"),
+    "code of three marks in a sentence": ("```x``` is one.\n\nTwo.", "x is one.\n\nTwo."),
+    "a comment that is only named": ("Write `<!--` first.\n\nTwo.", "Write <!-- first.\n\nTwo."),
+    "a comment that never ends": ("One.\n<!-- Two.\n\nThree.", "One."),
+    "a new line": ("One<br>or<BR/>two.", "One or two."),
     "nothing": ("", ""),
 }
 

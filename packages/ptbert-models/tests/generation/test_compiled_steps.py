@@ -6,6 +6,7 @@ import weakref
 
 import pytest
 import torch
+from torch._dynamo import config
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from ptbert_models import (
@@ -243,11 +244,35 @@ def test_memories_of_transformer_xl_may_have_any_length(lengths):
     assert_same(scored(model, PROMPTS, 8, temperature=0, compile=EAGER), want)
 
 
-def test_a_model_that_is_watched_has_no_compiled_steps(model):
-    model = copy.deepcopy(model)
-    model.transformer.h[0].register_forward_hook(lambda *_: None)
-    with pytest.raises(ValueError, match="adapters: merge them into the weights"):
-        generate(model, PROMPTS, 4, compile=True)
+def test_a_model_that_is_watched_has_no_compiled_steps(any_model):
+    generate(any_model, PROMPTS, 4, compile=EAGER)  # what is compiled does not see later hooks
+    for name, part in any_model.named_modules():
+        if name == "":  # the steps do not call the model itself
+            continue
+        handle = part.register_forward_hook(lambda *_: None)
+        with pytest.raises(ValueError, match="adapters: merge them into the weights"):
+            generate(any_model, PROMPTS, 4, compile=EAGER)
+        handle.remove()
+    generate(any_model, PROMPTS, 4, compile=EAGER)
+
+
+def test_a_changed_class_is_not_ignored(any_model, monkeypatch):
+    generate(any_model, PROMPTS, 4, compile=EAGER)
+    head = getattr(any_model, "lm_head", None) or any_model.crit
+    before = type(head).forward
+    monkeypatch.setattr(type(head), "forward", lambda *given: -before(*given))
+    with pytest.raises(ValueError, match="or leave out compile"):
+        generate(any_model, PROMPTS, 4, compile=EAGER)
+
+
+def test_each_model_has_graphs_of_its_own_however_many_there_are():
+    counter = CompileCounterWithBackend("eager")
+    options = {"backend": counter, "fullgraph": True}  # so too many graphs are an error
+    with config.patch(cache_size_limit=1):
+        for _ in range(3):
+            model = GPT2LMHeadModel(GPT2Config(12, **GPT_SIZES))
+            generate(model, PROMPTS, 3, compile=options)
+    assert counter.frame_count == 3
 
 
 @pytest.mark.parametrize("wrong", [None, 1, "reduce-overhead"])

@@ -185,3 +185,17 @@ def test_a_compiled_model_does_too_and_holds_fewer_scores(make, monkeypatch):
         assert max(largest) >= 6 * 16 * 200  # the plain way
     assert_same(got, want)
     assert_same(results(make, monkeypatch, 10**9), want)
+
+
+@pytest.mark.parametrize("wrong", [-5, 400])
+def test_a_compiled_loss_takes_no_label_that_is_not_in_the_vocabulary(wrong, monkeypatch):
+    labels = IDS.index_fill(1, torch.tensor([3]), wrong)
+    loss = torch.compile(lambda model: model(IDS, lm_labels=labels), backend="eager")
+    with pytest.raises(IndexError, match="out of bounds"):
+        results(gpt2, monkeypatch, 1000, loss)
+
+
+def test_a_compiled_loss_takes_no_labels_that_are_no_integers(monkeypatch):
+    loss = torch.compile(lambda model: model(IDS, lm_labels=IDS + 0.5), backend="eager")
+    with pytest.raises((RuntimeError, IndexError), match="tensors used as indices must be long"):
+        results(gpt2, monkeypatch, 1000, loss)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FENCE = re.compile(r"\s*(`{3,}(?=[^`]*$)|~{3,})")  # code in a sentence may begin so too
+_COMMENT = re.compile(r"<!--.*?-->|^[ \t]*<!--.*", re.DOTALL | re.MULTILINE)  # the last may be open
 _LEFT_OUT = re.compile(r"\s*(?:\||#{1,6}(?:\s|$)|(?:[-=*_]\s*){3,}$|\[[^\]]+\]:\s)")
 _BEGINS_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+")
 _QUOTED = re.compile(r"\s*(?:>\s?)+")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\]]*\])")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
+_BREAK = re.compile(r"<br\s*/?>(?=\w)", re.IGNORECASE)
 _MARKS = re.compile(r"\*\*|__|`+")
 
 
@@ -29,6 +30,7 @@ def prose_of_markdown(text: str) -> str:
         'Read this.\\n\\nOne\\n\\nTwo'
     """
     outside = _COMMENT.sub("\n\n", "\n".join(_without_code(text.splitlines())))
+    outside = _BREAK.sub(" ", outside)
     paragraphs = re.split(r"\n\s*\n", "\n".join(_prose_lines(outside.splitlines())))
     return "\n\n".join(filter(None, (_plain(each).strip() for each in paragraphs)))
 

@@ -17,7 +17,7 @@ from ptbert_models.gpt.bare import GPTDecoder, smallest_bare, split_output
 from ptbert_models.gpt.cache import LayerCache, StaticCache
 from ptbert_models.gpt.config import GPTConfig
 from ptbert_models.gpt.heads import LMHead
-from ptbert_models.parts.compiled_steps import Kind, compiled_steps
+from ptbert_models.parts.compiled_steps import Kind, check_compilable, compiled_steps
 from ptbert_models.parts.inputs import without_none
 from ptbert_models.parts.tables import rows_of
 from ptbert_models.parts.untouched import is_untouched
@@ -333,12 +333,7 @@ def start_decoding(
     )
     way: Callable[..., GPTDecoding]
     if compile_options is not None:
-        if not untouched:
-            raise ValueError(
-                f"compile is given, and the steps of this {kind.__name__} cannot be compiled, "
-                "because it has hooks, adapters or parts that are not those of this library; take "
-                "them away (adapters: merge them into the weights), or leave out compile"
-            )
+        check_compilable(transformer, lm_head, is_known=untouched)
         way = partial(CompiledDecoding, compile_options)
     elif untouched:
         way = CachedDecoding

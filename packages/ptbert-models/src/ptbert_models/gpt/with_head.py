@@ -203,5 +203,8 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
 def _mean_of_slices(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     """The mean cross entropy of the labelled rows, where no shape may depend on the labels."""
     counts = is_labelled(labels)
-    losses = sliced_losses(states, weight, None, labels.where(counts, 0).long())
+    numbers = labels.long() if labels.dtype == torch.uint8 else labels  # its indices are a mask
+    # Negative indices would count from the end of the vocabulary; one past the end is an error.
+    known = numbers.where(numbers >= 0, weight.size(0)).where(counts, 0)
+    losses = sliced_losses(states, weight, None, known)
     return (losses.where(counts, 0.0).sum() / counts.sum()).to(states.dtype)

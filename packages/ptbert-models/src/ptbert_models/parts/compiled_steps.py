@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+
+from ptbert_models.parts.untouched import is_watched
 
 
 class Kind(NamedTuple):
@@ -41,7 +44,7 @@ class CompiledSteps:
 
     def __init__(self, step: Callable[..., Tensor], options: Mapping[str, Any]) -> None:
         self.step, self.options = step, dict(options)
-        self._compiled = torch.compile(step, **self.options)
+        self._compiled = torch.compile(_copy_of(cast("FunctionType", step)), **self.options)
         self._free: list[tuple[Tensor, ...]] = []  # at most one; a list, so that taking is atomic
 
     def __call__(self, ids: Tensor, *others: Any) -> Tensor:
@@ -78,6 +81,17 @@ class CompiledSteps:
         self._free[:] = [memory]
 
 
+def _copy_of(function: FunctionType) -> FunctionType:
+    """A function with code of its own: PyTorch counts how often it compiles one, and then stops."""
+    return FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+
+
 _steps: WeakKeyDictionary[nn.Module, list[CompiledSteps]] = WeakKeyDictionary()
 
 
@@ -104,3 +118,22 @@ def compiled_steps(
             return each
     known.append(CompiledSteps(step, options))
     return known[-1]
+
+
+def check_compilable(*modules: nn.Module, is_known: bool = True) -> None:
+    """Check that compiled steps compute what the modules do: hooks that come later they ignore.
+
+    Args:
+        *modules: all that a step calls, with their parts.
+        is_known: whether they are of this library, as far as that matters.
+
+    Raises:
+        ValueError: if not.
+    """
+    if is_known and not any(map(is_watched, modules)):
+        return
+    raise ValueError(
+        f"compile is given, and the steps of this {type(modules[0]).__name__} cannot be compiled, "
+        "because it has hooks, adapters or parts that are not those of this library; take them "
+        "away (adapters: merge them into the weights), or leave out compile"
+    )

@@ -49,6 +49,11 @@ def _names(kind: Any) -> frozenset[str]:
     return frozenset().union(*(_shipped.get(each, vars(each)) for each in kind.__mro__))
 
 
+def is_known(kind: type) -> bool:
+    """Whether a class is one of those that were there when this library was imported."""
+    return kind in _shipped
+
+
 def is_as_shipped(kind: type) -> bool:
     """Whether a class and its base classes have the attributes that they had when they were new.
 

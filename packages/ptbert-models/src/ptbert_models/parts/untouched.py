@@ -25,7 +25,7 @@ from ptbert_models.parts.activations import POINTWISE
 from ptbert_models.parts.initialization import NoInitialization
 from ptbert_models.parts.inputs import is_recorded, is_transformed
 from ptbert_models.parts.quantized import smallest_quantized, stands_for
-from ptbert_models.parts.shipped import is_as_shipped, is_original
+from ptbert_models.parts.shipped import is_as_shipped, is_known, is_original
 
 _BLANK = vars(nn.Module())
 _HOOKS = [name for name in _BLANK if "hook" in name and "state_dict" not in name]
@@ -69,6 +69,25 @@ def calls_are_unobserved() -> bool:
         type(mode) is DeviceContext
         for mode in _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     )
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether a module, a part of it, or all modules have hooks, or something sees all calls.
+
+    So is a class of this library or PyTorch that a program changed.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(1, 1))
+        >>> is_watched(model)
+        False
+        >>> _ = model[0].register_forward_hook(print)
+        >>> is_watched(model)
+        True
+    """
+    parts = _all_parts(module)
+    if not calls_are_unobserved() or any(vars(part)[name] for part in parts for name in HOOKS):
+        return True
+    return any(is_known(kind) and not is_as_shipped(kind) for kind in set(map(type, parts)))
 
 
 def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ptbert_models.parts.compiled_steps import check_compilable
 from ptbert_models.parts.inputs import Ids, check_ids, check_tensor, tokens_given, without_none
 from ptbert_models.parts.losses import UNCLASSIFIED, is_labelled
 from ptbert_models.parts.tables import resize_scores
@@ -109,10 +110,14 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel):
         """Begin a run over growing texts; ``ptbert_models.generate`` calls this.
 
         The memory slides anyway, so no other window is needed.
+
+        Raises:
+            ValueError: if there is padding, or if steps are to be compiled and hooks watch them.
         """
         run = self.transformer, self._last_log_probabilities, attention_mask
         if compile_options is None:
             return MemoryDecoding(*run)
+        check_compilable(self)
         return CompiledMemoryDecoding(self, compile_options, *run)
 
     def _last_log_probabilities(self, hidden: Tensor) -> Tensor:
