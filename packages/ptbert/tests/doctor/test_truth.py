@@ -10,7 +10,7 @@ from .test_habits import DIFFERS, NOTES, STOPS
 TINY = "ptbert-tiny-bert"
 BEFORE = f"""
 import importlib, os, sys, torch
-import ptbert
+import ptbert, pytorch_pretrained_bert
 from pathlib import Path
 from ptbert import *
 from ptbert import modeling, modeling_gpt2, optimization
