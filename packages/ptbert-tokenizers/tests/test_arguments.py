@@ -170,6 +170,14 @@ def test_what_is_no_path_is_named_with_its_place(call: Call, value: Any) -> None
     refused(call, name, ["text.txt", value], TypeError, message)
 
 
+@pytest.mark.parametrize("value", [None, 3, b"ids.npy", ["ids.npy"]])
+def test_an_output_or_a_tokenizer_that_is_none_is_named(value: Any) -> None:
+    message = "is (None|3|a bytes|a list)"
+    refused(SHARD, "output", value, TypeError, f"^output {message}, and not a path; give one$")
+    message = f"^tokenizer {message}; give a tokenizer, or its name or path$"
+    refused(SHARD, "tokenizer", value, TypeError, message)
+
+
 def test_paths_may_come_one_by_one() -> None:
     given = SHARD[1] | {"input": iter(["text.txt"])}
     assert SHARD[0](**given).documents == 2

@@ -154,6 +154,7 @@ class BatchEncoder(OffsetEncoder):
         Raises:
             TypeError: if something is not a string; it is named with its position. Or if
                 ``add_special_tokens`` is one.
+            RuntimeError: if the generator goes on in a fork of the process in which it began.
             ValueError: as in ``encode_flat``.
             WorkerDied: if a process ended before it answered.
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from ptbert_hub.digests import file_digest
 from ptbert_tokenizers.arguments import checked_switch, checked_whole
-from ptbert_tokenizers.batches.texts import in_order
+from ptbert_tokenizers.batches.texts import in_order, shown
 from ptbert_tokenizers.corpora.documents import Documents, InputFormat, read_documents
-from ptbert_tokenizers.corpora.paths import corpus_files, refuse_outputs_among
+from ptbert_tokenizers.corpora.paths import checked_path, corpus_files, refuse_outputs_among
 from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.files.lines import Errors
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -91,7 +91,7 @@ def encode_shard(
 
     Raises:
         FileNotFoundError: if an input, or the folder of the output, does not exist.
-        TypeError: if ``add_special_tokens`` or ``field`` is of another type.
+        TypeError: if an argument is of another type, such as an output that is no path.
         ValueError: if the output was made with other settings, or from other input, which are
             named; if there are no inputs, or one is also the output, would be it when this is
             called again, or changed while it was read; or as for
@@ -106,7 +106,9 @@ def encode_shard(
         >>> encode_shard("part.txt", "part.npy", "vocab.txt").was_there
         True
     """
-    name = os.fspath(output)
+    name = checked_path(output, "output")
+    if not isinstance(tokenizer, (PreTrainedTokenizer, str, os.PathLike)):
+        raise TypeError(f"tokenizer is {shown(tokenizer)}; give a tokenizer, or its name or path")
     chosen = format_of_output(name, format)
     if isinstance(input, (str, os.PathLike)):
         input = [input]

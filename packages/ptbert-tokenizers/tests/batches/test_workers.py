@@ -176,6 +176,34 @@ def test_a_generator_that_is_closed_has_ended_its_processes() -> None:
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+@pytest.mark.parametrize("use", ["goes on", "is closed"])
+def test_a_fork_neither_takes_answers_nor_ends_the_processes(use: str) -> None:
+    """As a data loader's process that was forked while the generator had begun."""
+    generator = flat_blocks(lengths, (["x" * number] for number in range(20)), 2)
+    begun = [next(generator).ids.tolist() for _ in range(3)]
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+
+    child = os.fork()
+    if not child:
+        try:
+            generator.close() if use == "is closed" else next(generator)
+            sender.send("nothing raised")
+        except BaseException as error:
+            sender.send(f"{type(error).__name__}: {error}")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    told = (
+        "nothing raised"
+        if use == "is closed"
+        else f"RuntimeError: the worker processes belong to process {os.getpid()}, of which this "
+        "one is a fork, and cannot answer both; begin anew in this process, or use workers=1"
+    )
+    assert receiver.recv() == told
+    assert begun + [flat.ids.tolist() for flat in generator] == [[each] for each in range(20)]
+
+
 def test_an_error_of_reading_comes_in_its_turn() -> None:
     """As with one process: after the answers of the blocks before it, or their errors."""
 

@@ -1,5 +1,6 @@
 """Encoding in several processes. They send back arrays, which is faster than lists."""
 
+import os
 import pickle
 import signal
 import time
@@ -45,6 +46,7 @@ def flat_blocks(
         workers: number of processes; 1 for this one alone.
 
     Raises:
+        RuntimeError: if the generator goes on in a fork of the process in which it began.
         ValueError: if that is no number of processes, or processes cannot be started here.
         WorkerDied: if a process ended before it answered.
     """
@@ -58,8 +60,15 @@ def flat_blocks(
             team.append(_Worker(encode))
         return team[-1]
 
+    owner = os.getpid()
     try:
-        yield from _in_order(start, workers, blocks)
+        for answer in _in_order(start, workers, blocks):
+            yield answer
+            if os.getpid() != owner:
+                raise RuntimeError(
+                    f"the worker processes belong to process {owner}, of which this one is a fork, "
+                    "and cannot answer both; begin anew in this process, or use workers=1"
+                )
     finally:
         with _signals_held():
             for worker in team:
@@ -80,6 +89,7 @@ def encoded_blocks(
         workers: as for ``flat_blocks``.
 
     Raises:
+        RuntimeError: as for ``flat_blocks``.
         ValueError: as for ``checked_workers``.
         WorkerDied: if a process ended before it answered.
     """
@@ -173,6 +183,7 @@ class _Worker(Generic[T]):
     def __init__(self, encode: Encode[T]) -> None:
         import multiprocessing
 
+        self._owner = os.getpid()
         self.numbers: deque[int] = deque()
         """The blocks that it has and has not answered, in order."""
         pipe, theirs = multiprocessing.Pipe()
@@ -224,9 +235,11 @@ class _Worker(Generic[T]):
             raise WorkerDied(_cause(code)) from error
 
     def end(self) -> None:
-        """End the process at once."""
+        """End the process at once; a fork of the process that started it only lets go of it."""
         _our_ends.remove(self._channel.pipe)
         self._channel.pipe.close()
+        if os.getpid() != self._owner:
+            return
         self._process.kill()
         self._process.join()
         self._process.close()

@@ -38,10 +38,28 @@ def corpus_files(sources: Iterable[PathLike]) -> list[str]:
     sources = list(in_order(sources, "sources", "paths"))
     if not sources:
         raise ValueError("there are no files to read; name one or more")
-    for position, source in enumerate(sources):
-        if not isinstance(source, (str, os.PathLike)):
-            raise TypeError(f"sources[{position}] is {shown(source)}, and not a path; give one")
-    return [file for source in sources for file in _files_of(os.fspath(source))]
+    names = [checked_path(source, f"sources[{place}]") for place, source in enumerate(sources)]
+    return [file for name in names for file in _files_of(name)]
+
+
+def checked_path(path: PathLike, name: str) -> str:
+    """Return a path that a caller gave, as a string.
+
+    Args:
+        path: what the caller gave.
+        name: of the argument.
+
+    Raises:
+        TypeError: if it is something else.
+
+    Example:
+        >>> checked_path(None, "output")
+        Traceback (most recent call last):
+        TypeError: output is None, and not a path; give one
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name} is {shown(path)}, and not a path; give one")
+    return os.fspath(path)
 
 
 def refuse_outputs_among(sources: Sequence[PathLike], outputs: Sequence[str]) -> None:
