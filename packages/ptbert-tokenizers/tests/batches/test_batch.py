@@ -285,6 +285,7 @@ def test_processes_give_the_same_arrays(tokenizer: BertTokenizer) -> None:
         ({"max_len": 4, "truncation": "only_second"}, "'only_second' needs text_pairs"),
         ({"max_len": 4, "stride": 2}, "stride=2 does not fit windows of 2 tokens; choose 0 to 1"),
         ({"max_len": 4, "stride": 0.5}, "stride=0.5 is not a number of tokens; choose a whole"),
+        ({"max_len": 4, "stride": True}, "stride=True is not a number of tokens; choose a whole"),
         ({"text_pairs": ["d"], "max_len": 5, "stride": 1}, "say which with truncation="),
         (
             {"text_pairs": ["d e f"], "max_len": 5, "truncation": "only_first"},

@@ -100,7 +100,7 @@ def test_windows_need_a_length_that_the_stride_fits(tokenizer: BertTokenizer) ->
     for stride in (2, -1):
         with pytest.raises(ValueError, match=f"stride={stride} does not fit windows of 2 tok"):
             tokenizer.encode_flat(["a"], stride=stride, max_len=2)
-    for wrong in ("1", 0.5, np.array([0]), np.array(0.5)):
+    for wrong in ("1", True, 0.5, np.array([0]), np.array(0.5)):
         with pytest.raises(ValueError, match=r"stride=.* is not a number of tokens; choose a whol"):
             tokenizer.encode_flat(["a"], stride=wrong, max_len=2)
         with pytest.raises(ValueError, match=r"stride=.* is not a number of tokens; choose a whol"):

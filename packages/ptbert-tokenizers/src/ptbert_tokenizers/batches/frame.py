@@ -1,5 +1,6 @@
 """The ids that a model expects around texts."""
 
+from contextlib import suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,12 +100,12 @@ def checked_stride(stride: Any) -> int | None:
     """
     if stride is None:
         return None
-    try:
-        return index(stride)
-    except TypeError:
-        raise ValueError(
-            f"stride={stride!r} is not a number of tokens; choose a whole number from 0 on"
-        ) from None
+    with suppress(TypeError):  # of what is no whole number
+        if not isinstance(stride, bool):
+            return index(stride)
+    raise ValueError(
+        f"stride={stride!r} is not a number of tokens; choose a whole number from 0 on"
+    )
 
 
 def check_stride(stride: int, room: int) -> None:
