@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +352,25 @@ def test_the_pickle_of_a_tokenizer_does_not_change_by_using_it(
     tokenizer.encode_flat(texts)
 
     assert pickle.dumps(tokenizer) == before
+
+
+def test_threads_start_processes_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one process would keep open the pipe of another, whose end nobody would notice."""
+    starting, most = [0], [0]
+    start = multiprocessing.Process.start
+
+    def slowly(process: multiprocessing.Process) -> None:
+        starting[0] += 1
+        most[0] = max(most[0], starting[0])
+        time.sleep(0.05)
+        start(process)
+        starting[0] -= 1
+
+    monkeypatch.setattr(multiprocessing.Process, "start", slowly)
+    blocks = [["x" * number] for number in range(1, 9)]
+    want = [[number] for number in range(1, 9)]
+    with ThreadPoolExecutor(3) as threads:
+        runs = [threads.submit(list, flat_blocks(lengths, blocks, 2)) for _ in range(3)]
+        answers = [[answer.ids.tolist() for answer in run.result()] for run in runs]
+    assert most == [1]
+    assert answers == [want] * 3

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -27,6 +28,20 @@ _ENDING = [
 # This process's ends of the pipes to its workers. A forked worker inherits and closes them, so that
 # it notices when this process ends, however it does.
 _our_ends: "list[Connection]" = []
+
+
+class _Starting:
+    """Who starts a process holds the lock; in a fork nobody does, whoever did when it was made."""
+
+    lock = threading.Lock()
+
+    @classmethod
+    def renew(cls) -> None:
+        cls.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Starting.renew)
 
 T = TypeVar("T")
 Encode = Callable[[Sequence[str]], T]
@@ -186,21 +201,24 @@ class _Worker(Generic[T]):
         self._owner = os.getpid()
         self.numbers: deque[int] = deque()
         """The blocks that it has and has not answered, in order."""
-        pipe, theirs = multiprocessing.Pipe()
         memory = SharedMemory() if multiprocessing.get_start_method() == "fork" else None
-        self._channel = Channel(pipe)
-        if memory is not None:
-            self._channel = Channel(pipe, memory.blocks, memory.answers)
-        _our_ends.append(pipe)
-        self._process = multiprocessing.Process(
-            target=_serve, args=(encode, theirs, memory), daemon=True
-        )
-        try:
-            self._process.start()
-        except BaseException:
-            _our_ends.remove(pipe)
-            raise
-        theirs.close()
+        # One at a time: a process that is forked meanwhile would keep the other end of this pipe
+        # open, and nobody would learn that this worker has ended.
+        with _Starting.lock:
+            pipe, theirs = multiprocessing.Pipe()
+            self._channel = Channel(pipe)
+            if memory is not None:
+                self._channel = Channel(pipe, memory.blocks, memory.answers)
+            _our_ends.append(pipe)
+            self._process = multiprocessing.Process(
+                target=_serve, args=(encode, theirs, memory), daemon=True
+            )
+            try:
+                self._process.start()
+            except BaseException:
+                _our_ends.remove(pipe)
+                raise
+            theirs.close()
 
     @property
     def signs(self) -> tuple[Any, ...]:
