@@ -17,7 +17,7 @@ WORKER = Path(__file__).with_name("distributed_worker.py")
 
 needs_streams_with_events = pytest.mark.skipif(
     not hasattr(torch.cpu.Stream, "record_event"),
-    reason="fully_shard on a CPU needs PyTorch 2.7: before, its streams have no events",
+    reason="in PyTorch 2.6 fully_shard does not run on a CPU, whose streams have no events",
 )
 
 

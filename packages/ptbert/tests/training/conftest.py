@@ -5,10 +5,16 @@ import hashlib
 import json
 
 import pytest
+from torch.distributed.fsdp import FSDPModule
 
 from ptbert.training import Settings
 
 WORDS = ("the key is in the drawer", "a cat sleeps on the mat", "where is a key", "the cat ?")
+
+needs_exact_sums = pytest.mark.skipif(
+    not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"),
+    reason="shard refuses this PyTorch, which cannot sum gradients exactly, as a test shows",
+)
 
 
 @pytest.fixture

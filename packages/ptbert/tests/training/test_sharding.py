@@ -15,6 +15,8 @@ from ptbert.training.checkpoints import moments_of
 from ptbert.training.processes import Processes
 from ptbert_optim import BertAdam
 
+from .conftest import needs_exact_sums
+
 ALONE, TWO = (Processes(0, count, torch.device("cpu")) for count in (1, 2))
 
 
@@ -43,10 +45,7 @@ def test_alone_nothing_is_divided():
     assert not sharding.is_sharded(model)
 
 
-@pytest.mark.skipif(
-    not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"),
-    reason="shard refuses a PyTorch that cannot sum gradients exactly",
-)
+@needs_exact_sums
 @pytest.mark.usefixtures("one_process")
 def test_weights_and_averages_come_back_whole():
     model = bert()

@@ -48,7 +48,7 @@ def suits_log_sums(states: Tensor, weight: Tensor) -> bool:
 
 
 def _is_exported() -> bool:
-    """Whether calls are recorded for an export; older releases of PyTorch do not tell."""
+    """Whether calls are recorded for an export; yes where PyTorch does not tell, as in 2.6."""
     tell = getattr(torch.compiler, "is_exporting", None)
     return tell is None or bool(tell())
 
