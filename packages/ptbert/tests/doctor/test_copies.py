@@ -3,7 +3,9 @@
 import pytest
 
 from ptbert.__main__ import main
+from ptbert.commands.run import check_copy
 from ptbert.doctor.diagnosis import diagnosis_of
+from ptbert.doctor.reach import imported_by
 
 COPY = """
 class BertConfig: pass
@@ -135,3 +137,15 @@ def test_a_copied_module_beside_a_program_is_the_library(tmp_path, monkeypatch):
     (finding,) = found.findings
     assert ".logits" in finding.what
     assert found.commands == ["python train.py"]
+
+
+def test_imports_with_dots_name_modules_too(tmp_path):
+    write_copy(tmp_path)
+    (tmp_path / "my_bert" / "data.py").write_text("")
+    (tmp_path / "train.py").write_text("import my_bert.modeling\nimport my_bert.data\nimport sub.a")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.py").write_text("import other.modeling")
+    found = imported_by(tmp_path / "train.py", tmp_path)
+    assert {"my_bert.data", "sub.a", "other.modeling"} <= found
+    with pytest.raises(ValueError, match="programs also need data of my_bert"):
+        check_copy("my_bert", str(tmp_path), found)

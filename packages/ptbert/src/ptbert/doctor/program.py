@@ -69,6 +69,7 @@ class Program:
             for each in node.names:
                 root = each.name.partition(".")[0]
                 self._name(each.asname or root, each.name if each.asname else root)
+                self.imported.add(each.name)
         elif isinstance(node, ast.ImportFrom):
             package = self._package_of(node)
             for each in node.names:
