@@ -14,12 +14,10 @@ import torch
 import torch.nn.functional as F
 import transformers
 from pytorch_pretrained_bert import modeling as bert_2019
-from timing import compare
+from timing import begun, compare
 from torch import Tensor, nn
 
 import ptbert_models
-
-# ruff: noqa: T201
 
 OURS, OF_2019, TODAY, PRODUCTS = "ptbert", "library of 2019", "transformers", "products alone"
 LENGTH = 128
@@ -119,14 +117,7 @@ def training_step(layers: int, rounds: int) -> None:
 def main() -> None:
     """Run all tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    transformers.logging.set_verbosity_error()
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
-    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
+    arguments = begun(parser, rounds=5, layers=12)
     for task in (hidden_states, class_scores, training_step):
         task(arguments.layers, arguments.rounds)
 

@@ -13,12 +13,10 @@ from functools import partial
 import torch
 import transformers
 from pytorch_pretrained_bert import modeling_gpt2 as gpt2_2019
-from timing import compare
+from timing import begun, compare
 from torch import Tensor
 
 from ptbert_models import GPT2Config, GPT2LMHeadModel, generate
-
-# ruff: noqa: T201
 
 OURS = "ptbert generate"
 Contestants = dict[str, Callable[[], Tensor | None]]
@@ -113,14 +111,7 @@ def same_tokens(expected: list[Tensor], name: str, written: Tensor | None) -> No
 def main() -> None:
     """Run both tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    transformers.logging.set_verbosity_error()
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
-    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
+    arguments = begun(parser, rounds=5, layers=12)
     with torch.no_grad():
         for prompt, new in ((32, 128), (512, 1)):
             title = f"{prompt} tokens in, {new} out, greedy"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from timing import compare
+from timing import begun, compare
 from torch import Tensor, nn
 
 from ptbert_models import GPT2Config, GPT2LMHeadModel, generate
@@ -114,18 +114,11 @@ def same(outputs: dict[str, Tensor], name: str, output: Tensor) -> None:
 def main() -> None:
     """Run all tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=12, help="layers of the model that writes")
     parser.add_argument("--memory-of", choices=(OURS, TODAY), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    transformers.logging.set_verbosity_error()
+    arguments = begun(parser, rounds=5, layers=12)
     if arguments.memory_of:
         print_memory(arguments.memory_of)
         return
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
-    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
     with torch.no_grad():
         for texts, beams in ((8, 1), (1, 4)):
             how = f"{beams} beams" if beams > 1 else "greedy"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from timing import compare
+from timing import begun, compare
 from torch import Tensor, nn
 
 from ptbert_models import (
@@ -50,13 +50,8 @@ def both(model: nn.Module, run: Callable[[nn.Module], Tensor]) -> dict[str, Call
 def main() -> None:
     """Run all tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=12, help="layers of BERT and GPT-2")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    arguments = begun(parser, rounds=5, layers=12)
     torch.manual_seed(0)
-    print(f"torch {torch.__version__}, {arguments.threads} thread(s), {arguments.rounds} rounds")
     measure = partial(compare, rounds=arguments.rounds, check=ignore)
     bert = BertConfig(30522, num_hidden_layers=arguments.layers)
     ids = torch.randint(1000, 30000, (16, LENGTH))

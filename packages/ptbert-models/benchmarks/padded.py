@@ -15,12 +15,10 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 import transformers
-from timing import compare
+from timing import begun, compare
 from torch import Tensor, nn
 
 import ptbert_models
-
-# ruff: noqa: T201
 
 OURS, TODAY = "ptbert", "transformers"
 LENGTH, TAGS = 128, 9
@@ -148,14 +146,7 @@ def same(outputs: dict[str, Tensor], name: str, output: Tensor) -> None:
 def main() -> None:
     """Run all tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    transformers.logging.set_verbosity_error()
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, ", end="")
-    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
+    arguments = begun(parser, rounds=5, layers=12)
     for title, task in TRAINING.items():
         runs = task(arguments.layers, torch.float32)
         compare(title, runs, arguments.rounds, partial(same, {}))

@@ -1,11 +1,37 @@
 """Timing several programs in turn, so that a busy machine slows all of them alike."""
 
+import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 # ruff: noqa: T201
+
+
+def begun(parser: argparse.ArgumentParser, *, rounds: int, layers: int) -> argparse.Namespace:
+    """Add the options that all comparisons of models have, parse, and say how this one runs.
+
+    Args:
+        parser: with the options of this comparison alone.
+        rounds: timed rounds, unless the command line says otherwise.
+        layers: of the models, likewise.
+    """
+    parser.add_argument("--rounds", type=int, default=rounds, help="timed rounds")
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--layers", type=int, default=layers, help="layers of the models")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    versions = [f"torch {torch.__version__}"]
+    if transformers := sys.modules.get("transformers"):
+        transformers.logging.set_verbosity_error()
+        versions.append(f"transformers {transformers.__version__}")
+    print(", ".join(versions), end=", ")
+    print(f"{arguments.threads} thread(s), {arguments.rounds} rounds, {arguments.layers} layers")
+    return arguments
 
 
 def compare(

@@ -17,13 +17,11 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from pytorch_pretrained_bert import modeling_transfo_xl as transfo_xl_2019
-from timing import compare
+from timing import begun, compare
 from torch import Tensor, nn
 
 from ptbert_models import TransfoXLConfig, TransfoXLLMHeadModel
 from ptbert_models.transfo_xl import LogUniformSampler
-
-# ruff: noqa: T201
 
 torch.Tensor.byte = torch.Tensor.bool  # only the library of 2019 calls it here
 
@@ -102,13 +100,7 @@ def same(outputs: dict[str, Tensor], name: str, output: Tensor | None) -> None:
 def main() -> None:
     """Run both tasks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7, help="timed rounds")
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--layers", type=int, default=8, help="layers of the model")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(f"torch {torch.__version__}, {arguments.threads} thread(s), ", end="")
-    print(f"{arguments.rounds} rounds, {arguments.layers} layers")
+    arguments = begun(parser, rounds=7, layers=8)
     with torch.no_grad():
         title = f"{TEXTS} x {SEGMENT} tokens after {MEMORY}: losses"
         runs = contestants(arguments.layers, SEGMENT, loss=True)
