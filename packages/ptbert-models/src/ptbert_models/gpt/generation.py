@@ -170,9 +170,9 @@ class CompiledDecoding(GPTDecoding):
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts."""
         super().select(rows)
-        for cache in () if self._memory else self._prompts:
-            cache.select(rows)
         if not self._memory:
+            for cache in self._prompts:
+                cache.select(rows)
             return
         place, *of_texts = self._memory
         if rows.numel() != of_texts[0].size(0):
