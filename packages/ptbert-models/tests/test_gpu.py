@@ -4,6 +4,8 @@
 """
 
 import copy
+import warnings
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -77,3 +79,44 @@ def test_texts_of_two_runs_at_once_keep_apart_in_graphs():
             one.feed(PROMPTS.cuda())
             one.feed(PROMPTS[:, :1].cuda())
         assert torch.equal(generate(model, PROMPTS.cuda(), 5, **how), want)
+
+
+@contextmanager
+def waits():
+    """Count how often the host waits for the device: a list of where."""
+    places = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield places
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    places += [f"{each.filename}:{each.lineno}" for each in caught if "called a synchron" in str(each)]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_pass_waits_for_the_device_at_most_twice(kind, labels):
+    model = tiny(kind).cuda()
+    given = on_gpu(call(kind, labels=labels))
+    model(**given)
+    with waits() as forward:
+        outputs = tensors(model(**given))
+    with waits() as backward:
+        sum(each.sum() for each in outputs if each.requires_grad).backward()
+    assert len(forward) <= 2, forward
+    assert len(backward) <= 2, backward
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_files_are_read_onto_the_device(kind, tmp_path):
+    model = tiny(kind).eval()
+    model.save_pretrained(tmp_path)
+    read = kind.from_pretrained(tmp_path, device="cuda")
+    assert {each.device.type for each in read.parameters()} == {"cuda"}
+    given = call(kind, labels=False)
+    with torch.no_grad():
+        pairs = zip(tensors(read(**on_gpu(given))), tensors(model(**given)), strict=True)
+        for ours, theirs in pairs:
+            torch.testing.assert_close(ours.cpu(), theirs, atol=1e-3, rtol=1e-3)
