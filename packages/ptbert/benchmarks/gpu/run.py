@@ -18,7 +18,18 @@ from typing import Any
 
 import torch
 from models import LARGE, TINY, Size, config_of, inputs_of, total
-from speed import beside, counted, reading, start_counting, theirs, updating, wait, writing
+from speed import (
+    ADAMW,
+    beside,
+    counted,
+    reading,
+    start_counting,
+    stepping,
+    theirs,
+    updating,
+    wait,
+    writing,
+)
 from torch import Tensor, nn
 
 from ptbert_models import BertForMaskedLM, BertForSequenceClassification, GPT2LMHeadModel
@@ -122,7 +133,7 @@ def families_train(device: torch.device, size: Size) -> bool:
             )
             start_counting(device)
             losses, seconds = trained(
-                model, lambda m=model, b=batch: loss_of(m(**b)), optimizer, size
+                model, lambda m=model, b=batch: loss_of(m(**b)), optimizer.step, size
             )
             all_learn = all_learn and losses[-1] < losses[0]
             speed = size.batch * size.length / seconds
@@ -148,7 +159,7 @@ def padding_costs(device: torch.device, size: Size) -> bool:
         if not wanted:
             model.bert.encoder.register_forward_hook(lambda *_: None)  # who watches sees padding
         optimizer = BertAdam(model.parameters(), lr=1e-4)
-        _, seconds = trained(model, lambda m=model: m(**batch), optimizer, size)
+        _, seconds = trained(model, lambda m=model: m(**batch), optimizer.step, size)
         speeds[name] = int(lengths.sum()) / seconds
         print(f"* {name}: {speeds[name]:,.0f} tokens a second")
     print(f"* ratio: {speeds['without padding'] / speeds['with padding']:.2f}")
@@ -173,19 +184,19 @@ def beside_transformers(device: torch.device, size: Size) -> bool:
         speeds = {}
         for name, (model, loss) in runs.items():
             rates = {"lr": 1e-4, "weight_decay": 0.01}
-            optimizer = (
-                BertAdam(model.parameters(), **rates)
+            step = (
+                stepping(list(model.parameters()), "BertAdam", global_clip=True, **rates)
                 if name == "ptbert"
-                else torch.optim.AdamW(model.parameters(), fused=True, **rates)
+                else stepping(list(model.parameters()), ADAMW, clips=True, **rates)
             )
-            _, seconds = trained(model, loss, optimizer, size)
+            _, seconds = trained(model, loss, step, size)
             speeds[name] = size.batch * size.length / seconds
         print(f"| `{kind.__name__}` | {beside(list(speeds.values()))} |", flush=True)
     return True
 
 
 def trained(
-    model: nn.Module, loss_now: Callable[[], Tensor], optimizer: Any, size: Size
+    model: nn.Module, loss_now: Callable[[], Tensor], step: Callable[[], object], size: Size
 ) -> tuple[list[float], float]:
     """Train in bfloat16, and return the losses and the median seconds of a step after the first."""
     model.train()
@@ -197,8 +208,8 @@ def trained(
         with torch.autocast(device.type, torch.bfloat16):
             loss = loss_now()
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        step()
+        model.zero_grad()
         wait(device)
         seconds.append(time.perf_counter() - begun)
         losses.append(float(loss.detach()))

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from models import Size, config_of, inputs_of
@@ -17,6 +17,7 @@ from ptbert_optim import BertAdam, OpenAIAdam
 BATCHES = (1, 8, 64)
 NEW_TOKENS = 128
 NARROW = torch.bfloat16
+ADAMW = "torch AdamW(fused=True)"
 
 
 def wait(device: torch.device) -> None:
@@ -110,8 +111,7 @@ def writing(device: torch.device, size: Size) -> bool:
     how: dict[str, Any] = (
         {"mode": "reduce-overhead"} if device.type == "cuda" else {"backend": "eager"}
     )
-    weights = [each.detach() for each in model.parameters()]
-    weight_seconds = seconds_of(lambda: [each.sum() for each in weights], device, size.steps)
+    weight_seconds = reading_seconds(model, device, size)
     new = min(NEW_TOKENS, size.length // 2)
     same = True
     for texts in BATCHES:
@@ -138,6 +138,13 @@ def writing(device: torch.device, size: Size) -> bool:
     return same
 
 
+def reading_seconds(model: nn.Module, device: torch.device, size: Size) -> float:
+    """The seconds in which the device can read as many bytes as the weights have, at once."""
+    numbers = sum(each.numel() for each in model.parameters())
+    together = torch.randn(numbers, device=device).to(NARROW)
+    return seconds_of(together.sum, device, size.steps)
+
+
 def last_scores(model: nn.Module, ids: Tensor) -> float:
     """The mean log-probability of the tokens of texts: rounding may choose other tokens."""
     with torch.no_grad():
@@ -150,50 +157,65 @@ def close(one: float, other: float) -> bool:
 
 
 def updating(device: torch.device, size: Size) -> bool:
-    """A step of the optimizers: milliseconds, and times fused AdamW of PyTorch."""
+    """A step of the optimizers: milliseconds, and times fused AdamW that clips in the same way."""
     print("| optimizer | clipping | ms | ratio | in a CUDA graph | memory |")
     print("|---|---|---|---|---|---|")
     model = BertModel(config_of("bert", size)).to(device)
     parameters = list(model.parameters())
     for each in parameters:
         each.grad = torch.randn_like(each) * 1e-3
-    kinds: list[tuple[str, str, Callable[[], Any]]] = [
-        ("torch AdamW(fused=True)", "no", lambda: torch.optim.AdamW(parameters, 1e-5, fused=True)),
-        ("BertAdam", "no", lambda: BertAdam(parameters, 1e-5, max_grad_norm=-1)),
-        ("BertAdam", "yes", lambda: BertAdam(parameters, 1e-5)),
-        ("OpenAIAdam", "yes", lambda: OpenAIAdam(parameters, 1e-5, max_grad_norm=1.0)),
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        (ADAMW, "none", {}),
+        ("BertAdam", "none", {"max_grad_norm": -1}),
+        ("OpenAIAdam", "none", {}),
+        (ADAMW, "all together", {"clips": True}),
+        ("BertAdam", "all together", {"max_grad_norm": 1.0, "global_clip": True}),
+        ("BertAdam", "each alone", {"max_grad_norm": 1.0}),
     ]
-    usual = None
-    for name, clips, make in kinds:
-        optimizer = make()
-        took = seconds_of(optimizer.step, device, size.steps)
-        usual = usual or took
-        start_counting(device)
-        optimizer.step()
-        memory = counted(device)
-        in_graph = captured(parameters, name, size, clips=clips == "yes")
-        print(
-            f"| {name} | {clips} | {1e3 * took:.2f} | {took / usual:.2f} | {in_graph} | {memory} |",
-            flush=True,
+    for name, clipping, options in kinds:
+        step, in_graph = (
+            stepping(parameters, name, capturable=graph, **options) for graph in (False, True)
         )
+        took = seconds_of(step, device, size.steps)
+        if name == ADAMW:
+            usual = took
+        start_counting(device)
+        step()
+        memory = counted(device)
+        replayed = (
+            f"{1e3 * replay_seconds(in_graph, device, size):.2f}" if device.type == "cuda" else "-"
+        )
+        cells = f"{1e3 * took:.2f} | {took / usual:.2f} | {replayed} | {memory}"
+        print(f"| {name} | {clipping} | {cells} |", flush=True)
     return True
 
 
-def captured(parameters: list[nn.Parameter], name: str, size: Size, *, clips: bool) -> str:
-    """Milliseconds of a step of an optimizer with ``capturable`` that is replayed, on a GPU."""
-    device = parameters[0].device
-    if device.type != "cuda":
-        return "-"
-    more: dict[str, Any] = {} if "torch" in name else {"max_grad_norm": 1.0 if clips else -1}
-    kind: Any = {"BertAdam": BertAdam, "OpenAIAdam": OpenAIAdam}.get(name, torch.optim.AdamW)
-    optimizer = kind(parameters, lr=1e-5, capturable=True, **more)
+def stepping(
+    parameters: list[nn.Parameter], name: str, *, clips: bool = False, **options: Any
+) -> Callable[[], object]:
+    """Return a step of an optimizer; with ``clips`` PyTorch's function clips before it."""
+    if name != ADAMW:
+        kind = {"BertAdam": BertAdam, "OpenAIAdam": OpenAIAdam}[name]
+        return cast("Callable[[], object]", kind(parameters, **{"lr": 1e-5, **options}).step)
+    optimizer = torch.optim.AdamW(parameters, fused=True, **{"lr": 1e-5, **options})
+
+    def step() -> None:
+        if clips:
+            nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        optimizer.step()
+
+    return step
+
+
+def replay_seconds(step: Callable[[], object], device: torch.device, size: Size) -> float:
+    """Return the median seconds of a step that is held by a CUDA graph and replayed."""
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(side):
         for _ in range(3):
-            optimizer.step()
+            step()
     torch.cuda.current_stream(device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        optimizer.step()
-    return f"{1e3 * seconds_of(graph.replay, device, size.steps):.2f}"
+        step()
+    return seconds_of(graph.replay, device, size.steps)
