@@ -17,6 +17,7 @@ from ptbert_models.parts import packed_attention
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores"),  # advice of the compiler
 ]
 WRITERS = [kind for kind in MODELS if hasattr(kind, "start_decoding")]
 PROMPTS = torch.tensor([[3, 4, 5], [7, 8, 9]])
