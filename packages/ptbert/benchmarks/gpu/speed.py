@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -28,14 +28,25 @@ def wait(device: torch.device) -> None:
 
 def seconds_of(action: Callable[[], object], device: torch.device, times: int) -> float:
     """Return the median seconds of an action, after two that are not counted."""
-    found = []
+    return in_turns({"": action}, device, times)[""]
+
+
+def in_turns(
+    actions: Mapping[str, Callable[[], object]], device: torch.device, times: int
+) -> dict[str, float]:
+    """Return the median seconds of each action, one after the other in each of so many rounds.
+
+    Two rounds before are not counted. What slows the machine for a while slows all of them.
+    """
+    found: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(times + 2):
-        wait(device)
-        begun = time.perf_counter()
-        action()
-        wait(device)
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found[2:])
+        for name, action in actions.items():
+            wait(device)
+            begun = time.perf_counter()
+            action()
+            wait(device)
+            found[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(seconds[2:]) for name, seconds in found.items()}
 
 
 def start_counting(device: torch.device) -> None:
@@ -82,13 +93,16 @@ def reading(device: torch.device, size: Size) -> bool:
                 continue
             tokens = int(lengths.sum()) if given is not None else texts * size.length
             ours.leave_out_padding = given is not None
-            runs = [lambda b=batch, g=given: ours(b, None, g, output_all_encoded_layers=False)]
+            runs: dict[str, Callable[[], object]] = {
+                "ptbert": lambda b=batch, g=given: ours(b, None, g, output_all_encoded_layers=False)
+            }
             if peer is not None:
-                runs.append(lambda b=batch, g=given: peer(b, attention_mask=g))
+                runs["transformers"] = lambda b=batch, g=given: peer(b, attention_mask=g)
             with torch.no_grad():
-                speeds = [tokens / seconds_of(run, device, size.steps) for run in runs]
+                took = in_turns(runs, device, size.steps)
                 start_counting(device)
-                runs[0]()
+                runs["ptbert"]()
+            speeds = [tokens / seconds for seconds in took.values()]
             cells = f"{texts} | {name} | {beside(speeds)} | {counted(device)}"
             print(f"| {cells} |", flush=True)
     return True
@@ -126,7 +140,7 @@ def writing(device: torch.device, size: Size) -> bool:
             runs["transformers"] = lambda i=ids, m=more: peer.generate(
                 i, attention_mask=torch.ones_like(i), pad_token_id=0, **m
             )
-        took = {name: seconds_of(run, device, 3) / new for name, run in runs.items()}
+        took = {name: each / new for name, each in in_turns(runs, device, 3).items()}
         scores = {name: last_scores(model, run()) for name, run in list(runs.items())[:2]}
         same = same and close(*scores.values())
         cells = [f"{1e3 * took[name]:.2f}" if name in took else "-" for name in (*runs, "-")]
@@ -170,21 +184,23 @@ def updating(device: torch.device, size: Size) -> bool:
         ("OpenAIAdam", "none", {}),
         (ADAMW, "all together", {"clips": True}),
         ("BertAdam", "all together", {"max_grad_norm": 1.0, "global_clip": True}),
+        (ADAMW, "each alone", {"clips": True}),  # all together: PyTorch has no other clipping
         ("BertAdam", "each alone", {"max_grad_norm": 1.0}),
     ]
+    alone = in_turns(
+        {f"{name} {how}": stepping(parameters, name, **more) for name, how, more in kinds},
+        device,
+        size.steps,
+    )
     for name, clipping, options in kinds:
-        step, in_graph = (
-            stepping(parameters, name, capturable=graph, **options) for graph in (False, True)
-        )
-        took = seconds_of(step, device, size.steps)
-        if name == ADAMW:
-            usual = took
+        took, usual = (alone[f"{each} {clipping}"] for each in (name, ADAMW))
+        step = stepping(parameters, name, capturable=True, **options)
+        step()
         start_counting(device)
         step()
-        memory = counted(device)
-        replayed = (
-            f"{1e3 * replay_seconds(in_graph, device, size):.2f}" if device.type == "cuda" else "-"
-        )
+        memory, replayed = counted(device), "-"
+        if device.type == "cuda":
+            replayed = f"{1e3 * replay_seconds(step, device, size):.2f}"
         cells = f"{1e3 * took:.2f} | {took / usual:.2f} | {replayed} | {memory}"
         print(f"| {name} | {clipping} | {cells} |", flush=True)
     return True
