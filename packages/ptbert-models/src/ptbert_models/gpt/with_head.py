@@ -27,11 +27,10 @@ from ptbert_models.gpt.heads import (
     weight_seen_by_compiler,
 )
 from ptbert_models.parts.inputs import is_recorded, values_are_known, without_none
-from ptbert_models.parts.log_sums import sliced_losses, suits_log_sums
+from ptbert_models.parts.log_sums import mean_sliced_loss, suits_log_sums
 from ptbert_models.parts.losses import (
     check_labels,
     fitted_labels,
-    is_labelled,
     label_loss,
     labelled_only,
 )
@@ -213,7 +212,7 @@ def lm_loss(
     if is_recorded() and (weight := weight_seen_by_compiler(lm_head)) is not None:
         states = hidden_states[..., :-1, :].flatten(0, -2)
         if suits_log_sums(states, weight):
-            return _mean_of_slices(states, weight, labels.reshape(-1))
+            return mean_sliced_loss(states, weight, None, labels.reshape(-1))
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
     states, labels = labelled_only(hidden_states[..., :-1, :], labels, labelled)
@@ -222,13 +221,3 @@ def lm_loss(
         check_labels(labels, weight.size(0), name="lm_labels")
         return sliced_loss(states, weight, labels)
     return label_loss(lm_head(states), labels, name="lm_labels")
-
-
-def _mean_of_slices(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """The mean cross entropy of the labelled rows, where no shape may depend on the labels."""
-    counts = is_labelled(labels)
-    numbers = labels.long() if labels.dtype == torch.uint8 else labels  # its indices are a mask
-    # Negative indices would count from the end of the vocabulary; one past the end is an error.
-    known = numbers.where(numbers >= 0, weight.size(0)).where(counts, 0)
-    losses = sliced_losses(states, weight, None, known)
-    return (losses.where(counts, 0.0).sum() / counts.sum()).to(states.dtype)
