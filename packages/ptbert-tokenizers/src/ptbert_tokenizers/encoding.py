@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import is_
 from typing import Any, NamedTuple
 
 from ptbert_tokenizers.arguments import checked_switch, checked_whole
-from ptbert_tokenizers.batches.flat import FlatIds, joined
+from ptbert_tokenizers.batches.flat import FlatIds, flat_ids, joined
 from ptbert_tokenizers.batches.frame import Frame, checked_stride, framed
 from ptbert_tokenizers.batches.text_blocks import given_blocks
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
@@ -250,14 +250,6 @@ def checked_settings(
         checked_stride(stride),
         None if separator is None else checked_whole(separator, "separator", 0, _LARGEST_ID),
     )
-
-
-def flat_ids(found: Sequence[Sequence[int]]) -> FlatIds:
-    """Return the ids of several texts end to end, given those of each."""
-    import numpy as np
-
-    bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-    return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
 
 
 def _flat_around(

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.encoding import Setting
@@ -14,10 +14,14 @@ from ptbert_tokenizers.plain.offsets import Span, Traced, normalized, spans_of_p
 from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
+from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import Untouched
 from ptbert_tokenizers.streaming import Replaced, Step, StreamDecoder, Stripped, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
 
 logger = logging.getLogger(__name__)
 
@@ -193,11 +197,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.nlp)
 
-    def _quick_symbols(self, word: str) -> str:
-        return word
-
-    def _word(self, symbols: str) -> bytes:
-        return symbols.encode()
+    def _spelling(self) -> Spelling:
+        return Spelling(str, str.encode, _encoded_spans, self.word_end)
 
     def decode(
         self,
@@ -247,6 +248,12 @@ def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
         logger.warning("spaCy has no English (%s); BERT's basic tokenizer is used instead", error)
         return None
     return english, ftfy.fix_text
+
+
+def _encoded_spans(words: Sequence[str]) -> "WordSpans":
+    from ptbert_tokenizers.quick.spans import encoded_spans
+
+    return encoded_spans(words)
 
 
 _is_basic = Untouched(BasicTokenizer)

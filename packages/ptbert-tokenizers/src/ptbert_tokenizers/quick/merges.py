@@ -11,7 +11,7 @@ them have the same result.
 
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import lt
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
@@ -36,43 +36,47 @@ class MergeTable:
 
     def __init__(self, ranks: Ranks, end: str = "") -> None:
         self._end = end
+        import numpy as np
+
         # Merges are numbered too, by rank. A symbol has the number of the first merge that makes
         # it. The lower numbers are those of the characters that occur in merges.
-        pairs = sorted(ranks, key=ranks.__getitem__)
-        wholes = [left + right for left, right in pairs]
-        parts = {part for pair in pairs for part in pair if self._is_character(part)}
-        number = {part: index for index, part in enumerate(parts)}
-        self._strange = len(number)  # the number of all characters that occur in no merge
+        pairs, are_distinct = _ordered(ranks)
+        lefts, rights = [left for left, _ in pairs], [right for _, right in pairs]
+        wholes = list(map("".join, pairs))
+        parts = {part for part in chain(lefts, rights) if len(part) <= 1 + len(end)}
+        characters = [part for part in parts if self._is_character(part)]
+        self._strange = len(characters)  # the number of all characters that occur in no merge
         self._first_merge = first = self._strange + 1
-        for merge, whole in enumerate(wholes, first):
-            number.setdefault(whole, merge)
-        self._number = number
-        self._characters = _Numbers(self._strange, number)
+        self._size = first + len(wholes)  # of all numbers
+        merges = range(first, self._size)
+        numbers = dict(zip(characters, range(self._strange), strict=True))
+        self._characters = _Numbers(self._strange, numbers)
+        numbers.update(zip(wholes, merges, strict=True))
+        makes_new = len(numbers) == len(characters) + len(wholes)  # each merge another symbol
+        if not makes_new:
+            numbers = dict(self._characters)
+            for merge, whole in zip(merges, wholes, strict=True):
+                numbers.setdefault(whole, merge)
+        self._numbers, self._symbols = numbers, [*characters, "", *wholes]
         # By the number of a merge: the symbols it joins, -1 for one that never occurs, and what it
         # makes of them. Below are the characters.
-        self._left = [0] * first + [number.get(left, -1) for left, _ in pairs]
-        self._right = [0] * first + [number.get(right, -1) for _, right in pairs]
-        self._made = [*range(first), *map(number.__getitem__, wholes)]
-        merges = range(first, len(self._made))
-        self._after = [_NO_MERGES] * len(self._made)  # left → right → merge
-        for merge in merges:
-            left, right = self._left[merge], self._right[merge]
-            if left >= 0 and right >= 0:
-                if self._after[left] is _NO_MERGES:
-                    self._after[left] = {}
-                self._after[left][right] = merge
-        self._lengths = [1] * len(self._made)  # of symbols, in characters
-        for symbol, each in number.items():
-            self._lengths[each] = len(symbol)
-        self._is_regular = (
-            len(set(ranks.values())) == len(ranks)
-            and self._made[first:] == [*merges]
-            and min(self._left) == min(self._right) == 0
-            and all(map(lt, self._left[first:], merges))
-            and all(map(lt, self._right[first:], merges))
-        )
+        left = np.fromiter(map(numbers.get, lefts, repeat(-1)), np.int64, len(wholes))
+        right = np.fromiter(map(numbers.get, rights, repeat(-1)), np.int64, len(wholes))
+        below = np.zeros(first, np.int64)
+        self._left, self._right = np.append(below, left).tolist(), np.append(below, right).tolist()
+        self._made = [*range(first), *(merges if makes_new else map(numbers.__getitem__, wholes))]
+        occur = (left >= 0) & (right >= 0)
+        made_by = dict(zip((left * self._size + right).tolist(), merges, strict=True))
+        if not occur.all():
+            made_by = {pair: merge for pair, merge in made_by.items() if occur[merge - first]}
+        self._after = made_by
+        """By left symbol * size + right symbol: their merge."""
+        earlier = np.arange(first, self._size) > np.maximum(left, right)
+        self._is_regular = are_distinct and makes_new and bool((occur & earlier).all())
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
-        self._matcher: Matcher | None = None  # made when first needed
+        self._matcher: Matcher | None = None  # made when first needed, as are the others
+        self._whole: dict[str, int] | None = None
+        self._lengths: list[int] | None = None  # of symbols, in characters
 
     def _is_character(self, symbol: str) -> bool:
         """Whether this is a single symbol before any merge."""
@@ -95,12 +99,11 @@ class MergeTable:
 
     def _new_matcher(self) -> Matcher | None:
         if self._is_regular and not self._end:
-            symbols = {each: self._number[each] for each in self._whole_symbols()}
-            self._matcher = Matcher(symbols, self._strange, self._fit)
+            self._matcher = Matcher(self._whole_symbols(), self._strange, self._fit)
         return self._matcher
 
     def _fit(self, left: int, right: int) -> bool:
-        return self._seam_holds(left, right, _NEVER)
+        return self.seam_holds(left, right, _NEVER)
 
     def _merged(self, word: str) -> list[int]:
         symbols = list(map(self._characters.__getitem__, word))
@@ -108,8 +111,8 @@ class MergeTable:
             symbols[-1] = self._characters[word[-1] + self._end]
         if len(symbols) > LONG_WORD or not self._is_regular:
             return self._merge_by_heap(symbols)
-        after = self._after
-        merges = [after[left].get(right, _NEVER) for left, right in pairwise(symbols)]
+        merge_of, size = self._after.get, self._size
+        merges = [merge_of(left * size + right, _NEVER) for left, right in pairwise(symbols)]
         while merges:
             best = min(merges)
             if best == _NEVER:
@@ -118,20 +121,20 @@ class MergeTable:
             symbols[place] = best  # a merge and its result have the same number
             del symbols[place + 1], merges[place]
             if place:
-                merges[place - 1] = after[symbols[place - 1]].get(best, _NEVER)
+                merges[place - 1] = merge_of(symbols[place - 1] * size + best, _NEVER)
             if place < len(merges):
-                merges[place] = after[best].get(symbols[place + 1], _NEVER)
+                merges[place] = merge_of(best * size + symbols[place + 1], _NEVER)
         return symbols
 
     def _merge_by_heap(self, symbols: list[int]) -> list[int]:
         """Merge a word of n characters in n log n steps, whatever the merges are."""
-        after, size = self._after, len(symbols)
+        merge_of, numbers, size = self._after.get, self._size, len(symbols)
         following, preceding = [*range(1, size + 1)], [*range(-1, size - 1)]
         # One integer for each merge that may happen: its number first, then its place.
         heap = [
             merge * size + place
             for place, (left, right) in enumerate(pairwise(symbols))
-            if (merge := after[left].get(right)) is not None
+            if (merge := merge_of(left * numbers + right)) is not None
         ]
         heapify(heap)
         while heap:
@@ -140,7 +143,7 @@ class MergeTable:
             while heap and heap[0] // size == best:  # all of them, from left to right
                 place = heappop(heap) % size
                 gone = following[place]
-                if gone == size or after[symbols[place]].get(symbols[gone]) != best:
+                if gone == size or merge_of(symbols[place] * numbers + symbols[gone]) != best:
                     continue  # one of the two was merged in the meantime
                 symbols[place], symbols[gone] = self._made[best], self._strange
                 following[place] = following[gone]
@@ -149,7 +152,7 @@ class MergeTable:
                 for left in (preceding[place], place):
                     right = following[left] if left >= 0 else size
                     if right < size:
-                        merge = after[symbols[left]].get(symbols[right])
+                        merge = merge_of(symbols[left] * numbers + symbols[right])
                         if merge is not None:
                             new.append(merge * size + left)
             for each in new:
@@ -163,6 +166,10 @@ class MergeTable:
     def pieces(self, word: str) -> list[str]:
         """Return the pieces of a word that is not empty."""
         text = word + self._end
+        if self._lengths is None:
+            lengths = list(map(len, self._symbols))
+            lengths[self._strange] = 1
+            self._lengths = lengths
         stops = accumulate(map(self._lengths.__getitem__, self.merge(word)))
         edges = [0, *stops]
         edges[-1] = len(text)  # an unknown last character has the ending of the word, too
@@ -170,36 +177,41 @@ class MergeTable:
 
     def ids(self, tokens: Mapping[str, int]) -> list[int]:
         """Return the id in ``tokens`` of each symbol, by its number; -1 where it has none."""
-        ids = [-1] * len(self._made)
-        for symbol, number in self._number.items():
-            ids[number] = tokens.get(symbol, -1)
+        ids = [*map(tokens.get, self._symbols, repeat(-1))]
+        ids[self._strange] = -1
         return ids
 
-    def whole_words(self) -> list[str]:
-        """Return words that merge into a single piece, found without merging them.
+    def whole_words(self) -> Mapping[str, int]:
+        """Return words that merge into a single piece, and its number, without merging them.
 
         If the merges are regular, as merges learned from a corpus are, these are all such words.
-        For other merges the list is empty.
+        For other merges there are none.
         """
         symbols = self._whole_symbols()
         if not self._end:
             return symbols
-        words = [each.removesuffix(self._end) for each in symbols if each.endswith(self._end)]
-        return [word for word in words if word and self._end not in word]
+        words = {
+            symbol.removesuffix(self._end): number
+            for symbol, number in symbols.items()
+            if symbol.endswith(self._end)
+        }
+        return {word: words[word] for word in words if word and self._end not in word}
 
-    def _whole_symbols(self) -> list[str]:
+    def _whole_symbols(self) -> Mapping[str, int]:
+        """The number of each symbol that its characters merge into; none for unusual merges."""
         if not self._is_regular:
-            return []
-        is_whole = [True] * self._first_merge  # whether a symbol's characters merge into it
-        for merge in range(self._first_merge, len(self._made)):
-            left, right = self._left[merge], self._right[merge]
-            is_whole.append(
-                is_whole[left] and is_whole[right] and self._seam_holds(left, right, merge)
-            )
-        return [symbol for symbol, number in self._number.items() if is_whole[number]]
+            return {}
+        if self._whole is None:
+            from ptbert_tokenizers.quick.whole_symbols import are_whole
 
-    def _seam_holds(self, left: int, right: int, limit: int) -> bool:
-        """Whether merging the characters of both symbols gives exactly these two symbols.
+            whole = are_whole(self._left, self._right, self._first_merge, self._after).tolist()
+            self._whole = self._numbers
+            if not all(whole):
+                self._whole = {each: at for each, at in self._numbers.items() if whole[at]}
+        return self._whole
+
+    def seam_holds(self, left: int, right: int, limit: int) -> bool:
+        """Tell whether merging the characters of both symbols gives exactly these two symbols.
 
         Only the merges before ``limit`` are done; ``limit`` is the merge that joins the two. The
         characters of each symbol alone merge into it. Side by side, that fails only if another
@@ -209,11 +221,11 @@ class MergeTable:
         and not after the one that used up its right symbol ("not after", because merging
         goes from left to right).
         """
-        after, first_merge = self._after, self._first_merge
+        merge_of, size, first_merge = self._after.get, self._size, self._first_merge
         lefts, rights = self._left, self._right
         left_taken = right_taken = limit
         while True:
-            merge = after[left].get(right)
+            merge = merge_of(left * size + right)
             if merge is not None and merge < left_taken and merge <= right_taken:
                 return False
             if left > right:
@@ -237,5 +249,12 @@ class _Numbers(dict[str, int]):
         return self._unknown
 
 
+def _ordered(ranks: Ranks) -> tuple[list[tuple[str, str]], bool]:
+    """The merges, best first, and whether all ranks are different."""
+    pairs, numbers = list(ranks), list(ranks.values())
+    if all(map(lt, numbers, islice(numbers, 1, None))):  # as in a file
+        return pairs, True
+    return sorted(pairs, key=ranks.__getitem__), len(set(numbers)) == len(numbers)
+
+
 _NEVER = 2**32
-_NO_MERGES: dict[int, int] = {}  # of all symbols that are never the left part of a merge
