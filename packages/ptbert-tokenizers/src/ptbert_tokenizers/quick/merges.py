@@ -9,7 +9,7 @@ is also used if the merges are unusual: if one of them needs the result of a lat
 them have the same result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import lt
@@ -66,14 +66,19 @@ class MergeTable:
         self._left, self._right = np.append(below, left).tolist(), np.append(below, right).tolist()
         self._made = [*range(first), *(merges if makes_new else map(numbers.__getitem__, wholes))]
         occur = (left >= 0) & (right >= 0)
-        made_by = dict(zip((left * self._size + right).tolist(), merges, strict=True))
-        if not occur.all():
-            made_by = {pair: merge for pair, merge in made_by.items() if occur[merge - first]}
-        self._after = made_by
-        """By left symbol * size + right symbol: their merge."""
+        by_left = occur.nonzero()[0]
+        by_left = by_left[left[by_left].argsort(kind="stable")]
+        after = _After(
+            np.searchsorted(left[by_left], np.arange(self._size + 1)).tolist(),
+            right[by_left].tolist(),
+            (by_left + first).tolist(),
+        )
         earlier = np.arange(first, self._size) > np.maximum(left, right)
         self._is_regular = are_distinct and makes_new and bool((occur & earlier).all())
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
+        self._after: Mapping[int, dict[int, int]] | Sequence[dict[int, int]] = after
+        if not self._is_matched:  # a list is found faster in, and merging does little else
+            self._after = list(map(after.__getitem__, range(self._size)))
         self._matcher: Matcher | None = None  # made when first needed, as are the others
         self._whole: dict[str, int] | None = None
         self._lengths: list[int] | None = None  # of symbols, in characters
@@ -97,8 +102,13 @@ class MergeTable:
         matcher = self._matcher or self._new_matcher()
         return None if matcher is None else matcher.pairs
 
+    @property
+    def _is_matched(self) -> bool:
+        """Whether symbols that fit are looked for, instead of merging."""
+        return self._is_regular and not self._end
+
     def _new_matcher(self) -> Matcher | None:
-        if self._is_regular and not self._end:
+        if self._is_matched:
             self._matcher = Matcher(self._whole_symbols(), self._strange, self._fit)
         return self._matcher
 
@@ -111,8 +121,8 @@ class MergeTable:
             symbols[-1] = self._characters[word[-1] + self._end]
         if len(symbols) > LONG_WORD or not self._is_regular:
             return self._merge_by_heap(symbols)
-        merge_of, size = self._after.get, self._size
-        merges = [merge_of(left * size + right, _NEVER) for left, right in pairwise(symbols)]
+        after = self._after
+        merges = [after[left].get(right, _NEVER) for left, right in pairwise(symbols)]
         while merges:
             best = min(merges)
             if best == _NEVER:
@@ -121,20 +131,20 @@ class MergeTable:
             symbols[place] = best  # a merge and its result have the same number
             del symbols[place + 1], merges[place]
             if place:
-                merges[place - 1] = merge_of(symbols[place - 1] * size + best, _NEVER)
+                merges[place - 1] = after[symbols[place - 1]].get(best, _NEVER)
             if place < len(merges):
-                merges[place] = merge_of(best * size + symbols[place + 1], _NEVER)
+                merges[place] = after[best].get(symbols[place + 1], _NEVER)
         return symbols
 
     def _merge_by_heap(self, symbols: list[int]) -> list[int]:
         """Merge a word of n characters in n log n steps, whatever the merges are."""
-        merge_of, numbers, size = self._after.get, self._size, len(symbols)
+        after, size = self._after, len(symbols)
         following, preceding = [*range(1, size + 1)], [*range(-1, size - 1)]
         # One integer for each merge that may happen: its number first, then its place.
         heap = [
             merge * size + place
             for place, (left, right) in enumerate(pairwise(symbols))
-            if (merge := merge_of(left * numbers + right)) is not None
+            if (merge := after[left].get(right)) is not None
         ]
         heapify(heap)
         while heap:
@@ -143,7 +153,7 @@ class MergeTable:
             while heap and heap[0] // size == best:  # all of them, from left to right
                 place = heappop(heap) % size
                 gone = following[place]
-                if gone == size or merge_of(symbols[place] * numbers + symbols[gone]) != best:
+                if gone == size or after[symbols[place]].get(symbols[gone]) != best:
                     continue  # one of the two was merged in the meantime
                 symbols[place], symbols[gone] = self._made[best], self._strange
                 following[place] = following[gone]
@@ -152,7 +162,7 @@ class MergeTable:
                 for left in (preceding[place], place):
                     right = following[left] if left >= 0 else size
                     if right < size:
-                        merge = merge_of(symbols[left] * numbers + symbols[right])
+                        merge = after[symbols[left]].get(symbols[right])
                         if merge is not None:
                             new.append(merge * size + left)
             for each in new:
@@ -221,11 +231,11 @@ class MergeTable:
         and not after the one that used up its right symbol ("not after", because merging
         goes from left to right).
         """
-        merge_of, size, first_merge = self._after.get, self._size, self._first_merge
+        after, first_merge = self._after, self._first_merge
         lefts, rights = self._left, self._right
         left_taken = right_taken = limit
         while True:
-            merge = merge_of(left * size + right)
+            merge = after[left].get(right)
             if merge is not None and merge < left_taken and merge <= right_taken:
                 return False
             if left > right:
@@ -257,4 +267,25 @@ def _ordered(ranks: Ranks) -> tuple[list[tuple[str, str]], bool]:
     return sorted(pairs, key=ranks.__getitem__), len(set(numbers)) == len(numbers)
 
 
+class _After(dict[int, dict[int, int]]):
+    """Left symbol → right symbol → merge; put together for each left symbol when first needed.
+
+    Args:
+        starts: by left symbol, where in the other two its merges begin.
+        rights: the right symbols, ordered by left symbol.
+        merges: the merges of the same pairs.
+    """
+
+    def __init__(self, starts: Sequence[int], rights: Sequence[int], merges: Sequence[int]) -> None:
+        super().__init__()
+        self._starts, self._rights, self._merges = starts, rights, merges
+
+    def __missing__(self, left: int) -> dict[int, int]:
+        own = slice(self._starts[left], self._starts[left + 1])
+        found = dict(zip(self._rights[own], self._merges[own], strict=True)) or _NO_MERGES
+        self[left] = found
+        return found
+
+
 _NEVER = 2**32
+_NO_MERGES: dict[int, int] = {}  # of all symbols that are never the left part of a merge

@@ -10,7 +10,10 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with irregular bits
 
 
 def are_whole(
-    lefts: Sequence[int], rights: Sequence[int], first_merge: int, after: Mapping[int, int]
+    lefts: Sequence[int],
+    rights: Sequence[int],
+    first_merge: int,
+    after: Mapping[int, Mapping[int, int]] | Sequence[Mapping[int, int]],
 ) -> NDArray[np.bool_]:
     """Tell for each symbol whether its characters merge into it.
 
@@ -22,13 +25,13 @@ def are_whole(
         lefts: (S,) by the number of a merge, which is also that of its result: the left symbol.
         rights: (S,) the same for the right symbol. Both are made by earlier merges.
         first_merge: lower numbers are those of characters.
-        after: left symbol * S + right symbol → merge.
+        after: left symbol → right symbol → merge.
 
     Returns:
         (S,) true for each character, too.
 
     Example:
-        >>> after = {0 * 6 + 1: 3, 1 * 6 + 2: 4, 0 * 6 + 4: 5}  # a+b, b+c, a+bc
+        >>> after = {0: {1: 3, 4: 5}, 1: {2: 4}}  # a+b, a+bc, b+c
         >>> are_whole([0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 2, 4], 3, after).tolist()
         [True, True, True, True, True, False]
     """
@@ -52,10 +55,9 @@ def are_whole(
             np.where(left_is_later, right, left_parts.take(right))[goes_on],
         )
         merges = merges[goes_on]
-        pairs = left * size + right
-        not_later = earliest.take(_hashes(pairs))
+        not_later = earliest.take(_hashes(left * size + right))
         for place in ((not_later < left_taken) & (not_later <= right_taken)).nonzero()[0].tolist():
-            merge = after.get(int(pairs[place]))
+            merge = after[int(left[place])].get(int(right[place]))
             if merge is not None and merge < left_taken[place] and merge <= right_taken[place]:
                 is_whole[merges[place]] = False
     while True:
