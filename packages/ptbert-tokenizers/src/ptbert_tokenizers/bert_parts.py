@@ -19,14 +19,14 @@ from ptbert_tokenizers.plain import wordpiece as plain
 from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME, WordpieceVocabulary
 
 logger = logging.getLogger(__name__)
 
-is_basic = Untouched(BasicTokenizer)
-_is_wordpiece = Untouched(WordpieceTokenizer, "__init__", "tokenize", "_pieces")
-_is_plain_wordpiece = Untouched(plain.WordpieceTokenizer)
+is_basic = untouched(BasicTokenizer)
+_is_wordpiece = untouched(WordpieceTokenizer, "__init__", "tokenize", "_pieces")
+_is_plain_wordpiece = untouched(plain.WordpieceTokenizer)
 
 
 def is_wordpiece(part: Any) -> bool:

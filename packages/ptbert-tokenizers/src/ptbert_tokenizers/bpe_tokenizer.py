@@ -210,11 +210,11 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         ):
             return None
         special = tuple(self.special_tokens.items())
-        setting = Setting(
+        return self._quick_for(
             (encoder, ranks, *words.objects),
             (encoder.edits, ranks.edits, special, self.unk_token, words.values),
+            self._build_quick,
         )
-        return self._quick_for(setting, self._build_quick)
 
     @abstractmethod
     def _word_setting(self) -> Setting | None:

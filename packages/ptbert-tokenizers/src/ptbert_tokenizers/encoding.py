@@ -46,9 +46,9 @@ class Setting(NamedTuple):
     objects: tuple[object, ...]
     values: tuple[Any, ...]
 
-    def is_that_of(self, other: "Setting") -> bool:
-        """Tell whether an encoder made for this setting can be used for the other one."""
-        return self.values == other.values and all(map(is_, self.objects, other.objects))
+    def is_that_of(self, objects: tuple[object, ...], values: tuple[Any, ...]) -> bool:
+        """Tell whether an encoder made for this setting can be used for these."""
+        return self.values == values and all(map(is_, self.objects, objects))
 
 
 class TextEncoder(ABC):
@@ -218,12 +218,15 @@ class TextEncoder(ABC):
         return None
 
     def _quick_for(
-        self, setting: Setting, build: Callable[[], QuickEncoder | None]
+        self,
+        objects: tuple[object, ...],
+        values: tuple[Any, ...],
+        build: Callable[[], QuickEncoder | None],
     ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if the setting has changed since then."""
+        """The quick encoder built last, or a new one if its setting has changed since then."""
         known: tuple[Setting, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
-        if known is None or not known[0].is_that_of(setting):
-            self.__dict__["_quick_state"] = known = (setting, build())
+        if known is None or not known[0].is_that_of(objects, values):
+            self.__dict__["_quick_state"] = known = (Setting(objects, values), build())
         return known[1]
 
     def __getstate__(self) -> dict[str, Any]:

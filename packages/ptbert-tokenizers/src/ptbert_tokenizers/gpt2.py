@@ -18,7 +18,7 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
@@ -232,7 +232,7 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
     return hidden_spans(words)
 
 
-_has_own_decoding = Untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
-_has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")
-_has_own_methods = Untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_spans = Untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")
+_has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
+_has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")
+_has_own_methods = untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")

@@ -16,7 +16,7 @@ from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Replaced, Step, StreamDecoder, Stripped, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
 
@@ -256,8 +256,8 @@ def _encoded_spans(words: Sequence[str]) -> "WordSpans":
     return encoded_spans(words)
 
 
-_is_basic = Untouched(BasicTokenizer)
-_has_own_decoding = Untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
-_has_own_cuts = Untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
-_has_own_methods = Untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_spans = Untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")
+_is_basic = untouched(BasicTokenizer)
+_has_own_decoding = untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
+_has_own_cuts = untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
+_has_own_methods = untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")

@@ -122,7 +122,9 @@ class QuickEncoder:
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text."""
-        return self.flat([text]).ids.tolist() if len(text) > _LONG else self._ids_alone(text)
+        if len(text) > _LONG:
+            return self.flat([text]).ids.tolist()
+        return self._ids_alone(text)
 
     def _ids_alone(self, text: str) -> list[int]:
         return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
