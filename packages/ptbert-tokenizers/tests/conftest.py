@@ -25,6 +25,7 @@ def _without_delay() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ptbert_tokenizers.quick.encoder._LITTLE", -1)
         patch.setattr("ptbert_tokenizers.quick.bpe._MANY", 0)
+        patch.setattr("ptbert_tokenizers.quick.basic_tokenizer._LITTLE", -1)
         yield
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-from ptbert_tokenizers.bert_parts import BertParts, is_basic, is_wordpiece
+from ptbert_tokenizers.bert_parts import BertParts, is_wordpiece
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import (
@@ -18,7 +18,7 @@ from ptbert_tokenizers.plain.offsets import (
 from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
 )
-from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
+from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
@@ -110,7 +110,7 @@ class BertTokenizer(BertParts):
         return basic_values(self.basic_tokenizer)
 
     def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(self._basic)
+        words = None if self._normalization() is None else quick_words(basic_values(self._basic))
         return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
@@ -144,7 +144,7 @@ class BertTokenizer(BertParts):
         words: WordMaker = SpacedWords()
         if self.do_basic_tokenize:
             basic = self.basic_tokenizer
-            quick = quick_words(basic)
+            quick = quick_words(basic_values(basic))
             if quick is None:
                 return None
             words = quick

@@ -12,8 +12,12 @@ from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, normalized, spans_of_pieces, traced_words
 from ptbert_tokenizers.plain.unicode import valid
-from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
-from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
+from ptbert_tokenizers.quick.basic_tokenizer import (
+    BasicTokenizer,
+    basic_values,
+    is_basic,
+    quick_words,
+)
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import untouched
@@ -143,7 +147,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
     def _spans(self, text: str) -> list[Span] | None:
         basic = self.nlp
-        if self.fix_text is not None or not _is_basic(basic):
+        if self.fix_text is not None or not is_basic(basic):
             return None
         spans: list[Span] = []
         for word in traced_words(text, basic):
@@ -177,21 +181,22 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
     def _word_setting(self) -> Setting | None:
         basic = self.nlp
-        if self.fix_text is not None or not (_has_own_cuts(self) and _is_basic(basic)):
+        if self.fix_text is not None or not (_has_own_cuts(self) and is_basic(basic)):
             return None
         if not isinstance(basic.never_split, (list, tuple)):
             return None
         return Setting((), basic_values(basic))
 
     def _word_maker(self) -> WordMaker | None:
-        return quick_words(self.nlp)
+        return quick_words(basic_values(self.nlp))
 
     def _normalization(self) -> Hashable:
-        is_basic = self.fix_text is None and _is_basic(self.nlp)
-        return basic_values(self.nlp) if is_basic else None
+        if self.fix_text is not None or not is_basic(self.nlp):
+            return None
+        return basic_values(self.nlp)
 
     def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(self.nlp)
+        words = None if self._normalization() is None else quick_words(basic_values(self.nlp))
         return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
@@ -256,7 +261,6 @@ def _encoded_spans(words: Sequence[str]) -> "WordSpans":
     return encoded_spans(words)
 
 
-_is_basic = untouched(BasicTokenizer)
 _has_own_decoding = untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_cuts = untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
 _has_own_methods = untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")

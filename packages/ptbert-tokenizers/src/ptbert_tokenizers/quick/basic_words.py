@@ -382,19 +382,3 @@ def _holds(made: bytes, patterns: Iterable[re.Pattern[bytes]]) -> bool:
 def _moves(made: bytes) -> bool:
     # Searching for one byte is much faster than for four, and very few texts contain it.
     return _MOVES[:1] in made and _MOVES in made
-
-
-def basic_values(basic: BasicTokenizer) -> tuple[bool, tuple[str, ...], bool | None, bool]:
-    """All settings of a basic tokenizer, to compare them with others."""
-    return (
-        bool(basic.do_lower_case),
-        tuple(basic.never_split),
-        basic.strip_accents,
-        bool(basic.tokenize_chinese_chars),
-    )
-
-
-def quick_words(basic: BasicTokenizer) -> QuickWords | None:
-    """The quick way to the words of an unchanged basic tokenizer; None if there is none."""
-    words = QuickWords(*basic_values(basic))
-    return words if words.is_possible else None
