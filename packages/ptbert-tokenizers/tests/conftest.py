@@ -3,7 +3,7 @@
 import gzip
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _without_delay() -> Iterator[None]:
+    """The quick ways are taken from the first word on, so that short tests test them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ptbert_tokenizers.quick.encoder._LITTLE", -1)
+        patch.setattr("ptbert_tokenizers.quick.bpe._MANY", 0)
+        patch.setattr("ptbert_tokenizers.quick.basic_tokenizer._LITTLE", -1)
+        yield
 
 
 @pytest.fixture

@@ -149,9 +149,9 @@ def test_edited_visible_characters_count() -> None:
 def test_equal_parts_are_not_the_same_parts() -> None:
     one, other = Vocabulary({"a": 1}), Vocabulary({"a": 1})
 
-    assert Setting((one,), (0, True)).is_that_of(Setting((one,), (0, True)))
-    assert not Setting((one,), (0, True)).is_that_of(Setting((other,), (0, True)))
-    assert not Setting((one,), (0, True)).is_that_of(Setting((one,), (0, False)))
+    assert Setting((one,), (0, True)).is_that_of((one,), (0, True))
+    assert not Setting((one,), (0, True)).is_that_of((other,), (0, True))
+    assert not Setting((one,), (0, True)).is_that_of((one,), (0, False))
 
 
 def test_another_vocabulary_in_the_place_of_the_old_one_counts() -> None:

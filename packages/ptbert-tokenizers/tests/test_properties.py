@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import (
-    BasicTokenizer,
     BertTokenizer,
     GPT2Tokenizer,
     OpenAIGPTTokenizer,
@@ -19,6 +18,7 @@ from ptbert_tokenizers import (
 )
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 from ptbert_tokenizers.plain.offsets import normalized, traced_words
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.gpt2_words import FAMILIAR, Gpt2Words
 

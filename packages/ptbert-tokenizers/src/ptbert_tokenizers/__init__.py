@@ -15,7 +15,8 @@ from ptbert_tokenizers.files.vocabulary import load_vocab
 from ptbert_tokenizers.gpt2 import GPT2Tokenizer
 from ptbert_tokenizers.openai import OpenAIGPTTokenizer
 from ptbert_tokenizers.plain.added_tokens import AddedToken
-from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, whitespace_tokenize
+from ptbert_tokenizers.plain.wordpiece import whitespace_tokenize
+from ptbert_tokenizers.quick.basic_tokenizer import BasicTokenizer
 from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
 from ptbert_tokenizers.shards import Shard, encode_shard
 from ptbert_tokenizers.streaming import TextStreamer

@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-from ptbert_tokenizers.bert_parts import BertParts, is_basic, is_wordpiece
+from ptbert_tokenizers.bert_parts import BertParts, is_wordpiece
 from ptbert_tokenizers.edits import Vocabulary
-from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import (
     Span,
@@ -19,9 +18,9 @@ from ptbert_tokenizers.plain.offsets import (
 from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
 )
-from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
+from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
 from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
 
@@ -111,7 +110,7 @@ class BertTokenizer(BertParts):
         return basic_values(self.basic_tokenizer)
 
     def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(self._basic)
+        words = None if self._normalization() is None else quick_words(basic_values(self._basic))
         return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
@@ -139,13 +138,13 @@ class BertTokenizer(BertParts):
             if not (is_basic(basic) and isinstance(basic.never_split, (list, tuple))):
                 return None
             values += basic_values(basic)
-        return self._quick_for(Setting((vocab,), values), self._build_quick)
+        return self._quick_for((vocab,), values, self._build_quick)
 
     def _build_quick(self) -> QuickEncoder | None:
         words: WordMaker = SpacedWords()
         if self.do_basic_tokenize:
             basic = self.basic_tokenizer
-            quick = quick_words(basic)
+            quick = quick_words(basic_values(basic))
             if quick is None:
                 return None
             words = quick
@@ -188,6 +187,6 @@ class BertTokenizer(BertParts):
         return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
 
 
-_has_own_decoding = Untouched(BertTokenizer, "decode", "convert_ids_to_tokens")
-_has_own_methods = Untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_spans = Untouched(BertTokenizer, "tokenize_with_offsets", "_spans", "_traced_words")
+_has_own_decoding = untouched(BertTokenizer, "decode", "convert_ids_to_tokens")
+_has_own_methods = untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = untouched(BertTokenizer, "tokenize_with_offsets", "_spans", "_traced_words")

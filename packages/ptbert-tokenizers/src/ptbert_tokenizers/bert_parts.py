@@ -16,17 +16,17 @@ from ptbert_tokenizers.files.vocabulary import PathLike, check_size
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import model_limit
 from ptbert_tokenizers.plain import wordpiece as plain
-from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer
+from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+from ptbert_tokenizers.quick.basic_tokenizer import BasicTokenizer, is_basic
 from ptbert_tokenizers.quick.known_pieces import WordpieceTokenizer
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.vocabularies.wordpiece import VOCAB_NAME, WordpieceVocabulary
 
 logger = logging.getLogger(__name__)
 
-is_basic = Untouched(BasicTokenizer)
-_is_wordpiece = Untouched(WordpieceTokenizer, "__init__", "tokenize", "_pieces")
-_is_plain_wordpiece = Untouched(plain.WordpieceTokenizer)
+_is_wordpiece = untouched(WordpieceTokenizer, "__init__", "tokenize", "_pieces")
+_is_plain_wordpiece = untouched(plain.WordpieceTokenizer)
 
 
 def is_wordpiece(part: Any) -> bool:

@@ -4,7 +4,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
@@ -18,7 +18,7 @@ from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import model_limit
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
-from ptbert_tokenizers.quick.bpe import bpe_encoder
+from ptbert_tokenizers.quick.bpe import Spelling, bpe_encoder
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.merges import MergeTable
@@ -210,11 +210,11 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         ):
             return None
         special = tuple(self.special_tokens.items())
-        setting = Setting(
+        return self._quick_for(
             (encoder, ranks, *words.objects),
             (encoder.edits, ranks.edits, special, self.unk_token, words.values),
+            self._build_quick,
         )
-        return self._quick_for(setting, self._build_quick)
 
     @abstractmethod
     def _word_setting(self) -> Setting | None:
@@ -225,27 +225,23 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         """The quick way to cut text into words; None if the current parts do not allow it."""
 
     @abstractmethod
-    def _quick_symbols(self, word: str) -> str:
-        """A word in the symbols of the vocabulary; only for parts that nobody replaced."""
-
-    @abstractmethod
-    def _word(self, symbols: str) -> bytes:
-        """The word that these symbols write, as UTF-8: the reverse of ``_quick_symbols``."""
+    def _spelling(self) -> Spelling:
+        """How words are written in symbols; only for parts that nobody replaced."""
 
     def _build_quick(self) -> QuickEncoder | None:
-        words, table = self._word_maker(), self._merge_table()
-        if words is None or table is None:
+        # The merges may be edited before the table of them is needed.
+        words, ranks, word_end = self._word_maker(), dict(self.bpe_ranks), self.word_end
+        if words is None:
             return None
         return bpe_encoder(
             words,
-            self._quick_symbols,
-            self._word,
-            table,
+            self._spelling(),
+            lambda word: merged([*word[:-1], word[-1] + word_end], ranks),
+            lambda: MergeTable(ranks, word_end),
             self.encoder,
             self.special_tokens,
             lambda pieces: [self._id(piece, None, None) for piece in pieces],
-            self.vocabulary.get(self.unk_token),
-            self.word_end,
+            self._id_if_known(self.unk_token),
         )
 
 
@@ -256,7 +252,7 @@ def _refuse_other_family(
 
     Most pieces of GPT's vocabulary have the end of a word, and none of GPT-2's.
     """
-    ending = sum(piece.endswith(_GPT_WORD_END) for piece in encoder)
+    ending = sum(map(str.endswith, encoder, repeat(_GPT_WORD_END)))
     is_other = not ending if word_end else ending > len(encoder) / 2
     if is_other and len(encoder) > _FEW_PIECES:
         other = "GPT2Tokenizer" if word_end else "OpenAIGPTTokenizer"

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import is_
 from typing import Any, NamedTuple
 
 from ptbert_tokenizers.arguments import checked_switch, checked_whole
-from ptbert_tokenizers.batches.flat import FlatIds, joined
+from ptbert_tokenizers.batches.flat import FlatIds, flat_ids, joined
 from ptbert_tokenizers.batches.frame import Frame, checked_stride, framed
 from ptbert_tokenizers.batches.text_blocks import given_blocks
 from ptbert_tokenizers.batches.texts import checked_texts, no_text
@@ -46,9 +46,9 @@ class Setting(NamedTuple):
     objects: tuple[object, ...]
     values: tuple[Any, ...]
 
-    def is_that_of(self, other: "Setting") -> bool:
-        """Tell whether an encoder made for this setting can be used for the other one."""
-        return self.values == other.values and all(map(is_, self.objects, other.objects))
+    def is_that_of(self, objects: tuple[object, ...], values: tuple[Any, ...]) -> bool:
+        """Tell whether an encoder made for this setting can be used for these."""
+        return self.values == values and all(map(is_, self.objects, objects))
 
 
 class TextEncoder(ABC):
@@ -218,12 +218,15 @@ class TextEncoder(ABC):
         return None
 
     def _quick_for(
-        self, setting: Setting, build: Callable[[], QuickEncoder | None]
+        self,
+        objects: tuple[object, ...],
+        values: tuple[Any, ...],
+        build: Callable[[], QuickEncoder | None],
     ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if the setting has changed since then."""
+        """The quick encoder built last, or a new one if its setting has changed since then."""
         known: tuple[Setting, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
-        if known is None or not known[0].is_that_of(setting):
-            self.__dict__["_quick_state"] = known = (setting, build())
+        if known is None or not known[0].is_that_of(objects, values):
+            self.__dict__["_quick_state"] = known = (Setting(objects, values), build())
         return known[1]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -250,14 +253,6 @@ def checked_settings(
         checked_stride(stride),
         None if separator is None else checked_whole(separator, "separator", 0, _LARGEST_ID),
     )
-
-
-def flat_ids(found: Sequence[Sequence[int]]) -> FlatIds:
-    """Return the ids of several texts end to end, given those of each."""
-    import numpy as np
-
-    bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
-    return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
 
 
 def _flat_around(

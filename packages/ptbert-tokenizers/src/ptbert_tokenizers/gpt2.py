@@ -1,7 +1,7 @@
 """GPT2Tokenizer: byte-pair encoding of the UTF-8 bytes of a text."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
 from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
@@ -15,11 +15,15 @@ from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.gpt2_words import PATTERN, gpt2_words
 from ptbert_tokenizers.plain.offsets import Span, traced_bytes
 from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
 
 
 class GPT2Tokenizer(BpeTokenizer):
@@ -135,11 +139,8 @@ class GPT2Tokenizer(BpeTokenizer):
     def _symbols(self, word: str) -> str:
         return "".join(map(self.byte_encoder.__getitem__, word.encode()))
 
-    def _quick_symbols(self, word: str) -> str:
-        return visible(word.encode())
-
-    def _word(self, symbols: str) -> bytes:
-        return hidden(symbols)
+    def _spelling(self) -> Spelling:
+        return Spelling(lambda word: visible(word.encode()), hidden, _hidden_spans, self.word_end)
 
     def _is_as_shipped(self) -> bool:
         return _has_own_methods(self)
@@ -224,7 +225,14 @@ class GPT2Tokenizer(BpeTokenizer):
 
 _BYTES = {char: byte for byte, char in bytes_to_unicode().items()}
 
-_has_own_decoding = Untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
-_has_own_cuts = Untouched(GPT2Tokenizer, "bpe", "_pieces")
-_has_own_methods = Untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_spans = Untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")
+
+def _hidden_spans(words: Sequence[str]) -> "WordSpans":
+    from ptbert_tokenizers.quick.visible import hidden_spans
+
+    return hidden_spans(words)
+
+
+_has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
+_has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")
+_has_own_methods = untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")

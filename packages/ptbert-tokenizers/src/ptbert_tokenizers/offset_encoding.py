@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ptbert_tokenizers.batches.flat import FlatIds
-from ptbert_tokenizers.encoding import TextEncoder, flat_ids
+from ptbert_tokenizers.batches.flat import FlatIds, flat_ids
+from ptbert_tokenizers.encoding import TextEncoder
 from ptbert_tokenizers.plain.added_tokens import Cutter, Piece
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.encoding import Setting
@@ -12,12 +12,20 @@ from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, normalized, spans_of_pieces, traced_words
 from ptbert_tokenizers.plain.unicode import valid
-from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
-from ptbert_tokenizers.quick.basic_words import basic_values, quick_words
+from ptbert_tokenizers.quick.basic_tokenizer import (
+    BasicTokenizer,
+    basic_values,
+    is_basic,
+    quick_words,
+)
+from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Replaced, Step, StreamDecoder, Stripped, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
+
+if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.spans import WordSpans
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +147,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
     def _spans(self, text: str) -> list[Span] | None:
         basic = self.nlp
-        if self.fix_text is not None or not _is_basic(basic):
+        if self.fix_text is not None or not is_basic(basic):
             return None
         spans: list[Span] = []
         for word in traced_words(text, basic):
@@ -173,31 +181,29 @@ class OpenAIGPTTokenizer(BpeTokenizer):
 
     def _word_setting(self) -> Setting | None:
         basic = self.nlp
-        if self.fix_text is not None or not (_has_own_cuts(self) and _is_basic(basic)):
+        if self.fix_text is not None or not (_has_own_cuts(self) and is_basic(basic)):
             return None
         if not isinstance(basic.never_split, (list, tuple)):
             return None
         return Setting((), basic_values(basic))
 
     def _word_maker(self) -> WordMaker | None:
-        return quick_words(self.nlp)
+        return quick_words(basic_values(self.nlp))
 
     def _normalization(self) -> Hashable:
-        is_basic = self.fix_text is None and _is_basic(self.nlp)
-        return basic_values(self.nlp) if is_basic else None
+        if self.fix_text is not None or not is_basic(self.nlp):
+            return None
+        return basic_values(self.nlp)
 
     def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(self.nlp)
+        words = None if self._normalization() is None else quick_words(basic_values(self.nlp))
         return None if words is None else words.may_hold
 
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.nlp)
 
-    def _quick_symbols(self, word: str) -> str:
-        return word
-
-    def _word(self, symbols: str) -> bytes:
-        return symbols.encode()
+    def _spelling(self) -> Spelling:
+        return Spelling(str, str.encode, _encoded_spans, self.word_end)
 
     def decode(
         self,
@@ -249,8 +255,13 @@ def _original_parts() -> tuple[Any, Callable[[str], str]] | None:
     return english, ftfy.fix_text
 
 
-_is_basic = Untouched(BasicTokenizer)
-_has_own_decoding = Untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
-_has_own_cuts = Untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
-_has_own_methods = Untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_spans = Untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")
+def _encoded_spans(words: Sequence[str]) -> "WordSpans":
+    from ptbert_tokenizers.quick.spans import encoded_spans
+
+    return encoded_spans(words)
+
+
+_has_own_decoding = untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
+_has_own_cuts = untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
+_has_own_methods = untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_spans = untouched(OpenAIGPTTokenizer, "tokenize_with_offsets", "_spans")

@@ -26,7 +26,7 @@ from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTo
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Spaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
 
@@ -305,8 +305,8 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
         return {"lines": form_of_lines(self.idx2sym), "numbers": numbers}
 
 
-_has_own_methods = Untouched(TransfoXLTokenizer, "tokenize", "convert_tokens_to_ids")
-_has_own_decoding = Untouched(TransfoXLTokenizer, "decode", "get_sym")
+_has_own_methods = untouched(TransfoXLTokenizer, "tokenize", "convert_tokens_to_ids")
+_has_own_decoding = untouched(TransfoXLTokenizer, "decode", "get_sym")
 
 
 def _own_vocabulary(path: str, saved: Saved) -> dict[str, Any]:

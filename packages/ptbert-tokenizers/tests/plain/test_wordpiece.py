@@ -1,10 +1,21 @@
 """BasicTokenizer and WordpieceTokenizer, method by method."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from ptbert_tokenizers import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
 from ptbert_tokenizers.plain.unicode import is_punctuation
 from ptbert_tokenizers.plain.unicode_14 import category
+from ptbert_tokenizers.quick import basic_tokenizer
+
+
+@pytest.fixture(autouse=True, params=[-1, 10**9], ids=["quick", "definition"], scope="module")
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The public class takes the quick way, or that of the definition."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic_tokenizer, "_LITTLE", request.param)
+        yield
 
 
 def test_basic_tokenizer_cleans_splits_and_lowers() -> None:

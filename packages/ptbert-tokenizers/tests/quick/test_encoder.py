@@ -19,6 +19,7 @@ from ptbert_tokenizers import (
     OpenAIGPTTokenizer,
     WordpieceTokenizer,
 )
+from ptbert_tokenizers.plain import wordpiece as definitions
 from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
 from ptbert_tokenizers.quick import basic_words, encoder, gpt2_spans, spans
 from ptbert_tokenizers.quick.basic_words import QuickWords, image
@@ -76,7 +77,7 @@ def test_blocks_and_windows_of_any_size_give_the_same(
 
 def test_every_character_has_the_image_that_basic_tokenization_gives() -> None:
     for lower in (True, False):
-        basic = BasicTokenizer(lower)
+        basic = definitions.BasicTokenizer(lower)
         for code in [*range(0x3000), *range(0xA000, 0xA100), *range(0xF900, 0x10100)]:
             made = image(chr(code), lower)
             if basic_words.MOVES not in made:
@@ -175,7 +176,7 @@ def test_words_that_are_not_split_are_those_of_basic_tokenization(
     options: dict[str, bool], kept: list[str], texts: list[str]
 ) -> None:
     plain, quick = (
-        BasicTokenizer(never_split=kept, **options),
+        definitions.BasicTokenizer(never_split=kept, **options),
         QuickWords(**{"do_lower_case": True, **options}, never_split=kept),
     )
     expected = [plain.tokenize(text) for text in texts]

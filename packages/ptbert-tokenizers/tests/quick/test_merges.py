@@ -76,7 +76,7 @@ def test_a_part_that_a_later_merge_makes_is_merged_in_the_next_round() -> None:
     ranks = {("ab", "c"): 0, ("a", "b"): 1}
 
     assert MergeTable(ranks).pieces("abcab") == ["abc", "ab"]
-    assert MergeTable(ranks).whole_words() == []
+    assert MergeTable(ranks).whole_words() == {}
 
 
 def test_a_symbol_may_be_made_in_two_ways() -> None:

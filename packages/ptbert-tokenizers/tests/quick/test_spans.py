@@ -11,10 +11,10 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, WordpieceTokenizer
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, WordpieceTokenizer
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
 from ptbert_tokenizers.plain.unicode import without_accents
-from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
+from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT, BasicTokenizer
 from ptbert_tokenizers.quick import gpt2_spans
 from ptbert_tokenizers.quick import spans as spans_module
 from ptbert_tokenizers.quick.basic_words import QuickWords

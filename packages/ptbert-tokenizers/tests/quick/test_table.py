@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers.quick import table
-from ptbert_tokenizers.quick.ids import WordIds
+from ptbert_tokenizers.quick.ids import NO_WORDS, KnownWords, WordIds
 from ptbert_tokenizers.quick.spans import listed_spans
 from ptbert_tokenizers.quick.table import LONGEST, WordTable, keys_of
 
@@ -116,13 +116,17 @@ def test_keys_are_read_inside_a_text_without_what_stands_beside() -> None:
     assert int(following[1]) >> 56 == 8
 
 
+def known_words(words: dict[bytes, int]) -> KnownWords:
+    return KnownWords(listed_spans(words), np.array([*words.values()], np.int32))
+
+
 def spelt(word: str) -> tuple[int, ...]:
     return tuple(map(ord, word))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), max_size=40))
 def test_ids_are_those_of_the_words_one_by_one(some: list[str]) -> None:
-    ids = WordIds(spelt, lambda word: (7, *spelt(word), 7), {b"known": 3})
+    ids = WordIds(spelt, lambda word: (7, *spelt(word), 7), known_words({b"known": 3}))
     listed = [*some, "known", *some]
     data = [word.encode() for word in listed]
 
@@ -143,7 +147,7 @@ def test_a_word_is_computed_once_until_too_many_are_known(monkeypatch: pytest.Mo
         computed.append(word)
         return (ord(word[0]), len(word))
 
-    ids = WordIds(compute, compute, {b"known": 5, b"k": 6})
+    ids = WordIds(compute, compute, known_words({b"known": 5, b"k": 6}))
     blocks = [
         [b"a", b"known", b"a"],
         [b"a", b"b", b"c", b"d", b"a"],
@@ -165,7 +169,7 @@ def test_a_word_is_computed_once_until_too_many_are_known(monkeypatch: pytest.Mo
 
 
 def test_ids_of_long_words_do_not_overwrite_those_of_short_ones() -> None:
-    ids = WordIds(spelt, lambda word: tuple(range(len(word))), {})
+    ids = WordIds(spelt, lambda word: tuple(range(len(word))), NO_WORDS)
     block = [b"ab", b"x" * 3000, b"cd", b"y" * 20]
 
     for _ in range(3):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BasicTokenizer, TransfoXLTokenizer
+from ptbert_tokenizers import TransfoXLTokenizer
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
+from ptbert_tokenizers.plain.wordpiece import BasicTokenizer
 from ptbert_tokenizers.training.text_rules import STANDARD_TOKENS, TextRules
 
 SPECIAL = [token for tokens in STANDARD_TOKENS.values() for token in tokens]  # they are no words

@@ -31,6 +31,7 @@ from ptbert_models.parts.log_sums import mean_sliced_loss, suits_log_sums
 from ptbert_models.parts.losses import (
     check_labels,
     fitted_labels,
+    is_labelled,
     label_loss,
     labelled_only,
 )

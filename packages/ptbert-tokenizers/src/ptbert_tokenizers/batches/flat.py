@@ -1,6 +1,7 @@
 """The ids of many texts, end to end in one array."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ class FlatIds(NamedTuple):
 
     ids: "NDArray[np.int32]"
     bounds: "NDArray[np.int64]"
+
+
+def flat_ids(found: Sequence[Sequence[int]]) -> FlatIds:
+    """Return the ids of several texts end to end, given those of each."""
+    import numpy as np
+
+    bounds = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    return FlatIds(np.fromiter(chain.from_iterable(found), np.int32, int(bounds[-1])), bounds)
 
 
 def blocks(texts: Sequence[str], size: int = BLOCK) -> Iterator[Sequence[str]]:

@@ -225,18 +225,13 @@ def checked_vocabulary(pairs: Sequence[tuple[str, Any]], name: str) -> Vocabular
     Raises:
         BadVocabulary: if a token or an id is there twice, or an id is none.
     """
-    for token, number in pairs:
-        if type(number) is not int or number < 0:
-            if isinstance(number, _Pairs):
-                raise BadVocabulary(
-                    f"{name!r} has an object as {token!r}, so it is not a vocabulary; "
-                    "a tokenizer.json is loaded with its folder by from_pretrained"
-                )
-            raise BadVocabulary(f"{name!r} gives {token!r} the id {number!r}; ids count from 0")
+    numbers = [number for _, number in pairs]
+    if {*map(type, numbers)} - {int} or min(numbers, default=0) < 0:
+        _refuse_number(name, pairs)
     vocabulary = Vocabulary.of(pairs)
     if len(vocabulary) < len(pairs):
         _refuse_duplicates(name, pairs)
-    if len(set(vocabulary.values())) < len(vocabulary):
+    if len(set(numbers)) < len(numbers):
         owner: dict[int, str] = {}
         for token, number in pairs:
             if number in owner:
@@ -246,6 +241,17 @@ def checked_vocabulary(pairs: Sequence[tuple[str, Any]], name: str) -> Vocabular
                 )
             owner[number] = token
     return vocabulary
+
+
+def _refuse_number(name: str, pairs: Iterable[tuple[str, Any]]) -> None:
+    for token, number in pairs:
+        if type(number) is not int or number < 0:
+            if isinstance(number, _Pairs):
+                raise BadVocabulary(
+                    f"{name!r} has an object as {token!r}, so it is not a vocabulary; "
+                    "a tokenizer.json is loaded with its folder by from_pretrained"
+                )
+            raise BadVocabulary(f"{name!r} gives {token!r} the id {number!r}; ids count from 0")
 
 
 def _refuse_duplicates(name: str, pairs: Iterable[tuple[str, int]]) -> None:
@@ -271,19 +277,16 @@ def read_merges(path: PathLike) -> list[tuple[str, str]]:
         >>> read_merges("merges.txt")
         [('l', 'o'), ('lo', 'w')]
     """
-    merges: list[tuple[str, str]] = []
-    for number, line in enumerate(lines_of(read_text(path), path), 1):
-        if number == 1 and line.startswith(_HEADER_START):
-            continue
-        pair = line.split()
-        if len(pair) == 2:
-            merges.append((pair[0], pair[1]))
-        elif pair:
-            name = os.fspath(path)
-            raise BadVocabulary(
-                f"{name!r} line {number} is {line!r}; a merge is two symbols with a space between"
-            )
-    return merges
+    lines = lines_of(read_text(path), path)
+    first = int(bool(lines) and lines[0].startswith(_HEADER_START))
+    pairs: list[Any] = list(map(tuple, map(str.split, lines[first:])))
+    if not {*map(len, pairs)} <= {0, 2}:
+        number = next(i for i, p in enumerate(pairs, 1 + first) if len(p) not in {0, 2})
+        raise BadVocabulary(
+            f"{os.fspath(path)!r} line {number} is {lines[number - 1]!r}; a merge is two symbols "
+            "with a space between"
+        )
+    return list(filter(None, pairs))
 
 
 def read_special_tokens(path: PathLike) -> list[str]:

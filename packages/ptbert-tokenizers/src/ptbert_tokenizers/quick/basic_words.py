@@ -59,6 +59,8 @@ _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ASCII_WORDS = re.compile(r"[0-9A-Za-z]+|[^\s0-9A-Za-z]")
 
 _NOT_ASCII = range(128, 256)
+_MARKS = bytes(code for code in range(128) if is_punctuation(chr(code)))
+_NO_MARKS = bytes(code for code in range(256) if code not in _MARKS)
 _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
 _SIGMA = "Σ"
@@ -168,7 +170,6 @@ class QuickWords:
         self._deleted = bytes(code for code in range(128) if not made[code])
         self._classes: bytes | None = None  # for many texts; made when first needed
         self._lengths: CharacterLengths | None = None  # the same
-        self._marks = [bytes([code]) for code in range(128) if is_punctuation(chr(code))]
         self._kept = _Kept(never_split, tokenize_chinese_chars)
         self.signs = self._kept.words_of_signs
         usual = [word.lower() if do_lower_case else word for word in never_split if word.isascii()]
@@ -211,9 +212,8 @@ class QuickWords:
         return list(map(str.split, self._with_spaces_around_marks(found[0]).split(_NUL)[:-1]))
 
     def _with_spaces_around_marks(self, made: bytes) -> str:
-        for mark in self._marks:
-            if mark in made:
-                made = made.replace(mark, b" " + mark + b" ")
+        for mark in set(made.translate(None, _NO_MARKS)):
+            made = made.replace(b"%c" % mark, b" %c " % mark)
         return made.decode()
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
@@ -247,8 +247,8 @@ class QuickWords:
 
         classes = bytearray([WORD]) * 256
         classes[ord(" ")] = SPACE
-        for mark in (_NUL.encode(), *self._marks):
-            classes[mark[0]] = MARK
+        for code in (0, *_MARKS):
+            classes[code] = MARK
         return bytes(classes)
 
     def _found(self, text: str) -> tuple[bytes, bool] | None:
@@ -382,19 +382,3 @@ def _holds(made: bytes, patterns: Iterable[re.Pattern[bytes]]) -> bool:
 def _moves(made: bytes) -> bool:
     # Searching for one byte is much faster than for four, and very few texts contain it.
     return _MOVES[:1] in made and _MOVES in made
-
-
-def basic_values(basic: BasicTokenizer) -> tuple[bool, tuple[str, ...], bool | None, bool]:
-    """All settings of a basic tokenizer, to compare them with others."""
-    return (
-        bool(basic.do_lower_case),
-        tuple(basic.never_split),
-        basic.strip_accents,
-        bool(basic.tokenize_chinese_chars),
-    )
-
-
-def quick_words(basic: BasicTokenizer) -> QuickWords | None:
-    """The quick way to the words of an unchanged basic tokenizer; None if there is none."""
-    words = QuickWords(*basic_values(basic))
-    return words if words.is_possible else None

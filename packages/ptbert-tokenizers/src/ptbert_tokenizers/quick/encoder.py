@@ -6,22 +6,25 @@ has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ptbert_tokenizers.batches.flat import FlatIds, blocks
+from ptbert_tokenizers.batches.flat import FlatIds, blocks, flat_ids
 from ptbert_tokenizers.quick.memo import WORDS_LIMIT, Ids, Memo
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ptbert_tokenizers.quick.ids import BlockIds, Together, WordIds
+    from ptbert_tokenizers.quick.ids import BlockIds, KnownWords, Together, WordIds
     from ptbert_tokenizers.quick.positions import PieceLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
 _BLOCK = 2**16  # characters handled together; they fit into the processor's cache
 _SEPARATE_WORDS_LIMIT = 8 * 2**20  # bytes
+_LITTLE = 2**13  # characters in batches; until then preparing a table of words takes longer
 _LONG = 2**20  # characters; the words of a longer text are not made into a list
 
 
@@ -78,8 +81,10 @@ class QuickEncoder:
         words: cuts texts into words.
         ids_of_word: computes the ids of a word.
         known: ids of words, known from the start.
-        whole_words: called when batches first need it; returns words, as UTF-8, with one id each.
-        tokens: token of each id; None if two tokens have the same id.
+        whole_words: called when batches first need it; returns words with one id each, and none
+            that is a sign.
+        tokens: called when first needed; returns the token of each id, or None if two tokens have
+            the same id.
         lengths_of: how many bytes of a word a token stands for, at its beginning and later in it; 0
             if that cannot be told.
         ambiguous: an id that several tokens share, if there is one.
@@ -92,8 +97,8 @@ class QuickEncoder:
         words: WordMaker,
         ids_of_word: Callable[[str], Ids],
         known: Mapping[str, Ids],
-        whole_words: Callable[[], Mapping[bytes, int]],
-        tokens: Mapping[int, str] | None,
+        whole_words: "Callable[[], KnownWords]",
+        tokens: Callable[[], Mapping[int, str] | None],
         lengths_of: Callable[[str], tuple[int, int]],
         ambiguous: int | None = None,
         together: "Callable[[], Together | None] | None" = None,
@@ -102,17 +107,24 @@ class QuickEncoder:
         self._words = words
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words
-        self._tokens = tokens
+        self._make_tokens = tokens
         self._lengths_of = lengths_of
         self._ambiguous = ambiguous
         self._make_together = together
         self._tokens_of_words: Memo[str, tuple[str, ...]] = Memo(_SEPARATE_WORDS_LIMIT)
         self._piece_lengths: PieceLengths | None = None
         self._words_of_batches: WordIds | None = None
+        self._characters_before = 0  # of batches, before the table of words was made
+
+    @cached_property
+    def _tokens(self) -> Mapping[int, str] | None:
+        return self._make_tokens()
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text."""
-        return self.flat([text]).ids.tolist() if len(text) > _LONG else self._ids_alone(text)
+        if len(text) > _LONG:
+            return self.flat([text]).ids.tolist()
+        return self._ids_alone(text)
 
     def _ids_alone(self, text: str) -> list[int]:
         return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
@@ -124,7 +136,9 @@ class QuickEncoder:
         ids = self.ids(text)
         if self._ambiguous is not None and self._ambiguous in ids:
             return None
-        return list(map(self._tokens.__getitem__, ids))
+        with suppress(KeyError):  # a piece may have the id of an added token
+            return list(map(self._tokens.__getitem__, ids))
+        return None
 
     def tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]] | None:
         """Return the tokens of each of some texts, or None if they do not follow from the ids.
@@ -157,13 +171,19 @@ class QuickEncoder:
         ]
         if self._ambiguous is not None and any(self._ambiguous in row for row in rows):
             return None
-        return {
-            word: tuple([tokens[index] for index in row])
-            for word, row in zip(words, rows, strict=True)
-        }
+        with suppress(KeyError):  # a piece may have the id of an added token
+            return {
+                word: tuple([tokens[index] for index in row])
+                for word, row in zip(words, rows, strict=True)
+            }
+        return None
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""
+        if self._words_of_batches is None:
+            self._characters_before += sum(map(len, texts))
+            if self._characters_before <= _LITTLE:
+                return flat_ids(list(map(self._ids_alone, texts)))
         return _joined(self._parts(texts), len(texts))[0]
 
     def flat_with_offsets(
@@ -232,12 +252,10 @@ class QuickEncoder:
             from ptbert_tokenizers.quick.ids import WordIds
 
             signs, short, long = self._words.signs, self._ids_of_word, self.memo.__getitem__
-            are_signs = set(map(str.encode, signs))
-            whole = self._whole_words()
             self._words_of_batches = WordIds(
                 (lambda word: short(signs.get(word, word))) if signs else short,
                 (lambda word: long(signs.get(word, word))) if signs else long,
-                {word: whole[word] for word in whole if word not in are_signs},
+                self._whole_words(),
                 None if self._make_together is None else self._make_together(),
             )
         return self._words_of_batches

@@ -6,7 +6,7 @@ the pool. So a few calls look up most words of a whole block. Only new words are
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from threading import RLock
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ptbert_tokenizers.batches.flat import positions
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.spans import WordSpans, listed_spans
-from ptbert_tokenizers.quick.table import LONGEST, WordTable, keys_of, with_room
+from ptbert_tokenizers.quick.table import LONGEST, Keys, WordTable, keys_of, with_room
 
 MOST_LEARNT = 2**17
 """Largest number of words to remember; then all of them are dropped. At most 16 MiB with ids."""
@@ -60,6 +60,21 @@ Together = Callable[[Sequence[bytes]], Iterable[SomeIds]]
 """From different words to the ids of those that are quicker to do together."""
 
 
+class KnownWords(NamedTuple):
+    """Words that have one id each.
+
+    Args:
+        spans: (W,) words; empty and long ones are left out, and all others are different.
+        ids: (W,) their ids.
+    """
+
+    spans: WordSpans
+    ids: NDArray[np.int32]
+
+
+NO_WORDS = KnownWords(listed_spans([]), np.empty(0, np.int32))
+
+
 class _Known(NamedTuple):
     """Words and their ids; never changed, only replaced by a larger or a smaller one.
 
@@ -71,11 +86,9 @@ class _Known(NamedTuple):
     pool: NDArray[np.int32]
     used: int  # of the pool
 
-    def with_words(
-        self, words: Sequence[bytes], ids: NDArray[np.int32], counts: NDArray[np.int64]
-    ) -> "_Known":
+    def with_words(self, keys: Keys, ids: NDArray[np.int32], counts: NDArray[np.int64]) -> "_Known":
         """Return these and more words, which differ from each other and from those here."""
-        table = self.table.with_words(keys_of(listed_spans(words)))
+        table = self.table.with_words(keys)
         start, stop = len(self.table) + 1, len(table) + 1
         places = with_room(self.places, stop)
         places[start:stop] = (counts.cumsum() - counts + self.used) << _OFFSET | counts
@@ -102,11 +115,12 @@ class WordIds:
     Args:
         ids_of_word: computes the ids of a word, at least one.
         ids_of_long_word: the same for words of more than 15 bytes, which are not in the table.
-        known: ids of words, known from the start and never dropped.
+        known: words with their ids, known from the start and never dropped.
         together: is given the words that are not known, before they are done one by one.
 
     Example:
-        >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), {b"be": 7})
+        >>> known = KnownWords(listed_spans([b"be"]), np.array([7], np.int32))
+        >>> ids = WordIds(lambda word: tuple(map(ord, word)), lambda word: (0,), known)
         >>> ids(listed_spans([b"to", b"be"])).ids.tolist()
         [116, 111, 7]
     """
@@ -115,18 +129,22 @@ class WordIds:
         self,
         ids_of_word: Callable[[str], Ids],
         ids_of_long_word: Callable[[str], Ids],
-        known: Mapping[bytes, int],
+        known: KnownWords,
         together: Together | None = None,
     ) -> None:
         self._together = together
         self._ids_of_word = ids_of_word
         self._ids_of_long_word = ids_of_long_word
-        words = [word for word in known if 0 < len(word) <= LONGEST]
-        ids = np.fromiter(map(known.__getitem__, words), np.int32, len(words))
-        table = WordTable.of(keys_of(listed_spans([])))
-        empty = _Known(table, np.zeros(1, np.int64), np.zeros(1, np.int32), 0)
-        self._known = empty.with_words(words, ids, np.ones(len(words), np.int64))
-        self._first_words, self._first_used = len(words), self._known.used
+        lengths = known.spans.lengths
+        chosen = ((lengths > 0) & (lengths <= LONGEST)).nonzero()[0]
+        first, following = keys_of(known.spans)
+        table = WordTable.of(keys_of(NO_WORDS.spans))
+        self._known = _Known(table, np.zeros(1, np.int64), np.zeros(1, np.int32), 0).with_words(
+            (first.take(chosen), following.take(chosen)),
+            known.ids.take(chosen),
+            np.ones(len(chosen), np.int64),
+        )
+        self._first_words, self._first_used = len(chosen), self._known.used
         self._is_clean = True  # False while a thread adds words
         self.renew_lock()
         _everywhere.add(self)
@@ -203,11 +221,12 @@ class WordIds:
             known = known.cut(len(known.table), known.used)
         if len(known.table) - self._first_words > MOST_LEARNT:
             known = known.cut(self._first_words, self._first_used)
-        is_new = known.table.find(keys_of(listed_spans(words))) < 0
-        is_new &= np.fromiter(map(len, words), np.intp, len(words)) <= LONGEST
-        new = [word for word, each in zip(words, is_new.tolist(), strict=True) if each]
+        spans = listed_spans(words)
+        first, following = keys_of(spans)
+        is_new = (known.table.find((first, following)) < 0) & (spans.lengths <= LONGEST)
+        keys = first[is_new], following[is_new]
         self._is_clean = False
-        self._known = known.with_words(new, computed.ids[is_new.repeat(counts)], counts[is_new])
+        self._known = known.with_words(keys, computed.ids[is_new.repeat(counts)], counts[is_new])
         self._is_clean = True
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ptbert_tokenizers.edits import Vocabulary
 from ptbert_tokenizers.plain import wordpiece as plain
 from ptbert_tokenizers.quick.memo import Memo
-from ptbert_tokenizers.quick.untouched import Untouched
+from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import QuickWordpiece
 
 Pieces = tuple[str, ...]
@@ -96,4 +96,4 @@ class WordpieceTokenizer(plain.WordpieceTokenizer):
 
 
 _KNOWN = "_known"  # the attribute that is not pickled
-_has_own_pieces = Untouched(WordpieceTokenizer, "_pieces")
+_has_own_pieces = untouched(WordpieceTokenizer, "_pieces")

@@ -9,9 +9,9 @@ is also used if the merges are unusual: if one of them needs the result of a lat
 them have the same result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import lt
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
@@ -36,43 +36,52 @@ class MergeTable:
 
     def __init__(self, ranks: Ranks, end: str = "") -> None:
         self._end = end
+        import numpy as np
+
         # Merges are numbered too, by rank. A symbol has the number of the first merge that makes
         # it. The lower numbers are those of the characters that occur in merges.
-        pairs = sorted(ranks, key=ranks.__getitem__)
-        wholes = [left + right for left, right in pairs]
-        parts = {part for pair in pairs for part in pair if self._is_character(part)}
-        number = {part: index for index, part in enumerate(parts)}
-        self._strange = len(number)  # the number of all characters that occur in no merge
+        pairs, are_distinct = _ordered(ranks)
+        lefts, rights = [left for left, _ in pairs], [right for _, right in pairs]
+        wholes = list(map("".join, pairs))
+        parts = {part for part in chain(lefts, rights) if len(part) <= 1 + len(end)}
+        characters = [part for part in parts if self._is_character(part)]
+        self._strange = len(characters)  # the number of all characters that occur in no merge
         self._first_merge = first = self._strange + 1
-        for merge, whole in enumerate(wholes, first):
-            number.setdefault(whole, merge)
-        self._number = number
-        self._characters = _Numbers(self._strange, number)
+        self._size = first + len(wholes)  # of all numbers
+        merges = range(first, self._size)
+        numbers = dict(zip(characters, range(self._strange), strict=True))
+        self._characters = _Numbers(self._strange, numbers)
+        numbers.update(zip(wholes, merges, strict=True))
+        makes_new = len(numbers) == len(characters) + len(wholes)  # each merge another symbol
+        if not makes_new:
+            numbers = dict(self._characters)
+            for merge, whole in zip(merges, wholes, strict=True):
+                numbers.setdefault(whole, merge)
+        self._numbers, self._symbols = numbers, [*characters, "", *wholes]
         # By the number of a merge: the symbols it joins, -1 for one that never occurs, and what it
         # makes of them. Below are the characters.
-        self._left = [0] * first + [number.get(left, -1) for left, _ in pairs]
-        self._right = [0] * first + [number.get(right, -1) for _, right in pairs]
-        self._made = [*range(first), *map(number.__getitem__, wholes)]
-        merges = range(first, len(self._made))
-        self._after = [_NO_MERGES] * len(self._made)  # left → right → merge
-        for merge in merges:
-            left, right = self._left[merge], self._right[merge]
-            if left >= 0 and right >= 0:
-                if self._after[left] is _NO_MERGES:
-                    self._after[left] = {}
-                self._after[left][right] = merge
-        self._lengths = [1] * len(self._made)  # of symbols, in characters
-        for symbol, each in number.items():
-            self._lengths[each] = len(symbol)
-        self._is_regular = (
-            len(set(ranks.values())) == len(ranks)
-            and self._made[first:] == [*merges]
-            and min(self._left) == min(self._right) == 0
-            and all(map(lt, self._left[first:], merges))
-            and all(map(lt, self._right[first:], merges))
+        left = np.fromiter(map(numbers.get, lefts, repeat(-1)), np.int64, len(wholes))
+        right = np.fromiter(map(numbers.get, rights, repeat(-1)), np.int64, len(wholes))
+        below = np.zeros(first, np.int64)
+        self._left, self._right = np.append(below, left).tolist(), np.append(below, right).tolist()
+        self._made = [*range(first), *(merges if makes_new else map(numbers.__getitem__, wholes))]
+        occur = (left >= 0) & (right >= 0)
+        by_left = occur.nonzero()[0]
+        by_left = by_left[left[by_left].argsort(kind="stable")]
+        after = _After(
+            np.searchsorted(left[by_left], np.arange(self._size + 1)).tolist(),
+            right[by_left].tolist(),
+            (by_left + first).tolist(),
         )
+        earlier = np.arange(first, self._size) > np.maximum(left, right)
+        self._is_regular = are_distinct and makes_new and bool((occur & earlier).all())
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
-        self._matcher: Matcher | None = None  # made when first needed
+        self._after: Mapping[int, dict[int, int]] | Sequence[dict[int, int]] = after
+        if not self._is_matched:  # a list is found faster in, and merging does little else
+            self._after = list(map(after.__getitem__, range(self._size)))
+        self._matcher: Matcher | None = None  # made when first needed, as are the others
+        self._whole: dict[str, int] | None = None
+        self._lengths: list[int] | None = None  # of symbols, in characters
 
     def _is_character(self, symbol: str) -> bool:
         """Whether this is a single symbol before any merge."""
@@ -93,14 +102,18 @@ class MergeTable:
         matcher = self._matcher or self._new_matcher()
         return None if matcher is None else matcher.pairs
 
+    @property
+    def _is_matched(self) -> bool:
+        """Whether symbols that fit are looked for, instead of merging."""
+        return self._is_regular and not self._end
+
     def _new_matcher(self) -> Matcher | None:
-        if self._is_regular and not self._end:
-            symbols = {each: self._number[each] for each in self._whole_symbols()}
-            self._matcher = Matcher(symbols, self._strange, self._fit)
+        if self._is_matched:
+            self._matcher = Matcher(self._whole_symbols(), self._strange, self._fit)
         return self._matcher
 
     def _fit(self, left: int, right: int) -> bool:
-        return self._seam_holds(left, right, _NEVER)
+        return self.seam_holds(left, right, _NEVER)
 
     def _merged(self, word: str) -> list[int]:
         symbols = list(map(self._characters.__getitem__, word))
@@ -163,6 +176,10 @@ class MergeTable:
     def pieces(self, word: str) -> list[str]:
         """Return the pieces of a word that is not empty."""
         text = word + self._end
+        if self._lengths is None:
+            lengths = list(map(len, self._symbols))
+            lengths[self._strange] = 1
+            self._lengths = lengths
         stops = accumulate(map(self._lengths.__getitem__, self.merge(word)))
         edges = [0, *stops]
         edges[-1] = len(text)  # an unknown last character has the ending of the word, too
@@ -170,36 +187,41 @@ class MergeTable:
 
     def ids(self, tokens: Mapping[str, int]) -> list[int]:
         """Return the id in ``tokens`` of each symbol, by its number; -1 where it has none."""
-        ids = [-1] * len(self._made)
-        for symbol, number in self._number.items():
-            ids[number] = tokens.get(symbol, -1)
+        ids = [*map(tokens.get, self._symbols, repeat(-1))]
+        ids[self._strange] = -1
         return ids
 
-    def whole_words(self) -> list[str]:
-        """Return words that merge into a single piece, found without merging them.
+    def whole_words(self) -> Mapping[str, int]:
+        """Return words that merge into a single piece, and its number, without merging them.
 
         If the merges are regular, as merges learned from a corpus are, these are all such words.
-        For other merges the list is empty.
+        For other merges there are none.
         """
         symbols = self._whole_symbols()
         if not self._end:
             return symbols
-        words = [each.removesuffix(self._end) for each in symbols if each.endswith(self._end)]
-        return [word for word in words if word and self._end not in word]
+        words = {
+            symbol.removesuffix(self._end): number
+            for symbol, number in symbols.items()
+            if symbol.endswith(self._end)
+        }
+        return {word: words[word] for word in words if word and self._end not in word}
 
-    def _whole_symbols(self) -> list[str]:
+    def _whole_symbols(self) -> Mapping[str, int]:
+        """The number of each symbol that its characters merge into; none for unusual merges."""
         if not self._is_regular:
-            return []
-        is_whole = [True] * self._first_merge  # whether a symbol's characters merge into it
-        for merge in range(self._first_merge, len(self._made)):
-            left, right = self._left[merge], self._right[merge]
-            is_whole.append(
-                is_whole[left] and is_whole[right] and self._seam_holds(left, right, merge)
-            )
-        return [symbol for symbol, number in self._number.items() if is_whole[number]]
+            return {}
+        if self._whole is None:
+            from ptbert_tokenizers.quick.whole_symbols import are_whole
 
-    def _seam_holds(self, left: int, right: int, limit: int) -> bool:
-        """Whether merging the characters of both symbols gives exactly these two symbols.
+            whole = are_whole(self._left, self._right, self._first_merge, self._after).tolist()
+            self._whole = self._numbers
+            if not all(whole):
+                self._whole = {each: at for each, at in self._numbers.items() if whole[at]}
+        return self._whole
+
+    def seam_holds(self, left: int, right: int, limit: int) -> bool:
+        """Tell whether merging the characters of both symbols gives exactly these two symbols.
 
         Only the merges before ``limit`` are done; ``limit`` is the merge that joins the two. The
         characters of each symbol alone merge into it. Side by side, that fails only if another
@@ -235,6 +257,34 @@ class _Numbers(dict[str, int]):
 
     def __missing__(self, character: str) -> int:
         return self._unknown
+
+
+def _ordered(ranks: Ranks) -> tuple[list[tuple[str, str]], bool]:
+    """The merges, best first, and whether all ranks are different."""
+    pairs, numbers = list(ranks), list(ranks.values())
+    if all(map(lt, numbers, islice(numbers, 1, None))):  # as in a file
+        return pairs, True
+    return sorted(pairs, key=ranks.__getitem__), len(set(numbers)) == len(numbers)
+
+
+class _After(dict[int, dict[int, int]]):
+    """Left symbol → right symbol → merge; put together for each left symbol when first needed.
+
+    Args:
+        starts: by left symbol, where in the other two its merges begin.
+        rights: the right symbols, ordered by left symbol.
+        merges: the merges of the same pairs.
+    """
+
+    def __init__(self, starts: Sequence[int], rights: Sequence[int], merges: Sequence[int]) -> None:
+        super().__init__()
+        self._starts, self._rights, self._merges = starts, rights, merges
+
+    def __missing__(self, left: int) -> dict[int, int]:
+        own = slice(self._starts[left], self._starts[left + 1])
+        found = dict(zip(self._rights[own], self._merges[own], strict=True)) or _NO_MERGES
+        self[left] = found
+        return found
 
 
 _NEVER = 2**32

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ptbert_tokenizers.quick.ids import SomeIds, WordIds
+from ptbert_tokenizers.quick.ids import NO_WORDS, SomeIds, WordIds
 from ptbert_tokenizers.quick.matching import Pairs
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.spans import WordSpans, listed_spans
@@ -49,7 +49,7 @@ class PartIds:
     def __init__(
         self, numbers_of_part: Callable[[str], Ids], pairs: Pairs, ids: Sequence[int]
     ) -> None:
-        self._numbers = WordIds(numbers_of_part, numbers_of_part, {})
+        self._numbers = WordIds(numbers_of_part, numbers_of_part, NO_WORDS)
         self._pairs = pairs
         self._ids = np.array(ids, np.int32)
 

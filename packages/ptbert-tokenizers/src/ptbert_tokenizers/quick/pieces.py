@@ -6,14 +6,14 @@ each shorter piece that they begin with is one that it begins with, too. Longer 
 there, with the next five bytes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptbert_tokenizers.quick.ids import SomeIds
-from ptbert_tokenizers.quick.spans import PADDING, listed_spans
+from ptbert_tokenizers.quick.spans import encoded_spans, listed_spans
 
 _FEW = 200  # words; fewer are done sooner one by one
 _MANY = 5_000  # new words; as many one by one take about as long as sorting the pieces
@@ -103,7 +103,7 @@ class _Pieces(NamedTuple):
         Those with control characters are left out, because words for special tokens have such
         characters, too. So no word that has one can be cut.
         """
-        block, starts, lengths = _encoded(vocab)
+        block, starts, lengths, _ = encoded_spans(vocab)
         five, codes = _five_from_each(block), np.frombuffer(block, np.uint8)
         is_plain = _without_controls(codes, starts, starts + lengths) & (lengths > 0)
         has_marks = (codes.take(starts) == ord("#")) & (codes.take(starts + 1) == ord("#"))
@@ -197,17 +197,6 @@ class _Ends(NamedTuple):
     keys: NDArray[np.int64]
     sizes: NDArray[np.int64]
     ids: NDArray[np.int32]
-
-
-def _encoded(words: Iterable[str]) -> tuple[bytes, NDArray[np.intp], NDArray[np.intp]]:
-    """Words as UTF-8 in one block, where each begins, and how many bytes it has."""
-    words = list(words)
-    block = "".join(words).encode("utf-8", "surrogatepass")
-    # Bytes of the form 10xxxxxx continue a character; every other byte begins one.
-    characters = np.flatnonzero((np.frombuffer(block + b".", np.uint8) & 0xC0) != 0x80)
-    ends = characters.take(np.fromiter(map(len, words), np.intp, len(words)).cumsum())
-    starts = np.append(0, ends)[:-1]
-    return block + PADDING, starts, ends - starts
 
 
 def _without_controls(

@@ -4,13 +4,14 @@ Programs subclass, patch and replace parts of tokenizers. Quick paths give the r
 original methods, so they check first whether a part still has these.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
 
-class Untouched:
-    """Tells whether an object has the methods that ``cls`` has when this is constructed.
+def untouched(cls: type, *names: str) -> Callable[[Any], bool]:
+    """Return a function that tells whether an object has the methods that ``cls`` has now.
 
     Args:
         cls: the class, not yet changed by a program.
@@ -20,7 +21,7 @@ class Untouched:
         >>> class Greeter:
         ...     def greet(self):
         ...         return "hello"
-        >>> is_untouched = Untouched(Greeter)
+        >>> is_untouched = untouched(Greeter)
         >>> greeter = Greeter()
         >>> is_untouched(greeter)
         True
@@ -28,17 +29,14 @@ class Untouched:
         >>> is_untouched(greeter)
         False
     """
+    chosen = names or [name for name, it in vars(cls).items() if isinstance(it, FunctionType)]
+    methods_of, has_none_of = attrgetter(*chosen), frozenset(chosen).isdisjoint
+    methods = methods_of(cls)
 
-    def __init__(self, cls: type, *names: str) -> None:
-        chosen = names or [name for name, it in vars(cls).items() if isinstance(it, FunctionType)]
-        self._methods_of = attrgetter(*chosen)
-        self._methods = self._methods_of(cls)
-        self._names = frozenset(chosen)
-
-    def __call__(self, part: Any) -> bool:
-        """Tell whether ``part`` has exactly those methods."""
+    def is_untouched(part: Any) -> bool:  # called for each text, so it does as little as it can
         try:
-            is_same = self._methods_of(type(part)) == self._methods
+            return methods_of(type(part)) == methods and has_none_of(part.__dict__)
         except AttributeError:
             return False
-        return is_same and part.__dict__.keys().isdisjoint(self._names)
+
+    return is_untouched

@@ -1,12 +1,14 @@
 """WordPiece straight to ids, without trying pieces that cannot be in the vocabulary."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ptbert_tokenizers.edits import plain_copy
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
 
 if TYPE_CHECKING:
+    from ptbert_tokenizers.quick.ids import KnownWords
     from ptbert_tokenizers.quick.pieces import PieceIds
 
 V = TypeVar("V")
@@ -25,21 +27,35 @@ def wordpiece_encoder(
     """
     if unk_token not in vocab or not are_ids(vocab.values()):
         return None
+    pieces, unknown = plain_copy(vocab), vocab[unk_token]  # it may be edited before they are needed
     # A word that is in the vocabulary is a single piece.
     whole = {
-        token: index for token, index in vocab.items() if len(token) <= max_input_chars_per_word
+        token: (index,) for token, index in pieces.items() if len(token) <= max_input_chars_per_word
     }
-    tokens = {index: token for token, index in vocab.items()}
-    pieces, unknown = dict(vocab), vocab[unk_token]  # it may be edited before these are needed
+
+    def tokens() -> dict[int, str] | None:
+        found = dict(zip(pieces.values(), pieces, strict=True))
+        return found if len(found) == len(pieces) else None
+
     return QuickEncoder(
         words,
-        QuickWordpiece(vocab, vocab[unk_token], max_input_chars_per_word),
-        {token: (index,) for token, index in whole.items()},
-        # A token with surrogates becomes invalid UTF-8 here, which no text contains.
-        lambda: {word.encode("utf-8", "surrogatepass"): whole[word] for word in whole},
-        tokens if len(tokens) == len(vocab) else None,
+        QuickWordpiece(pieces, unknown, max_input_chars_per_word),
+        whole,
+        lambda: _known_words([word for word in whole if word not in words.signs], pieces),
+        tokens,
         _lengths_of,
         together=lambda: _piece_ids(pieces, max_input_chars_per_word, unknown),
+    )
+
+
+def _known_words(words: Sequence[str], ids: Mapping[str, int]) -> "KnownWords":
+    import numpy as np
+
+    from ptbert_tokenizers.quick.ids import KnownWords
+    from ptbert_tokenizers.quick.spans import encoded_spans
+
+    return KnownWords(
+        encoded_spans(words), np.fromiter(map(ids.__getitem__, words), np.int32, len(words))
     )
 
 

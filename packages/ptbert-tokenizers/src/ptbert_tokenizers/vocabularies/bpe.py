@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from typing import overload
 
-from ptbert_tokenizers.edits import CountingDict
+from ptbert_tokenizers.edits import CountingDict, plain_copy
 from ptbert_tokenizers.errors import MissingVocabulary, UnknownId
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import (
@@ -58,7 +58,8 @@ class BpeVocabulary:
             self.encoder = vocab_file.vocabulary
         else:
             self.encoder = read_json_vocabulary(vocab_file)
-        self.decoder = {index: token for token, index in self.encoder.items()}
+        tokens = plain_copy(self.encoder)
+        self.decoder = dict(zip(tokens.values(), tokens, strict=True))
         if merges_file is None and not isinstance(vocab_file, TokenizerJson):
             merges_file = _companion(vocab_file, MERGES_NAME)
             if merges_file is None:
@@ -143,11 +144,17 @@ class BpeVocabulary:
         warn_if_long(len(ids), self.max_len)
         return ids
 
+    def _id_if_known(self, token: str) -> int | None:
+        for table in (self.special_tokens, self.encoder, self.added_tokens.ids):
+            if token in table:
+                return table[token]
+        return None
+
     def _id(self, token: str, position: int | None, unk_token: str | None) -> int:
         for name in (token, self.unk_token if unk_token is None else unk_token):
-            for table in (self.special_tokens, self.encoder, self.added_tokens.ids):
-                if name in table:
-                    return table[name]
+            found = self._id_if_known(name)
+            if found is not None:
+                return found
         raise unknown_token(
             token,
             position,
