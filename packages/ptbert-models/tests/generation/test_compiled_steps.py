@@ -186,6 +186,19 @@ def test_the_next_run_has_its_memory_where_the_last_one_had_it(any_model):
     assert addresses(again, PROMPTS) == places
 
 
+@torch.no_grad()
+def test_after_the_first_step_nothing_of_the_prompts_is_kept_beside_the_memory(model):
+    run = model.start_decoding(10, None, compile_options=EAGER)
+    run.feed(PROMPTS)
+    caches = [weakref.ref(each) for each in run._prompts]  # noqa: SLF001  # nowhere else to be seen
+    assert all(each() is not None for each in caches)
+    run.feed(PROMPTS[:, :1])
+    gc.collect()
+    assert all(each() is None for each in caches)
+    run.select(torch.tensor([1, 0, 1]))
+    assert run.feed(torch.tensor([[1], [2], [3]])).shape == (3, 12)
+
+
 def test_a_model_can_go_although_its_steps_were_compiled(any_model):
     model = copy.deepcopy(any_model)
     generate(model, PROMPTS, 4, compile=EAGER)

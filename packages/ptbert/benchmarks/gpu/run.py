@@ -10,7 +10,6 @@ the packages runs the tests for a GPU.
 """
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,19 @@ from typing import Any
 
 import torch
 from models import LARGE, TINY, Size, config_of, inputs_of, total
-from speed import beside, counted, reading, start_counting, theirs, updating, wait, writing
+from speed import (
+    ADAMW,
+    beside,
+    counted,
+    in_turns,
+    reading,
+    seconds_of,
+    start_counting,
+    stepping,
+    theirs,
+    updating,
+    writing,
+)
 from torch import Tensor, nn
 
 from ptbert_models import BertForMaskedLM, BertForSequenceClassification, GPT2LMHeadModel
@@ -118,12 +129,15 @@ def families_train(device: torch.device, size: Size) -> bool:
             model = kind(config_of(kind.family, size)).to(device)
             batch = on(device, inputs_of(kind.__name__, size))
             optimizer = BertAdam(
-                model.parameters(), lr=1e-3, warmup=0.1, t_total=size.steps, bias_correction=True
+                model.parameters(),
+                lr=1e-3,
+                warmup=0.1,
+                t_total=size.steps + 2,
+                bias_correction=True,
             )
             start_counting(device)
-            losses, seconds = trained(
-                model, lambda m=model, b=batch: loss_of(m(**b)), optimizer, size
-            )
+            step = training_step(model, lambda m=model, b=batch: loss_of(m(**b)), optimizer.step)
+            losses, seconds = trained(step, device, size)
             all_learn = all_learn and losses[-1] < losses[0]
             speed = size.batch * size.length / seconds
             print(
@@ -140,7 +154,7 @@ def padding_costs(device: torch.device, size: Size) -> bool:
     lengths = torch.linspace(size.length // 8, size.length, size.batch).long()
     mask = (torch.arange(size.length) < lengths[:, None]).long()
     batch = on(device, {**inputs_of("BertForSequenceClassification", size), "attention_mask": mask})
-    speeds = {}
+    steps = {}
     for name, wanted in (("without padding", True), ("with padding", False)):
         torch.manual_seed(0)
         model = BertForSequenceClassification(config).to(device)
@@ -148,10 +162,11 @@ def padding_costs(device: torch.device, size: Size) -> bool:
         if not wanted:
             model.bert.encoder.register_forward_hook(lambda *_: None)  # who watches sees padding
         optimizer = BertAdam(model.parameters(), lr=1e-4)
-        _, seconds = trained(model, lambda m=model: m(**batch), optimizer, size)
-        speeds[name] = int(lengths.sum()) / seconds
-        print(f"* {name}: {speeds[name]:,.0f} tokens a second")
-    print(f"* ratio: {speeds['without padding'] / speeds['with padding']:.2f}")
+        steps[name] = training_step(model, lambda m=model: m(**batch), optimizer.step)
+    took = in_turns(steps, device, size.steps)
+    for name, seconds in took.items():
+        print(f"* {name}: {int(lengths.sum()) / seconds:,.0f} tokens a second")
+    print(f"* ratio: {took['with padding'] / took['without padding']:.2f}")
     return True
 
 
@@ -166,43 +181,50 @@ def beside_transformers(device: torch.device, size: Size) -> bool:
             return True
         batch = on(device, inputs_of(kind.__name__, size))
         ids = {"input_ids": batch["input_ids"], "labels": batch["input_ids"]}
-        runs: dict[str, tuple[nn.Module, Callable[[], Tensor]]] = {
-            "ptbert": (ours, lambda m=ours, b=batch: loss_of(m(**b))),
-            "transformers": (peer, lambda m=peer, b=ids: m(**b).loss),
+        rates: dict[str, Any] = {"lr": 1e-4, "weight_decay": 0.01}
+        steps = {
+            "ptbert": training_step(
+                ours,
+                lambda m=ours, b=batch: loss_of(m(**b)),
+                stepping(list(ours.parameters()), "BertAdam", global_clip=True, **rates),
+            ),
+            "transformers": training_step(
+                peer,
+                lambda m=peer, b=ids: m(**b).loss,
+                stepping(list(peer.parameters()), ADAMW, clips=True, **rates),
+            ),
         }
-        speeds = {}
-        for name, (model, loss) in runs.items():
-            rates = {"lr": 1e-4, "weight_decay": 0.01}
-            optimizer = (
-                BertAdam(model.parameters(), **rates)
-                if name == "ptbert"
-                else torch.optim.AdamW(model.parameters(), fused=True, **rates)
-            )
-            _, seconds = trained(model, loss, optimizer, size)
-            speeds[name] = size.batch * size.length / seconds
-        print(f"| `{kind.__name__}` | {beside(list(speeds.values()))} |", flush=True)
+        took = in_turns(steps, device, size.steps)
+        speeds = [size.batch * size.length / seconds for seconds in took.values()]
+        print(f"| `{kind.__name__}` | {beside(speeds)} |", flush=True)
     return True
 
 
 def trained(
-    model: nn.Module, loss_now: Callable[[], Tensor], optimizer: Any, size: Size
+    step: Callable[[], Tensor], device: torch.device, size: Size
 ) -> tuple[list[float], float]:
-    """Train in bfloat16, and return the losses and the median seconds of a step after the first."""
+    """Train, and return the losses and the median seconds of a step."""
+    losses: list[float] = []
+    seconds = seconds_of(lambda: losses.append(float(step())), device, size.steps)
+    return losses, seconds
+
+
+def training_step(
+    model: nn.Module, loss_now: Callable[[], Tensor], update: Callable[[], object]
+) -> Callable[[], Tensor]:
+    """Return a step of training in bfloat16, which returns the loss."""
     model.train()
-    device = next(model.parameters()).device
-    losses, seconds = [], []
-    for _ in range(size.steps):
-        wait(device)
-        begun = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16):
+    kind = next(model.parameters()).device.type
+
+    def step() -> Tensor:
+        with torch.autocast(kind, torch.bfloat16):
             loss = loss_now()
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        wait(device)
-        seconds.append(time.perf_counter() - begun)
-        losses.append(float(loss.detach()))
-    return losses, statistics.median(seconds[2:])
+        update()
+        model.zero_grad()
+        return loss.detach()
+
+    return step
 
 
 def loss_of(output: Any) -> Tensor:
