@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.inputs import is_compiled, values_are_known
 from ptbert_models.parts.losses import is_labelled
 
 SLICE = 2**22  # scores that exist at once
@@ -39,7 +39,7 @@ def suits_log_sums(states: Tensor, weight: Tensor) -> bool:
         >>> suits_log_sums(torch.zeros(4, 2), torch.zeros(10, 2))
         False
     """
-    compiled = torch.compiler.is_compiling() and not _is_exported()
+    compiled = is_compiled() and not _is_exported()
     if not compiled and not values_are_known(states, weight):
         return False
     if not compiled and forward_ad._current_level >= 0:  # noqa: SLF001  # has no public name
