@@ -27,6 +27,8 @@ from corpora import blocks_of, read_corpus
 from paths import BLOCK, PATHS, REPETITIONS, Run, sentences
 from peers import TASKS
 
+from ptbert_tokenizers.plain.bpe import hidden
+
 GPT2_WORDS = re.compile(r" ?[^\W\d_]+|'(?:[stmd]|re|ve|ll)| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 
 
@@ -67,7 +69,7 @@ def decoding(ours: Any, _: object) -> Run:
     if ours.family == "bert":
         name = dict(ours.ids_to_tokens).__getitem__
         return lambda rows: [" ".join(map(name, row)).replace(" ##", "") for row in rows]
-    data = {index: ours._bytes(token) for index, token in ours.decoder.items()}.__getitem__
+    data = {index: hidden(token) for index, token in ours.decoder.items()}.__getitem__
     return lambda rows: [b"".join(map(data, row)).decode("utf-8", "replace") for row in rows]
 
 
