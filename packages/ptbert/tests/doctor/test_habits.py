@@ -287,6 +287,22 @@ def test_two_names_for_two_releases_show_neither(diagnosis):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "class Net(GPT2Model): pass",
+        "kinds = {'gpt2': GPT2Model}",
+        "build(GPT2Model)",
+        "from pytorch_pretrained_bert import modeling_gpt2; net = build(modeling_gpt2.GPT2Model)",
+    ],
+)
+def test_a_class_whose_calls_cannot_be_seen_is_told_where_it_is_handed_on(diagnosis, line):
+    found = diagnosis(f"{HEAD}{line}\n")
+    (finding,) = found.findings
+    assert finding.line == HEAD_LINES + 1
+    assert finding.what.startswith("GPT2Model returns the last layer's hidden states")
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         "optimizer.param_groups[0]['lr'] = lr * warmup_linear(step, 0.1)",

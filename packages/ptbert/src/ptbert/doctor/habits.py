@@ -122,9 +122,10 @@ def _outputs(program: Program) -> Iterator[Finding]:
                     f".{node.attr} is of a later library; models return tensors and tuples",
                     "unpack the outputs, in the order of the documentation",
                 )
-    for call, kind in program.calls_of_objects(*_BARE_GPT):
+    calls: list[tuple[ast.AST, str]] = [*program.calls_of_objects(*_BARE_GPT)]
+    for node, kind in calls or _handed_on(program):
         yield program.found(
-            call,
+            node,
             Effect.NOTE,
             f"{kind} returns the last layer's hidden states (a tensor, to April 2019) or a list of "
             "those of all layers (June)",
@@ -140,6 +141,17 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 "change nothing, unless the program sorts them itself",
             )
             break
+
+
+def _handed_on(program: Program) -> Iterator[tuple[ast.AST, str]]:
+    """Where a bare GPT is a base, an item or an argument, so that its calls cannot be seen."""
+    seen = {id(each.func) for each in program.calls}
+    seen |= {id(each.value) for each in program.nodes if isinstance(each, ast.Attribute)}
+    for node in program.nodes:
+        if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in seen:
+            kind = program.class_of(node)
+            if kind in _BARE_GPT and isinstance(node.ctx, ast.Load):
+                yield node, kind
 
 
 def _has_labels(call: ast.Call, kind: str) -> bool:

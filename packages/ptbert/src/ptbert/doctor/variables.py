@@ -107,6 +107,12 @@ class Variables:
         """Return all that is assigned to a variable or attribute."""
         return self.values.get(self.key(node), [])
 
+    def class_around(self, node: ast.AST) -> ast.ClassDef | None:
+        """Return the class in one of whose methods a node is."""
+        owner = self._scopes[id(node)].owner()
+        found = None if owner is None else owner[1].node
+        return found if isinstance(found, ast.ClassDef) else None
+
     def is_given(self, node: ast.AST) -> bool:
         """Whether a name is an argument of the function that it is in."""
         scope: _Scope | None = self._scopes[id(node)]
