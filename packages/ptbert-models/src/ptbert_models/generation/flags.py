@@ -24,7 +24,7 @@ class Flags:
         self._flags, self._copied = torch.stack(flags), None
         if self._flags.is_cuda:
             self._flags = self._flags.to("cpu", non_blocking=True)
-            self._copied = torch.cuda.Event()
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
 
     def read(self) -> list[bool]:
