@@ -147,8 +147,8 @@ class QuickEncoder:
         """
         known = self._tokens_of_words
         found = list(map(known.get, words))
-        missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
-        if missing:
+        if None in found:
+            missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
             new = self._tokens_of_new_words(list(dict.fromkeys(missing)))
             if new is None:
                 return None
@@ -165,9 +165,11 @@ class QuickEncoder:
         tokens = self._tokens
         if tokens is None:
             return None
-        ids_of = self.memo.__getitem__
+        # Parts of words are not remembered: the words are.
+        known, compute = self.memo.get, self._ids_of_word
         rows = [
-            list(chain.from_iterable(map(ids_of, parts))) for parts in self._words.of_each(words)
+            [index for part in parts for index in known(part) or compute(part)]
+            for parts in self._words.of_each(words)
         ]
         if self._ambiguous is not None and any(self._ambiguous in row for row in rows):
             return None
