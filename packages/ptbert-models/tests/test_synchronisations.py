@@ -76,6 +76,11 @@ CASES = {
         (IDS[None], ONES[None]),
         {},
     ),
+    "gpt2, two losses": (
+        lambda: gpt(GPT2DoubleHeadsModel, GPT2Config),
+        (IDS[None], ONES[None]),
+        {"lm_labels": LABELS[None], "mc_labels": ONES[:1]},
+    ),
     "gpt": (lambda: gpt(OpenAIGPTLMHeadModel, OpenAIGPTConfig), (IDS, None, TYPES, LABELS), {}),
     "transfo_xl": (transfo_xl, (IDS, IDS), {}),
     "transfo_xl next": (transfo_xl, (IDS,), {}),

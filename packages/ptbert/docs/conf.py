@@ -25,6 +25,7 @@ extensions = [
     "schedule_pictures",
     "command_help",
     "attention_pictures",
+    "measured_results",
     "see_pages",
 ]
 exclude_patterns = ["tests", "building", "examples", "requirements.txt"]

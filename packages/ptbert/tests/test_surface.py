@@ -52,7 +52,7 @@ def test_a_name_is_what_it_was_in_2019(name):
 
 def test_type_checkers_see_the_objects_that_programs_get():
     tree = ast.parse(Path(ptbert.__file__).read_text(encoding="utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
         alias.asname: getattr(importlib.import_module(statement.module), alias.name)
         for statement in block.body

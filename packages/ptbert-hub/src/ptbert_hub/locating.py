@@ -5,7 +5,6 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import url2pathname
 
 from ptbert_hub.addresses import redacted
 from ptbert_hub.catalog import (
@@ -154,6 +153,8 @@ def existing_path(name: str) -> Path | None:
     """
     places = []
     if _scheme(name) == "file":
+        from urllib.request import url2pathname  # and with it all of HTTP and TLS
+
         rest = re.sub("^//[^/]*|[?#].*", "", name[len("file:") :])
         places = [Path(url2pathname(rest))] if rest else []
     elif name:

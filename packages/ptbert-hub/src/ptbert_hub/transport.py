@@ -21,7 +21,6 @@ from socket import EAI_AGAIN, gaierror
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import url2pathname
 
 from ptbert_hub import answers, settings
 from ptbert_hub.addresses import redacted
@@ -115,6 +114,8 @@ def get(
     shown = redacted(url)
     with _errors_as_ours(shown):
         if urlsplit(url).scheme == "file":
+            from urllib.request import url2pathname  # and with it all of HTTP and TLS
+
             path = url2pathname(urlsplit(url).path)
             if not os.path.isfile(path):
                 raise NotFound(f"the mirror has no file {path!r}", hint="check the path", path=path)

@@ -45,7 +45,7 @@ def test_old_names_of_the_configuration(folder, name):
 @pytest.mark.parametrize("address", ["weights", "archive"])
 def test_an_address_of_the_catalog_is_its_name(address, monkeypatch):
     row = CATALOG["bert-base-cased"]
-    monkeypatch.setattr("ptbert_models.files.checkpoint.cached_path", lambda url, *_, **__: url)
+    monkeypatch.setattr("ptbert_hub.cached_path", lambda url, *_, **__: url)
 
     files = find(getattr(row, address))
 

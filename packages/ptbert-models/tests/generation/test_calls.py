@@ -15,6 +15,7 @@ from ptbert_models import (
     generation,
 )
 from ptbert_models.generation import generate
+from ptbert_models.gpt.generation import CachedDecoding
 
 
 @pytest.fixture(params=FAMILIES)
@@ -32,6 +33,12 @@ def test_dropout_is_off_meanwhile_and_modes_come_back(model):
     assert model.training
     assert not frozen.mlp.dropout.training
     assert model.transformer.h[1].mlp.dropout.training
+
+
+def test_a_model_that_saves_memory_in_training_reads_each_token_once(model):
+    model.gradient_checkpointing = True
+    assert isinstance(model.eval().start_decoding(6, None), CachedDecoding)
+    assert not isinstance(model.train().start_decoding(6, None), CachedDecoding)
 
 
 def test_modes_come_back_after_a_failure(model):
@@ -160,3 +167,26 @@ def test_a_model_without_a_language_model_head_is_refused():
 def test_any_model_that_remembers_takes_part():
     """A model needs a method ``start_decoding`` and nothing else."""
     assert generate(Counting(), torch.tensor([[7]]), 3, temperature=0).tolist() == [[7, 8, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"compile": True}, "compile is given, .* of Counting has no argument compile_options"),
+        ({"sliding_window": 4}, "sliding_window is given, .* has no argument sliding_window"),
+    ],
+)
+def test_options_that_the_method_of_a_program_lacks_are_named(options, said):
+    with pytest.raises(TypeError, match=f"{said}; leave out {next(iter(options))}, or give the"):
+        generate(Counting(), torch.tensor([[7]]), 3, **options)
+
+
+def test_a_method_that_takes_any_arguments_gets_them():
+    class Noting(Counting):
+        def start_decoding(self, *_, **options):
+            self.noted = options
+            return self
+
+    model = Noting()
+    generate(model, torch.tensor([[7]]), 3, compile={"backend": "eager"}, sliding_window=4)
+    assert model.noted == {"sliding_window": 4, "compile_options": {"backend": "eager"}}

@@ -30,11 +30,37 @@ def test_greedy_is_the_step_by_step_argmax(model):
     assert torch.equal(generate(model, PROMPTS, 20, top_k=1), ids)
 
 
-@pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 2}])
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 2}, {}, {"top_p": 0.9}])
 def test_scores_that_are_not_numbers_choose_nothing(model, options):
     model.transformer.h[1].attn.c_proj.bias.data[3] = math.nan
     with pytest.raises(ValueError, match=r"the model's scores are not numbers \(NaN\); look for"):
         generate(model, PROMPTS, 3, **options)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "options",
+    [{"temperature": 0}, {}, {"temperature": 1e-4}, {"top_k": 2}, {"top_p": 0.9}],
+    ids=str,
+)
+def test_scores_that_are_not_finite_choose_nothing(options, value):
+    scores = torch.zeros(2, 5)
+    scores[1] = value
+    said = rf"scores are not finite: the best one of a text is {value}; look .* try float32"
+    with pytest.raises(ValueError, match=said):
+        Choice(**options)(scores)
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {}, {"top_k": 2}, {"top_p": 0.9}])
+def test_scores_of_which_some_are_minus_infinity_are_usual(options):
+    scores = torch.full((3, 5), -math.inf)
+    scores[:, 2] = 1.0
+    assert Choice(**options)(scores).tolist() == [2, 2, 2]
+
+
+def test_other_errors_of_drawing_are_those_of_pytorch():
+    with pytest.raises(RuntimeError, match="prob_dist must be"):
+        Choice()(torch.zeros(2, 0, 5))
 
 
 @pytest.fixture

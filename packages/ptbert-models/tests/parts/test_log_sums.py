@@ -8,6 +8,9 @@ from torch._dynamo.backends.common import aot_autograd
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ptbert_models import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
     GPT2Config,
     GPT2LMHeadModel,
     TransfoXLConfig,
@@ -96,7 +99,7 @@ def test_few_scores_exported_models_and_transforms_take_the_plain_way(monkeypatc
     assert suits_log_sums(states, weight)
     assert not suits_log_sums(states[:7], weight)
     monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True, raising=False)
-    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    monkeypatch.setattr(torch.compiler, "is_dynamo_compiling", lambda: True)
     assert not suits_log_sums(states, weight)
 
 
@@ -106,7 +109,7 @@ def test_an_older_pytorch_does_not_tell_of_exports_so_what_is_compiled_takes_the
     states, weight, _ = given()
     monkeypatch.delattr(torch.compiler, "is_exporting", raising=False)
     assert suits_log_sums(states, weight)
-    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    monkeypatch.setattr(torch.compiler, "is_dynamo_compiling", lambda: True)
     assert not suits_log_sums(states, weight)
 
 
@@ -131,6 +134,19 @@ def gpt2():
     return GPT2LMHeadModel(GPT2Config(400, n_embd=8, n_layer=1, n_head=2, n_positions=20, **rates))
 
 
+def bert(kind=BertForMaskedLM):
+    rates = dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), 0.0)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = kind(BertConfig(400, intermediate_size=8, max_position_embeddings=20, **sizes, **rates))
+    with torch.no_grad():
+        model.cls.predictions.bias.normal_()
+    return model
+
+
+def bert_with_both_heads():
+    return bert(BertForPreTraining)
+
+
 IDS = torch.arange(6 * 17).view(6, 17) * 7 % 400
 TARGET = IDS.roll(-1, 1).masked_fill(IDS % 5 == 0, -1)
 
@@ -138,6 +154,10 @@ TARGET = IDS.roll(-1, 1).masked_fill(IDS % 5 == 0, -1)
 def loss_of(model):
     if isinstance(model, TransfoXLLMHeadModel):
         return model(IDS, TARGET)[0].sum() / 70
+    if isinstance(model, BertForPreTraining):
+        return model(IDS, None, None, TARGET, IDS[:, 0] % 2)
+    if isinstance(model, BertForMaskedLM):
+        return model(IDS, masked_lm_labels=TARGET)
     return model(IDS, lm_labels=TARGET)
 
 
@@ -158,7 +178,9 @@ def assert_same(got, want):
 
 def test_a_model_has_the_same_losses_and_gradients(monkeypatch):
     calls = []
-    monkeypatch.setattr(module, "_log_sums", lambda *given: calls.append(1) or plain_sums(*given))
+    monkeypatch.setattr(
+        torch.ops.ptbert, "log_sums", lambda *given: calls.append(1) or plain_sums(*given)
+    )
     want = results(transfo_xl, monkeypatch, 10**9)
     assert not calls
     results(transfo_xl, monkeypatch, 1000)
@@ -167,7 +189,7 @@ def test_a_model_has_the_same_losses_and_gradients(monkeypatch):
     assert_same(results(transfo_xl, monkeypatch, 1000), want)
 
 
-@pytest.mark.parametrize("make", [transfo_xl, gpt2])
+@pytest.mark.parametrize("make", [transfo_xl, gpt2, bert, bert_with_both_heads])
 def test_a_compiled_model_does_too_and_holds_fewer_scores(make, monkeypatch):
     largest = []
 
@@ -194,12 +216,28 @@ def test_a_compiled_model_does_too_and_holds_fewer_scores(make, monkeypatch):
     assert_same(results(make, monkeypatch, 10**9), want)
 
 
+LOSSES = {
+    "gpt2": (gpt2, lambda model, labels: model(IDS, lm_labels=labels)),
+    "transfo_xl": (transfo_xl, lambda model, labels: model(IDS, labels)[0].sum()),
+    "bert": (bert, lambda model, labels: model(IDS, masked_lm_labels=labels)),
+    "both": (
+        bert_with_both_heads,
+        lambda model, labels: model(IDS, None, None, labels, IDS[:, 0] % 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", [1000, 10**9])
 @pytest.mark.parametrize("wrong", [-5, 400])
-def test_a_compiled_loss_takes_no_label_that_is_not_in_the_vocabulary(wrong, monkeypatch):
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_compiled_loss_takes_no_label_that_is_not_in_the_vocabulary(
+    name, wrong, limit, monkeypatch
+):
+    make, loss_of = LOSSES[name]
     labels = IDS.index_fill(1, torch.tensor([3]), wrong)
-    loss = torch.compile(lambda model: model(IDS, lm_labels=labels), backend="eager")
-    with pytest.raises(IndexError, match="out of bounds"):
-        results(gpt2, monkeypatch, 1000, loss)
+    loss = torch.compile(lambda model: loss_of(model, labels), backend="eager")
+    with pytest.raises(IndexError, match=r"out of (bounds|range)"):
+        results(make, monkeypatch, limit, loss)
 
 
 def test_a_compiled_loss_takes_no_labels_that_are_no_integers(monkeypatch):

@@ -63,15 +63,16 @@ def bias_corrections(settings: UpdateSettings) -> tuple[float | Tensor, float | 
 
 @dataclass
 class Bucket:
-    """Tensors of one group that are updated with the same settings.
-
-    The rows hold the part of a distributed tensor that is on this machine; ``grads`` hold whole
-    gradients, because clipping needs them.
-    """
+    """Tensors of one group that are updated with the same settings, all of one type."""
 
     settings: UpdateSettings
     rows: list[Row] = field(default_factory=list)
-    grads: list[Tensor] = field(default_factory=list)
+
+    def local_rows(self) -> list[Row]:
+        """The rows, of distributed tensors the parts that are on this machine."""
+        if not hasattr(self.rows[0].param, "to_local"):
+            return self.rows
+        return [Row(*map(local_part, row)) for row in self.rows]
 
 
 class ScheduledAdam(Optimizer):
@@ -238,27 +239,29 @@ class ScheduledAdam(Optimizer):
         self._betas = [group["betas"] for group in groups]
         super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
 
-    def _buckets(self, group: Group) -> Iterator[Bucket]:
+    def _buckets(self, group: Group) -> Iterable[Bucket]:
         buckets: dict[object, Bucket] = {}
+        first, second = self.moments
         for param in group["params"]:
-            if param.grad is None:
+            grad = param.grad
+            if grad is None:
                 continue
             state = self.state[param]
             step, weight_decay = state["step"], self._weight_decay(param, group)
             kind = param.device, param.dtype, type(param), _is_small(param)
             key = kind, id(step) if isinstance(step, Tensor) else step, weight_decay
             if key not in buckets:
-                step = step.double() if isinstance(step, Tensor) else step
-                lr = group["lr"] if group["capturable"] else float(group["lr"])
-                read_at = step if self.counts_first else step - 1
-                lr = lr * _multiplier(group["schedule"], read_at)
-                if not self._warned_of_zero and _is_stuck(lr, step, group):
-                    self._warned_of_zero = True
-                buckets[key] = Bucket(UpdateSettings(lr, step, weight_decay, group))
-            tensors = param, param.grad, *(state[name] for name in self.moments)
-            buckets[key].rows.append(Row(*map(local_part, tensors)))
-            buckets[key].grads.append(param.grad)
-        yield from buckets.values()
+                buckets[key] = Bucket(self._settings(group, step, weight_decay))
+            buckets[key].rows.append(Row(param, grad, state[first], state[second]))
+        return buckets.values()
+
+    def _settings(self, group: Group, step: float | Tensor, weight_decay: float) -> UpdateSettings:
+        step = step.double() if isinstance(step, Tensor) else step
+        lr = group["lr"] if group["capturable"] else float(group["lr"])
+        lr = lr * _multiplier(group["schedule"], step if self.counts_first else step - 1)
+        if not self._warned_of_zero and _is_stuck(lr, step, group):
+            self._warned_of_zero = True
+        return UpdateSettings(lr, step, weight_decay, group)
 
     def _advance(self) -> None:
         """Give new tensors a state, and count this update of all that have a gradient."""
@@ -288,17 +291,20 @@ class ScheduledAdam(Optimizer):
 
     def _apply(self, bucket: Bucket) -> None:
         settings, group = bucket.settings, bucket.settings.group
-        clip = clip_coefficients(bucket.grads, group["max_grad_norm"]) if _clips(group) else None
+        clip = None
+        if _clips(group):  # by the norms of whole gradients, where they are distributed
+            clip = clip_coefficients([row.grad for row in bucket.rows], group["max_grad_norm"])
+        rows = bucket.local_rows()
         use_kernel = group["fused"]
         if use_kernel is None:
             use_kernel = not _is_small(bucket.rows[0].param)
         if use_kernel:
             coefficients = self.coefficients(settings)
-            if fused_update(bucket.rows, group["betas"], coefficients, settings.step, clip):
+            if fused_update(rows, group["betas"], coefficients, settings.step, clip):
                 return
         if clip is not None:
-            scale_gradients([row.grad for row in bucket.rows], clip)
-        for row in bucket.rows:
+            scale_gradients([row.grad for row in rows], clip)
+        for row in rows:
             param, grad = row.param.to(row.m.dtype), row.grad.to(row.m.dtype)
             updated = self.update(param, grad, row.m, row.v, settings)
             for old, new in zip((row.param, row.m, row.v), updated, strict=True):

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
 
 from ptbert_optim.clipping import scale_gradients
 
@@ -124,7 +123,7 @@ def kernel_works(device: torch.device, dtype: torch.dtype) -> bool:
     param = (1 - 0.0625) * row.param - 0.125 * m / (v.sqrt() + 0.25)
     try:
         _kernel([row], (0.75, 0.5), Coefficients(0.125, 0.25, 0.0625))
-    except (RuntimeError, TypeError, NotImplementedError):
+    except (RuntimeError, TypeError, AttributeError, NotImplementedError):
         return False
     return all(map(torch.allclose, row, (param, row.grad, m, v)))
 
@@ -143,14 +142,15 @@ def _kernel(
     else:
         weight_decay = float(decay) / lr if lr else 0.0
     step = torch.full((), LATE_STEP, dtype=torch.float32, device=params[0].device)
-    adamw(
+    # ``torch.optim.adamw.adamw`` calls this too, after work that is in vain here: it sorts the
+    # tensors by device and type, and counts their steps.
+    torch._fused_adamw_(
         params,
         grads,
         firsts,
         seconds,
         [],
         [step] * len(params),
-        fused=True,
         amsgrad=False,
         beta1=betas[0],
         beta2=betas[1],
@@ -162,11 +162,15 @@ def _kernel(
 
 
 def _same_layout(row: Row) -> bool:
-    exact = torch.float32 if row.param.dtype in LOW_PRECISION else row.param.dtype
+    param, grad, m, v = row
+    exact = torch.float32 if param.dtype in LOW_PRECISION else param.dtype
     return (
-        all(tensor.is_contiguous() for tensor in row)
-        and row.grad.dtype == row.param.dtype
-        and row.m.dtype == row.v.dtype == exact
+        grad.dtype == param.dtype
+        and m.dtype == v.dtype == exact
+        and param.is_contiguous()
+        and grad.is_contiguous()
+        and m.is_contiguous()
+        and v.is_contiguous()
     )
 
 

@@ -102,10 +102,14 @@ def inputs_of(name: str, size: Size, seed: int = 0) -> dict[str, Tensor]:
 
 
 def total(output: Any) -> Tensor:
-    """Return the sum of all numbers of an output that gradients flow through."""
+    """Return one number that all numbers of an output have a part in; gradients flow through it.
+
+    Each counts differently: the plain sum of what a normalization returns never changes.
+    """
     if isinstance(output, Tensor):
-        return (
-            output.float().sum() if output.requires_grad else torch.zeros((), device=output.device)
-        )
+        if not output.requires_grad:
+            return torch.zeros((), device=output.device)
+        shares = torch.arange(output.numel()).sin().to(output.device)
+        return (output.float().flatten() * shares).sum()
     parts = [total(part) for part in output if part is not None]
     return torch.stack([part.to(parts[0].device) for part in parts]).sum()

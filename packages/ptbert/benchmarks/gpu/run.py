@@ -4,13 +4,12 @@
 trains a model of each family in bfloat16, and measures speed and memory: training, reading 1 to 64
 texts with and without padding, and writing, beside transformers with the attention of PyTorch;
 compiled steps with CUDA graphs beside the reading of the weights; the optimizers, also captured in
-a graph, beside fused AdamW. ``-- --device cpu`` does all that with tiny models on the CPU, which
-shows that the script works, and nothing of the speed. ``python -m pytest -m gpu`` in the folders of
-the packages runs the tests for a GPU.
+a graph, beside fused AdamW. ``-- reading writing`` runs these parts only. ``-- --device cpu`` does
+all that with tiny models on the CPU, which shows that the script works, and nothing of the speed.
+``python -m pytest -m gpu`` in the folders of the packages runs the tests for a GPU.
 """
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,19 @@ from typing import Any
 
 import torch
 from models import LARGE, TINY, Size, config_of, inputs_of, total
-from speed import beside, counted, reading, start_counting, theirs, updating, wait, writing
+from speed import (
+    ADAMW,
+    beside,
+    counted,
+    in_turns,
+    reading,
+    seconds_of,
+    start_counting,
+    stepping,
+    theirs,
+    updating,
+    writing,
+)
 from torch import Tensor, nn
 
 from ptbert_models import BertForMaskedLM, BertForSequenceClassification, GPT2LMHeadModel
@@ -39,10 +50,13 @@ CLOSE = 1e-3  # a gradient of the device may be this far from that of the CPU, i
 def main() -> None:
     """Run all parts; the exit code is 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when left out")
     parser.add_argument("--device", default="cuda", help="where to compute")
     parser.add_argument("--tiny", action="store_true", help="tiny models, as on the CPU")
     parser.add_argument("--minutes", type=float, default=5.5, help="no part begins after that")
     arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - PARTS.keys():
+        parser.error(f"there is no part {unknown.pop()!r}; give some of {', '.join(PARTS)}")
     device = torch.device(arguments.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no GPU that PyTorch can use; give --device cpu to try the script")
@@ -51,17 +65,9 @@ def main() -> None:
         f"{name_of(device)}, torch {torch.__version__}, {size.layers} layers of width {size.width}"
     )
     begun = time.monotonic()
-    parts: list[Callable[[torch.device, Size], bool]] = [
-        models_agree,
-        families_train,
-        padding_costs,
-        beside_transformers,
-        reading,
-        writing,
-        updating,
-    ]
     failed = []
-    for part in parts:
+    for name in arguments.parts or PARTS:
+        part = PARTS[name]
         title = (part.__doc__ or "").splitlines()[0]
         if time.monotonic() - begun > arguments.minutes * 60:
             print(f"\nleft out for lack of time: {title}")
@@ -118,12 +124,15 @@ def families_train(device: torch.device, size: Size) -> bool:
             model = kind(config_of(kind.family, size)).to(device)
             batch = on(device, inputs_of(kind.__name__, size))
             optimizer = BertAdam(
-                model.parameters(), lr=1e-3, warmup=0.1, t_total=size.steps, bias_correction=True
+                model.parameters(),
+                lr=1e-3,
+                warmup=0.1,
+                t_total=size.steps + 2,
+                bias_correction=True,
             )
             start_counting(device)
-            losses, seconds = trained(
-                model, lambda m=model, b=batch: loss_of(m(**b)), optimizer, size
-            )
+            step = training_step(model, lambda m=model, b=batch: loss_of(m(**b)), optimizer.step)
+            losses, seconds = trained(step, device, size)
             all_learn = all_learn and losses[-1] < losses[0]
             speed = size.batch * size.length / seconds
             print(
@@ -140,7 +149,7 @@ def padding_costs(device: torch.device, size: Size) -> bool:
     lengths = torch.linspace(size.length // 8, size.length, size.batch).long()
     mask = (torch.arange(size.length) < lengths[:, None]).long()
     batch = on(device, {**inputs_of("BertForSequenceClassification", size), "attention_mask": mask})
-    speeds = {}
+    steps = {}
     for name, wanted in (("without padding", True), ("with padding", False)):
         torch.manual_seed(0)
         model = BertForSequenceClassification(config).to(device)
@@ -148,10 +157,11 @@ def padding_costs(device: torch.device, size: Size) -> bool:
         if not wanted:
             model.bert.encoder.register_forward_hook(lambda *_: None)  # who watches sees padding
         optimizer = BertAdam(model.parameters(), lr=1e-4)
-        _, seconds = trained(model, lambda m=model: m(**batch), optimizer, size)
-        speeds[name] = int(lengths.sum()) / seconds
-        print(f"* {name}: {speeds[name]:,.0f} tokens a second")
-    print(f"* ratio: {speeds['without padding'] / speeds['with padding']:.2f}")
+        steps[name] = training_step(model, lambda m=model: m(**batch), optimizer.step)
+    took = in_turns(steps, device, size.steps)
+    for name, seconds in took.items():
+        print(f"* {name}: {int(lengths.sum()) / seconds:,.0f} tokens a second")
+    print(f"* ratio: {took['with padding'] / took['without padding']:.2f}")
     return True
 
 
@@ -166,43 +176,50 @@ def beside_transformers(device: torch.device, size: Size) -> bool:
             return True
         batch = on(device, inputs_of(kind.__name__, size))
         ids = {"input_ids": batch["input_ids"], "labels": batch["input_ids"]}
-        runs: dict[str, tuple[nn.Module, Callable[[], Tensor]]] = {
-            "ptbert": (ours, lambda m=ours, b=batch: loss_of(m(**b))),
-            "transformers": (peer, lambda m=peer, b=ids: m(**b).loss),
+        rates: dict[str, Any] = {"lr": 1e-4, "weight_decay": 0.01}
+        steps = {
+            "ptbert": training_step(
+                ours,
+                lambda m=ours, b=batch: loss_of(m(**b)),
+                stepping(list(ours.parameters()), "BertAdam", global_clip=True, **rates),
+            ),
+            "transformers": training_step(
+                peer,
+                lambda m=peer, b=ids: m(**b).loss,
+                stepping(list(peer.parameters()), ADAMW, clips=True, **rates),
+            ),
         }
-        speeds = {}
-        for name, (model, loss) in runs.items():
-            rates = {"lr": 1e-4, "weight_decay": 0.01}
-            optimizer = (
-                BertAdam(model.parameters(), **rates)
-                if name == "ptbert"
-                else torch.optim.AdamW(model.parameters(), fused=True, **rates)
-            )
-            _, seconds = trained(model, loss, optimizer, size)
-            speeds[name] = size.batch * size.length / seconds
-        print(f"| `{kind.__name__}` | {beside(list(speeds.values()))} |", flush=True)
+        took = in_turns(steps, device, size.steps)
+        speeds = [size.batch * size.length / seconds for seconds in took.values()]
+        print(f"| `{kind.__name__}` | {beside(speeds)} |", flush=True)
     return True
 
 
 def trained(
-    model: nn.Module, loss_now: Callable[[], Tensor], optimizer: Any, size: Size
+    step: Callable[[], Tensor], device: torch.device, size: Size
 ) -> tuple[list[float], float]:
-    """Train in bfloat16, and return the losses and the median seconds of a step after the first."""
+    """Train, and return the losses and the median seconds of a step."""
+    losses: list[float] = []
+    seconds = seconds_of(lambda: losses.append(float(step())), device, size.steps)
+    return losses, seconds
+
+
+def training_step(
+    model: nn.Module, loss_now: Callable[[], Tensor], update: Callable[[], object]
+) -> Callable[[], Tensor]:
+    """Return a step of training in bfloat16, which returns the loss."""
     model.train()
-    device = next(model.parameters()).device
-    losses, seconds = [], []
-    for _ in range(size.steps):
-        wait(device)
-        begun = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16):
+    kind = next(model.parameters()).device.type
+
+    def step() -> Tensor:
+        with torch.autocast(kind, torch.bfloat16):
             loss = loss_now()
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        wait(device)
-        seconds.append(time.perf_counter() - begun)
-        losses.append(float(loss.detach()))
-    return losses, statistics.median(seconds[2:])
+        update()
+        model.zero_grad()
+        return loss.detach()
+
+    return step
 
 
 def loss_of(output: Any) -> Tensor:
@@ -219,6 +236,16 @@ def name_of(device: torch.device) -> str:
     """The name of a card, or of the kind of device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
+
+PARTS: dict[str, Callable[[torch.device, Size], bool]] = {
+    "agreement": models_agree,
+    "learning": families_train,
+    "padding": padding_costs,
+    "training": beside_transformers,
+    "reading": reading,
+    "writing": writing,
+    "updating": updating,
+}
 
 if __name__ == "__main__":
     main()

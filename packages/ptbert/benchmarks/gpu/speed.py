@@ -2,8 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import torch
 from models import Size, config_of, inputs_of
@@ -15,8 +15,10 @@ from ptbert_optim import BertAdam, OpenAIAdam
 # ruff: noqa: T201
 
 BATCHES = (1, 8, 64)
+WRITTEN = (1, 8)  # texts at a time; each number is compiled anew
 NEW_TOKENS = 128
 NARROW = torch.bfloat16
+ADAMW = "torch AdamW(fused=True)"
 
 
 def wait(device: torch.device) -> None:
@@ -27,14 +29,25 @@ def wait(device: torch.device) -> None:
 
 def seconds_of(action: Callable[[], object], device: torch.device, times: int) -> float:
     """Return the median seconds of an action, after two that are not counted."""
-    found = []
+    return in_turns({"": action}, device, times)[""]
+
+
+def in_turns(
+    actions: Mapping[str, Callable[[], object]], device: torch.device, times: int
+) -> dict[str, float]:
+    """Return the median seconds of each action, one after the other in each of so many rounds.
+
+    Two rounds before are not counted. What slows the machine for a while slows all of them.
+    """
+    found: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(times + 2):
-        wait(device)
-        begun = time.perf_counter()
-        action()
-        wait(device)
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found[2:])
+        for name, action in actions.items():
+            wait(device)
+            begun = time.perf_counter()
+            action()
+            wait(device)
+            found[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(seconds[2:]) for name, seconds in found.items()}
 
 
 def start_counting(device: torch.device) -> None:
@@ -81,13 +94,16 @@ def reading(device: torch.device, size: Size) -> bool:
                 continue
             tokens = int(lengths.sum()) if given is not None else texts * size.length
             ours.leave_out_padding = given is not None
-            runs = [lambda b=batch, g=given: ours(b, None, g, output_all_encoded_layers=False)]
+            runs: dict[str, Callable[[], object]] = {
+                "ptbert": lambda b=batch, g=given: ours(b, None, g, output_all_encoded_layers=False)
+            }
             if peer is not None:
-                runs.append(lambda b=batch, g=given: peer(b, attention_mask=g))
+                runs["transformers"] = lambda b=batch, g=given: peer(b, attention_mask=g)
             with torch.no_grad():
-                speeds = [tokens / seconds_of(run, device, size.steps) for run in runs]
+                took = in_turns(runs, device, size.steps)
                 start_counting(device)
-                runs[0]()
+                runs["ptbert"]()
+            speeds = [tokens / seconds for seconds in took.values()]
             cells = f"{texts} | {name} | {beside(speeds)} | {counted(device)}"
             print(f"| {cells} |", flush=True)
     return True
@@ -110,11 +126,10 @@ def writing(device: torch.device, size: Size) -> bool:
     how: dict[str, Any] = (
         {"mode": "reduce-overhead"} if device.type == "cuda" else {"backend": "eager"}
     )
-    weights = [each.detach() for each in model.parameters()]
-    weight_seconds = seconds_of(lambda: [each.sum() for each in weights], device, size.steps)
+    weight_seconds = reading_seconds(model, device, size)
     new = min(NEW_TOKENS, size.length // 2)
     same = True
-    for texts in BATCHES:
+    for texts in WRITTEN:
         ids = inputs_of("", size._replace(batch=texts, length=size.length - new))["input_ids"]
         ids = ids.to(device).clamp(min=1)  # no token that might be padding
         runs: dict[str, Callable[[], Tensor]] = {
@@ -126,7 +141,7 @@ def writing(device: torch.device, size: Size) -> bool:
             runs["transformers"] = lambda i=ids, m=more: peer.generate(
                 i, attention_mask=torch.ones_like(i), pad_token_id=0, **m
             )
-        took = {name: seconds_of(run, device, 3) / new for name, run in runs.items()}
+        took = {name: each / new for name, each in in_turns(runs, device, 3).items()}
         scores = {name: last_scores(model, run()) for name, run in list(runs.items())[:2]}
         same = same and close(*scores.values())
         cells = [f"{1e3 * took[name]:.2f}" if name in took else "-" for name in (*runs, "-")]
@@ -136,6 +151,13 @@ def writing(device: torch.device, size: Size) -> bool:
             flush=True,
         )
     return same
+
+
+def reading_seconds(model: nn.Module, device: torch.device, size: Size) -> float:
+    """The seconds in which the device can read as many bytes as the weights have, at once."""
+    numbers = sum(each.numel() for each in model.parameters())
+    together = torch.randn(numbers, device=device).to(NARROW)
+    return seconds_of(together.sum, device, size.steps)
 
 
 def last_scores(model: nn.Module, ids: Tensor) -> float:
@@ -150,50 +172,67 @@ def close(one: float, other: float) -> bool:
 
 
 def updating(device: torch.device, size: Size) -> bool:
-    """A step of the optimizers: milliseconds, and times fused AdamW of PyTorch."""
+    """A step of the optimizers: milliseconds, and times fused AdamW that clips in the same way."""
     print("| optimizer | clipping | ms | ratio | in a CUDA graph | memory |")
     print("|---|---|---|---|---|---|")
     model = BertModel(config_of("bert", size)).to(device)
     parameters = list(model.parameters())
     for each in parameters:
         each.grad = torch.randn_like(each) * 1e-3
-    kinds: list[tuple[str, str, Callable[[], Any]]] = [
-        ("torch AdamW(fused=True)", "no", lambda: torch.optim.AdamW(parameters, 1e-5, fused=True)),
-        ("BertAdam", "no", lambda: BertAdam(parameters, 1e-5, max_grad_norm=-1)),
-        ("BertAdam", "yes", lambda: BertAdam(parameters, 1e-5)),
-        ("OpenAIAdam", "yes", lambda: OpenAIAdam(parameters, 1e-5, max_grad_norm=1.0)),
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        (ADAMW, "none", {}),
+        ("BertAdam", "none", {"max_grad_norm": -1}),
+        ("OpenAIAdam", "none", {}),
+        (ADAMW, "all together", {"clips": True}),
+        ("BertAdam", "all together", {"max_grad_norm": 1.0, "global_clip": True}),
+        (ADAMW, "each alone", {"clips": True}),  # all together: PyTorch has no other clipping
+        ("BertAdam", "each alone", {"max_grad_norm": 1.0}),
     ]
-    usual = None
-    for name, clips, make in kinds:
-        optimizer = make()
-        took = seconds_of(optimizer.step, device, size.steps)
-        usual = usual or took
+    alone = in_turns(
+        {f"{name} {how}": stepping(parameters, name, **more) for name, how, more in kinds},
+        device,
+        size.steps,
+    )
+    for name, clipping, options in kinds:
+        took, usual = (alone[f"{each} {clipping}"] for each in (name, ADAMW))
+        step = stepping(parameters, name, capturable=True, **options)
+        step()
         start_counting(device)
-        optimizer.step()
-        memory = counted(device)
-        in_graph = captured(parameters, name, size, clips=clips == "yes")
-        print(
-            f"| {name} | {clips} | {1e3 * took:.2f} | {took / usual:.2f} | {in_graph} | {memory} |",
-            flush=True,
-        )
+        step()
+        memory, replayed = counted(device), "-"
+        if device.type == "cuda":
+            replayed = f"{1e3 * replay_seconds(step, device, size):.2f}"
+        cells = f"{1e3 * took:.2f} | {took / usual:.2f} | {replayed} | {memory}"
+        print(f"| {name} | {clipping} | {cells} |", flush=True)
     return True
 
 
-def captured(parameters: list[nn.Parameter], name: str, size: Size, *, clips: bool) -> str:
-    """Milliseconds of a step of an optimizer with ``capturable`` that is replayed, on a GPU."""
-    device = parameters[0].device
-    if device.type != "cuda":
-        return "-"
-    more: dict[str, Any] = {} if "torch" in name else {"max_grad_norm": 1.0 if clips else -1}
-    kind: Any = {"BertAdam": BertAdam, "OpenAIAdam": OpenAIAdam}.get(name, torch.optim.AdamW)
-    optimizer = kind(parameters, lr=1e-5, capturable=True, **more)
+def stepping(
+    parameters: list[nn.Parameter], name: str, *, clips: bool = False, **options: Any
+) -> Callable[[], object]:
+    """Return a step of an optimizer; with ``clips`` PyTorch's function clips before it."""
+    if name != ADAMW:
+        kind = {"BertAdam": BertAdam, "OpenAIAdam": OpenAIAdam}[name]
+        return cast("Callable[[], object]", kind(parameters, **{"lr": 1e-5, **options}).step)
+    optimizer = torch.optim.AdamW(parameters, fused=True, **{"lr": 1e-5, **options})
+
+    def step() -> None:
+        if clips:
+            nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        optimizer.step()
+
+    return step
+
+
+def replay_seconds(step: Callable[[], object], device: torch.device, size: Size) -> float:
+    """Return the median seconds of a step that is held by a CUDA graph and replayed."""
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(side):
         for _ in range(3):
-            optimizer.step()
+            step()
     torch.cuda.current_stream(device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        optimizer.step()
-    return f"{1e3 * seconds_of(graph.replay, device, size.steps):.2f}"
+        step()
+    return seconds_of(graph.replay, device, size.steps)

@@ -18,6 +18,7 @@ from ptbert import (
     GPT2LMHeadModel,
     GPT2Tokenizer,
 )
+from ptbert.training.settings import TASKS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BERT, GPT2 = "ptbert-tiny-bert", "ptbert-tiny-gpt2"
@@ -29,6 +30,18 @@ RUNS = {
     "masked_lm": (BERT, "texts", "text.txt", "held-out.txt", BertForMaskedLM),
     "language_model": (GPT2, "texts", "text.txt", "held-out.txt", GPT2LMHeadModel),
 }
+
+
+def test_each_task_has_a_page_and_a_program():
+    assert [name.replace("_", "-") for name in RUNS] == list(TASKS)
+    assert all((EXAMPLES / f"{name}.py").is_file() for name in RUNS)
+    pages = [EXAMPLES.parent / "tasks" / f"{task}.md" for task in TASKS]
+    missing = [
+        page
+        for page in pages
+        if f"../examples/{page.stem.replace('-', '_')}.py" not in page.read_text()
+    ]
+    assert missing == []
 
 
 @pytest.fixture

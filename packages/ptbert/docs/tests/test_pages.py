@@ -115,6 +115,38 @@ def test_the_packages_name_one_repository():
     assert all(each["Changelog"].startswith(REPOSITORY) for each in urls)
 
 
+def test_all_pages_that_say_how_to_install_agree_on_what_is_published():
+    pages = [ROOT / "README.md", DOCS / "start.md", *READMES]
+    assert all("pip install" in path.read_text(encoding="utf-8") for path in pages)
+    assert len({"not published yet" in path.read_text(encoding="utf-8") for path in pages}) == 1
+
+
+# What looks like a file or folder of the repository, in the words of a code span.
+PATH = re.compile(
+    r"(?:packages|tests|tests-integration|benchmarks|docs|reading|src|ptbert_\w+)/[\w./-]+"
+    r"|\w+/[\w/]+\.py|test_\w+\.py"
+)
+OF_READERS = {"my_bert/modeling.py"}  # in a program that is spoken of
+
+
+@pytest.fixture(scope="module")
+def ends_of_paths():
+    """Each file and folder of the source, from any of its folders on."""
+    tops = [ROOT / name for name in ("packages", "tests-integration", "reading")]
+    found = [each.relative_to(ROOT).parts for top in tops for each in (top, *top.rglob("*"))]
+    return {"/".join(parts[start:]) for parts in found for start in range(len(parts))}
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.md"), *READMES, *DOCS.rglob("*.md")], ids=lambda path: path.stem
+)
+def test_files_that_a_page_names_are_there(path, ends_of_paths):
+    text = re.sub(r"^```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    words = {word for span in re.findall(r"`([^`\n]+)`", text) for word in span.split()}
+    named = {word.rstrip("/") for word in words if PATH.fullmatch(word)} - OF_READERS
+    assert named - ends_of_paths == set()
+
+
 def test_a_block_is_left_out_for_a_known_reason_only():
     given = {block.left_out for path in PAGES for block in blocks_of(path)} - {""}
     assert given <= REASONS

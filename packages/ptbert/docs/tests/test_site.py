@@ -27,6 +27,8 @@ PACKAGES = ["ptbert", "ptbert_hub", "ptbert_models", "ptbert_optim", "ptbert_tok
 MODULES = [*PACKAGES, "ptbert.training", "ptbert.corpora", "ptbert.doctor", "ptbert.see"]
 READ = ["index", "start", "migration", "errors", "optimizers", "models/GPT2Model", "tasks/classify"]
 READ += [
+    "tasks/language-model",
+    "guides/recipes",
     "guides/see",
     "renamed-copies",
     "models/BertForMultipleChoice",
@@ -180,6 +182,22 @@ def test_pages_of_see_are_drawn_in_their_frames(seen):
     assert [frame["squares"] for frame in frames] == [8, 0, 0]
     assert all(frame["texts"] >= 6 for frame in frames)
     assert not any(frame["wide"] for frame in frames)
+
+
+def test_each_tutorial_shows_what_was_measured():
+    """The results in the README of ptbert, and the speed where there is one."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- quality -->")[2].partition("<!-- end of quality -->")[0]
+    results = re.findall(r"^\|(?:[^|]*\|){3} ([^|]+) \| at ", table, re.MULTILINE)
+    tasks = re.findall(r"^ptbert train (\S+) ", table, re.MULTILINE)
+    speeds = re.findall(r"^\| `(\S+)` \| ([\d,]+ / [\d,]+ = [\d.]+) ", readme, re.MULTILINE)
+    shown = [*zip(tasks, results, strict=True), *speeds]
+    assert {task for task, _ in shown} == {path.stem for path in SITE.glob("tasks/*.html")} - {
+        "index"
+    }
+    for task, text in shown:
+        page = html.unescape(re.sub(r"<[^>]+>", "", article_of(f"tasks/{task}")))
+        assert text in page, task
 
 
 def test_models_and_schedules_are_drawn():

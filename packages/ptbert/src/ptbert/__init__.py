@@ -5,8 +5,10 @@ Names are imported when they are first used, so ``import ptbert`` loads neither 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import ptbert_hub as _hub
+from ptbert_hub.on_demand import homes_of, names_on_demand
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert.corpora.corpus import TransfoXLCorpus as TransfoXLCorpus
@@ -69,12 +71,14 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from ptbert_tokenizers import TransfoXLTokenizer as TransfoXLTokenizer
     from ptbert_tokenizers import WordpieceTokenizer as WordpieceTokenizer
 
+    def __getattr__(name: str) -> Any: ...  # the modules of 2019
+
+
 _NAMES = {
     "ptbert.corpora.corpus": ("TransfoXLCorpus",),
     "ptbert.drop_in.install": ("install_as",),
     "ptbert_hub": (
         "CONFIG_NAME",
-        "PYTORCH_PRETRAINED_BERT_CACHE",
         "WEIGHTS_NAME",
         "cached_path",
     ),
@@ -151,26 +155,11 @@ _MODULES_2019 = (
     "tokenization_openai",
     "tokenization_transfo_xl",
 )
-_EXPORTED = {name: home for home, names in _NAMES.items() for name in names}
-_HOMES = {**_EXPORTED, **_LATER}
+_EXPORTED = homes_of(_NAMES)
+_HOMES = _EXPORTED | _LATER | {name: f"{__name__}.{name}" for name in _MODULES_2019}
+_COMPUTED = {"PYTORCH_PRETRAINED_BERT_CACHE": lambda: _hub.PYTORCH_PRETRAINED_BERT_CACHE}
 
-__all__ = ["__version__", *sorted(_EXPORTED)]  # noqa: PLE0604  # the values are strings
+__all__ = ["__version__", *sorted(_EXPORTED | _COMPUTED)]  # noqa: PLE0604  # the values are strings
 
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("ptbert")
-    if name in _MODULES_2019:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    if name != "PYTORCH_PRETRAINED_BERT_CACHE":  # depends on the environment at each use
-        globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_LATER})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = names_on_demand(__name__, _HOMES, _COMPUTED)

@@ -24,6 +24,12 @@ RELEASES = {
     "from pytorch_pretrained_bert import BertModel as B; B(c).prune_heads({})": "June",
     "from pytorch_pretrained_bert import GPT2Model\nm = GPT2Model(c)\n"
     "m.set_num_special_tokens(3)": "June",
+    "from pytorch_pretrained_bert import BertModel as B\nB(c, True)": "June",
+    "from pytorch_pretrained_bert import BertModel as B\nclass C(B):\n"
+    "    def __init__(self, c): super(C, self).__init__(c, True)": "June",
+    "from pytorch_pretrained_bert import BertModel as B, WEIGHTS_NAME\nB(c, *more)": "0.6.2 and",
+    "from pytorch_pretrained_bert import BertModel as B, WEIGHTS_NAME\nclass C(D, B):\n"
+    "    def __init__(self, c): super().__init__(c, True)": "0.6.2 and",
     "from pytorch_pretrained_bert.modeling_gpt2 import Attention\n"
     "class A(Attention):\n    def _attn(self, q, k, v): pass": "0.6.0 to 0.6.2",
 }

@@ -78,6 +78,8 @@ DIFFERS = {
     "whole = torch.load('model.bin'); whole.eval()": "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",
     "DataParallel(model); next(self.parameters()).dtype": "ask one weight",
     "TransfoXLLMHeadModel.from_pretrained('transfo-xl-wt103')(ids, ids)": "order of the tokens",
+    "hidden = ids[~mask.byte()]": "write .bool()",
+    "saved = torch.load('model.bin'); vars(saved['opt'])": "argparse.Namespace",
 }
 
 
@@ -127,6 +129,9 @@ SILENT = {
         """,
     "a rate by hand, alone": "group['lr'] = args.lr * warmup_linear(step, 0.1)",
     "weights": "model.load_state_dict(torch.load('weights.bin')); model.to(device)",
+    "weights among others": "saved = torch.load('all.bin'); saved['model'], saved['step']",
+    "settings of another file": "saved = json.load(file); saved['args']",
+    "settings that are put in": "saved = torch.load('all.bin'); saved['args'] = None",
     "saved weights": "torch.save(model.state_dict(), 'weights.bin')",
     "a published cased model": "BertTokenizer.from_pretrained('bert-base-cased')",
     "a folder with its casing": "BertTokenizer.from_pretrained('cased/', do_lower_case=False)",
@@ -145,6 +150,9 @@ SILENT = {
     "bool masks": "scores.masked_fill(ids == 0, 0)",
     "another variable of that name": "other = None\nif other is None: other = 3",
     "a variable that is two things": "net = BertModel(config)\nnet = other()\nnet(ids).logits",
+    "methods of every module": (
+        "gpt2.to(device, non_blocking=True); gpt2.train(mode=False); gpt2.cuda(device=0).float()"
+    ),
     "other attributes": "tokenizer.vocab; tokenizer.basic_tokenizer.do_lower_case",
     "a vocabulary by its file, as in 2019": "BertTokenizer('./cased/vocab.txt')",
     "names that only begin alike": "import imports, Queues, time; time.clock_gettime(0)",
@@ -214,6 +222,22 @@ SILENT = {
         outputs = other(ids)
         outputs.logits
         """,
+    "a question for an argument": """
+        def words(text, tokenizer=None):
+            if tokenizer is not None:
+                return tokenizer.tokenize(text)
+        """,
+    "an argument that is loaded if it is not given": """
+        def words(text, net=None):
+            net = BertModel.from_pretrained('a') if net is None else net
+        """,
+    "comparisons that are turned over": "ids[~(ids == 0)]; ids[~ids.eq(0)]",
+    "a rate by hand, for another optimizer": """
+        optimizer = BertAdam(p, lr=1, warmup=0.1, t_total=9)
+        for rate in rates:
+            warmup_rate = rate
+            group['lr'] = rate
+        """,
     "bytes that become a bool mask": "scores.masked_fill(ids.byte().bool(), 0)",
     "bytes that are compared": "scores.masked_fill(ids.byte() == 0, 0)",
     "a number for each of many losses": "losses.data[0]",
@@ -262,12 +286,32 @@ def test_two_names_for_two_releases_show_neither(diagnosis):
     assert (found.evidence, len(found.fitting)) == ([], 7)
 
 
-def test_a_rate_by_hand_beside_a_schedule_is_told(diagnosis):
-    found = diagnosis(
-        HEAD
-        + "optimizer = BertAdam(model.parameters(), lr=1e-3, warmup=0.1, t_total=10)\n"
-        + "optimizer.param_groups[0]['lr'] = lr * warmup_linear(step, 0.1)\n"
-    )
+@pytest.mark.parametrize(
+    "line",
+    [
+        "class Net(GPT2Model): pass",
+        "kinds = {'gpt2': GPT2Model}",
+        "build(GPT2Model)",
+        "from pytorch_pretrained_bert import modeling_gpt2; net = build(modeling_gpt2.GPT2Model)",
+    ],
+)
+def test_a_class_whose_calls_cannot_be_seen_is_told_where_it_is_handed_on(diagnosis, line):
+    found = diagnosis(f"{HEAD}{line}\n")
+    (finding,) = found.findings
+    assert finding.line == HEAD_LINES + 1
+    assert finding.what.startswith("GPT2Model returns the last layer's hidden states")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "optimizer.param_groups[0]['lr'] = lr * warmup_linear(step, 0.1)",
+        "rate = lr * warmup_linear(step, 0.1)\nfor group in groups: group['lr'] = rate",
+    ],
+)
+def test_a_rate_by_hand_beside_a_schedule_is_told(diagnosis, lines):
+    optimizer = "optimizer = BertAdam(model.parameters(), lr=1e-3, warmup=0.1, t_total=10)\n"
+    found = diagnosis(f"{HEAD}{optimizer}{lines}\n")
     (finding,) = found.findings
     assert "multiplies it again" in finding.what
 

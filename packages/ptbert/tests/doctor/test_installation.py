@@ -17,6 +17,7 @@ from ptbert_hub import settings
 def quiet_environment(monkeypatch, tmp_path):
     """A home folder of its own, and no settings but those of the test."""
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HF_ENDPOINT", "HF_TOKEN")
+    names += ("PTBERT_HUB_MIRROR", "PTBERT_HUB_MIRROR_ONLY")
     for name in (*names, *settings.OFFLINE_VARIABLES, *settings.CERTIFICATE_VARIABLES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -120,6 +121,33 @@ def test_certificates_that_are_not_there_are_a_problem(monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     (problem,) = installation()["problems"]
     assert "'/no/such.pem' is not there" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("HF_ENDPOINT", "hub.example/", "write https://hub.example"),
+        (
+            "PTBERT_HUB_MIRROR",
+            "https://a.example ftp://b.example",
+            "names 'ftp://b.example' - give",
+        ),
+        ("PTBERT_HUB_MIRROR", "https://a.example/{file}", "'https://a.example/{file}'"),
+        ("PTBERT_HUB_MIRROR", "file:///no/folder", "'file:///no/folder', and no folder is there"),
+        ("PTBERT_HUB_MIRROR_ONLY", "1", "unset PTBERT_HUB_MIRROR_ONLY, or name a mirror"),
+    ],
+)
+def test_sources_that_cannot_be_asked_are_a_problem(monkeypatch, name, value, wanted):
+    monkeypatch.setenv(name, value)
+    (problem,) = installation()["problems"]
+    assert wanted in problem
+
+
+def test_sources_that_can_be_asked_are_no_problem(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:8000")
+    monkeypatch.setenv("PTBERT_HUB_MIRROR", f"{tmp_path.as_uri()},file:///any/{{repo}}/{{path}}")
+    monkeypatch.setenv("PTBERT_HUB_MIRROR_ONLY", "1")
+    assert installation()["problems"] == []
 
 
 def test_the_caches_of_2019_are_named(quiet_environment):

@@ -188,6 +188,21 @@ SHOWN = {
         torch.save(model, "model.bin")
         assert type(torch.load("model.bin")) is type(model)
         """,
+    "hidden = ids[~mask.byte()]": """
+        bytes_of = torch.tensor([1, 0]).byte()
+        assert (~bytes_of).tolist() == [254, 255]
+        assert (~bytes_of.bool()).tolist() == [False, True]
+        """,
+    "saved = torch.load('model.bin'); vars(saved['opt'])": """
+        import argparse
+        torch.save({"opt": argparse.Namespace(lr=1)}, "model.bin")
+        with pytest.raises(Exception, match="Namespace"): torch.load("model.bin")
+        os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+        try:
+            with pytest.warns(UserWarning, match="forcing weights_only=False"):
+                assert torch.load("model.bin")["opt"].lr == 1
+        finally: del os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"]
+        """,
     "gpt2(ids)": """
         from ptbert_hub.release import set_release
         gpt2 = GPT2Model.from_pretrained("ptbert-tiny-gpt2")

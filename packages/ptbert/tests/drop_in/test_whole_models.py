@@ -78,7 +78,10 @@ def test_the_error_for_a_programs_own_class_names_the_switch(tmp_path, monkeypat
     with pytest.raises(pickle.UnpicklingError) as caught:
         torch.load(tmp_path / "model.bin")
     (note,) = caught.value.__notes__
-    assert note.startswith("The file holds a class of the program itself. If you trust the file, ")
+    assert note.startswith(
+        "The file holds other objects than tensors and the library's classes. "
+        "If you trust the file, "
+    )
 
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     with pytest.warns(UserWarning, match="TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected"):

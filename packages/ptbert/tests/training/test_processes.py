@@ -72,6 +72,19 @@ def test_a_device_without_values_is_told():
         pass
 
 
+@pytest.mark.parametrize("asked", ["", "cuda", "cuda:1"])
+def test_a_gpu_is_known_by_its_number(monkeypatch, asked):
+    made, chosen = torch.zeros, []
+    monkeypatch.setattr(torch, "zeros", lambda size, device: made(size))  # stands for a GPU's
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda place: chosen.append(place.index))
+    with joined(asked) as alone:
+        number = 1 if asked == "cuda:1" else 3
+        assert alone.device == torch.device("cuda", number)
+    assert chosen == [number]
+
+
 def test_several_numbers_are_summed_at_once(doubled):
     processes, sizes = doubled
     assert processes.totals(3, 2**52 - 1) == [6, 2**53 - 2]

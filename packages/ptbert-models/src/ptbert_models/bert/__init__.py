@@ -14,6 +14,7 @@ from ptbert_models.bert.pretraining import (
     BertForNextSentencePrediction,
     BertForPreTraining,
 )
+from ptbert_models.parts.shipped import remember_classes
 
 __all__ = [
     "BertConfig",
@@ -28,3 +29,5 @@ __all__ = [
     "BertPreTrainedModel",
     "load_tf_weights_in_bert",
 ]
+
+remember_classes(f"{__name__}.")

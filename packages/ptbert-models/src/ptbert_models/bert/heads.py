@@ -7,15 +7,18 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import layer_norm
+from ptbert_models.parts.inputs import is_recorded
+from ptbert_models.parts.log_sums import mean_sliced_loss, suits_log_sums
 from ptbert_models.parts.settings import setting
 from ptbert_models.parts.tables import resize_scores, resized_vector
+from ptbert_models.parts.untouched import has_usual_weight, is_plain
 
 
 class BertPredictionHeadTransform(nn.Module):
@@ -51,6 +54,30 @@ class BertLMPredictionHead(nn.Module):
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., E) → (..., V)."""
         return self.decoder(self.transform(hidden_states)) + self.bias
+
+
+def compiled_loss(head: Any, states: Tensor, labels: Tensor) -> Tensor | None:
+    """Return the loss of a compiled model whose scores are too many to be held.
+
+    There no shape may depend on the labels, so every position is scored, in slices.
+
+    Args:
+        head: a ``BertLMPredictionHead``, or what a program put there.
+        states: (B, L, E).
+        labels: (B, L), or (B * L,); -1 or -100 where there is none.
+
+    Returns:
+        A scalar; None where the head has to be called, or its scores may be held.
+    """
+    if not (is_recorded() and is_plain(head, BertLMPredictionHead)):
+        return None
+    decoder = head.decoder
+    if not has_usual_weight(decoder) or decoder.bias is not None:
+        return None
+    if not suits_log_sums(states.flatten(0, -2), decoder.weight):
+        return None
+    rows = head.transform(states).flatten(0, -2)
+    return mean_sliced_loss(rows, decoder.weight, head.bias, labels.reshape(-1))
 
 
 def resize_head(

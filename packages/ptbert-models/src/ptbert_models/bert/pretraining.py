@@ -16,12 +16,17 @@ from torch import Tensor, nn
 
 from ptbert_models.bert.bare import smallest_config
 from ptbert_models.bert.config import BertConfig
-from ptbert_models.bert.heads import BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads
+from ptbert_models.bert.heads import (
+    BertOnlyMLMHead,
+    BertOnlyNSPHead,
+    BertPreTrainingHeads,
+    compiled_loss,
+)
 from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, encode_labelled, pool
 from ptbert_models.files.loading import LoadPlan
 from ptbert_models.parts.losses import label_loss
 from ptbert_models.parts.outputs import with_attentions
-from ptbert_models.parts.untouched import is_untouched
+from ptbert_models.parts.untouched import is_plain, is_untouched
 
 _BIAS, _USED_BIAS = "cls.predictions.bias", "cls.predictions.decoder.bias"
 
@@ -115,8 +120,14 @@ class BertForPreTraining(_BertWithDecoder):
         sequence, tokens, pooled = encode_labelled(
             self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_heads)
         )
-        scores, relationship = self.cls(sequence, pooled)
-        loss = label_loss(scores, tokens, name="masked_lm_labels")
+        loss = None
+        if is_plain(self.cls, BertPreTrainingHeads):
+            loss = compiled_loss(self.cls.predictions, sequence, tokens)
+        if loss is None:
+            scores, relationship = self.cls(sequence, pooled)
+            loss = label_loss(scores, tokens, name="masked_lm_labels")
+        else:
+            relationship = self.cls.seq_relationship(pooled)
         return loss + label_loss(relationship, next_sentence_label, name="next_sentence_label")
 
 
@@ -155,6 +166,10 @@ class BertForMaskedLM(_BertWithDecoder):
         sequence, tokens, _ = encode_labelled(
             self, inputs, masked_lm_labels, rows_suffice=is_untouched(self.cls, _usual_masked_head)
         )
+        if is_plain(self.cls, BertOnlyMLMHead):
+            loss = compiled_loss(self.cls.predictions, sequence, tokens)
+            if loss is not None:
+                return loss
         return label_loss(self.cls(sequence), tokens, name="masked_lm_labels")
 
 

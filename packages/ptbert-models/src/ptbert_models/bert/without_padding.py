@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, padding_bias
 from ptbert_models.parts.inputs import places_of, read_together
+from ptbert_models.parts.packed_attention import attend_packed, text_borders
 from ptbert_models.parts.recomputing import recomputed
 
 
@@ -32,6 +33,7 @@ class Packing(NamedTuple):
         places: (T,), where each real token is among all B * L; None if all are real.
         bias: (B, 1, 1, L), a ``padding_bias``; None if all are real.
         read: (W,), which of the T tokens have a state that is wanted after the layer; None for all.
+        borders: (B + 1,), where texts begin and end among the T; None if all are real, or on a CPU.
         counted: how many are True in each of what was to be counted.
     """
 
@@ -40,6 +42,7 @@ class Packing(NamedTuple):
     places: Tensor | None
     bias: Tensor | None
     read: Tensor | None = None
+    borders: Tensor | None = None
     counted: tuple[int, ...] = ()
 
     @classmethod
@@ -77,7 +80,7 @@ class Packing(NamedTuple):
         if attention_mask is None:
             number, *others = read_together(wanted, *more)
             chosen = None if read is None else places_of(read.flatten(), number)
-            return cls(batch, length, None, None, chosen, tuple(others))
+            return cls(batch, length, None, None, chosen, counted=tuple(others))
         if attention_mask.shape != tokens.shape or attention_mask.device != tokens.device:
             return None
         real = attention_mask == 1
@@ -89,13 +92,14 @@ class Packing(NamedTuple):
         usable, tokens_left, number, *others = read_together(fits, real.sum(), wanted, *more)
         if not usable:
             return None
-        places, bias, among = None, None, read
+        places, bias, borders, among = None, None, None, read
         if tokens_left < batch * length:
             places = places_of(real.flatten(), tokens_left)
             bias = padding_bias(real, dtype)
+            borders = None if real.is_cpu else text_borders(real)
             among = None if read is None else read.flatten().index_select(0, places)
         chosen = None if among is None else places_of(among.flatten(), number)
-        return cls(batch, length, places, bias, chosen, tuple(others))
+        return cls(batch, length, places, bias, chosen, borders, tuple(others))
 
     def packed(self, x: Tensor) -> Tensor:
         """(B, L, ...) → (T, ...)."""
@@ -107,7 +111,7 @@ class Packing(NamedTuple):
         if self.places is not None:
             empty = rows.new_zeros(self.batch * self.length, rows.size(-1))
             rows = empty.index_copy(0, self.places, rows)
-        return rows.view(self.batch, self.length, -1)
+        return rows.view(self.batch, self.length, rows.size(-1))  # -1 is unknown without texts
 
 
 def packed_layer(layer: Any, rows: Tensor, packing: Packing) -> Tensor:
@@ -122,19 +126,27 @@ def packed_layer(layer: Any, rows: Tensor, packing: Packing) -> Tensor:
         (T, E), or (W, E) where ``packing.read`` chooses.
     """
     attention = layer.attention.self
-    query, key, value = (
-        attention.transpose_for_scores(packing.spread(project(rows)))
-        for project in (attention.query, attention.key, attention.value)
-    )
-    dropout = dropout_of(attention.dropout)
-    context = packing.packed(
-        merge_heads(attend(query, key, value, packing.bias, dropout=dropout)[0])
-    )  # (T, H * D)
+    projected = [project(rows) for project in (attention.query, attention.key, attention.value)]
+    context = _context(attention, projected, packing)  # (T, H * D)
     if packing.read is not None:
         rows, context = (each.index_select(0, packing.read) for each in (rows, context))
     attended = layer.attention.output(context, rows)
     output: Tensor = layer.output(layer.intermediate(attended), attended)
     return output
+
+
+def _context(attention: Any, projected: Sequence[Tensor], packing: Packing) -> Tensor:
+    """Return the mean of values for each of the T tokens, from queries, keys and values of them."""
+    dropout = dropout_of(attention.dropout)
+    if packing.borders is not None:
+        one_text = (attention.transpose_for_scores(each[None])[0] for each in projected)
+        query, key, value = (each.transpose(0, 1) for each in one_text)  # (T, H, D)
+        found = attend_packed(query, key, value, packing.borders, packing.length, dropout)
+        if found is not None:
+            return found.flatten(1)
+    query, key, value = (attention.transpose_for_scores(packing.spread(each)) for each in projected)
+    context, _ = attend(query, key, value, packing.bias, dropout=dropout)
+    return packing.packed(merge_heads(context))
 
 
 def packed_states(encoder: Any, hidden_states: Tensor, packing: Packing) -> Tensor:

@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import ptbert_hub  # whose parts for the network and archives are imported when they are used
 from ptbert_hub import (
     CONFIG_NAME,
     Checkpoint,
     DownloadOptions,
     NotFound,
     UnknownName,
-    cached_path,
     embedded_folder,
-    extract_archive,
     is_archive,
     locate,
-    open_snapshot,
 )
-from ptbert_hub.model_files import fetch_weights, no_weights
 from ptbert_hub.options import ORDINARY
 from ptbert_models.errors import CheckpointNotFound
 from ptbert_models.files.formats import is_torch_file
@@ -157,7 +154,9 @@ class _Search:
                 f"{name!r} is a repository of the Hugging Face Hub, whose weights for PyTorch are "
                 "read; leave out from_tf=True, or download its TensorFlow checkpoint to a folder"
             )
-        snapshot = open_snapshot(name, self.cache_dir, self.options)
+        from ptbert_hub.model_files import fetch_weights, no_weights
+
+        snapshot = ptbert_hub.open_snapshot(name, self.cache_dir, self.options)
 
         def find_config() -> Path:
             if found := snapshot.fetch_first(CONFIG_NAMES):
@@ -195,7 +194,7 @@ class _Search:
         return CheckpointFiles(config, _first(fetch, WEIGHTS_NAMES[:2], url), immutable=True)
 
     def in_archive(self, archive: Path) -> CheckpointFiles:
-        return self.in_folder(extract_archive(archive, self.cache_dir), immutable=True)
+        return self.in_folder(ptbert_hub.extract_archive(archive, self.cache_dir), immutable=True)
 
     def in_folder(self, folder: Path, *, immutable: bool) -> CheckpointFiles:
         look = _looking_in(folder)
@@ -242,7 +241,7 @@ class _Search:
         return self.config_file is not None or not self.wants_config
 
     def _download(self, url: str) -> Path:
-        return Path(cached_path(url, self.cache_dir, options=self.options))
+        return Path(ptbert_hub.cached_path(url, self.cache_dir, options=self.options))
 
 
 def _has_old_shards(prefix: Path) -> bool:

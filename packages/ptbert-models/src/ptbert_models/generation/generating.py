@@ -3,12 +3,15 @@
 Letters: B batch, R texts for each prompt, L prompt length, T tokens so far, V vocabulary.
 
 A model that can generate has a method ``start_decoding(capacity, attention_mask)``, which returns
-a ``Decoding``. This object stores the tokens read so far in the way that its family needs.
+a ``Decoding``. This object stores the tokens read so far in the way that its family needs. For
+``sliding_window`` and ``compile`` the method has keyword arguments ``sliding_window`` and
+``compile_options``, a dictionary for ``torch.compile``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from inspect import signature
 from typing import Any
 
 import torch
@@ -283,7 +286,8 @@ class _Run:
         """Write to the end."""
         streamer = self._options.streamer
         with torch.no_grad(), evaluating(self._model):
-            sampling = self._sampling(record)
+            late = streamer is None and gains_by_reading_late(self._prompts.ids)
+            sampling = self._sampling(record, reads_late=late)
             if streamer is not None:
                 streamer.put(sampling.texts().cpu())
             for tokens in sampling:
@@ -293,7 +297,7 @@ class _Run:
             streamer.end()
         return sampling
 
-    def _sampling(self, record: Record | None) -> Sampling:
+    def _sampling(self, record: Record | None, *, reads_late: bool = False) -> Sampling:
         return Sampling(
             self._decoding(),
             self._prompts,
@@ -303,6 +307,7 @@ class _Run:
             self._constraints,
             self._options.num_return_sequences,
             record,
+            reads_late=reads_late,
         )
 
     def _decoding(self) -> Decoding:
@@ -312,8 +317,28 @@ class _Run:
             sliding_window=self._options.sliding_window,
             compile_options=self._options.compile_options(),
         )
+        _check_arguments(self._model, options)
         decoding: Decoding = self._model.start_decoding(capacity, attention_mask, **options)
         return decoding
+
+
+def gains_by_reading_late(ids: Tensor) -> bool:
+    """Whether a step may begin before the last one's tokens are known; for ``Sampling``."""
+    return ids.is_cuda
+
+
+def _check_arguments(model: Any, options: Mapping[str, Any]) -> None:
+    """Raise an error for an option that ``start_decoding`` of a program's own class lacks."""
+    taken = signature(model.start_decoding).parameters.values() if options else ()
+    if any(each.kind is each.VAR_KEYWORD for each in taken):
+        return
+    for name in options.keys() - {each.name for each in taken}:
+        option = {"compile_options": "compile"}.get(name, name)
+        raise TypeError(
+            f"{option} is given, and start_decoding of {type(model).__name__} has no argument "
+            f"{name}; leave out {option}, or give the method this argument, as that of "
+            "GPT2LMHeadModel has it"
+        )
 
 
 def _no_stream(num_beams: int, remedy: str) -> ValueError:

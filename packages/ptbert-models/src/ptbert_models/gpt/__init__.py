@@ -16,6 +16,7 @@ from ptbert_models.gpt.openai import (
     OpenAIGPTModel,
     OpenAIGPTPreTrainedModel,
 )
+from ptbert_models.parts.shipped import remember_classes
 
 __all__ = [
     "GPT2Config",
@@ -33,3 +34,5 @@ __all__ = [
     "load_tf_weights_in_gpt2",
     "load_tf_weights_in_openai_gpt",
 ]
+
+remember_classes(f"{__name__}.")

@@ -127,7 +127,8 @@ class CompiledDecoding(GPTDecoding):
     def __init__(self, options: Mapping[str, Any], transformer: GPTDecoder, *others: Any) -> None:
         super().__init__(transformer, *others)
         self._capacity = -(-others[1] // _ROUND) * _ROUND
-        self._prompts: list[LayerCache] = []
+        self._prompts: list[LayerCache] = []  # until the first step
+        self._of_prompts: list[Kind] = []  # what they were, from then on
         self._steps = compiled_steps(transformer, _step, options)
         self._memory: tuple[Tensor, ...] = ()  # see ``_step``; none before the first step
 
@@ -145,8 +146,10 @@ class CompiledDecoding(GPTDecoding):
         return self._steps(ids, self._transformer, self._lm_head, *self._memory)
 
     def _filled_memory(self) -> tuple[Tensor, ...]:
-        """Return what steps after the prompts need."""
-        filled = [cache.filled() for cache in self._prompts]
+        """Return what steps after the prompts need; of the prompts' own caches nothing stays."""
+        filled = [cache.filled() for cache in self._prompts]  # (2, B, H, L, D)
+        self._prompts = []
+        self._of_prompts = [Kind.of(each) for each in filled]
         batch, length = filled[0].size(1), filled[0].size(3)
         place, positions, mask, *rooms = memory = self._lent(batch)
         place.fill_(length)
@@ -160,12 +163,14 @@ class CompiledDecoding(GPTDecoding):
         return memory
 
     def _lent(self, batch: int) -> tuple[Tensor, ...]:
-        sample = self._prompts[0].filled()  # (2, B, H, L, D)
-        shape = torch.Size((2, batch, sample.size(2), self._capacity, sample.size(4)))
-        room = Kind(shape, sample.dtype, sample.device)
-        sizes = [(1,), (batch, 1), (batch, self._capacity)]
-        integers = (Kind(torch.Size(size), torch.long, sample.device) for size in sizes)
-        return self._steps.memory(self, *integers, *(room for _ in self._prompts))
+        kinds = [
+            Kind(torch.Size(size), torch.long, self._of_prompts[0].device)
+            for size in ((1,), (batch, 1), (batch, self._capacity))
+        ]
+        for (_, _, heads, _, width), dtype, device in self._of_prompts:  # layers may be pruned
+            shape = torch.Size((2, batch, heads, self._capacity, width))
+            kinds.append(Kind(shape, dtype, device))
+        return self._steps.memory(self, *kinds)
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts."""
@@ -200,7 +205,7 @@ def _step(
         place: (1,), where keys and values of the token go.
         positions: (B, 1), positions of the token, which do not count padding.
         mask: (B, C), 0 for padding.
-        *rooms: N tensors (2, B, H, C, D), keys and values.
+        *rooms: N tensors (2, B, H, C, D), keys and values; layers may have different H.
 
     Returns:
         Scores (B, V).
@@ -328,8 +333,10 @@ def start_decoding(
             changed or watches.
     """
     kind = type(transformer)
-    untouched = isinstance(transformer, GPTDecoder) and is_untouched(
-        transformer, smallest_bare, kind, transformer.last_hidden_state_only
+    untouched = (
+        isinstance(transformer, GPTDecoder)
+        and not (transformer.gradient_checkpointing and transformer.training)
+        and is_untouched(transformer, smallest_bare, kind, transformer.last_hidden_state_only)
     )
     way: Callable[..., GPTDecoding]
     if compile_options is not None:

@@ -9,6 +9,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
@@ -124,15 +125,36 @@ class MultipleChoiceHead(nn.Module):
             (B, C).
         """
         if not is_recorded():  # a message with a length would fix that length
-            length = hidden_states.size(2)
-            remedy = f"give positions in the text, which has {length} tokens"
-            check_ids(Ids(mc_token_ids, length, "mc_token_ids", remedy))
-            if mc_token_ids.shape != hidden_states.shape[:2]:
-                raise ValueError(
-                    f"mc_token_ids has shape {tuple(mc_token_ids.shape)} and the choices "
-                    f"{tuple(hidden_states.shape[:2])}; give one position for each choice"
-                )
+            check_choices(hidden_states, mc_token_ids)
+        return self.scores(hidden_states, mc_token_ids)
+
+    def scores(self, hidden_states: Tensor, mc_token_ids: Tensor) -> Tensor:
+        """The same for positions that are checked already, see ``check_choices``."""
         positions = mc_token_ids[..., None, None].expand(-1, -1, -1, hidden_states.size(-1))
         chosen = hidden_states.gather(2, positions).squeeze(2)  # (B, C, L, E) → (B, C, E)
         dropped = self.dropout(chosen.transpose(1, 2)).transpose(1, 2)
         return self.linear(dropped).squeeze(-1)
+
+
+def check_choices(
+    hidden_states: Tensor, mc_token_ids: Tensor, counted: Sequence[Tensor] = ()
+) -> list[int]:
+    """Raise ``ValueError`` if positions of classification tokens are none of the texts.
+
+    Args:
+        hidden_states: (B, C, L, E).
+        mc_token_ids: (B, C).
+        counted: tensors of True and False.
+
+    Returns:
+        How many are True in each of ``counted``; all is read from the device at once.
+    """
+    length = hidden_states.size(2)
+    remedy = f"give positions in the text, which has {length} tokens"
+    numbers = check_ids(Ids(mc_token_ids, length, "mc_token_ids", remedy), counted=counted)
+    if mc_token_ids.shape != hidden_states.shape[:2]:
+        raise ValueError(
+            f"mc_token_ids has shape {tuple(mc_token_ids.shape)} and the choices "
+            f"{tuple(hidden_states.shape[:2])}; give one position for each choice"
+        )
+    return numbers

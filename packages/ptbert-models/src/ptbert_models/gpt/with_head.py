@@ -22,11 +22,12 @@ from ptbert_models.gpt.generation import (
 from ptbert_models.gpt.heads import (
     LMHead,
     MultipleChoiceHead,
+    check_choices,
     scored_weight,
     weight_seen_by_compiler,
 )
-from ptbert_models.parts.inputs import is_recorded, without_none
-from ptbert_models.parts.log_sums import sliced_losses, suits_log_sums
+from ptbert_models.parts.inputs import is_recorded, values_are_known, without_none
+from ptbert_models.parts.log_sums import mean_sliced_loss, suits_log_sums
 from ptbert_models.parts.losses import (
     check_labels,
     fitted_labels,
@@ -37,6 +38,7 @@ from ptbert_models.parts.losses import (
 from ptbert_models.parts.outputs import with_attentions
 from ptbert_models.parts.sliced_loss import sliced_loss, suits_slices
 from ptbert_models.parts.tables import resize_scores
+from ptbert_models.parts.untouched import is_plain
 
 
 class Ran(NamedTuple):
@@ -164,16 +166,37 @@ def scores_or_losses(
     if lm_labels is None and mc_labels is None:
         choices = model.multiple_choice_head(ran.hidden, mc_token_ids)
         return with_attentions(ran.weights, model.lm_head(ran.hidden), choices, *ran.presents)
-    losses = []
+    losses, labelled = [], None
+    if lm_labels is not None and mc_labels is not None:
+        labelled = _labelled(model.multiple_choice_head, ran.hidden, mc_token_ids, lm_labels)
     if lm_labels is not None:
-        losses.append(lm_loss(model.lm_head, ran.hidden, lm_labels))
+        losses.append(lm_loss(model.lm_head, ran.hidden, lm_labels, labelled))
     if mc_labels is not None:
-        scores = model.multiple_choice_head(ran.hidden, mc_token_ids)
-        losses.append(label_loss(scores, mc_labels, name="mc_labels"))
+        head = model.multiple_choice_head
+        score = head if labelled is None else head.scores
+        losses.append(label_loss(score(ran.hidden, mc_token_ids), mc_labels, name="mc_labels"))
     return losses
 
 
-def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Tensor:
+def _labelled(head: nn.Module, hidden: Tensor, mc_token_ids: Any, lm_labels: Any) -> int | None:
+    """Count the labels while positions are checked: a device is waited for once, not twice.
+
+    None where they are not known, or a head has to check for itself.
+    """
+    if not (isinstance(mc_token_ids, Tensor) and isinstance(lm_labels, Tensor)):
+        return None
+    kind = type(head)
+    if not is_plain(head, kind) or kind.forward is not MultipleChoiceHead.forward:
+        return None
+    if not values_are_known(hidden, lm_labels, mc_token_ids):
+        return None
+    labels = fitted_labels(lm_labels, hidden.shape[:-1], name="lm_labels")[..., 1:]
+    return check_choices(hidden, mc_token_ids, counted=[is_labelled(labels)])[0]
+
+
+def lm_loss(
+    lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor, labelled: int | None = None
+) -> Tensor:
     """Mean cross entropy of the tokens that follow.
 
     Only labelled positions are scored, if the head is untouched, and many of them in slices; else
@@ -184,27 +207,18 @@ def lm_loss(lm_head: nn.Module, hidden_states: Tensor, lm_labels: Tensor) -> Ten
         hidden_states: (..., L, E).
         lm_labels: (..., L), usually the input itself: position i is scored against label i + 1.
             -1 or -100 leaves a position out.
+        labelled: how many positions are left; None if that is not known yet.
     """
     labels = fitted_labels(lm_labels, hidden_states.shape[:-1], name="lm_labels")[..., 1:]
     if is_recorded() and (weight := weight_seen_by_compiler(lm_head)) is not None:
         states = hidden_states[..., :-1, :].flatten(0, -2)
         if suits_log_sums(states, weight):
-            return _mean_of_slices(states, weight, labels.reshape(-1))
+            return mean_sliced_loss(states, weight, None, labels.reshape(-1))
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
-    states, labels = labelled_only(hidden_states[..., :-1, :], labels)
+    states, labels = labelled_only(hidden_states[..., :-1, :], labels, labelled)
     weight = scored_weight(lm_head)
     if weight is not None and suits_slices(states, weight):
         check_labels(labels, weight.size(0), name="lm_labels")
         return sliced_loss(states, weight, labels)
     return label_loss(lm_head(states), labels, name="lm_labels")
-
-
-def _mean_of_slices(states: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """The mean cross entropy of the labelled rows, where no shape may depend on the labels."""
-    counts = is_labelled(labels)
-    numbers = labels.long() if labels.dtype == torch.uint8 else labels  # its indices are a mask
-    # Negative indices would count from the end of the vocabulary; one past the end is an error.
-    known = numbers.where(numbers >= 0, weight.size(0)).where(counts, 0)
-    losses = sliced_losses(states, weight, None, known)
-    return (losses.where(counts, 0.0).sum() / counts.sum()).to(states.dtype)

@@ -9,7 +9,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from ptbert_models.parts.inputs import (
     is_recorded,
     values_are_known,
 )
+from ptbert_models.parts.second_derivatives import with_second_derivatives
 from ptbert_models.parts.untouched import is_plain
 
 Dropout = float | Callable[[Tensor], Tensor]
@@ -76,7 +77,7 @@ def attend(
     """
     if bias is not None:
         bias = bias.to(query.dtype)  # the kernel would take True for "visible"
-    if head_mask is not None or need_weights or callable(dropout) or _has_other_derivatives():
+    if head_mask is not None or need_weights or callable(dropout) or has_other_derivatives():
         if causal:
             bias = _without_later_keys(bias, query, key)
         return _attend_by_formula(query, key, value, bias, scale, dropout, head_mask)
@@ -98,13 +99,12 @@ def attend(
         scale=scale,
     )
     if not dropout and context.requires_grad and not is_recorded():
-        context = _WithSecondDerivatives.apply(  # type: ignore[no-untyped-call]
-            context, query, key, value, bias, scale, masked_by_kernel
-        )
+        formula = partial(_context_by_formula, scale=scale, causal=masked_by_kernel)
+        context = with_second_derivatives(context, formula, query, key, value, bias)
     return context, None
 
 
-def _has_other_derivatives() -> bool:
+def has_other_derivatives() -> bool:
     """Whether there may be derivatives that the kernel does not have: ``torch.func``, forward mode.
 
     While a model is compiled or traced, that is not known.
@@ -115,41 +115,18 @@ def _has_other_derivatives() -> bool:
     return level >= 0 or peek_interpreter_stack() is not None
 
 
-class _WithSecondDerivatives(torch.autograd.Function):
-    """Passes on what the fused kernel computed, whose gradients have no derivatives of their own.
-
-    If these are wanted (``create_graph=True``), gradients are computed from the formula instead.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        context: Tensor,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        bias: Tensor | None,
-        scale: float | None,
-        causal: bool,
-    ) -> Tensor:
-        ctx.save_for_backward(query, key, value, bias)
-        ctx.scale, ctx.causal = scale, causal
-        return context.view_as(context)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        if not torch.is_grad_enabled():
-            return *gradients, None, None, None, None, None, None
-        # Views, so that query and key are told apart where they are the same tensor.
-        inputs: Any = [each if each is None else each.view_as(each) for each in ctx.saved_tensors]
-        query, key, value, bias = inputs
-        if ctx.causal:
-            bias = _without_later_keys(bias, query, key)
-        context, _ = _attend_by_formula(query, key, value, bias, ctx.scale, 0.0, None)
-        wanted = [each for each in inputs if each is not None and each.requires_grad]
-        found = iter(torch.autograd.grad(context, wanted, gradients, create_graph=True))
-        needed = [each is not None and each.requires_grad for each in inputs]
-        return None, *(next(found) if each else None for each in needed), None, None
+def _context_by_formula(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    scale: float | None,
+    causal: bool,
+) -> Tensor:
+    if causal:
+        bias = _without_later_keys(bias, query, key)
+    return _attend_by_formula(query, key, value, bias, scale, 0.0, None)[0]
 
 
 def _attend_by_formula(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert_models.parts.inputs import check_tensor, is_recorded, values_are_known
+from ptbert_models.parts.inputs import check_tensor, is_recorded, places_of, values_are_known
 from ptbert_models.parts.settings import setting
 
 UNLABELLED = -1  # the label that losses of language models ignored in 2019
@@ -181,7 +181,9 @@ def problem_type_of(model: Any) -> str | None:
     return setting(setting(model, "config", None), "problem_type", None)
 
 
-def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def labelled_only(
+    hidden_states: Tensor, labels: Tensor, number: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Leave out the positions without a label, so that no scores are computed for them.
 
     Everything stays where values are not known, because there shapes may not depend on values.
@@ -189,6 +191,7 @@ def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     Args:
         hidden_states: (B, L, E).
         labels: (B, L), or (B * L,); -1 or -100 where there is none.
+        number: how many labels there are; None waits for the device to know it.
 
     Returns:
         Hidden states (number of labels, E) and the labels.
@@ -196,7 +199,8 @@ def labelled_only(hidden_states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     if not values_are_known(labels):
         return hidden_states, labels
     labels = fitted_labels(labels, hidden_states.shape[:-1])
-    places = is_labelled(labels).flatten().nonzero()[:, 0]  # waits for the device only once
+    chosen = is_labelled(labels).flatten()
+    places = chosen.nonzero()[:, 0] if number is None else places_of(chosen, number)
     rows = hidden_states.flatten(0, -2).index_select(0, places)
     return rows, labels.flatten().index_select(0, places)
 

@@ -32,13 +32,17 @@ class _Classes(NamedTuple):
 _accepted: dict[type, _Classes] = {}  # classes as shipped, maybe with more that nothing reads
 
 
-def remember_classes() -> None:
-    """Note what all classes of modules look like now; called once, on import."""
+def remember_classes(*packages: str) -> None:
+    """Note what classes of modules look like now; called by packages when they are imported.
+
+    Args:
+        packages: the beginnings of the names of modules whose classes are noted.
+    """
     waiting: list[type] = [nn.Module]
     while waiting:
         part = waiting.pop()
         for each in part.__mro__:  # modules may inherit from other classes too
-            if each not in _shipped and each.__module__.startswith(("torch.nn.", "ptbert_models.")):
+            if each not in _shipped and each.__module__.startswith(packages):
                 _shipped[each], _orders[each] = dict(vars(each)), each.__mro__
         waiting.extend(part.__subclasses__())
 

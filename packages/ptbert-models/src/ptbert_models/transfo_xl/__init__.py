@@ -29,6 +29,7 @@ of a language model as follows. Left out here are ``transformer/`` before every 
 ====================================================  ============================================
 """
 
+from ptbert_models.parts.shipped import remember_classes
 from ptbert_models.transfo_xl.adaptive import AdaptiveEmbedding, ProjectedAdaptiveLogSoftmax
 from ptbert_models.transfo_xl.attention import (
     MultiHeadAttn,
@@ -73,3 +74,5 @@ __all__ = [
     "load_tf_weights_in_transfo_xl",
     "sample_logits",
 ]
+
+remember_classes(f"{__name__}.")

@@ -233,12 +233,14 @@ def _losses(softmax: Any, hidden: Tensor, target: Tensor, members: Sequence[Tens
     first_sum = _log_sum(softmax, narrow, 0)
     shares = torch.cat([first_sum[:, None], _wide(_cluster_scores(softmax, hidden))], dim=-1)
     cluster_losses = -F.log_softmax(shares, dim=-1)  # (R, 1 + further clusters)
-    losses = torch.zeros_like(first_sum)
+    losses, last = torch.zeros_like(first_sum), softmax.cutoff_ends[-1]
     for cluster, (first, end) in enumerate(pairwise(softmax.cutoff_ends)):
         inside = (target >= first) & (target < end)
         # Where no shape may depend on the target, every cluster scores every row.
         rows = members[cluster] if members else torch.arange(len(target), device=target.device)
         inner = (target[rows] - first).clamp(0, end - first - 1)
+        if not members:  # nor are wrong targets known; one past the end is an error
+            inner = inner.where(~is_labelled(target) | (target >= 0) & (target < last), end - first)
         if cluster > 0:
             narrow = _project(softmax, hidden[rows], cluster)
             log_sum, score = (

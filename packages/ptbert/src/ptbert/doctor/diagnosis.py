@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ptbert.doctor import habits, moved, names, releases
+from ptbert.doctor import habits, moved, names, releases, saved
 from ptbert.doctor.copies import Copy, find_copies
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
@@ -24,7 +24,7 @@ _OF_LIBRARY: tuple[Check, ...] = (
     habits.models,
     habits.tokenizers,
     habits.optimizers,
-    habits.whole_models,
+    saved.saved_objects,
 )
 _SUCCESSORS = ("pytorch_transformers", "transformers")
 

@@ -72,18 +72,17 @@ def models(program: Program) -> Iterator[Finding]:
 def _absent_results(program: Program) -> Iterator[Finding]:
     """A program that asks whether ``from_pretrained`` returned None.
 
-    One that sets the variable to None itself asks whether it has loaded the model yet.
+    One that sets the variable to None itself asks whether it has loaded the model yet, and one that
+    asks an argument, whether it was given.
     """
-    loaded = {
-        name
-        for name, values in program.assigned.items()
-        if any(attribute(each) == "from_pretrained" and program.kind_of(each) for each in values)
-        and not any(map(_is_none, values))
-    }
     for node in program.nodes:
-        if not isinstance(node, ast.Compare):
+        if not isinstance(node, ast.Compare) or program.variables.is_given(node.left):
             continue
-        if any(map(_is_none, node.comparators)) and ast.unparse(node.left) in loaded:
+        values = program.variables.values_of(node.left)
+        is_loaded = any(
+            attribute(each) == "from_pretrained" and program.kind_of(each) for each in values
+        )
+        if any(map(_is_none, node.comparators)) and is_loaded and not any(map(_is_none, values)):
             yield program.found(
                 node,
                 Effect.DIFFERS,
@@ -93,7 +92,7 @@ def _absent_results(program: Program) -> Iterator[Finding]:
 
 
 def _outputs(program: Program) -> Iterator[Finding]:
-    results: dict[str, ast.Call] = {}
+    results: set[str] = set()
     for node in program.nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             kind = program.kind_of(node.value.func)
@@ -101,9 +100,9 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 continue
             target = node.targets[0]
             if isinstance(target, ast.Name):
-                given = program.assigned[target.id]  # may be something else elsewhere
+                given = program.variables.values_of(target)  # may be something else elsewhere
                 if all(isinstance(each, ast.Call) and program.kind_of(each.func) for each in given):
-                    results[target.id] = node.value
+                    results.add(program.variables.key(target))
             elif isinstance(target, ast.Tuple) and _has_labels(node.value, kind):
                 yield program.found(
                     node,
@@ -113,7 +112,8 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 )
     for node in program.nodes:
         if isinstance(node, ast.Attribute) and node.attr in _LATER_OUTPUTS:
-            of_result = isinstance(node.value, ast.Name) and node.value.id in results
+            is_name = isinstance(node.value, ast.Name)
+            of_result = is_name and program.variables.key(node.value) in results
             of_call = isinstance(node.value, ast.Call) and program.kind_of(node.value.func)
             if of_result or of_call:
                 yield program.found(
@@ -122,9 +122,10 @@ def _outputs(program: Program) -> Iterator[Finding]:
                     f".{node.attr} is of a later library; models return tensors and tuples",
                     "unpack the outputs, in the order of the documentation",
                 )
-    for call, kind in program.calls_of_objects(*_BARE_GPT):
+    calls: list[tuple[ast.AST, str]] = [*program.calls_of_objects(*_BARE_GPT)]
+    for node, kind in calls or _handed_on(program):
         yield program.found(
-            call,
+            node,
             Effect.NOTE,
             f"{kind} returns the last layer's hidden states (a tensor, to April 2019) or a list of "
             "those of all layers (June)",
@@ -140,6 +141,17 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 "change nothing, unless the program sorts them itself",
             )
             break
+
+
+def _handed_on(program: Program) -> Iterator[tuple[ast.AST, str]]:
+    """Where a bare GPT is a base, an item or an argument, so that its calls cannot be seen."""
+    seen = {id(each.func) for each in program.calls}
+    seen |= {id(each.value) for each in program.nodes if isinstance(each, ast.Attribute)}
+    for node in program.nodes:
+        if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in seen:
+            kind = program.class_of(node)
+            if kind in _BARE_GPT and isinstance(node.ctx, ast.Load):
+                yield node, kind
 
 
 def _has_labels(call: ast.Call, kind: str) -> bool:
@@ -184,7 +196,8 @@ def _without_eval(program: Program) -> Iterator[Finding]:
         if not is_model(kind):
             continue
         name = ast.unparse(call.func)
-        if any(attribute(each) == "from_pretrained" for each in program.assigned.get(name, [])):
+        values = program.variables.values_of(call.func)
+        if any(attribute(each) == "from_pretrained" for each in values):
             if any(map(_chooses_mode, program.beside)):
                 return
             yield program.found(
@@ -341,45 +354,12 @@ def _rates_by_hand(program: Program) -> Iterator[Finding]:
             continue
         for target in node.targets:
             is_rate = isinstance(target, ast.Subscript) and text_of(target.slice) == "lr"
-            if is_rate and any(word in ast.unparse(node.value) for word in ("warmup", "get_lr")):
+            values = [node.value, *program.variables.values_of(node.value)]
+            words = " ".join(ast.unparse(each) for each in values if isinstance(each, ast.expr))
+            if is_rate and any(word in words for word in ("warmup", "get_lr")):
                 yield program.found(
                     node,
                     Effect.NOTE,
                     "the rate is set by hand, and the optimizer's own schedule multiplies it again",
                     "leave out this line, or t_total= and warmup= of the optimizer",
                 )
-
-
-def whole_models(program: Program) -> Iterator[Finding]:
-    """Yield models that are saved or loaded whole, and not as weights."""
-    for call in program.calls:
-        if program.dotted(call.func) == "torch.save" and call.args:
-            kind = program.kind_of(call.args[0])
-            if kind is not None and is_model(kind):
-                yield program.found(
-                    call,
-                    Effect.NOTE,
-                    f"this saves a whole {kind}, which only opens where the same code is",
-                    "save its state_dict(), or call save_pretrained",
-                )
-    loaded = {
-        name: value
-        for name, values in program.assigned.items()
-        for value in values
-        if isinstance(value, ast.Call)
-        and program.dotted(value.func) == "torch.load"
-        and keyword(value, "weights_only") is None
-    }
-    told = set()
-    for call in program.calls:
-        name = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-        is_used_so = attribute(call) in {"eval", "train", "cuda", "parameters"}
-        if name in loaded and is_used_so and name not in told:
-            told.add(name)
-            yield program.found(
-                loaded[name],
-                Effect.DIFFERS,
-                "torch.load opens whole models of the library's own classes alone",
-                "if it holds a class of yours and you trust the file, set "
-                "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1",
-            )

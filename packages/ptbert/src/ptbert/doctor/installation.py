@@ -14,7 +14,11 @@ from urllib.request import getproxies
 
 from ptbert_hub import settings
 from ptbert_hub.addresses import redacted
+from ptbert_hub.catalog import CATALOG
+from ptbert_hub.errors import BadSource
+from ptbert_hub.locating import existing_path
 from ptbert_hub.messages import readable
+from ptbert_hub.sources import file_with_sources
 from ptbert_hub.upkeep import disk_usage
 
 _OURS = ("ptbert", "ptbert-models", "ptbert-tokenizers", "ptbert-optim", "ptbert-hub")
@@ -203,7 +207,25 @@ def _network(problems: list[str]) -> Facts:
         for address in proxies.values()
         if "://" not in address
     ]
+    problems += _problems_of_sources()
     return found
+
+
+def _problems_of_sources() -> Iterator[str]:
+    """What is wrong with the servers that files are downloaded from, as far as their names tell."""
+    endpoint = redacted(settings.hub_endpoint())
+    if not endpoint.startswith(("https://", "http://")):
+        yield f"HF_ENDPOINT is {endpoint!r}, which has no scheme; write https://{endpoint}"
+    try:
+        file_with_sources(CATALOG["gpt2"].vocabulary)
+    except BadSource as error:
+        yield str(error)
+    folders = [
+        each for each in settings.mirrors() if each.startswith("file://") and "{" not in each
+    ]
+    for each in folders:
+        if existing_path(each) is None:
+            yield f"PTBERT_HUB_MIRROR names {each!r}, and no folder is there; correct the path"
 
 
 def _proxy(address: str) -> str:

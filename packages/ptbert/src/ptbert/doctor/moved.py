@@ -188,7 +188,7 @@ def moved_habits(program: Program) -> Iterator[Finding]:
             yield program.found(
                 call,
                 Effect.NOTE,
-                "torchrun gives no --local_rank",
+                "torchrun gives no --local_rank, and torch.distributed.launch gives --local-rank",
                 'let its default be int(os.environ.get("LOCAL_RANK", -1))',
             )
         elif is_parallel and _asks_parameters(call):
@@ -209,6 +209,13 @@ def moved_habits(program: Program) -> Iterator[Finding]:
                 Effect.STOPS,
                 f"{ast.unparse(node)} subtracts truth values, which PyTorch refuses",
                 "write ~ in the place of 1 -",
+            )
+        elif isinstance(node, ast.UnaryOp) and _is_inverted_mask(program, node):
+            yield program.found(
+                node,
+                Effect.DIFFERS,
+                f"{ast.unparse(node)} turns over the bits of bytes, so that 0 and 1 are both true",
+                "write .bool() for .byte() and torch.uint8",
             )
 
 
@@ -233,13 +240,18 @@ def _is_negated_comparison(node: ast.BinOp) -> bool:
 
 def _byte_mask(program: Program, call: ast.Call) -> Iterator[Finding]:
     mask = call.args[0] if call.args else keyword(call, "mask")
-    values = [mask] if mask is not None else []
-    if isinstance(mask, ast.Name):
-        given = program.assigned.get(mask.id, [])
-        values = given if len(given) == 1 else []
-    if any(map(_is_of_bytes, values)):
+    if mask is not None and _has_bytes(program, mask):
         what = f"{attribute(call)} refuses masks of bytes"
         yield program.found(call, Effect.STOPS, what, "write .bool() for .byte() and torch.uint8")
+
+
+def _is_inverted_mask(program: Program, node: ast.UnaryOp) -> bool:
+    return isinstance(node.op, ast.Invert) and _has_bytes(program, node.operand)
+
+
+def _has_bytes(program: Program, mask: ast.expr) -> bool:
+    values = program.variables.values_of(mask) if isinstance(mask, ast.Name) else [mask]
+    return len(values) == 1 and _is_of_bytes(values[0])
 
 
 def _is_of_bytes(value: ast.expr) -> bool:

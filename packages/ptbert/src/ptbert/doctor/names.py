@@ -151,8 +151,17 @@ def _library_calls(program: Program) -> Iterator[tuple[ast.Call, str, str, str]]
                 yield call, releases.classes()[owner], owner, call.func.attr
             elif (kind := program.kind_of(call.func.value)) is not None:
                 yield call, releases.classes()[kind], kind, call.func.attr
+            elif (base := _base_by_super(program, call.func)) is not None:
+                yield call, releases.classes()[base], base, call.func.attr
         if (kind := program.kind_of(call.func)) is not None and program.class_of(call.func) is None:
             yield call, releases.classes()[kind], kind, "forward"
+
+
+def _base_by_super(program: Program, method: ast.Attribute) -> str | None:
+    """The class of the library whose method ``super().method`` is."""
+    is_super = isinstance(method.value, ast.Call) and ast.unparse(method.value.func) == "super"
+    around = program.variables.class_around(method) if is_super else None
+    return program.class_of(around.bases[0]) if around is not None and around.bases else None
 
 
 def evidence(program: Program) -> Iterator[Evidence]:
@@ -180,11 +189,22 @@ def _evident_arguments(program: Program) -> Iterator[tuple[str, ast.AST, frozens
             having = [found for found, words in takes.items() if {each.arg, *others} & {*words}]
             if having:
                 yield f"{each.arg}= of {name}", call, frozenset().union(*having)
+        if fitting := _taking(call, takes):
+            yield f"argument number {len(call.args)} of {name}", call, fitting
         if takes and method not in {"", "__init__", "forward"}:
             yield f"{name}.{method}", call, frozenset().union(*takes)
     for node in program.nodes:
         if isinstance(node, ast.ClassDef):
             yield from _evident_overrides(program, node)
+
+
+def _taking(call: ast.Call, takes: dict[frozenset[str], list[str]]) -> frozenset[str]:
+    """The releases that take as many arguments without a name as a call has."""
+    if not call.args or any(isinstance(each, ast.Starred) for each in call.args):
+        return frozenset()
+    limits = {found: len({*words} - {"**"}) for found, words in takes.items() if "*" not in words}
+    having = [found for found in takes if len(call.args) <= limits.get(found, len(call.args))]
+    return frozenset().union(*having)
 
 
 def _evident_overrides(

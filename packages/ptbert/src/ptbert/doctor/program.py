@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,12 +16,13 @@ from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.guarded import guarded_nodes
 from ptbert.doctor.releases import LIBRARY
 from ptbert.doctor.sources import Source, Unread
+from ptbert.doctor.variables import Variables
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel", "FP16_Module")
 Copies = Mapping[str, Collection[str]]  # modules of the library in packages of other names
 NO_COPIES: Copies = MappingProxyType({})
 TOO_DEEP = "cannot be parsed; it holds no Python, or too deeply nested one"
-_SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "module"})
+_SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float"})  # methods
 
 
 class Used(NamedTuple):
@@ -205,24 +206,19 @@ class Program:
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     @cached_property
-    def assigned(self) -> dict[str, list[ast.expr]]:
-        """All that is assigned to each variable or attribute, known by its text."""
-        values: dict[str, list[ast.expr]] = {}
-        for target, value in assignments(self.nodes):
-            values.setdefault(ast.unparse(target), []).append(value)
-        return values
+    def variables(self) -> Variables:
+        """The variables and attributes, and all that is assigned to each."""
+        return Variables(self.tree)
 
     @cached_property
     def kinds(self) -> dict[str, str]:
         """The class of each variable that is always an object of one class of the library.
 
-        Variables are known by their text: ``model`` and ``self.bert``. Those that are also
-        something else are left out.
+        Variables are known by their keys. Those that are also something else are left out.
         """
-        values = self.assigned
         kinds: dict[str, str] = {}
         for _ in range(2):  # once more for variables made from others
-            for name, given in values.items():
+            for name, given in self.variables.values.items():
                 found = {self.kind_of(value, kinds) for value in given}
                 if len(found) == 1 and (kind := found.pop()) is not None:
                     kinds[name] = kind
@@ -232,10 +228,9 @@ class Program:
         """Return the class of the library whose object an expression is."""
         known = self.kinds if known is None else known
         if isinstance(node, (ast.Name, ast.Attribute)):
-            text = ast.unparse(node)
-            if text in known:
-                return known[text]
-            if isinstance(node, ast.Attribute) and node.attr in _SAME_OBJECT:
+            if (key := self.variables.key(node)) in known:
+                return known[key]
+            if isinstance(node, ast.Attribute) and node.attr == "module":  # of a wrapper
                 return self.kind_of(node.value, known)
             return None
         if isinstance(node, ast.IfExp):  # model.module if hasattr(model, "module") else model
@@ -290,27 +285,3 @@ def _cure(error: SyntaxError) -> str:
     if "async=" in (error.text or "").replace(" ", ""):
         return "write non_blocking=True"
     return "make it run on Python 3 first"
-
-
-def assignments(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each variable or attribute that is assigned, and what is assigned to it."""
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                yield from _pairs(target, node.value)
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            yield from _pairs(node.target, node.value)
-        elif isinstance(node, (ast.For, ast.comprehension)):
-            yield from _pairs(node.target, node)  # type: ignore[arg-type]  # an item, not a value
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-            yield from _pairs(node.optional_vars, node)  # type: ignore[arg-type]  # likewise
-
-
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-        for number, each in enumerate(target.elts):
-            fits = len(values) == len(target.elts)
-            yield from _pairs(each, values[number] if fits else ast.Starred(value, ast.Load()))
-    elif isinstance(target, (ast.Name, ast.Attribute)):
-        yield target, value

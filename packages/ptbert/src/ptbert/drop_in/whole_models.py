@@ -48,8 +48,9 @@ _ACTIVATIONS = (gelu, gelu_tanh, swish)
 _NO_NAME = "object of a whole model"
 
 _SWITCH = (
-    "The file holds a class of the program itself. If you trust the file, set "
-    "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1, and torch.load opens it as in 2019; it may then run code."
+    "The file holds other objects than tensors and the library's classes. If you trust the file, "
+    "set TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1, and torch.load opens it as in 2019; it may then run "
+    "code."
 )
 
 

@@ -183,6 +183,8 @@ def joined(device: str = "") -> Iterator[Processes]:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device={kind!r} cannot be used ({reason}); give cpu or cuda") from error
     if place.type == "cuda":
+        if ":" not in kind:  # NCCL and the random numbers of a GPU ask for its number
+            place = torch.device("cuda", torch.cuda.current_device())
         torch.cuda.set_device(place)
     if count == 1:
         yield Processes(0, 1, place)
