@@ -276,7 +276,7 @@ class QuickWords:
         if len(encoded.translate(None, self._deleted)) < len(encoded):
             return None
         if self._plain.do_lower_case and _SIGMA in text:
-            if any(_SIGMA in part and _SIGN.search(part) for part in signed.split(" ")):
+            if any(map(_SIGN.search, [part for part in signed.split(" ") if _SIGMA in part])):
                 return None
             signed = self._with_sigmas_lowered(signed)
         return self._replaced(signed).translate(self._table)
