@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ptbert_hub.messages import shown
 from ptbert_models.errors import OtherFamily
+from ptbert_models.foreign import TABLE, foreign_configuration, foreign_weights
 
 ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 
@@ -21,12 +22,12 @@ VARIABLES = {
 
 # A key of configurations that shows the architecture where they do not name it, as in 2019, and a
 # weight that every model of it has. Files of GPT have the key of GPT-2 too.
-_KEYS = {"openai-gpt": "afn", "gpt2": "n_embd", "transfo-xl": "d_model", "bert": "hidden_size"}
+_KEYS = {"openai-gpt": "afn", "gpt2": "n_embd", "transfo-xl": "d_embed", "bert": "hidden_size"}
 _TABLES = {
     "openai-gpt": "tokens_embed.weight",
     "gpt2": "wte.weight",
     "transfo-xl": "word_emb.emb_layers.0.weight",
-    "bert": "embeddings.word_embeddings.weight",
+    "bert": TABLE,
 }
 
 
@@ -115,6 +116,8 @@ def architecture_of(values: Mapping[str, Any]) -> str | None:
     """
     if values.get(ARCHITECTURE) is not None:
         return values[ARCHITECTURE]
+    if (foreign := foreign_configuration(values)) is not None:
+        return foreign
     return next((name for name, key in _KEYS.items() if key in values), None)
 
 
@@ -134,10 +137,15 @@ def checked_keys(values: dict[str, Any], config_class: Any, source: object) -> d
     own = getattr(config_class, ARCHITECTURE, None)  # a program's own class may have none
     key = _KEYS.get("gpt2" if own == "openai-gpt" else own or "")
     name = architecture_of(values)
-    if key is None or key in values or values.get(ARCHITECTURE) is not None or name is None:
+    if key is None or values.get(ARCHITECTURE) is not None or name is None:
         return values
-    if name == "bert" and "intermediate_size" not in values:  # its key is a later name of theirs
-        return values
+    if name not in _KEYS:
+        raise OtherFamily(
+            f"{str(source)!r} is the configuration of another architecture, {name}, as its keys "
+            f"show or the names under 'architectures'. For such a file: {readers_of(name)}"
+        )
+    if key in values or (name == "bert" and "intermediate_size" not in values):
+        return values  # BERT's key is a later name of theirs
     raise OtherFamily(
         f"{str(source)!r} is the configuration of another architecture, {name}: it has the key "
         f"{_KEYS[name]!r} and no {key!r}. For such a file: {readers_of(name)}"
@@ -155,11 +163,17 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
         OtherFamily: if they are of another architecture.
     """
     own = getattr(model.config_class, ARCHITECTURE, None)
+    if own not in _TABLES or _ending_in(model.state_dict(), _TABLES[own]) is None:
+        return
+    if foreign := foreign_weights(weights, _TABLES[own]):
+        name, sign = foreign
+        raise OtherFamily(
+            f"these are weights of another architecture, {name}: {sign}. For such a file: "
+            f"{readers_of(name)}"
+        )
     found = ((name, _ending_in(weights, ending)) for name, ending in _TABLES.items())
     there = {name: key for name, key in found if key is not None}
-    if own not in _TABLES or own in there or not there:
-        return
-    if _ending_in(model.state_dict(), _TABLES[own]) is None:
+    if own in there or not there:
         return
     name, key = next(iter(there.items()))
     raise OtherFamily(

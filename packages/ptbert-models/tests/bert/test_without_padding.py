@@ -311,6 +311,44 @@ def test_padding_is_left_out_on_request(model_class, recompute, batch, tiny_conf
         torch.testing.assert_close(got, want, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8])
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("model_class", [BertForMaskedLM, BertForPreTraining])
+def test_labels_of_padding_do_not_count_if_it_is_left_out_on_request(
+    model_class, watched, flat, dtype, tiny_config
+):
+    torch.manual_seed(0)
+    model = model_class(tiny_config).eval()
+    ids, mask = (
+        torch.randint(1, 30, (3, 7)),
+        torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] + [0] * 6]),
+    )
+    more = (
+        {} if model_class is BertForMaskedLM else {"next_sentence_label": torch.tensor([0, 1, 0])}
+    )
+    if watched:
+        model.cls.register_forward_hook(lambda *_: None)
+
+    def loss(labels):
+        return model(ids, None, mask, masked_lm_labels=labels, **more)
+
+    want = loss(ids.masked_fill(mask == 0, -1))
+    assert not torch.isclose(loss(ids), want)
+    model.leave_out_padding = True
+    labels = ids.to(dtype).flatten() if flat else ids.to(dtype)
+    torch.testing.assert_close(loss(labels), want)
+
+
+def test_a_batch_without_texts_has_no_states(tiny_config):
+    model = BertModel(tiny_config).eval()
+    model.leave_out_padding = True
+    empty = torch.zeros(0, 7, dtype=torch.long)
+    layers_, pooled = model(empty, None, empty)
+    assert [each.shape[:2] for each in layers_] == [(0, 7)] * tiny_config.num_hidden_layers
+    assert len(pooled) == 0
+
+
 @random_batches
 def test_all_layers_without_padding(batch, tiny_config):
     model = BertModel(tiny_config).eval()

@@ -15,6 +15,7 @@ from ptbert_models import (
     generation,
 )
 from ptbert_models.generation import generate
+from ptbert_models.gpt.generation import CachedDecoding
 
 
 @pytest.fixture(params=FAMILIES)
@@ -32,6 +33,12 @@ def test_dropout_is_off_meanwhile_and_modes_come_back(model):
     assert model.training
     assert not frozen.mlp.dropout.training
     assert model.transformer.h[1].mlp.dropout.training
+
+
+def test_a_model_that_saves_memory_in_training_reads_each_token_once(model):
+    model.gradient_checkpointing = True
+    assert isinstance(model.eval().start_decoding(6, None), CachedDecoding)
+    assert not isinstance(model.train().start_decoding(6, None), CachedDecoding)
 
 
 def test_modes_come_back_after_a_failure(model):

@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -109,6 +110,15 @@ def test_padding_and_windows_are_those_of_the_plain_steps(model, options):
     assert_same(scored(model, PROMPTS, length, **options, compile=EAGER), want)
 
 
+@pytest.mark.parametrize("heads", [{0: [1]}, {1: [0, 2]}, {0: [0], 1: [1, 3]}], ids=str)
+def test_layers_may_have_lost_different_heads(heads):
+    model = GPT2LMHeadModel(GPT2Config(12, **GPT_SIZES | {"n_layer": 2})).eval()
+    model.transformer.prune_heads(heads)
+    for options in ({"temperature": 0}, {"num_beams": 2}):
+        want = scored(model, PROMPTS, 8, **options)
+        assert_same(scored(model, PROMPTS, 8, **options, compile=EAGER), want)
+
+
 def test_stop_strings_end_texts(any_model, letters):
     options = {"temperature": 0, "stop_strings": ["a", "b", "xy"], "tokenizer": letters}
     want = generate(any_model, PROMPTS, 10, **options)
@@ -159,6 +169,19 @@ def test_what_a_broken_run_left_in_memory_is_gone_in_the_next(model):
     del steps
     model.load_state_dict(good)
     assert_same(scored(model, PROMPTS[:, :1], 8, temperature=0, compile=EAGER), want)
+
+
+def test_threads_may_write_while_one_of_them_compiles(any_model):
+    """While a thread compiles, PyTorch says of all threads that they do."""
+    model = copy.deepcopy(any_model)
+    rows = [PROMPTS[[number % 2]] for number in range(4)]
+    want = [generate(model, row, 8, temperature=0).tolist() for row in rows]
+
+    def write(row):
+        return generate(model, row, 8, temperature=0, compile=EAGER).tolist()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(write, rows)) == want
 
 
 def test_streams_at_the_same_time_do_not_share_memory(any_model):
@@ -268,6 +291,22 @@ def test_a_model_that_is_watched_has_no_compiled_steps(any_model):
             generate(any_model, PROMPTS, 4, compile=EAGER)
         handle.remove()
     generate(any_model, PROMPTS, 4, compile=EAGER)
+
+
+@pytest.mark.parametrize("arguments", [(True,), (False, True)])
+def test_what_returns_or_keeps_what_heads_compute_is_not_compiled(arguments):
+    model = GPT2LMHeadModel(GPT2Config(12, **GPT_SIZES), *arguments)
+    with pytest.raises(ValueError, match="make the model without output_attentions and keep_multi"):
+        generate(model, PROMPTS, 4, compile=EAGER)
+
+
+def test_models_that_save_memory_in_training_are_compiled_too(any_model):
+    want = generate(any_model, PROMPTS, 8, temperature=0)
+    any_model.train().gradient_checkpointing = True
+    try:
+        assert torch.equal(generate(any_model, PROMPTS, 8, temperature=0, compile=EAGER), want)
+    finally:
+        any_model.eval().gradient_checkpointing = False
 
 
 def test_a_changed_class_is_not_ignored(any_model, monkeypatch):

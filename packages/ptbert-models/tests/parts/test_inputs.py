@@ -1,7 +1,8 @@
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ptbert_models.parts.inputs import Ids, check_ids, places_of, read_together
+from ptbert_models.parts.inputs import Ids, check_ids, is_recorded, places_of, read_together
 
 
 def check(ids):
@@ -48,3 +49,11 @@ def test_places_come_in_ascending_order_on_every_device(monkeypatch, is_cpu, cho
     places = places_of(torch.tensor(chosen, dtype=torch.bool), len(expected))
 
     assert places.tolist() == expected
+
+
+def test_what_another_thread_compiles_is_not_recorded_here(monkeypatch):
+    """While a thread compiles, PyTorch's flag is set for the process."""
+    monkeypatch.setattr(torch.compiler, "_is_compiling_flag", True)
+    assert not is_recorded()
+    with FakeTensorMode():  # as in an export without Dynamo
+        assert is_recorded()

@@ -14,7 +14,7 @@ ROWS, WIDTH, TOKENS = 50, 8, 30
 
 @pytest.fixture
 def small_slices(monkeypatch):
-    monkeypatch.setattr("ptbert_models.parts.sliced_loss._SLICE", 4 * TOKENS)
+    monkeypatch.setattr("ptbert_models.parts.log_sums.SLICE", 4 * TOKENS)
 
 
 def given(dtype=torch.float32):
@@ -105,7 +105,7 @@ def test_a_model_has_the_same_loss_and_gradients(config, model, monkeypatch):
     labels = ids.where(torch.arange(16) % 5 > 0, -1)
     results = []
     for size in (10**9, 2000):
-        monkeypatch.setattr("ptbert_models.parts.sliced_loss._SLICE", size)
+        monkeypatch.setattr("ptbert_models.parts.log_sums.SLICE", size)
         model.zero_grad()
         loss = model(ids, lm_labels=labels)
         loss.backward()
@@ -115,7 +115,7 @@ def test_a_model_has_the_same_loss_and_gradients(config, model, monkeypatch):
 
 
 def test_a_model_never_holds_all_scores(monkeypatch):
-    monkeypatch.setattr("ptbert_models.parts.sliced_loss._SLICE", 2000)
+    monkeypatch.setattr("ptbert_models.parts.log_sums.SLICE", 2000)
     labelled, tokens = 3 * 15, 500
     states = torch.randn(labelled, 4, requires_grad=True)
     weight = torch.randn(tokens, 4, requires_grad=True)
@@ -144,7 +144,7 @@ def test_gradients_of_gradients_are_right_where_states_depend_on_the_weight(monk
     ids = torch.randint(0, TOKENS, (3, 16))
     results = []
     for size in (10**9, 4 * TOKENS):
-        monkeypatch.setattr("ptbert_models.parts.sliced_loss._SLICE", size)
+        monkeypatch.setattr("ptbert_models.parts.log_sums.SLICE", size)
         loss = model(ids, lm_labels=ids)
         first = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
         penalty = sum(each.square().sum() for each in first)

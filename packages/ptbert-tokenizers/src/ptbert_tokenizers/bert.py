@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from ptbert_tokenizers.bert_parts import BertParts, is_wordpiece
-from ptbert_tokenizers.edits import Vocabulary
+from ptbert_tokenizers.edits import TokensById, Vocabulary
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import (
     Span,
@@ -20,6 +21,7 @@ from ptbert_tokenizers.plain.wordpiece import (
 )
 from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
+from ptbert_tokenizers.quick.joined_pieces import JoinedPieces
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
 from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
@@ -165,12 +167,27 @@ class BertTokenizer(BertParts):
             skip_special_tokens: leave out ``[PAD]``, ``[CLS]``, ``[SEP]`` and the like.
             clean_up_tokenization_spaces: remove spaces before punctuation marks.
         """
-        tokens = self.convert_ids_to_tokens(ids)
-        if skip_special_tokens:
-            left_out = self._own_special().union(NEVER_SPLIT)
-            tokens = [token for token in tokens if token not in left_out]
-        text = " ".join(tokens).replace(" ##", "")
+        ids = list(ids)
+        text = None if skip_special_tokens else self._quick_text(ids)
+        if text is None:
+            tokens = self.convert_ids_to_tokens(ids)
+            if skip_special_tokens:
+                left_out = self._own_special().union(NEVER_SPLIT)
+                tokens = [token for token in tokens if token not in left_out]
+            text = " ".join(tokens).replace(" ##", "")
         return close_gaps(text) if clean_up_tokenization_spaces else text
+
+    def _quick_text(self, ids: list[int]) -> str | None:
+        """The text of ids, before gaps are closed; None if the definition must be asked."""
+        names = self.ids_to_tokens
+        if type(names) is not TokensById or not _has_own_names(self):
+            return None
+        known: JoinedPieces | None = self.__dict__.get("_joined_state")
+        if known is None or not known.are_those_of(names):
+            self.__dict__["_joined_state"] = known = JoinedPieces(names)
+        with suppress(KeyError, TypeError):  # an id is that of an added token, or wrong
+            return known.text(ids)
+        return None
 
     def _stream_decoder(
         self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
@@ -188,5 +205,6 @@ class BertTokenizer(BertParts):
 
 
 _has_own_decoding = untouched(BertTokenizer, "decode", "convert_ids_to_tokens")
+_has_own_names = untouched(BertTokenizer, "convert_ids_to_tokens")
 _has_own_methods = untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")
 _has_own_spans = untouched(BertTokenizer, "tokenize_with_offsets", "_spans", "_traced_words")

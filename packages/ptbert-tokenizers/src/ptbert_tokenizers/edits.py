@@ -6,7 +6,7 @@ dictionary compares ``edits`` to see whether the result is still valid.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -61,7 +61,25 @@ class CountingDict(dict[K, V]):
 
 
 @_counting_edits
-class Vocabulary(OrderedDict[str, int]):
+class _CountingOrderedDict(OrderedDict[K, V]):
+    """The same for a dictionary in order."""
+
+    edits = 0
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[K, V]]) -> Self:
+        """Return one with these entries, quickly: nobody can have seen it before.
+
+        Example:
+            >>> Vocabulary.of([("a", 0), ("b", 1)])["b"]
+            1
+        """
+        filled: Any = _Uncounted(pairs)
+        filled.__class__ = cls
+        return filled
+
+
+class Vocabulary(_CountingOrderedDict[str, int]):
     """Token to id, in the order of the file; ``edits`` counts its changes.
 
     Example:
@@ -72,19 +90,17 @@ class Vocabulary(OrderedDict[str, int]):
         True
     """
 
-    edits = 0
 
-    @classmethod
-    def of(cls, pairs: Iterable[tuple[str, int]]) -> "Vocabulary":
-        """Return a vocabulary with these entries, quickly: nobody can have seen it before.
+class TokensById(_CountingOrderedDict[int, str]):
+    """Id to token; ``edits`` counts its changes.
 
-        Example:
-            >>> Vocabulary.of([("a", 0), ("b", 1)])["b"]
-            1
-        """
-        filled: Any = _Uncounted(pairs)
-        filled.__class__ = cls
-        return filled
+    Example:
+        >>> tokens = TokensById.of([(7, "[unused1]")])
+        >>> before = tokens.edits
+        >>> tokens[7] = "[E1]"
+        >>> tokens.edits > before
+        True
+    """
 
 
 def plain_copy(vocabulary: Mapping[str, int]) -> dict[str, int]:
@@ -100,5 +116,5 @@ def plain_copy(vocabulary: Mapping[str, int]) -> dict[str, int]:
     return dict(zip(dict.keys(vocabulary), dict.values(vocabulary), strict=True))
 
 
-class _Uncounted(OrderedDict[str, int]):
-    """Like a vocabulary, but filled by the interpreter without a call for each entry."""
+class _Uncounted(OrderedDict[Any, Any]):
+    """The same, but filled by the interpreter without a call for each entry."""

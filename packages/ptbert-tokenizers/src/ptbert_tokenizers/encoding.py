@@ -22,7 +22,9 @@ _NO_FRAME = Frame()
 _SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
 
 # not pickled; computed when needed
-_DERIVED = frozenset({"_cache_state", "_cutter_state", "_quick_state", "_table_state"})
+_DERIVED = frozenset(
+    {"_cache_state", "_cutter_state", "_joined_state", "_quick_state", "_table_state"}
+)
 
 
 class FlatSettings(NamedTuple):

@@ -4,9 +4,9 @@
 trains a model of each family in bfloat16, and measures speed and memory: training, reading 1 to 64
 texts with and without padding, and writing, beside transformers with the attention of PyTorch;
 compiled steps with CUDA graphs beside the reading of the weights; the optimizers, also captured in
-a graph, beside fused AdamW. ``-- --device cpu`` does all that with tiny models on the CPU, which
-shows that the script works, and nothing of the speed. ``python -m pytest -m gpu`` in the folders of
-the packages runs the tests for a GPU.
+a graph, beside fused AdamW. ``-- reading writing`` runs these parts only. ``-- --device cpu`` does
+all that with tiny models on the CPU, which shows that the script works, and nothing of the speed.
+``python -m pytest -m gpu`` in the folders of the packages runs the tests for a GPU.
 """
 
 import argparse
@@ -50,10 +50,13 @@ CLOSE = 1e-3  # a gradient of the device may be this far from that of the CPU, i
 def main() -> None:
     """Run all parts; the exit code is 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when left out")
     parser.add_argument("--device", default="cuda", help="where to compute")
     parser.add_argument("--tiny", action="store_true", help="tiny models, as on the CPU")
     parser.add_argument("--minutes", type=float, default=5.5, help="no part begins after that")
     arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - PARTS.keys():
+        parser.error(f"there is no part {unknown.pop()!r}; give some of {', '.join(PARTS)}")
     device = torch.device(arguments.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no GPU that PyTorch can use; give --device cpu to try the script")
@@ -62,17 +65,9 @@ def main() -> None:
         f"{name_of(device)}, torch {torch.__version__}, {size.layers} layers of width {size.width}"
     )
     begun = time.monotonic()
-    parts: list[Callable[[torch.device, Size], bool]] = [
-        models_agree,
-        families_train,
-        padding_costs,
-        beside_transformers,
-        reading,
-        writing,
-        updating,
-    ]
     failed = []
-    for part in parts:
+    for name in arguments.parts or PARTS:
+        part = PARTS[name]
         title = (part.__doc__ or "").splitlines()[0]
         if time.monotonic() - begun > arguments.minutes * 60:
             print(f"\nleft out for lack of time: {title}")
@@ -241,6 +236,16 @@ def name_of(device: torch.device) -> str:
     """The name of a card, or of the kind of device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
+
+PARTS: dict[str, Callable[[torch.device, Size], bool]] = {
+    "agreement": models_agree,
+    "learning": families_train,
+    "padding": padding_costs,
+    "training": beside_transformers,
+    "reading": reading,
+    "writing": writing,
+    "updating": updating,
+}
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,7 @@ from ptbert_optim import BertAdam, OpenAIAdam
 # ruff: noqa: T201
 
 BATCHES = (1, 8, 64)
+WRITTEN = (1, 8)  # texts at a time; each number is compiled anew
 NEW_TOKENS = 128
 NARROW = torch.bfloat16
 ADAMW = "torch AdamW(fused=True)"
@@ -128,7 +129,7 @@ def writing(device: torch.device, size: Size) -> bool:
     weight_seconds = reading_seconds(model, device, size)
     new = min(NEW_TOKENS, size.length // 2)
     same = True
-    for texts in BATCHES:
+    for texts in WRITTEN:
         ids = inputs_of("", size._replace(batch=texts, length=size.length - new))["input_ids"]
         ids = ids.to(device).clamp(min=1)  # no token that might be padding
         runs: dict[str, Callable[[], Tensor]] = {

@@ -24,7 +24,7 @@ from ptbert_models.bert.bare import (
 from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.without_padding import Packing, packed_states
 from ptbert_models.parts.inputs import places_of, values_are_known, without_none
-from ptbert_models.parts.losses import is_labelled, labelled_only
+from ptbert_models.parts.losses import UNLABELLED, is_labelled, labelled_only
 
 
 class Inputs(NamedTuple):
@@ -104,13 +104,15 @@ def encode_labelled(
     Args:
         model: a model with a head.
         inputs: a batch of texts.
-        labels: (B, L), -1 or -100 where there is none.
+        labels: (B, L), or (B * L,); -1 or -100 where there is none. Those of padding do not count
+            if a program asked to leave padding out, because there is no state for them.
         rows_suffice: whether the head takes states at any positions, and nobody sees which.
 
     Returns:
         The last layer and the labels, only at labelled positions where that suffices; and the
         pooled token (B, E).
     """
+    labels = _of_real_tokens(model, inputs.attention_mask, labels)
     if not rows_suffice:
         _, sequence, pooled = encode(model, inputs)
         return sequence, labels, pooled
@@ -125,6 +127,19 @@ def encode_labelled(
     places = places_of(labelled.flatten(), packed.labelled)
     states = packed.states.index_select(0, numbers.index_select(0, places))
     return states, labels.flatten().index_select(0, places), model.bert.pooler(first[:, None])
+
+
+def _of_real_tokens(model: Any, attention_mask: Tensor | None, labels: Tensor) -> Tensor:
+    """The labels, without those of padding if a program asked to leave it out."""
+    if attention_mask is None or not isinstance(labels, Tensor):
+        return labels
+    if labels.numel() != attention_mask.numel():
+        return labels
+    real = real_tokens(model, attention_mask, of=labels.reshape(attention_mask.shape))
+    if real is None:
+        return labels
+    numbers = labels.long() if labels.dtype == torch.uint8 else labels  # which have no -1
+    return numbers.masked_fill(~real.reshape(labels.shape), UNLABELLED)
 
 
 class _Packed(NamedTuple):

@@ -111,7 +111,7 @@ class Packing(NamedTuple):
         if self.places is not None:
             empty = rows.new_zeros(self.batch * self.length, rows.size(-1))
             rows = empty.index_copy(0, self.places, rows)
-        return rows.view(self.batch, self.length, -1)
+        return rows.view(self.batch, self.length, rows.size(-1))  # -1 is unknown without texts
 
 
 def packed_layer(layer: Any, rows: Tensor, packing: Packing) -> Tensor:

@@ -159,7 +159,19 @@ def _write(path: Path, state: Mapping[str, Tensor], *, safe_serialization: bool)
             single = {name: _alone(tensor) for name, tensor in state.items()}
             file.write(_import_safetensors(path).torch.save(single, metadata={"format": "pt"}))
         else:
-            torch.save(state, file)
+            torch.save(_without_device(state), file)
+
+
+def _without_device(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in the memory of the CPU; those that are the same stay so.
+
+    ``torch.load`` puts a tensor where it was, and fails where there is no such device.
+    """
+    moved: dict[Any, Tensor] = {}
+    return {
+        name: tensor if tensor.is_cpu else moved.setdefault(identity(tensor), tensor.cpu())
+        for name, tensor in state.items()
+    }
 
 
 def with_later_names(

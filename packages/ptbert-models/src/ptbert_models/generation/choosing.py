@@ -44,13 +44,24 @@ class Choice:
         return self == Choice()
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """Choose one token for each row of scores (B, V): (B,)."""
+        """Choose one token for each row of scores (B, V): (B,).
+
+        Raises:
+            ValueError: if the best score of a row is not finite.
+        """
+        tokens, best = self.choose(scores)
+        if not bool(best.isfinite().all()):
+            raise unusable(best)
+        return tokens
+
+    def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return tokens (B,) and the best scores (B,); a token means nothing where that is infinite
+        or no number.
+        """
         if self.temperature == 0:
             best, tokens = scores.max(-1)
-            if not bool(best.isfinite().all()):
-                raise _unusable(best)
-            return tokens
-        given, scores = scores, scores.float()
+            return tokens, best
+        best, scores = scores.amax(-1), scores.float()
         if self.temperature < _SMALL:
             scores = scores - scores.amax(-1, keepdim=True)
         scores = scores / max(self.temperature, _SMALLEST)
@@ -62,23 +73,19 @@ class Choice:
             likelier = probabilities.cumsum(-1) - probabilities  # the sum of the more likely tokens
             likelier[..., 0] = 0  # rounding never leaves a row without a token
             scores = _only(scores, ordered.masked_fill(likelier >= self.top_p, -math.inf), indices)
-        try:
-            tokens = torch.multinomial(scores.softmax(-1), 1, generator=self.generator)
-        except RuntimeError as error:  # PyTorch has looked at all probabilities
-            best = given.amax(-1)
-            if bool(best.isfinite().all()):
-                raise
-            raise _unusable(best) from error
-        return tokens.squeeze(-1)
+        # What is no probability would stop a GPU for the rest of the process.
+        probabilities = scores.softmax(-1).where(best.isfinite()[..., None], 1.0)
+        tokens = torch.multinomial(probabilities, 1, generator=self.generator)
+        return tokens.squeeze(-1), best
 
 
 def check_numbers(best: Tensor) -> None:
     """Raise an error if the best scores are not numbers: then any token would be chosen."""
     if bool(best.isnan().any()):
-        raise _unusable(best)
+        raise unusable(best)
 
 
-def _unusable(best: Tensor) -> ValueError:
+def unusable(best: Tensor) -> ValueError:
     """Return the error about the best scores (B,) of texts, of which one is not finite."""
     wrong = [value for value in best.flatten().tolist() if not math.isfinite(value)]
     if any(map(math.isnan, wrong)):

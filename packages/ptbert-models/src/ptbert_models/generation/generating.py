@@ -286,7 +286,8 @@ class _Run:
         """Write to the end."""
         streamer = self._options.streamer
         with torch.no_grad(), evaluating(self._model):
-            sampling = self._sampling(record)
+            late = streamer is None and gains_by_reading_late(self._prompts.ids)
+            sampling = self._sampling(record, reads_late=late)
             if streamer is not None:
                 streamer.put(sampling.texts().cpu())
             for tokens in sampling:
@@ -296,7 +297,7 @@ class _Run:
             streamer.end()
         return sampling
 
-    def _sampling(self, record: Record | None) -> Sampling:
+    def _sampling(self, record: Record | None, *, reads_late: bool = False) -> Sampling:
         return Sampling(
             self._decoding(),
             self._prompts,
@@ -306,6 +307,7 @@ class _Run:
             self._constraints,
             self._options.num_return_sequences,
             record,
+            reads_late=reads_late,
         )
 
     def _decoding(self) -> Decoding:
@@ -318,6 +320,11 @@ class _Run:
         _check_arguments(self._model, options)
         decoding: Decoding = self._model.start_decoding(capacity, attention_mask, **options)
         return decoding
+
+
+def gains_by_reading_late(ids: Tensor) -> bool:
+    """Whether a step may begin before the last one's tokens are known; for ``Sampling``."""
+    return ids.is_cuda
 
 
 def _check_arguments(model: Any, options: Mapping[str, Any]) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ptbert_models.generation.choosing import Choice
+from ptbert_models.generation.choosing import Choice, unusable
 from ptbert_models.generation.constraints import Constraints, check_some_left
 from ptbert_models.generation.decoding import Decoding
 from ptbert_models.generation.ending import Ending
+from ptbert_models.generation.flags import Flags
 from ptbert_models.generation.prompts import Prompts
 from ptbert_models.generation.scored import Record
 
@@ -30,6 +31,8 @@ class Sampling:
         constraints: what changes the scores before; nothing when None.
         copies: how many continuations of each prompt are written.
         record: where log-probabilities are kept; nowhere when None.
+        reads_late: begin the next step before it is known whether this one was the last, so that a
+            GPU need not wait for the host.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class Sampling:
         constraints: Constraints | None = None,
         copies: int = 1,
         record: Record | None = None,
+        *,
+        reads_late: bool = False,
     ) -> None:
         self._decoding, self._prompts, self._copies = decoding, prompts, copies
         self._choice, self._ending, self._constraints = choice, ending, constraints
-        self._record = record
+        self._record, self._reads_late = record, reads_late
         self._padding = prompts.padding(copies)
         ids = prompts.ids.repeat_interleave(copies, dim=0) if copies > 1 else prompts.ids
         self._texts = torch.cat((ids, ids.new_empty(ids.size(0), max_new_tokens)), dim=1)
@@ -57,20 +62,30 @@ class Sampling:
 
     def __iter__(self) -> Iterator[Tensor]:
         texts, ending, start = self._texts, self._ending, self._length
-        scores = self._first_scores()
+        scores, can_end = self._first_scores(), ending.can_come()
         ended = torch.zeros_like(texts[:, 0], dtype=torch.bool)
         for end in range(start, texts.size(1)):
-            tokens = self._choice(self._allowed(scores, end, end - start, ended))
-            tokens = ending.fill(tokens, ended, texts[:, end - 1])
+            allowed = self._allowed(scores, end, end - start, ended)
+            tokens, best = self._choice.choose(allowed)
+            if can_end:
+                tokens = ending.fill(tokens, ended, texts[:, end - 1])
             texts[:, end] = tokens
-            self._length = end + 1
             if self._record is not None:
                 self._record.add(scores, tokens, ended)
+            if can_end:
+                ended = ended | ending.reached(texts[:, : end + 1], self._padding)
+            flags, is_last = Flags(best.isfinite().all(), ended.all()), end + 1 == texts.size(1)
+            if self._reads_late and not is_last:
+                scores = self._decoding.feed(texts[:, end : end + 1])
+            is_usable, all_ended = flags.read()
+            if not is_usable:
+                raise unusable(best)
+            self._length = end + 1
             yield tokens
-            ended = ended | ending.reached(self.texts(), self._padding)
-            if end + 1 == texts.size(1) or (ending.can_come() and bool(ended.all())):
+            if is_last or (can_end and all_ended):
                 break
-            scores = self._decoding.feed(texts[:, end : end + 1])  # callers may change ``tokens``
+            if not self._reads_late:
+                scores = self._decoding.feed(texts[:, end : end + 1])  # callers may change tokens
 
     def _first_scores(self) -> Tensor:
         scores = self._decoding.feed(self._prompts.ids)

@@ -186,6 +186,7 @@ class GPTDecoder(GPTPreTrainedModel):
     # Class-level defaults, for whole-model pickles that are older than these attributes.
     gradient_checkpointing = False
     keep_multihead_output = False
+    free_attributes: ClassVar[tuple[str, ...]] = ("gradient_checkpointing",)  # off in evaluation
     # Whether ``forward`` returns only the last layer's hidden states, as release 0.6.2 did. Models
     # with a head work with either.
     last_hidden_state_only: bool

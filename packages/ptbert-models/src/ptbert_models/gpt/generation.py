@@ -163,11 +163,14 @@ class CompiledDecoding(GPTDecoding):
         return memory
 
     def _lent(self, batch: int) -> tuple[Tensor, ...]:
-        (_, _, heads, _, width), dtype, device = self._of_prompts[0]
-        room = Kind(torch.Size((2, batch, heads, self._capacity, width)), dtype, device)
-        sizes = [(1,), (batch, 1), (batch, self._capacity)]
-        integers = (Kind(torch.Size(size), torch.long, device) for size in sizes)
-        return self._steps.memory(self, *integers, *(room for _ in self._of_prompts))
+        kinds = [
+            Kind(torch.Size(size), torch.long, self._of_prompts[0].device)
+            for size in ((1,), (batch, 1), (batch, self._capacity))
+        ]
+        for (_, _, heads, _, width), dtype, device in self._of_prompts:  # layers may be pruned
+            shape = torch.Size((2, batch, heads, self._capacity, width))
+            kinds.append(Kind(shape, dtype, device))
+        return self._steps.memory(self, *kinds)
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat or reorder texts."""
@@ -202,7 +205,7 @@ def _step(
         place: (1,), where keys and values of the token go.
         positions: (B, 1), positions of the token, which do not count padding.
         mask: (B, C), 0 for padding.
-        *rooms: N tensors (2, B, H, C, D), keys and values.
+        *rooms: N tensors (2, B, H, C, D), keys and values; layers may have different H.
 
     Returns:
         Scores (B, V).
@@ -330,8 +333,10 @@ def start_decoding(
             changed or watches.
     """
     kind = type(transformer)
-    untouched = isinstance(transformer, GPTDecoder) and is_untouched(
-        transformer, smallest_bare, kind, transformer.last_hidden_state_only
+    untouched = (
+        isinstance(transformer, GPTDecoder)
+        and not (transformer.gradient_checkpointing and transformer.training)
+        and is_untouched(transformer, smallest_bare, kind, transformer.last_hidden_state_only)
     )
     way: Callable[..., GPTDecoding]
     if compile_options is not None:

@@ -134,6 +134,7 @@ def check_compilable(*modules: nn.Module, is_known: bool = True) -> None:
         return
     raise ValueError(
         f"compile is given, and the steps of this {type(modules[0]).__name__} cannot be compiled, "
-        "because it has hooks, adapters or parts that are not those of this library; take them "
-        "away (adapters: merge them into the weights), or leave out compile"
+        "because it has hooks, adapters or parts that are not those of this library, or returns or "
+        "keeps what its heads compute; take them away (adapters: merge them into the weights), "
+        "make the model without output_attentions and keep_multihead_output, or leave out compile"
     )

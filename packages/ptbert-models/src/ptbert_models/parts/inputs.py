@@ -20,7 +20,17 @@ def is_recorded() -> bool:
 
     Then only shapes are known, and no step may depend on values.
     """
-    return torch.compiler.is_compiling() or is_traced()
+    return is_compiled() or is_traced()
+
+
+def is_compiled() -> bool:
+    """Whether this thread records calls for ``torch.compile`` or ``torch.export``.
+
+    PyTorch's ``is_compiling`` is also true for all other threads meanwhile. An export without
+    Dynamo runs the calls in a dispatch mode, which only its own thread has.
+    """
+    compiler = torch.compiler
+    return compiler.is_dynamo_compiling() or (compiler.is_compiling() and is_transformed())
 
 
 def is_traced() -> bool:

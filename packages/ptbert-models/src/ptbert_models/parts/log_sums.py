@@ -13,12 +13,23 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ptbert_models.parts.inputs import values_are_known
+from ptbert_models.parts.inputs import is_compiled, values_are_known
 from ptbert_models.parts.losses import is_labelled
 
-SLICE = 2**22  # scores that exist at once
+SLICE = 2**22  # scores that exist at once, on a CPU
+_MORE = 16  # times as many elsewhere: there the calls of each slice cost more than memory
 _HELD = 2**26  # scores that may be kept for the gradients, where computing them again takes longer
 _PRODUCTS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def scores_at_once(states: Tensor) -> int:
+    """How many scores of such states exist at once.
+
+    Example:
+        >>> scores_at_once(torch.zeros(2, 3))
+        4194304
+    """
+    return SLICE if states.is_cpu else SLICE * _MORE
 
 
 def product_dtype(states: Tensor) -> torch.dtype:
@@ -39,12 +50,12 @@ def suits_log_sums(states: Tensor, weight: Tensor) -> bool:
         >>> suits_log_sums(torch.zeros(4, 2), torch.zeros(10, 2))
         False
     """
-    compiled = torch.compiler.is_compiling() and not _is_exported()
+    compiled = is_compiled() and not _is_exported()
     if not compiled and not values_are_known(states, weight):
         return False
     if not compiled and forward_ad._current_level >= 0:  # noqa: SLF001  # has no public name
         return False
-    limit = SLICE if compiled else _HELD
+    limit = scores_at_once(states) if compiled else _HELD
     return states.size(0) * weight.size(0) > limit and product_dtype(states) in _PRODUCTS
 
 
@@ -126,7 +137,7 @@ def mean_sliced_loss(states: Tensor, weight: Tensor, bias: Tensor | None, labels
 
 def _slices(states: Tensor, weight: Tensor) -> Iterator[slice]:
     """Parts of the vocabulary whose scores may exist at once."""
-    size = max(1, SLICE // max(1, states.size(0)))
+    size = max(1, scores_at_once(states) // max(1, states.size(0)))
     for start in range(0, weight.size(0), size):
         yield slice(start, start + size)
 

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ptbert_models.parts.inputs import values_are_known
-from ptbert_models.parts.log_sums import SLICE as _SLICE
-from ptbert_models.parts.log_sums import product_dtype
+from ptbert_models.parts.log_sums import product_dtype, scores_at_once
 
 
 def suits_slices(states: Tensor, weight: Tensor) -> bool:
@@ -30,7 +29,7 @@ def suits_slices(states: Tensor, weight: Tensor) -> bool:
     return (
         values_are_known(states)
         and forward_ad._current_level < 0  # noqa: SLF001  # has no public name
-        and states.size(0) * weight.size(0) > _SLICE
+        and states.size(0) * weight.size(0) > scores_at_once(states)
         and product_dtype(states) in (torch.float32, torch.float64, torch.bfloat16)
     )
 
@@ -93,7 +92,8 @@ def _sums(
     to_states = torch.empty_like(states) if of_states else None
     to_weight = torch.zeros_like(weight, dtype=exact) if of_weight else None
     total = torch.zeros((), dtype=exact, device=states.device)
-    for start in range(0, len(labels), rows := max(1, _SLICE // weight.size(0))):
+    rows = max(1, scores_at_once(states) // weight.size(0))
+    for start in range(0, len(labels), rows):
         some, wanted = narrow[start : start + rows], labels[start : start + rows, None]
         scores = F.linear(some, table).to(exact)  # (rows, V)
         sums = scores.logsumexp(1, keepdim=True)

@@ -60,26 +60,36 @@ def bpe_encoder(
     if not are_ids(numbers):
         return None
     id_of.update(special_tokens)
-    ids_of_word = _IdsOfWords(spelling.spell, define, new_table, id_of, ids_of_pieces)
+    merges, spell = _Merges(new_table, id_of), spelling.spell
+
+    def ids_of_word(word: str) -> Ids:
+        symbols = spell(word)
+        by_number = merges.ids
+        if by_number is None and merges.leaves_to_definition(symbols):
+            pieces = define(symbols)
+            ids = tuple([id_of.get(piece, -1) for piece in pieces])
+            return ids if -1 not in ids else tuple(ids_of_pieces(pieces))
+        by_number = by_number or merges.prepare()
+        table = merges.table
+        ids = tuple([by_number[number] for number in table.merge(symbols)])
+        return ids if -1 not in ids else tuple(ids_of_pieces(table.pieces(symbols)))
 
     def numbers_of_part(part: str) -> Ids:
-        return tuple(ids_of_word.table.merge(spelling.spell(part)))
+        return tuple(merges.table.merge(spell(part)))
 
     def together() -> "Together | None":
         from ptbert_tokenizers.quick.parts import PartIds
 
-        pairs = ids_of_word.table.pairs
-        if pairs is None:
-            return None
-        return PartIds(numbers_of_part, pairs, ids_of_word.ids_by_number())
+        pairs = merges.table.pairs
+        return None if pairs is None else PartIds(numbers_of_part, pairs, merges.prepare())
 
     def whole_words() -> "KnownWords":
         import numpy as np
 
         from ptbert_tokenizers.quick.ids import KnownWords
 
-        by_number = np.array(ids_of_word.ids_by_number(), np.int32)
-        whole = ids_of_word.table.whole_words()
+        by_number = np.array(merges.prepare(), np.int32)
+        whole = merges.table.whole_words()
         ids = by_number.take(np.fromiter(whole.values(), np.intp, len(whole)))
         found = ["" if word in words.signs else word for word in whole]
         spans = spelling.spans(found)
@@ -99,50 +109,36 @@ def bpe_encoder(
     return QuickEncoder(words, ids_of_word, {}, whole_words, tokens, lengths_of, unknown, together)
 
 
-class _IdsOfWords:
-    """Computes the ids of words, the first ones by the definition.
+class _Merges:
+    """Merges and the ids of what they make, prepared when the definition would take longer.
 
     Args:
-        spell: writes a word in symbols; the others are as for ``bpe_encoder``.
+        new_table: prepares the merges.
+        id_of: piece → id.
     """
 
-    def __init__(
-        self,
-        spell: Callable[[str], str],
-        define: Callable[[str], list[str]],
-        new_table: Callable[[], MergeTable],
-        id_of: Mapping[str, int],
-        ids_of_pieces: Callable[[list[str]], list[int]],
-    ) -> None:
-        self._spell = spell
-        self._define = define
+    def __init__(self, new_table: Callable[[], MergeTable], id_of: Mapping[str, int]) -> None:
         self._new_table = new_table
         self._id_of = id_of
-        self._ids_of_pieces = ids_of_pieces
         self._new_words = 0
-        self._by_number: list[int] | None = None  # the id of each symbol; made when it is worth it
-
-    def __call__(self, word: str) -> Ids:
-        """Return the ids of one word."""
-        symbols = self._spell(word)
-        by_number = self._by_number
-        if by_number is None:
-            self._new_words += 1
-            if self._new_words <= _MANY and len(symbols) <= LONG_WORD:
-                pieces = self._define(symbols)
-                ids = tuple([self._id_of.get(piece, -1) for piece in pieces])
-                return ids if -1 not in ids else tuple(self._ids_of_pieces(pieces))
-            by_number = self.ids_by_number()
-        ids = tuple([by_number[number] for number in self.table.merge(symbols)])
-        return ids if -1 not in ids else tuple(self._ids_of_pieces(self.table.pieces(symbols)))
-
-    def ids_by_number(self) -> list[int]:
-        """Return the id of each symbol by its number; from now on words are cut by the table."""
-        if self._by_number is None:
-            self._by_number = self.table.ids(self._id_of)
-        return self._by_number
+        self.ids: list[int] | None = None
+        """The id of each symbol by its number; None until words are cut by the table."""
 
     @cached_property
     def table(self) -> MergeTable:
-        """The merges, prepared when first needed."""
+        """The merges."""
         return self._new_table()
+
+    def prepare(self) -> list[int]:
+        """Return the ids; from now on words are cut by the table."""
+        if self.ids is None:
+            self.ids = self.table.ids(self._id_of)
+        return self.ids
+
+    def leaves_to_definition(self, symbols: str) -> bool:
+        """Tell whether a new word is cut by the definition; if not, all is prepared."""
+        self._new_words += 1
+        if self._new_words <= _MANY and len(symbols) <= LONG_WORD:
+            return True
+        self.prepare()
+        return False

@@ -43,6 +43,7 @@ class KnownPieces(Memo[str, Pieces]):
         self._define = define
         self._new_words = 0
         self._quick: QuickWordpiece[str] | None = None
+        self._are_known: Callable[[str], bool] = frozenset().issuperset  # characters of pieces
 
     def _pieces_of(self, word: str) -> Pieces:
         if self._quick is None:
@@ -51,7 +52,11 @@ class KnownPieces(Memo[str, Pieces]):
                 return tuple(self._define(word))
             _, unk_token, limit = self.state
             itself = {piece: piece for piece in self.vocab}
+            self._are_known = frozenset("".join(itself)).issuperset
             self._quick = QuickWordpiece(itself, unk_token, limit)
+        # Text that is not cleaned has many characters that no piece has.
+        if not (word.isascii() or self._are_known(word)):
+            return (self.state[1],)
         return self._quick(word)
 
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from ptbert_tokenizers.edits import TokensById
 from ptbert_tokenizers.errors import UnknownId
 from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import (
@@ -40,7 +41,9 @@ class WordpieceVocabulary:
             self.vocab = vocab_file.vocabulary
         else:
             self.vocab = load_vocab(vocab_file)
-        self.ids_to_tokens = OrderedDict(zip(self.vocab.values(), self.vocab, strict=True))
+        self.ids_to_tokens: OrderedDict[int, str] = TokensById.of(
+            zip(self.vocab.values(), self.vocab, strict=True)
+        )
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
@@ -100,7 +103,7 @@ class WordpieceVocabulary:
             UnknownId: a ``KeyError``, if an id is outside the vocabulary.
         """
         names, added, ids = self.ids_to_tokens, self.added_tokens.tokens, list(ids)
-        if type(names) is OrderedDict:
+        if type(names) in (TokensById, OrderedDict):
             with suppress(KeyError, TypeError):  # integers of any type are found
                 return list(map(names.__getitem__, ids))
         try:

@@ -1,0 +1,102 @@
+"""BERT's decode joins what each token adds to a text: compared with joining the tokens."""
+
+import copy
+import pickle
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptbert_tokenizers import BertTokenizer, UnknownId
+from ptbert_tokenizers.edits import TokensById
+from ptbert_tokenizers.files.vocabulary import write_lines
+from ptbert_tokenizers.quick.joined_pieces import JoinedPieces
+
+PIECES = st.text("# a", max_size=6) | st.sampled_from(["##", " ##", "a ##b", "a ", " #", "[MASK]"])
+
+
+@given(pieces=st.lists(PIECES, min_size=1, max_size=6), data=st.data())
+def test_texts_are_those_of_tokens_that_are_joined(pieces: list[str], data: st.DataObject) -> None:
+    joined = JoinedPieces(TokensById.of(enumerate(pieces)))
+    ids = data.draw(st.lists(st.integers(0, len(pieces) - 1), max_size=12))
+
+    for _ in range(2):
+        assert joined.text(ids) == " ".join(pieces[i] for i in ids).replace(" ##", "")
+
+
+@pytest.fixture
+def bert_tokenizer() -> BertTokenizer:
+    write_lines("vocab.txt", ["[UNK]", "[CLS]", "[SEP]", "play", "##ing", "!"])
+    return BertTokenizer("vocab.txt")
+
+
+def test_decoding_follows_edits(bert_tokenizer: BertTokenizer) -> None:
+    names = bert_tokenizer.ids_to_tokens
+    assert bert_tokenizer.decode([3, 4, 5]) == "playing!"
+
+    names[4] = "##ed"
+    assert bert_tokenizer.decode([3, 4, 5]) == "played!"
+    names.update({3: "stay", 9: "now"})
+    assert bert_tokenizer.decode([3, 4, 9]) == "stayed now"
+    names.move_to_end(3)
+    assert bert_tokenizer.decode([3, 4, 9]) == "stayed now"
+    del names[9]
+    with pytest.raises(UnknownId, match="id 9 is outside the vocabulary"):
+        bert_tokenizer.decode([3, 4, 9])
+    bert_tokenizer.ids_to_tokens = OrderedDict({3: "a", 4: "##b"})
+    assert bert_tokenizer.decode([3, 4]) == "ab"
+    bert_tokenizer.ids_to_tokens[4] = "c"
+    assert bert_tokenizer.decode([3, 4]) == "a c"
+
+
+def test_replaced_names_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Loud(BertTokenizer):
+        def convert_ids_to_tokens(self, ids: Any) -> list[str]:
+            return [token.upper() for token in super().convert_ids_to_tokens(ids)]
+
+    write_lines("vocab.txt", ["[UNK]", "play", "##ing"])
+    assert Loud("vocab.txt").decode([1, 2]) == "PLAYING"
+    tokenizer = BertTokenizer("vocab.txt")
+    assert tokenizer.decode([1, 2]) == "playing"
+    monkeypatch.setattr(BertTokenizer, "convert_ids_to_tokens", lambda self, ids: ["x", "y"])
+    assert tokenizer.decode([1, 2]) == "x y"
+
+
+def test_names_of_a_subclass_are_asked_each_time(bert_tokenizer: BertTokenizer) -> None:
+    class Loud(TokensById):
+        def __getitem__(self, index: int) -> str:
+            return super().__getitem__(index).upper()
+
+    bert_tokenizer.ids_to_tokens = Loud(bert_tokenizer.ids_to_tokens)
+
+    assert bert_tokenizer.decode([3, 4]) == "PLAY##ING".replace("##", "")
+
+
+def test_added_and_special_tokens_are_decoded_as_ever(bert_tokenizer: BertTokenizer) -> None:
+    bert_tokenizer.add_tokens(["covid19"])
+    ids = [1, 3, 4, len(bert_tokenizer) - 1, 2]
+
+    assert bert_tokenizer.decode(ids) == "[CLS] playing covid19 [SEP]"
+    assert bert_tokenizer.decode(ids, skip_special_tokens=True) == "playing covid19"
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, np.array, np.uint16])
+def test_ids_may_be_of_any_type(kind: Any, bert_tokenizer: BertTokenizer) -> None:
+    ids = np.array([3, 4, 5], np.uint16) if kind is np.uint16 else kind([3, 4, 5])
+
+    assert bert_tokenizer.decode(ids) == "playing!"
+    assert bert_tokenizer.decode(["3", 4.5]) == "playing"  # as int() makes them
+    assert bert_tokenizer.decode([]) == ""
+
+
+def test_what_is_remembered_is_in_no_pickle_and_no_copy(bert_tokenizer: BertTokenizer) -> None:
+    before = pickle.dumps(bert_tokenizer)
+    bert_tokenizer.decode([3, 4, 5])
+
+    assert pickle.dumps(bert_tokenizer) == before
+    for twin in (pickle.loads(before), copy.deepcopy(bert_tokenizer)):
+        twin.ids_to_tokens[4] = "##ed"
+        assert (twin.decode([3, 4]), bert_tokenizer.decode([3, 4])) == ("played", "playing")
