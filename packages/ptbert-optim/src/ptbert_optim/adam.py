@@ -1,7 +1,7 @@
 """What both optimizers share: state, clipping, rates, and the loop over tensors."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any, ClassVar, NamedTuple
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 SMALL = 64  # elements; such a tensor is left to the plain loop
 
 Moments = tuple[Tensor, Tensor, Tensor]
+Pair = tuple[Tensor, Tensor]  # a parameter and its gradient
+Member = tuple[Tensor, Tensor, dict[str, Any]]  # and its state
 
 
 class UpdateSettings(NamedTuple):
@@ -165,15 +167,14 @@ class ScheduledAdam(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        _refuse_unusable_gradients(type(self).__name__, self.param_groups)
+        grads = [_usable_gradients(type(self).__name__, group) for group in self.param_groups]
         refuse_plain_groups(self.param_groups)
         known = zip_longest(self.param_groups, self._betas[: len(self.param_groups)])
         self._betas = [settle_group(group, betas) for group, betas in known]
         if any(group["global_clip"] for group in self.param_groups):
             clip_together(self.param_groups)
-        self._advance()
-        for group in self.param_groups:
-            for bucket in self._buckets(group):
+        for group, members in zip(self.param_groups, self._advanced(grads), strict=True):
+            for bucket in self._buckets(group, members):
                 self._apply(bucket)
         return loss
 
@@ -239,20 +240,17 @@ class ScheduledAdam(Optimizer):
         self._betas = [group["betas"] for group in groups]
         super().__setstate__({**state, "defaults": defaults, "param_groups": groups})
 
-    def _buckets(self, group: Group) -> Iterable[Bucket]:
+    def _buckets(self, group: Group, members: Iterable[Member]) -> Iterable[Bucket]:
         buckets: dict[object, Bucket] = {}
         first, second = self.moments
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            state = self.state[param]
+        for param, grad, state in members:
             step, weight_decay = state["step"], self._weight_decay(param, group)
             kind = param.device, param.dtype, type(param), _is_small(param)
             key = kind, id(step) if isinstance(step, Tensor) else step, weight_decay
-            if key not in buckets:
-                buckets[key] = Bucket(self._settings(group, step, weight_decay))
-            buckets[key].rows.append(Row(param, grad, state[first], state[second]))
+            bucket = buckets.get(key)
+            if bucket is None:
+                bucket = buckets[key] = Bucket(self._settings(group, step, weight_decay))
+            bucket.rows.append(Row(param, grad, state[first], state[second]))
         return buckets.values()
 
     def _settings(self, group: Group, step: float | Tensor, weight_decay: float) -> UpdateSettings:
@@ -263,28 +261,31 @@ class ScheduledAdam(Optimizer):
             self._warned_of_zero = True
         return UpdateSettings(lr, step, weight_decay, group)
 
-    def _advance(self) -> None:
-        """Give new tensors a state, and count this update of all that have a gradient."""
-        together = []
-        for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is None:
-                    continue
-                state: dict[str, Any] = self.state[param]
+    def _advanced(self, grads: Iterable[Sequence[Pair]]) -> list[list[Member]]:
+        """Give new tensors a state, count this update of all, and return them with their states."""
+        together, members = [], []
+        for group, pairs in zip(self.param_groups, grads, strict=True):
+            found = [(param, grad, self.state[param]) for param, grad in pairs]
+            members.append(found)
+            for param, _, state in found:
                 if not state:
-                    refuse_in_graph(param, "new moments")
-                    state["step"] = 0
-                    for name in self.moments:
-                        state[name] = torch.zeros_like(param, dtype=_state_dtype(param))
-                if group["capturable"]:
-                    together.append((param, state))
-                else:
+                    self._begin(param, state)
+                if not group["capturable"]:
                     state["step"] = int(state["step"]) + 1
+            if group["capturable"]:
+                together += [(param, state) for param, _, state in found]
         if together:
             moving = {id(param) for param, _ in together}
             # Also of tensors that were taken out of the groups: they may be put back.
             resting = [state for param, state in self.state.items() if id(param) not in moving]
             advance_together(together, resting)
+        return members
+
+    def _begin(self, param: Tensor, state: dict[str, Any]) -> None:
+        refuse_in_graph(param, "new moments")
+        state["step"] = 0
+        for name in self.moments:
+            state[name] = torch.zeros_like(param, dtype=_state_dtype(param))
 
     def _weight_decay(self, param: Tensor, group: Group) -> float:
         return float(group["weight_decay"])
@@ -331,16 +332,18 @@ def _refuse_other_state(
         )
 
 
-def _refuse_unusable_gradients(name: str, groups: Iterable[Group]) -> None:
-    for param in (param for group in groups for param in group["params"]):
-        grad = param.grad
-        if grad is not None and (grad.layout != torch.strided or grad.is_complex()):
+def _usable_gradients(name: str, group: Group) -> list[Pair]:
+    """Return the parameters that have a gradient, with it; ``name`` is for the message."""
+    pairs = [(param, grad) for param in group["params"] if (grad := param.grad) is not None]
+    for param, grad in pairs:
+        if grad.layout != torch.strided or grad.is_complex():
             kind = "complex" if grad.is_complex() else "sparse"
             raise RuntimeError(
                 f"{name} cannot use the {kind} gradient of a parameter of shape "
                 f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
                 "or leave this one to torch.optim.SparseAdam"
             )
+    return pairs
 
 
 def _clips(group: Mapping[str, Any]) -> bool:
