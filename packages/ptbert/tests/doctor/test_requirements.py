@@ -2,6 +2,7 @@
 
 import pytest
 
+from ptbert.doctor import lines_of
 from ptbert.doctor.findings import Effect
 from ptbert.doctor.releases import in_words
 
@@ -46,6 +47,14 @@ def test_each_kind_of_file_is_read(tmp_path, diagnosis, name):
     assert [each.place.rpartition("/")[2] for each in found.evidence] == [
         f"{name}:{FILES[name].count(chr(10))}"
     ]
+
+
+def test_the_report_names_the_requirement(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert >= 0.6.1\n")
+    (line,) = [each for each in lines_of(diagnosis(PROGRAM)) if "allows" in each]
+    assert line.endswith(
+        "requirements.txt:1: pytorch-pretrained-bert>=0.6.1 allows 0.6.1 to June 2019"
+    )
 
 
 @pytest.mark.parametrize(

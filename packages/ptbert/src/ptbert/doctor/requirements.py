@@ -47,14 +47,14 @@ def required_releases(root: Path) -> Iterator[Evidence]:
             numbers |= {} if is_exact else dict.fromkeys(releases.JUNE, _AFTER_APRIL)
             fitting = frozenset(r for r, number in numbers.items() if _allows(each.limits, number))
             if fitting and fitting != releases.ALL:
-                yield Evidence(each.text, f"{each.file}:{each.line}", fitting)
+                yield Evidence(each.text, f"{each.file}:{each.line}", fitting, "allows")
 
 
 def old_requirements(root: Path) -> Iterator[Finding]:
     """Yield what has to go before the requirements can be installed on the Python of today."""
     for each in _requirements(root):
         if each.name != "torch":
-            what = f"{each.text} is not needed, and wants libraries of that time"
+            what = f"{each.text} is not needed with ptbert"
             remedy = "require ptbert in its place"
         elif _leaves_out_newer(each.limits, _OLDEST_TORCH):
             what = f"{each.text} leaves out every PyTorch that ptbert runs with"
