@@ -68,10 +68,10 @@ class BertAdam(ScheduledAdam):
             as AdamW does.
         fused: True uses PyTorch's fused kernel wherever possible, False never. None uses it except
             for CPU tensors of fewer than 64 elements, where the plain loop rounds as in 2019.
-        capturable: experimental, not yet tested on a GPU. Keep step and rate on the device, so that
-            a CUDA graph can hold ``step()``; call it once before the capture. Past ``t_total`` the
-            schedule keeps the value it has there, and a ``lr`` to be changed between replays must
-            be a tensor. Tensors that have always been updated together share one ``step``.
+        capturable: keep step and rate on the device, so that a CUDA graph can hold ``step()``; call
+            it once before the capture. Past ``t_total`` the schedule keeps the value it has there,
+            and a ``lr`` to be changed between replays must be a tensor. Tensors that have always
+            been updated together share one ``step``.
         **unknown: ignored, with one warning that names them.
 
     Raises:

@@ -13,6 +13,7 @@ late that every power rounds to 0.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,8 @@ FLOAT32_GRID = 2.0**-24  # distance of float32 numbers just below 1
 GOLDEN = (math.sqrt(5) - 1) / 2
 CHUNK = 2**20  # elements of low-precision tensors held in float32 at a time
 CHUNK_ELSEWHERE = 2**24  # on an accelerator, where each call costs as much as some million numbers
+
+_dtype = attrgetter("dtype")
 
 
 class Coefficients(NamedTuple):
@@ -67,7 +70,7 @@ def fused_update(
         step: number of this update, from 1.
         clip: (n,) factors of at most 1, by which the gradients are scaled in place.
     """
-    if not all(map(_same_layout, rows)):
+    if not _same_layout(rows):
         return False
     dtype = rows[0].m.dtype
     if not kernel_works(rows[0].m.device, dtype) or isinstance(coefficients.eps, Tensor):
@@ -161,16 +164,15 @@ def _kernel(
     )
 
 
-def _same_layout(row: Row) -> bool:
-    param, grad, m, v = row
-    exact = torch.float32 if param.dtype in LOW_PRECISION else param.dtype
-    return (
-        grad.dtype == param.dtype
-        and m.dtype == v.dtype == exact
-        and param.is_contiguous()
-        and grad.is_contiguous()
-        and m.is_contiguous()
-        and v.is_contiguous()
+def _same_layout(rows: Sequence[Row]) -> bool:
+    """Whether the kernel can go through the four tensors of each row side by side."""
+    dtype = rows[0].param.dtype
+    exact = torch.float32 if dtype in LOW_PRECISION else dtype
+    return all(
+        set(map(_dtype, tensors)) == {wanted} and all(map(Tensor.is_contiguous, tensors))
+        for tensors, wanted in zip(
+            zip(*rows, strict=True), (dtype, dtype, exact, exact), strict=True
+        )
     )
 
 

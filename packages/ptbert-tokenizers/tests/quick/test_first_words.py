@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
+from ptbert_tokenizers import (
+    AddedToken,
+    BertTokenizer,
+    GPT2Tokenizer,
+    OpenAIGPTTokenizer,
+    UnknownToken,
+)
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
 from ptbert_tokenizers.quick import bpe, encoder
@@ -138,6 +144,25 @@ def test_symbols_that_are_not_visible_characters_do_not_stop_a_batch() -> None:
         *(tokenizer.encoder[bytes_to_unicode()[byte]] for byte in "日".encode()),
         259,
     ]
+
+
+@pytest.mark.parametrize("many", [0, 1000])
+def test_pieces_without_ids_are_tokens_all_the_same(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bpe, "_MANY", many)
+    tokenizer = small_gpt2()
+    del tokenizer.encoder["low"]
+
+    assert tokenizer.tokenize("xlow") == ["x", "low"]
+    assert tokenizer.tokenize_words(["xlow"]) == (["x", "low"], [0, 0])
+    with pytest.raises(UnknownToken, match="token 'low' is not in the vocabulary of 258"):
+        tokenizer.encode("xlow")
+
+    tokenizer.add_tokens([AddedToken("low", single_word=True)])
+    assert tokenizer.encode("xlow low")[1] == tokenizer.added_tokens.ids["low"]
+    assert tokenizer._quick().tokens("xlow") is None  # type: ignore[union-attr]
+    assert tokenizer.tokenize("xlow low") == ["x", "low", "Ġ", "low"]
 
 
 def test_a_short_text_needs_no_numpy(published: Callable[[str], Path]) -> None:

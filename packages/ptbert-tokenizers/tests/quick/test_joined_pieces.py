@@ -88,7 +88,8 @@ def test_ids_may_be_of_any_type(kind: Any, bert_tokenizer: BertTokenizer) -> Non
     ids = np.array([3, 4, 5], np.uint16) if kind is np.uint16 else kind([3, 4, 5])
 
     assert bert_tokenizer.decode(ids) == "playing!"
-    assert bert_tokenizer.decode(["3", 4.5]) == "playing"  # as int() makes them
+    others: Any = ["3", 4.5]  # as int() makes them
+    assert bert_tokenizer.decode(others) == "playing"
     assert bert_tokenizer.decode([]) == ""
 
 

@@ -131,3 +131,17 @@ def test_pairs_of_symbols_are_forgotten_when_they_are_many(
     monkeypatch.setattr("ptbert_tokenizers.quick.matching._MOST_PAIRS", 2)
     table = MergeTable({("b", "c"): 0, ("a", "b"): 1})
     assert table.pieces("abacbcabc") == ["ab", "a", "c", "bc", "a", "bc"]
+
+
+@given(
+    words=st.lists(st.text("ab", min_size=1, max_size=12), min_size=1, max_size=6),
+    order=st.lists(st.integers(0, 1000), max_size=14),
+)
+def test_pairs_with_equal_hashes_are_told_apart(words: list[str], order: list[int]) -> None:
+    ranks = learnt_merges(words, order, "")
+    symbols = {part for left, right in ranks for part in (left, right, left + right)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ptbert_tokenizers.quick.whole_symbols._BITS", 1)
+        whole = MergeTable(ranks).whole_words()
+
+    assert sorted(whole) == sorted(each for each in symbols if merged(each, ranks) == [each])

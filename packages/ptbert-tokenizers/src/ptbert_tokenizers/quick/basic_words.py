@@ -21,8 +21,8 @@ tokenized the plain way:
 * a combining mark that is still there when accents are removed, because the order of such marks
   depends on their neighbours; its image is ``MOVES``.
 
-A capital sigma is lower-cased differently at the end of a word; texts with one are cleaned and
-lower-cased as a whole beforehand.
+A capital sigma is lower-cased differently at the end of a word; what has one is cleaned and
+lower-cased beforehand, from a space to the next one.
 """
 
 import codecs
@@ -53,6 +53,8 @@ _NUL = "\0"
 
 _SIGNS = "".join(map(chr, (*range(0x01, 0x09), *range(0x0E, 0x1C), 0x7F)))
 """Control characters, which are no whitespace to ``str.split`` either."""
+
+_SIGN = re.compile(f"[{re.escape(_SIGNS)}]")
 
 # For single texts in ASCII: the characters that are deleted, and the words of texts without them.
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -268,18 +270,28 @@ class QuickWords:
         whitespace, or characters that signs are made of. Other words are still in the image.
         """
         signed = self._kept.with_signs(text)
-        if signed == text or _NEXT_LINE in text or (self._plain.do_lower_case and _SIGMA in text):
+        if signed == text or _NEXT_LINE in text:
             return None
         encoded = text.encode("utf-8", "ignore")
         if len(encoded.translate(None, self._deleted)) < len(encoded):
             return None
+        if self._plain.do_lower_case and _SIGMA in text:
+            if any(map(_SIGN.search, [part for part in signed.split(" ") if _SIGMA in part])):
+                return None
+            signed = self._with_sigmas_lowered(signed)
         return self._replaced(signed).translate(self._table)
 
     def _image(self, text: str) -> bytes:
         """The image of a text, or of several with a NUL after each, as UTF-8."""
         if self._plain.do_lower_case and _SIGMA in text:
-            text = text.translate(self._clean).lower()
+            text = self._with_sigmas_lowered(text)
         return self._replaced(text).translate(self._table, self._deleted)
+
+    def _with_sigmas_lowered(self, text: str) -> str:
+        """A text in which what has a capital sigma is cleaned and lower-cased, up to a space."""
+        parts = text.split(" ")
+        clean = self._clean
+        return " ".join([p.translate(clean).lower() if _SIGMA in p else p for p in parts])
 
     def _image_with_signs(self, text: str) -> bytes:
         """The same, with the signs of ``never_split`` words in their places."""

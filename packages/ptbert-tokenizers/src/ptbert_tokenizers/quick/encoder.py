@@ -133,11 +133,10 @@ class QuickEncoder:
         """Return the tokens of a text, or None if they do not follow from its ids."""
         if self._tokens is None:
             return None
-        ids = self.ids(text)
-        if self._ambiguous is not None and self._ambiguous in ids:
-            return None
-        with suppress(KeyError):  # a piece may have the id of an added token
-            return list(map(self._tokens.__getitem__, ids))
+        with suppress(KeyError):  # a piece has no id, or that of an added token
+            ids = self.ids(text)
+            if self._ambiguous is None or self._ambiguous not in ids:
+                return list(map(self._tokens.__getitem__, ids))
         return None
 
     def tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]] | None:
@@ -147,8 +146,8 @@ class QuickEncoder:
         """
         known = self._tokens_of_words
         found = list(map(known.get, words))
-        missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
-        if missing:
+        if None in found:
+            missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
             new = self._tokens_of_new_words(list(dict.fromkeys(missing)))
             if new is None:
                 return None
@@ -165,17 +164,18 @@ class QuickEncoder:
         tokens = self._tokens
         if tokens is None:
             return None
-        ids_of = self.memo.__getitem__
-        rows = [
-            list(chain.from_iterable(map(ids_of, parts))) for parts in self._words.of_each(words)
-        ]
-        if self._ambiguous is not None and any(self._ambiguous in row for row in rows):
-            return None
-        with suppress(KeyError):  # a piece may have the id of an added token
-            return {
-                word: tuple([tokens[index] for index in row])
-                for word, row in zip(words, rows, strict=True)
-            }
+        # Parts of words are not remembered: the words are.
+        known, compute = self.memo.get, self._ids_of_word
+        with suppress(KeyError):  # a piece has no id, or that of an added token
+            rows = [
+                [index for part in parts for index in known(part) or compute(part)]
+                for parts in self._words.of_each(words)
+            ]
+            if self._ambiguous is None or not any(self._ambiguous in row for row in rows):
+                return {
+                    word: tuple([tokens[index] for index in row])
+                    for word, row in zip(words, rows, strict=True)
+                }
         return None
 
     def flat(self, texts: Sequence[str]) -> FlatIds:

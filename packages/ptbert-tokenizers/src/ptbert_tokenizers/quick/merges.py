@@ -78,7 +78,9 @@ class MergeTable:
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
         self._after: Mapping[int, dict[int, int]] | Sequence[dict[int, int]] = after
         if not self._is_matched:  # a list is found faster in, and merging does little else
-            self._after = list(map(after.__getitem__, range(self._size)))
+            self._after = [_NO_MERGES] * self._size
+            for each in set(left[by_left].tolist()):
+                self._after[each] = after[each]
         self._matcher: Matcher | None = None  # made when first needed, as are the others
         self._whole: dict[str, int] | None = None
         self._lengths: list[int] | None = None  # of symbols, in characters

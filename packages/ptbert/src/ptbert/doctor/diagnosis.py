@@ -14,6 +14,7 @@ from ptbert.doctor.copies import Copy, find_copies
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
 from ptbert.doctor.program import NO_COPIES, TOO_DEEP, Program, parsed
+from ptbert.doctor.requirements import old_requirements, required_releases
 from ptbert.doctor.sources import Source, Unread, read_sources
 
 Check = Callable[[Program], Iterator[Finding]]
@@ -70,7 +71,8 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
 
     Args:
         path: a Python file, a notebook, or a folder of both. Beside a file, only copies of the
-            library that it imports are read too.
+            library that it imports are read too, and in both cases files such as
+            ``requirements.txt``.
 
     Raises:
         FileNotFoundError: if there is no such file or folder.
@@ -112,6 +114,10 @@ def diagnosis_of(path: str | os.PathLike[str]) -> Diagnosis:
             unread.append(Unread(program.source.file, TOO_DEEP))
             own.remove(program)
     using = [each for each in own if each in using]
+    if using:
+        findings += old_requirements(root)
+        # What a program uses counts more than what it says that it needs.
+        shown += [each for each in required_releases(root) if each.releases & _fitting(shown)]
     evidence = _telling(shown)
     imported = frozenset().union(*map(_needed_by, own))
     return Diagnosis(

@@ -35,11 +35,13 @@ class Evidence(NamedTuple):
         what: the name or argument.
         place: file and line.
         releases: those that had it.
+        verb: what it does with them: it is in them, or a requirement allows them.
     """
 
     what: str
     place: str
     releases: frozenset[str]
+    verb: str = "is in"
 
 
 def unknown_names(program: Program, added: frozenset[str]) -> Iterator[Finding]:

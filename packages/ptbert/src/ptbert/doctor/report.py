@@ -72,7 +72,7 @@ def _releases(diagnosis: Diagnosis) -> Iterator[str]:
     else:
         yield "no single release has all that is used, and ptbert has the names of all:"
     for each in diagnosis.evidence:
-        yield f"  {each.place}: {each.what} is in {releases.in_words(each.releases)}"
+        yield f"  {each.place}: {each.what} {each.verb} {releases.in_words(each.releases)}"
 
 
 def _some(lines: list[str]) -> Iterator[str]:

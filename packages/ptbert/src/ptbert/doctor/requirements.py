@@ -1,0 +1,110 @@
+"""What the files of requirements beside a program say: its release of 2019, and PyTorch's"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ptbert.doctor import releases
+from ptbert.doctor.findings import Effect, Finding
+from ptbert.doctor.names import Evidence
+
+_NAMES = (
+    *("*requirements*.txt", "setup.py", "setup.cfg", "pyproject.toml", "Pipfile"),
+    *("environment*.yml", "environment*.yaml"),
+)
+_LARGEST = 1 << 20  # bytes of a file; what is larger has other things
+_LIMIT = r"(?:===?|~=|!=|<=?|>=?)\s*[0-9][\w.*]*"
+_REQUIRED = re.compile(
+    rf"(?<![\w./-])(?P<name>pytorch[-_.]pretrained[-_.]bert|torch)(?![\w./-])"
+    rf"(?:\[[^\]]*\])?(?:\s*=\s*\")?\s*(?P<limits>(?:{_LIMIT}[\s,]*)*)",
+    re.IGNORECASE,
+)
+_BEFORE = frozenset("'\"[-")  # what stands before a name in a list, or the sign of an item
+_OLDEST_TORCH = "2.6"
+_AFTER_APRIL = "0.6.3"  # stands for June 2019, which had no number
+
+
+class _Requirement(NamedTuple):
+    file: str
+    line: int
+    name: str
+    limits: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}{self.limits}"
+
+
+def required_releases(root: Path) -> Iterator[Evidence]:
+    """Yield the releases that files of requirements in a folder allow, if they leave some out."""
+    for each in _requirements(root):
+        if each.name != "torch":
+            is_exact = "==" in each.limits or "~=" in each.limits  # so it is of the package index
+            numbers = {release: release for release in releases.ALL - releases.JUNE}
+            numbers |= {} if is_exact else dict.fromkeys(releases.JUNE, _AFTER_APRIL)
+            fitting = frozenset(r for r, number in numbers.items() if _allows(each.limits, number))
+            if fitting and fitting != releases.ALL:
+                yield Evidence(each.text, f"{each.file}:{each.line}", fitting, "allows")
+
+
+def old_requirements(root: Path) -> Iterator[Finding]:
+    """Yield what has to go before the requirements can be installed on the Python of today."""
+    for each in _requirements(root):
+        if each.name != "torch":
+            what = f"{each.text} is not needed with ptbert"
+            remedy = "require ptbert in its place"
+        elif _leaves_out_newer(each.limits, _OLDEST_TORCH):
+            what = f"{each.text} leaves out every PyTorch that ptbert runs with"
+            remedy = f"require torch>={_OLDEST_TORCH}"
+        else:
+            continue
+        yield Finding(each.file, each.line, 0, Effect.NOTE, what, remedy)
+
+
+def _requirements(root: Path) -> Iterator[_Requirement]:
+    for path in sorted({path for name in _NAMES for path in root.glob(name)}):
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
+            for found in _REQUIRED.finditer(line.partition("#")[0]):
+                before = line[: found.start()].strip()
+                if not before or before[-1] in _BEFORE:
+                    limits = re.sub(r"[\s,]+$", "", found["limits"]).replace(" ", "")
+                    yield _Requirement(str(path), number, found["name"], limits)
+
+
+def _allows(limits: str, number: str) -> bool:
+    """Whether a release is in a range such as ``>=0.5,<0.6``."""
+    return all(_is_within(each, number) for each in re.findall(_LIMIT, limits))
+
+
+def _is_within(limit: str, number: str) -> bool:
+    sign, wanted = re.fullmatch(r"([=~!<>]+)\s*(.*)", limit).groups()  # type: ignore[union-attr]
+    given, bound = _parts(number), _parts(wanted)
+    if sign in {"==", "===", "!="}:
+        same = given[: len(bound)] if wanted.endswith("*") else given
+        return (same == bound) == (sign != "!=")
+    if sign == "~=":
+        same = _parts(wanted.rpartition(".")[0])
+        return given >= bound and given[: len(same)] == same
+    return {"<": given < bound, "<=": given <= bound, ">": given > bound, ">=": given >= bound}[
+        sign
+    ]
+
+
+def _leaves_out_newer(limits: str, oldest: str) -> bool:
+    """Whether a range ends before a release."""
+    ends = [each for each in re.findall(_LIMIT, limits) if not each.startswith((">", "!="))]
+    early = [each for each in ends if _parts(each) <= _parts(oldest)]
+    return any(not _is_within(re.sub("^===?", "<=", each), oldest) for each in early)
+
+
+def _parts(number: str) -> tuple[int, ...]:
+    parts = [int(each) for each in re.findall(r"\d+", number)]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    return tuple(parts)

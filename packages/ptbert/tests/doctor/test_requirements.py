@@ -1,0 +1,121 @@
+"""Files of requirements beside a program show its release, and what has to go from them."""
+
+import pytest
+
+from ptbert.doctor import lines_of
+from ptbert.doctor.findings import Effect
+from ptbert.doctor.releases import in_words
+
+PROGRAM = "from pytorch_pretrained_bert import BertModel\n"
+LATER = "from pytorch_pretrained_bert import WEIGHTS_NAME\n"  # in 0.6.2 and June
+
+ALLOWED = {
+    "==0.6.1": "0.6.1",
+    "==0.6.*": "0.6.0 to 0.6.2",
+    "~=0.6.1": "0.6.1 and 0.6.2",
+    "~=0.5": "0.5.0 to 0.6.2",
+    "<=0.5.1": "0.4.0 to 0.5.1",
+    ">=0.6.1": "0.6.1 to June 2019",
+    ">0.6.1, <=0.6.2": "0.6.2",
+    "!=0.4.0": "0.5.0 to June 2019",
+    "===0.4.0": "0.4.0",
+    "": "0.4.0 to June 2019",
+    "==0.3.0": "0.4.0 to June 2019",  # too old to be known
+}
+
+
+@pytest.mark.parametrize(("limits", "wanted"), ALLOWED.items())
+def test_a_required_version_shows_the_release(tmp_path, diagnosis, limits, wanted):
+    (tmp_path / "requirements.txt").write_text(f"numpy\npytorch-pretrained-bert{limits}\n")
+    assert in_words(diagnosis(PROGRAM).fitting) == wanted
+
+
+FILES = {
+    "requirements-dev.txt": "pytorch_pretrained_bert==0.6.1  # the last\n",
+    "setup.py": "setup(install_requires=['numpy', 'pytorch-pretrained-bert == 0.6.1'])\n",
+    "setup.cfg": "install_requires =\n    pytorch-pretrained-bert==0.6.1\n",
+    "Pipfile": 'pytorch-pretrained-bert = "==0.6.1"\n',
+    "environment.yml": "  - pip:\n    - pytorch-pretrained-bert==0.6.1\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_kind_of_file_is_read(tmp_path, diagnosis, name):
+    (tmp_path / name).write_text(FILES[name])
+    found = diagnosis(PROGRAM)
+    assert found.fitting == {"0.6.1"}
+    assert [each.place.rpartition("/")[2] for each in found.evidence] == [
+        f"{name}:{FILES[name].count(chr(10))}"
+    ]
+
+
+def test_the_report_names_the_requirement(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert >= 0.6.1\n")
+    (line,) = [each for each in lines_of(diagnosis(PROGRAM)) if "allows" in each]
+    assert line.endswith(
+        "requirements.txt:1: pytorch-pretrained-bert>=0.6.1 allows 0.6.1 to June 2019"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# pytorch-pretrained-bert==0.6.1",
+        "-e git+https://github.com/huggingface/pytorch-pretrained-BERT",
+        "my-pytorch-pretrained-bert==0.6.1",
+        "instead of pytorch-pretrained-bert==0.6.1",
+    ],
+)
+def test_what_is_no_requirement_shows_nothing(tmp_path, diagnosis, line):
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+    found = diagnosis(PROGRAM)
+    assert (found.evidence, found.findings) == ([], [])
+
+
+def test_what_a_program_uses_counts_more(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert==0.5.1\n")
+    assert in_words(diagnosis(LATER).fitting) == "0.6.2 and June 2019"
+
+
+@pytest.mark.parametrize(
+    ("limits", "is_told"),
+    [
+        ("==1.1.0", True),
+        ("<2", True),
+        ("~=1.0", True),
+        ("<=1.13", True),
+        (">=1.0,<2.6", True),
+        (">=0.4.1", False),
+        ("", False),
+        ("==2.6.0", False),
+        ("~=2.13.0", False),
+        ("<3", False),
+        ("!=1.0", False),
+    ],
+)
+def test_a_pytorch_of_that_time_is_told(tmp_path, diagnosis, limits, is_told):
+    (tmp_path / "requirements.txt").write_text(f"torch{limits}\ntorchvision==0.3.0\n")
+    findings = diagnosis(PROGRAM).findings
+    assert [each.effect for each in findings] == [Effect.NOTE] * is_told
+    assert all(each.remedy == "require torch>=2.6" for each in findings)
+
+
+def test_the_library_itself_is_not_required_any_more(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert\n")
+    found = diagnosis(PROGRAM)
+    (finding,) = found.findings
+    assert finding.place.endswith("requirements.txt:1")
+    assert (finding.effect, finding.remedy) == (Effect.NOTE, "require ptbert in its place")
+    assert not found.must_be_changed
+
+
+def test_the_torch_that_is_asked_for_is_the_one_that_is_needed():
+    from importlib.metadata import requires
+
+    assert "torch>=2.6" in {each.replace(" ", "") for each in requires("ptbert-models")}
+
+
+def test_a_program_that_does_not_use_the_library_is_left_alone(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert==0.6.1\ntorch==1.1.0\n")
+    found = diagnosis("import torch\n")
+    assert (found.evidence, found.findings) == ([], [])
