@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["ptbert_hub.cache", "requests", "filelock"])
+CONTEXT.set_forkserver_preload(["ptbert_hub.cache", "ptbert_hub.download", "requests", "filelock"])
 
 
 def digest(path) -> str:

@@ -49,6 +49,7 @@ _SIGNS: Mapping[str, _Signs] = {
     "ctrl": _Signs("CTRL", "", ("dff", "n_embd"), "h.0.multi_head_attention.Wq.weight"),
     "t5": _Signs("T5", "", ("d_ff", "d_kv"), "block.0.layer.0.SelfAttention.q.weight"),
 }
+_WEIGHTS = tuple(signs.weight for signs in _SIGNS.values() if signs.weight)
 
 
 def foreign_configuration(values: Mapping[str, Any]) -> str | None:
@@ -89,11 +90,12 @@ def foreign_weights(weights: Mapping[str, Any], table: str) -> tuple[str, str] |
         table: the end of the name of the embeddings of the architecture that is wanted.
     """
     keys = [key for key in weights if isinstance(key, str)]
-    tables = [key for key in keys if _ends(key, table)]
+    tables = [key for key in keys if key.endswith(table) and _ends(key, table)]
+    telling = [key for key in keys if key.endswith(_WEIGHTS)]
     for name, signs in _SIGNS.items():
         if signs.prefix and tables and all(_ends(key, f"{signs.prefix}.{table}") for key in tables):
             return name, f"their embeddings are called {tables[0]!r}"
-        sign = next((key for key in keys if signs.weight and _ends(key, signs.weight)), None)
+        sign = next((key for key in telling if signs.weight and _ends(key, signs.weight)), None)
         if sign and (not tables or sign.removesuffix(signs.weight) + table in weights):
             return name, f"they have {sign!r}"
     if table == TABLE and len(tables) == 1:

@@ -163,22 +163,24 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
         OtherFamily: if they are of another architecture.
     """
     own = getattr(model.config_class, ARCHITECTURE, None)
-    if own not in _TABLES or _ending_in(model.state_dict(), _TABLES[own]) is None:
+    if own not in _TABLES:
         return
     if foreign := foreign_weights(weights, _TABLES[own]):
         name, sign = foreign
-        raise OtherFamily(
-            f"these are weights of another architecture, {name}: {sign}. For such a file: "
-            f"{readers_of(name)}"
-        )
-    found = ((name, _ending_in(weights, ending)) for name, ending in _TABLES.items())
-    there = {name: key for name, key in found if key is not None}
-    if own in there or not there:
+    elif _ending_in(weights, _TABLES[own]) is not None:
         return
-    name, key = next(iter(there.items()))
+    else:
+        found = ((name, _ending_in(weights, ending)) for name, ending in _TABLES.items())
+        there = {name: key for name, key in found if key is not None}
+        if not there:
+            return
+        name, key = next(iter(there.items()))
+        sign = f"they have {key!r} and no {_TABLES[own]!r}"
+    if _ending_in(model.state_dict(), _TABLES[own]) is None:  # a program's own embeddings
+        return
     raise OtherFamily(
-        f"these are weights of another architecture, {name}: they have {key!r} and no "
-        f"{_TABLES[own]!r}. For such a file: {readers_of(name)}"
+        f"these are weights of another architecture, {name}: {sign}. For such a file: "
+        f"{readers_of(name)}"
     )
 
 

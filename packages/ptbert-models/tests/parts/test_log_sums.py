@@ -99,7 +99,8 @@ def test_few_scores_exported_models_and_transforms_take_the_plain_way(monkeypatc
     assert suits_log_sums(states, weight)
     assert not suits_log_sums(states[:7], weight)
     monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True, raising=False)
-    monkeypatch.setattr(torch.compiler, "is_dynamo_compiling", lambda: True)
+    for name in ("is_compiling", "is_dynamo_compiling"):
+        monkeypatch.setattr(torch.compiler, name, lambda: True)
     assert not suits_log_sums(states, weight)
 
 
@@ -109,7 +110,8 @@ def test_an_older_pytorch_does_not_tell_of_exports_so_what_is_compiled_takes_the
     states, weight, _ = given()
     monkeypatch.delattr(torch.compiler, "is_exporting", raising=False)
     assert suits_log_sums(states, weight)
-    monkeypatch.setattr(torch.compiler, "is_dynamo_compiling", lambda: True)
+    for name in ("is_compiling", "is_dynamo_compiling"):
+        monkeypatch.setattr(torch.compiler, name, lambda: True)
     assert not suits_log_sums(states, weight)
 
 

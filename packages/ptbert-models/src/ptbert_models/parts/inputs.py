@@ -30,7 +30,7 @@ def is_compiled() -> bool:
     Dynamo runs the calls in a dispatch mode, which only its own thread has.
     """
     compiler = torch.compiler
-    return compiler.is_dynamo_compiling() or (compiler.is_compiling() and is_transformed())
+    return compiler.is_compiling() and (compiler.is_dynamo_compiling() or is_transformed())
 
 
 def is_traced() -> bool:
