@@ -176,9 +176,8 @@ class BpeVocabulary:
         """
         wanted, added = list(ids), self.added_tokens
         others = [each for each in (self.special_tokens_decoder, added.tokens) if each]
-        if type(self.decoder) in (CountingDict, dict) and all(
-            each.keys().isdisjoint(wanted) for each in others
-        ):
+        is_usual = type(self.decoder) in (CountingDict, dict)
+        if is_usual and all(each.keys().isdisjoint(wanted) for each in others):
             with suppress(KeyError, TypeError):  # integers of any type are found
                 return list(map(self.decoder.__getitem__, wanted))
         tokens: list[str] = []
