@@ -65,10 +65,11 @@ def wordpiece_alone(ours: Any, texts: Iterable[str]) -> Run:
 
 
 def decoding(ours: Any, _: object) -> Run:
-    """Look up tokens, and make one string of them."""
+    """Look up what each token adds, and make one string of it."""
     if ours.family == "bert":
-        name = dict(ours.ids_to_tokens).__getitem__
-        return lambda rows: [" ".join(map(name, row)).replace(" ##", "") for row in rows]
+        shares = {i: f" {name}".replace(" ##", "") for i, name in ours.ids_to_tokens.items()}
+        share = shares.__getitem__
+        return lambda rows: ["".join(map(share, row)) for row in rows]
     data = {index: hidden(token) for index, token in ours.decoder.items()}.__getitem__
     return lambda rows: [b"".join(map(data, row)).decode("utf-8", "replace") for row in rows]
 

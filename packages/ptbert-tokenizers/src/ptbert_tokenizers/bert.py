@@ -21,7 +21,7 @@ from ptbert_tokenizers.plain.wordpiece import (
 )
 from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
-from ptbert_tokenizers.quick.joined_pieces import JoinedPieces
+from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
 from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
@@ -182,11 +182,11 @@ class BertTokenizer(BertParts):
         names = self.ids_to_tokens
         if type(names) is not TokensById or not _has_own_names(self):
             return None
-        known: JoinedPieces | None = self.__dict__.get("_joined_state")
+        known: Shares[str] | None = self.__dict__.get("_share_state")
         if known is None or not known.are_those_of(names):
-            self.__dict__["_joined_state"] = known = JoinedPieces(names)
+            self.__dict__["_share_state"] = known = Shares(names, piece_share)
         with suppress(KeyError, TypeError):  # an id is that of an added token, or wrong
-            return known.text(ids)
+            return joined_pieces(ids, known)
         return None
 
     def _stream_decoder(

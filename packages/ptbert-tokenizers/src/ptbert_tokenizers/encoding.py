@@ -23,7 +23,7 @@ _SHORT = 1000  # characters of a text that is encoded sooner alone than as a blo
 
 # not pickled; computed when needed
 _DERIVED = frozenset(
-    {"_cache_state", "_cutter_state", "_joined_state", "_quick_state", "_table_state"}
+    {"_cache_state", "_cutter_state", "_quick_state", "_share_state", "_table_state"}
 )
 
 

@@ -1,6 +1,7 @@
 """GPT2Tokenizer: byte-pair encoding of the UTF-8 bytes of a text."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
@@ -18,6 +19,7 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
+from ptbert_tokenizers.quick.shares import Shares
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
@@ -180,8 +182,11 @@ class GPT2Tokenizer(BpeTokenizer):
             clean_up_tokenization_spaces: remove ``<unk>`` and the spaces before punctuation
                 marks; False to get exactly the text that was encoded.
         """
-        names = self.convert_ids_to_tokens(tokens, skip_special_tokens)
-        text = self._all_bytes(names).decode("utf-8", errors=self.errors)
+        ids = list(tokens)
+        data = self._quick_bytes(ids)
+        if data is None:
+            data = self._all_bytes(self.convert_ids_to_tokens(ids, skip_special_tokens))
+        text = data.decode("utf-8", errors=self.errors)
         if self.release.decode_keeps_spaces or not clean_up_tokenization_spaces:
             return text
         return close_gaps(text.replace(UNKNOWN, ""))
@@ -200,6 +205,21 @@ class GPT2Tokenizer(BpeTokenizer):
         if clean_up_tokenization_spaces and not self.release.decode_keeps_spaces:
             steps += [Replaced(UNKNOWN, ""), *closed_gaps()]
         return StreamDecoder(bytes_of, steps)
+
+    def _quick_bytes(self, ids: list[int]) -> bytes | None:
+        """The bytes of ids; None if the definition must be asked."""
+        names = self.decoder
+        others = self.special_tokens or self.special_tokens_decoder or self.added_tokens
+        if others or type(names) is not CountingDict or not _has_own_bytes(self):
+            return None
+        if self.byte_decoder != _BYTES:
+            return None
+        known: Shares[bytes] | None = self.__dict__.get("_share_state")
+        if known is None or not known.are_those_of(names):
+            self.__dict__["_share_state"] = known = Shares(names, _bytes_of)
+        with suppress(KeyError, TypeError):  # an id is wrong
+            return b"".join(map(known.__getitem__, ids))
+        return None
 
     def _all_bytes(self, tokens: Sequence[str]) -> bytes:
         # Together if all tokens are written in visible characters, as they nearly always are.
@@ -223,6 +243,14 @@ class GPT2Tokenizer(BpeTokenizer):
             return token.encode("utf-8", "ignore")
 
 
+def _bytes_of(token: str) -> bytes:
+    """The same, with the usual bytes and without special and added tokens."""
+    try:
+        return hidden(token)
+    except UnicodeError:
+        return token.encode("utf-8", "ignore")
+
+
 _BYTES = {char: byte for byte, char in bytes_to_unicode().items()}
 
 
@@ -233,6 +261,7 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
 
 
 _has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
+_has_own_bytes = untouched(GPT2Tokenizer, "convert_ids_to_tokens", "_bytes", "_all_bytes")
 _has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")
 _has_own_methods = untouched(GPT2Tokenizer, "tokenize", "convert_tokens_to_ids")
 _has_own_spans = untouched(GPT2Tokenizer, "tokenize_with_offsets", "_spans")

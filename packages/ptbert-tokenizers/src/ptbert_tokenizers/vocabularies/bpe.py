@@ -59,7 +59,7 @@ class BpeVocabulary:
         else:
             self.encoder = read_json_vocabulary(vocab_file)
         tokens = plain_copy(self.encoder)
-        self.decoder = dict(zip(tokens.values(), tokens, strict=True))
+        self.decoder: dict[int, str] = CountingDict(zip(tokens.values(), tokens, strict=True))
         if merges_file is None and not isinstance(vocab_file, TokenizerJson):
             merges_file = _companion(vocab_file, MERGES_NAME)
             if merges_file is None:
@@ -176,7 +176,8 @@ class BpeVocabulary:
         """
         wanted, added = list(ids), self.added_tokens
         others = [each for each in (self.special_tokens_decoder, added.tokens) if each]
-        if type(self.decoder) is dict and all(each.keys().isdisjoint(wanted) for each in others):
+        is_usual = type(self.decoder) in (CountingDict, dict)
+        if is_usual and all(each.keys().isdisjoint(wanted) for each in others):
             with suppress(KeyError, TypeError):  # integers of any type are found
                 return list(map(self.decoder.__getitem__, wanted))
         tokens: list[str] = []

@@ -1,4 +1,4 @@
-"""BERT's decode joins what each token adds to a text: compared with joining the tokens."""
+"""Decoding joins what each token adds to a text: compared with joining the tokens."""
 
 import copy
 import pickle
@@ -10,21 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptbert_tokenizers import BertTokenizer, UnknownId
+from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, UnknownId
 from ptbert_tokenizers.edits import TokensById
-from ptbert_tokenizers.files.vocabulary import write_lines
-from ptbert_tokenizers.quick.joined_pieces import JoinedPieces
+from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
+from ptbert_tokenizers.plain.bpe import bytes_to_unicode
+from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
 
 PIECES = st.text("# a", max_size=6) | st.sampled_from(["##", " ##", "a ##b", "a ", " #", "[MASK]"])
 
 
 @given(pieces=st.lists(PIECES, min_size=1, max_size=6), data=st.data())
 def test_texts_are_those_of_tokens_that_are_joined(pieces: list[str], data: st.DataObject) -> None:
-    joined = JoinedPieces(TokensById.of(enumerate(pieces)))
+    shares = Shares(TokensById.of(enumerate(pieces)), piece_share)
     ids = data.draw(st.lists(st.integers(0, len(pieces) - 1), max_size=12))
 
     for _ in range(2):
-        assert joined.text(ids) == " ".join(pieces[i] for i in ids).replace(" ##", "")
+        assert joined_pieces(ids, shares) == " ".join(pieces[i] for i in ids).replace(" ##", "")
 
 
 @pytest.fixture
@@ -101,3 +102,68 @@ def test_what_is_remembered_is_in_no_pickle_and_no_copy(bert_tokenizer: BertToke
     for twin in (pickle.loads(before), copy.deepcopy(bert_tokenizer)):
         twin.ids_to_tokens[4] = "##ed"
         assert (twin.decode([3, 4]), bert_tokenizer.decode([3, 4])) == ("played", "playing")
+
+
+@pytest.fixture
+def gpt2() -> GPT2Tokenizer:
+    tokens = [*bytes_to_unicode().values(), "lo", "Ġlo", "京"]
+    write_json_vocabulary("vocab.json", {each: i for i, each in enumerate(tokens)})
+    write_merges("merges.txt", [("l", "o"), ("Ġ", "lo")])
+    return GPT2Tokenizer("vocab.json", "merges.txt")
+
+
+@given(st.data())
+def test_bytes_of_tokens_together_are_those_of_each(data: st.DataObject) -> None:
+    tokens = [*bytes_to_unicode().values(), "lo", "Ġlo", "京"]
+    write_json_vocabulary("vocab.json", {each: i for i, each in enumerate(tokens)})
+    write_merges("merges.txt", [("l", "o"), ("Ġ", "lo")])
+    tokenizer = GPT2Tokenizer("vocab.json", "merges.txt")
+    ids = data.draw(st.lists(st.integers(0, len(tokens) - 1), max_size=12))
+
+    expected = b"".join(tokenizer._bytes(tokens[index]) for index in ids)
+    assert tokenizer._quick_bytes(ids) == expected
+    found = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    assert found == expected.decode("utf-8", "replace")
+
+
+def test_gpt2_decoding_follows_edits(gpt2: GPT2Tokenizer) -> None:
+    lo, spaced = gpt2.encoder["lo"], gpt2.encoder["Ġlo"]
+    assert gpt2.decode([lo, spaced]) == "lo lo"
+
+    gpt2.decoder[spaced] = "Ġla"
+    assert gpt2.decode([lo, spaced]) == "lo la"
+    gpt2.byte_decoder["a"] = ord("i")
+    assert gpt2.decode([lo, spaced]) == "lo li"
+    gpt2.byte_decoder["a"] = ord("a")
+    del gpt2.decoder[lo]
+    with pytest.raises(UnknownId, match=f"id {lo} is outside the vocabulary"):
+        gpt2.decode([lo])
+    gpt2.decoder = {lo: "京"}
+    assert gpt2.decode([lo]) == "京"
+    gpt2.decoder[lo] = "b"
+    assert gpt2.decode([lo]) == "b"
+
+
+def test_special_tokens_of_gpt2_are_not_read_as_visible_characters(gpt2: GPT2Tokenizer) -> None:
+    assert gpt2.decode([gpt2.encoder["lo"]]) == "lo"
+
+    gpt2.set_special_tokens(["Ġ<x>"])
+
+    ids = [gpt2.encoder["lo"], gpt2.special_tokens["Ġ<x>"]]
+    assert gpt2.decode(ids) == "loĠ<x>"
+    assert gpt2.decode(ids, skip_special_tokens=True) == "lo"
+
+
+@pytest.mark.parametrize("name", ["convert_ids_to_tokens", "_bytes", "_all_bytes"])
+def test_replaced_steps_of_gpt2_are_called(
+    name: str, gpt2: GPT2Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: dict[str, Any] = {
+        "convert_ids_to_tokens": lambda self, ids, skip: ["a"],
+        "_bytes": lambda self, token: b"a",
+        "_all_bytes": lambda self, tokens: b"a",
+    }
+    monkeypatch.setattr(GPT2Tokenizer, name, answers[name])
+
+    index = gpt2.encoder["京"]  # it is not written in visible characters
+    assert gpt2.decode([index]) == "a"
