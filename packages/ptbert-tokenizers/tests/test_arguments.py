@@ -138,11 +138,11 @@ def test_what_is_no_number_is_named(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-@pytest.mark.parametrize("value", ["False", "True", ""])
-def test_a_string_is_neither_true_nor_false(name: str, value: str) -> None:
+@pytest.mark.parametrize("value", ["False", "True", "", b"False"])
+def test_a_string_is_neither_true_nor_false(name: str, value: str | bytes) -> None:
     """It would count as true, whatever it says."""
     for call in SWITCHES[name]:
-        refused(call, name, value, TypeError, f"^{name} is '{value}', a string; give True or False")
+        refused(call, name, value, TypeError, f"^{name} is {value!r}, a string; give True or False")
 
 
 @pytest.mark.parametrize("name", LISTS)

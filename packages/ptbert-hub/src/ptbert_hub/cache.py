@@ -12,7 +12,6 @@ from ptbert_hub.archives import extract_archive
 from ptbert_hub.catalog import CONFIG_NAME, WEIGHTS_NAME
 from ptbert_hub.client_cache import find_in_client_cache
 from ptbert_hub.digests import hash_file
-from ptbert_hub.download import Download
 from ptbert_hub.entries import Entry, newest_good
 from ptbert_hub.entry_names import url_to_filename
 from ptbert_hub.errors import (
@@ -27,7 +26,6 @@ from ptbert_hub.files import open_work_folder
 from ptbert_hub.locating import existing_path
 from ptbert_hub.locking import entry_lock
 from ptbert_hub.options import ORDINARY, DownloadOptions
-from ptbert_hub.partials import usable_size
 from ptbert_hub.records import record_path
 from ptbert_hub.sources import RemoteFile, file_with_sources, known_file
 
@@ -185,6 +183,9 @@ def _is_fresh(found: Entry, file: RemoteFile, revalidate: str | float | None) ->
 def _fetch(
     file: RemoteFile, cache: Path, found: Entry | None, options: DownloadOptions, *, force: bool
 ) -> Path:
+    from ptbert_hub.download import Download  # with HTTP and TLS, which few calls need
+    from ptbert_hub.partials import usable_size
+
     locks, partial = (open_work_folder(cache, name) for name in ("locks", "partial"))
     key = url_to_filename(file.url)
     with entry_lock(locks, key, lambda: sorted(map(usable_size, partial.glob(f"{key}.*.part")))):

@@ -48,6 +48,6 @@ def checked_switch(value: Any, name: str) -> Any:
         Traceback (most recent call last):
         TypeError: do_lower_case is 'False', a string; give True or False
     """
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         raise TypeError(f"{name} is {value!r}, a string; give True or False")
     return value

@@ -1,5 +1,6 @@
 """Worker processes: order, errors, and that none of them is left."""
 
+import errno
 import multiprocessing
 import os
 import pickle
@@ -91,6 +92,16 @@ def test_large_blocks_and_answers_do_not_wait_for_each_other() -> None:
     blocks = [["x" * 10] * 300_000] * 8  # megabytes each way; a pipe holds 64 KB
 
     assert [len(flat.ids) for flat in flat_blocks(lengths, blocks, 2)] == [300_000] * 8
+
+
+def test_a_system_without_room_for_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(multiprocessing.Process, "start", full)
+    said = r"no other worker process can be started \(Resource .* unavailable\); use fewer workers"
+    with pytest.raises(OSError, match=said):
+        found([["a"], ["b"], ["c"]], 2)
 
 
 def test_errors_come_back_as_they_are() -> None:

@@ -187,6 +187,17 @@ def _ready(workers: "list[_Worker[T]]") -> "list[_Worker[T]]":
     return [worker for worker in workers if any(sign in found for sign in worker.signs)]
 
 
+@contextmanager
+def _named_remedy() -> Iterator[None]:
+    """Say what to do if the system has no room for another process."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"no other worker process can be started ({reason}); use fewer workers"
+        raise OSError(error.errno, message) from error
+
+
 class _Worker(Generic[T]):
     """A process that encodes one block of texts after the other.
 
@@ -201,7 +212,13 @@ class _Worker(Generic[T]):
         self._owner = os.getpid()
         self.numbers: deque[int] = deque()
         """The blocks that it has and has not answered, in order."""
-        memory = SharedMemory() if multiprocessing.get_start_method() == "fork" else None
+        with _named_remedy():
+            memory = SharedMemory() if multiprocessing.get_start_method() == "fork" else None
+            self._start(encode, memory)
+
+    def _start(self, encode: Encode[T], memory: SharedMemory | None) -> None:
+        import multiprocessing
+
         # One at a time: a process that is forked meanwhile would keep the other end of this pipe
         # open, and nobody would learn that this worker has ended.
         with _Starting.lock:
