@@ -46,6 +46,9 @@ def of_module(tree, module):
         elif isinstance(node, ast.Try):
             tried = of_module(node, module)  # such as a quicker class of apex, or else an own one
             found |= {k: None if v is BROUGHT_ALONG else v for k, v in tried.items()}
+            for part in node.handlers:
+                own = of_module(part, module).items()
+                found |= {name: methods for name, methods in own if "__init__" in (methods or ())}
         elif isinstance(node, ast.ImportFrom) and (node.level or LIBRARY in (node.module or "")):
             found |= {each.asname or each.name: None for each in node.names if each.name != "*"}
         elif isinstance(node, (ast.Import, ast.ImportFrom)) and module and not is_future(node):

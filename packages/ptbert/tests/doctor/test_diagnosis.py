@@ -28,6 +28,8 @@ RELEASES = {
     "from pytorch_pretrained_bert import BertModel as B\nclass C(B):\n"
     "    def __init__(self, c): super(C, self).__init__(c, True)": "June",
     "from pytorch_pretrained_bert import BertModel as B, WEIGHTS_NAME\nB(c, *more)": "0.6.2 and",
+    "from pytorch_pretrained_bert.modeling import BertLayerNorm, BertPreTrainedModel\n"
+    "BertLayerNorm(8, eps=1e-12)": "0.5.0 to June",
     "from pytorch_pretrained_bert import BertModel as B, WEIGHTS_NAME\nclass C(D, B):\n"
     "    def __init__(self, c): super().__init__(c, True)": "0.6.2 and",
     "from pytorch_pretrained_bert.modeling_gpt2 import Attention\n"

@@ -150,6 +150,11 @@ SILENT = {
     "bool masks": "scores.masked_fill(ids == 0, 0)",
     "another variable of that name": "other = None\nif other is None: other = 3",
     "a variable that is two things": "net = BertModel(config)\nnet = other()\nnet(ids).logits",
+    "a name that the program adds": """
+        from pytorch_pretrained_bert import modeling
+        modeling.BertForMine = BertModel
+        net = modeling.BertForMine.from_pretrained('a')
+        """,
     "methods of every module": (
         "gpt2.to(device, non_blocking=True); gpt2.train(mode=False); gpt2.cuda(device=0).float()"
     ),

@@ -15,7 +15,7 @@ from ptbert_hub import settings
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch, tmp_path):
-    """A home folder of its own, and no settings but those of the test."""
+    """A home folder of its own, a disk with room, and no settings but those of the test."""
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HF_ENDPOINT", "HF_TOKEN")
     names += ("PTBERT_HUB_MIRROR", "PTBERT_HUB_MIRROR_ONLY")
     for name in (*names, *settings.OFFLINE_VARIABLES, *settings.CERTIFICATE_VARIABLES):
@@ -27,6 +27,8 @@ def quiet_environment(monkeypatch, tmp_path):
     (home / ".cache" / "torch" / "pytorch_pretrained_bert").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1 << 40)  # whatever else fills the disk
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     return home
 
 

@@ -170,11 +170,13 @@ class Program:
     def used(self) -> list[Used]:
         """The names that are imported from the library, or taken from its modules.
 
-        Those for which the program has an alternative are left out.
+        Those for which the program has an alternative are left out, and those that it adds itself.
         """
         found = []
+        parts = [each for each in self.nodes if isinstance(each, ast.Attribute)]
+        added = {self.library_name(each) for each in parts if isinstance(each.ctx, ast.Store)}
         for node in self.nodes:
-            if id(node) in self.guarded:
+            if id(node) in self.guarded or self.library_name(node) in added - {None}:
                 continue
             if isinstance(node, ast.ImportFrom):
                 module = self.library_module(self._package_of(node))
