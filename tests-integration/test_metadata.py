@@ -89,3 +89,11 @@ def test_a_wheel_holds_one_folder_its_types_and_its_licence(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_licence_is_the_same_everywhere(name):
     assert (PACKAGES / name / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_left_no_files_in_a_package(name):
+    usual = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "src", "tests"}
+    more = {"benchmarks", "docs", "recipes", "build", "dist"}
+    found = {file.name for file in (PACKAGES / name).iterdir() if not file.name.startswith(".")}
+    assert found - usual - more == set()

@@ -1,6 +1,7 @@
 """Merges on numbers, compared with the definition."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,21 @@ def test_a_symbol_that_its_characters_do_not_merge_into_is_no_whole_word() -> No
 
     assert sorted(table.whole_words()) == ["a", "ab", "b", "bc", "c"]
     assert table.pieces("abc") == ["ab", "c"]
+
+
+def test_another_thread_never_sees_symbols_that_are_not_whole() -> None:
+    table = MergeTable({("b", "c"): 0, ("a", "b"): 1, ("ab", "c"): 2})
+    seen: list[object] = []
+
+    class Numbers(dict[str, int]):
+        def items(self) -> Any:  # where the whole symbols are chosen, look as another thread would
+            seen.append(table._whole)
+            return super().items()
+
+    table._numbers = Numbers(table._numbers)
+
+    assert sorted(table.whole_words()) == ["a", "ab", "b", "bc", "c"]
+    assert seen == [None]
 
 
 def test_a_very_long_word_is_merged_in_seconds() -> None:

@@ -1,5 +1,7 @@
 """Files of requirements beside a program show its release, and what has to go from them."""
 
+from pathlib import Path
+
 import pytest
 
 from ptbert.doctor import lines_of
@@ -36,6 +38,7 @@ FILES = {
     "setup.cfg": "install_requires =\n    pytorch-pretrained-bert==0.6.1\n",
     "Pipfile": 'pytorch-pretrained-bert = "==0.6.1"\n',
     "environment.yml": "  - pip:\n    - pytorch-pretrained-bert==0.6.1\n",
+    "environment.yaml": "  - python=3.6\n  - pytorch-pretrained-bert=0.6.1\n",
 }
 
 
@@ -64,6 +67,8 @@ def test_the_report_names_the_requirement(tmp_path, diagnosis):
         "-e git+https://github.com/huggingface/pytorch-pretrained-BERT",
         "my-pytorch-pretrained-bert==0.6.1",
         "instead of pytorch-pretrained-bert==0.6.1",
+        "name = 'pytorch-pretrained-bert'",
+        "'pytorch_pretrained_bert=pytorch_pretrained_bert.__main__:main'",
     ],
 )
 def test_what_is_no_requirement_shows_nothing(tmp_path, diagnosis, line):
@@ -119,3 +124,35 @@ def test_a_program_that_does_not_use_the_library_is_left_alone(tmp_path, diagnos
     (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert==0.6.1\ntorch==1.1.0\n")
     found = diagnosis("import torch\n")
     assert (found.evidence, found.findings) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["Torch==1.1.0", "pytorch=1.1", "PyTorch == 1.1"])
+def test_pytorch_has_several_names(tmp_path, diagnosis, name):
+    (tmp_path / "environment.yml").write_text(f"  - {name}\n")
+    (finding,) = diagnosis(PROGRAM).findings
+    assert finding.what.endswith("leaves out every PyTorch that ptbert runs with")
+    assert finding.remedy == f"require {name.partition('=')[0].strip()}>=2.6"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_are_read(tmp_path, diagnosis, encoding):
+    (tmp_path / "requirements.txt").write_text("pytorch-pretrained-bert==0.6.1\n", encoding)
+    assert diagnosis(PROGRAM).fitting == {"0.6.1"}
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path, diagnosis, monkeypatch):
+    (tmp_path / "requirements.txt").write_text("torch==1.1\n")
+    read = Path.read_bytes
+
+    def refused(path):
+        if path.suffix == ".txt":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert diagnosis(PROGRAM).findings == []
+
+
+def test_a_number_may_be_very_long(tmp_path, diagnosis):
+    (tmp_path / "requirements.txt").write_text(f"torch>={'9' * 5000}\n")
+    assert diagnosis(PROGRAM).findings == []

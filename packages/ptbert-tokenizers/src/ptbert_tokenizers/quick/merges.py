@@ -217,9 +217,10 @@ class MergeTable:
             from ptbert_tokenizers.quick.whole_symbols import are_whole
 
             whole = are_whole(self._left, self._right, self._first_merge, self._after).tolist()
-            self._whole = self._numbers
+            numbers = self._numbers
             if not all(whole):
-                self._whole = {each: at for each, at in self._numbers.items() if whole[at]}
+                numbers = {each: at for each, at in numbers.items() if whole[at]}
+            self._whole = numbers  # only now, because another thread may be reading it
         return self._whole
 
     def seam_holds(self, left: int, right: int, limit: int) -> bool:

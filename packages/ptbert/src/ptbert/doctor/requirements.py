@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +17,15 @@ _NAMES = (
     *("environment*.yml", "environment*.yaml"),
 )
 _LARGEST = 1 << 20  # bytes of a file; what is larger has other things
-_LIMIT = r"(?:===?|~=|!=|<=?|>=?)\s*[0-9][\w.*]*"
+_LIMIT = r"(?:={1,3}|~=|!=|<=?|>=?)\s*[0-9][\w.*]*"
 _REQUIRED = re.compile(
-    rf"(?<![\w./-])(?P<name>pytorch[-_.]pretrained[-_.]bert|torch)(?![\w./-])"
+    rf"(?<![\w./-])(?P<name>pytorch[-_.]pretrained[-_.]bert|(?:py)?torch)(?![\w./-]|\s*=\s*[a-z_])"
     rf"(?:\[[^\]]*\])?(?:\s*=\s*\")?\s*(?P<limits>(?:{_LIMIT}[\s,]*)*)",
     re.IGNORECASE,
 )
 _BEFORE = frozenset("'\"[-")  # what stands before a name in a list, or the sign of an item
+_NAMED = re.compile(r"\bname\s*=\s*['\"]$")  # of the package itself, and not of what it needs
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _OLDEST_TORCH = "2.6"
 _AFTER_APRIL = "0.6.3"  # stands for June 2019, which had no number
 
@@ -37,12 +40,17 @@ class _Requirement(NamedTuple):
     def text(self) -> str:
         return f"{self.name}{self.limits}"
 
+    @property
+    def is_torch(self) -> bool:
+        """Whether it is PyTorch, which is also called so by conda."""
+        return self.name.lower() in {"torch", "pytorch"}
+
 
 def required_releases(root: Path) -> Iterator[Evidence]:
     """Yield the releases that files of requirements in a folder allow, if they leave some out."""
     for each in _requirements(root):
-        if each.name != "torch":
-            is_exact = "==" in each.limits or "~=" in each.limits  # so it is of the package index
+        if not each.is_torch:
+            is_exact = re.search("(?<![<>!])=", each.limits)  # so it is of the package index
             numbers = {release: release for release in releases.ALL - releases.JUNE}
             numbers |= {} if is_exact else dict.fromkeys(releases.JUNE, _AFTER_APRIL)
             fitting = frozenset(r for r, number in numbers.items() if _allows(each.limits, number))
@@ -53,12 +61,12 @@ def required_releases(root: Path) -> Iterator[Evidence]:
 def old_requirements(root: Path) -> Iterator[Finding]:
     """Yield what has to go before the requirements can be installed on the Python of today."""
     for each in _requirements(root):
-        if each.name != "torch":
+        if not each.is_torch:
             what = f"{each.text} is not needed with ptbert"
             remedy = "require ptbert in its place"
         elif _leaves_out_newer(each.limits, _OLDEST_TORCH):
             what = f"{each.text} leaves out every PyTorch that ptbert runs with"
-            remedy = f"require torch>={_OLDEST_TORCH}"
+            remedy = f"require {each.name}>={_OLDEST_TORCH}"
         else:
             continue
         yield Finding(each.file, each.line, 0, Effect.NOTE, what, remedy)
@@ -66,15 +74,25 @@ def old_requirements(root: Path) -> Iterator[Finding]:
 
 def _requirements(root: Path) -> Iterator[_Requirement]:
     for path in sorted({path for name in _NAMES for path in root.glob(name)}):
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            continue
-        text = path.read_text(encoding="utf-8", errors="replace")
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(_text(path).splitlines(), start=1):
             for found in _REQUIRED.finditer(line.partition("#")[0]):
                 before = line[: found.start()].strip()
-                if not before or before[-1] in _BEFORE:
+                is_item = not before or before[-1] in _BEFORE
+                if is_item and not _NAMED.search(before):
                     limits = re.sub(r"[\s,]+$", "", found["limits"]).replace(" ", "")
                     yield _Requirement(str(path), number, found["name"], limits)
+
+
+def _text(path: Path) -> str:
+    """The text of a file, as PowerShell writes it too; empty if it is none or cannot be read."""
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return ""
+        data = path.read_bytes()
+    except OSError:
+        return ""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
+    return data.decode(encoding, errors="replace")
 
 
 def _allows(limits: str, number: str) -> bool:
@@ -85,8 +103,9 @@ def _allows(limits: str, number: str) -> bool:
 def _is_within(limit: str, number: str) -> bool:
     sign, wanted = re.fullmatch(r"([=~!<>]+)\s*(.*)", limit).groups()  # type: ignore[union-attr]
     given, bound = _parts(number), _parts(wanted)
-    if sign in {"==", "===", "!="}:
-        same = given[: len(bound)] if wanted.endswith("*") else given
+    if sign in {"=", "==", "===", "!="}:
+        is_beginning = wanted.endswith("*") or sign == "="  # as conda writes it
+        same = given[: len(bound)] if is_beginning else given
         return (same == bound) == (sign != "!=")
     if sign == "~=":
         same = _parts(wanted.rpartition(".")[0])
@@ -100,11 +119,11 @@ def _leaves_out_newer(limits: str, oldest: str) -> bool:
     """Whether a range ends before a release."""
     ends = [each for each in re.findall(_LIMIT, limits) if not each.startswith((">", "!="))]
     early = [each for each in ends if _parts(each) <= _parts(oldest)]
-    return any(not _is_within(re.sub("^===?", "<=", each), oldest) for each in early)
+    return any(not _is_within(re.sub("^=+", "<=", each), oldest) for each in early)
 
 
 def _parts(number: str) -> tuple[int, ...]:
-    parts = [int(each) for each in re.findall(r"\d+", number)]
+    parts = [int(each) for each in re.findall(r"[0-9]{1,9}", number)]
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
     return tuple(parts)
