@@ -131,6 +131,12 @@ def test_a_program_can_forbid_the_kernel(kernel):
     assert kernel == []
 
 
+def test_numbers_of_two_types_are_left_to_the_plain_attention(kernel):
+    query, key, value = rows()
+    assert attend_packed(query, key, value.float(), text_borders(REAL), 5, 0.0) is None
+    assert kernel == []
+
+
 def test_forward_mode_takes_the_formula(kernel):
     query, key, value = rows()
     seen = []

@@ -51,6 +51,8 @@ def attend_packed(
     """
     if callable(dropout) or has_other_derivatives() or not _is_allowed():
         return None
+    if not query.dtype == key.dtype == value.dtype:  # adapters may widen some; ``attend`` says so
+        return None
     if not kernel_works(query.device, query.dtype, query.size(-1)):
         return None
     context = run_kernel(query, key, value, borders, longest, dropout)
