@@ -164,11 +164,13 @@ class QuickEncoder:
         tokens = self._tokens
         if tokens is None:
             return None
-        # Parts of words are not remembered: the words are.
-        known, compute = self.memo.get, self._ids_of_word
+        # A word that is no more than one part is not remembered twice.
+        known, compute, remembered = self.memo.get, self._ids_of_word, self.memo.__getitem__
         with suppress(KeyError):  # a piece has no id, or that of an added token
             rows = [
-                [index for part in parts for index in known(part) or compute(part)]
+                list(chain.from_iterable(map(remembered, parts)))
+                if len(parts) != 1
+                else known(parts[0]) or compute(parts[0])
                 for parts in self._words.of_each(words)
             ]
             if self._ambiguous is None or not any(self._ambiguous in row for row in rows):
