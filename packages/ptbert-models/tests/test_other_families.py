@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ptbert_hub import WrongFamily
@@ -16,6 +17,7 @@ from ptbert_models import (
     GPT2Model,
     TransfoXLModel,
 )
+from ptbert_models.bert import BertPreTrainedModel
 from ptbert_models.errors import CheckpointError, NothingLoaded, OtherFamily
 from ptbert_models.families import FAMILIES
 
@@ -194,9 +196,53 @@ def test_a_program_may_keep_two_models_in_one_file(bert_folder):
     def with_another(weights):
         other = {"roberta.embeddings.word_embeddings.weight": torch.zeros(9, 8)}
         more = {"albert.encoder.embedding_hidden_mapping_in.weight": torch.zeros(8, 4)}
-        return {**called("bert.")(weights), **other, **more}
+        teacher = {
+            "distilbert.embeddings.word_embeddings.weight": torch.zeros(9, 8),
+            "distilbert.transformer.layer.0.attention.q_lin.weight": torch.zeros(8, 8),
+        }
+        return {**called("bert.")(weights), **other, **more, **teacher}
 
     assert BertModel.from_pretrained(bert_folder(with_another))
+
+
+class NamedByAProgram(BertPreTrainedModel):
+    """A model of a program, which calls its BERT as another library calls an ELECTRA."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.electra = BertModel(config)
+        self.electra.embeddings_project = nn.Linear(8, 8)
+        self.apply(self.init_bert_weights)
+
+
+def test_a_program_may_call_its_bert_as_it_likes(tmp_path):
+    model = NamedByAProgram(BertConfig(9, 8, 1, 2, 16))
+    model.save_pretrained(tmp_path)
+    read = NamedByAProgram.from_pretrained(tmp_path).state_dict()
+    assert all(map(torch.equal, model.state_dict().values(), read.values()))
+
+
+def test_a_bert_that_says_so_may_have_zeros_at_any_position(tmp_path):
+    model = BertModel(BertConfig(9, 8, 1, 2, 16))
+    with torch.no_grad():
+        model.embeddings.position_embeddings.weight[1] = 0
+    model.save_pretrained(tmp_path)
+    read = BertModel.from_pretrained(tmp_path).embeddings.position_embeddings.weight
+    assert torch.equal(read, model.embeddings.position_embeddings.weight)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        *({"dim": 8, "n_heads": 2}, {"emb_dim": 8, "n_heads": 2}, {"d_kv": 4, "d_ff": 16}),
+        {"attn_type": "bi", "ff_activation": "gelu"},
+    ],
+    ids=str,
+)
+def test_keys_that_a_program_added_to_those_of_a_bert_show_no_other_architecture(
+    bert_folder, added
+):
+    assert BertModel.from_pretrained(bert_folder(**added))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -20,7 +20,8 @@ class _Signs(NamedTuple):
     Args:
         classes: the beginning of the names of its classes.
         prefix: the name before the bare model's weights, where these are called as BERT's.
-        keys: keys of configurations that no other architecture has together.
+        keys: keys of configurations that no other architecture has together; those of a family of
+            this library that are not among them show that a program added the others.
         weight: the end of the name of a weight that no other architecture has; none if empty.
     """
 
@@ -37,7 +38,7 @@ _SIGNS: Mapping[str, _Signs] = {
     "albert": _Signs(
         "Albert",
         "albert",
-        ("embedding_size", "inner_group_num"),
+        ("hidden_size", "embedding_size", "inner_group_num"),
         "encoder.embedding_hidden_mapping_in.weight",
     ),
     "electra": _Signs("Electra", "electra", weight="embeddings_project.weight"),
@@ -52,11 +53,12 @@ _SIGNS: Mapping[str, _Signs] = {
 _WEIGHTS = tuple(signs.weight for signs in _SIGNS.values() if signs.weight)
 
 
-def foreign_configuration(values: Mapping[str, Any]) -> str | None:
+def foreign_configuration(values: Mapping[str, Any], own_keys: Collection[str] = ()) -> str | None:
     """Return the other architecture of a configuration that does not name it, if one shows.
 
     Args:
         values: what the file says.
+        own_keys: keys that show the families of this library.
 
     Example:
         >>> foreign_configuration({"hidden_size": 8, "architectures": ["RobertaForMaskedLM"]})
@@ -64,23 +66,27 @@ def foreign_configuration(values: Mapping[str, Any]) -> str | None:
         >>> foreign_configuration({"d_model": 8, "d_kv": 4, "d_ff": 16})
         't5'
         >>> foreign_configuration({"hidden_size": 8, "architectures": ["BertForMaskedLM"]})
+        >>> foreign_configuration({"hidden_size": 8, "d_kv": 4, "d_ff": 16}, ["hidden_size"])
     """
     classes = values.get("architectures")
     names = [each for each in classes if isinstance(each, str)] if type(classes) is list else []
     for name, signs in _SIGNS.items():
         if any(re.match(rf"{signs.classes}(Model|For|LMHead|WithLMHead)", each) for each in names):
             return name
+    own = {key for key in own_keys if key in values}
     return next(
         (
             name
             for name, signs in _SIGNS.items()
-            if signs.keys and all(key in values for key in signs.keys)
+            if signs.keys and own.issubset(signs.keys) and all(key in values for key in signs.keys)
         ),
         None,
     )
 
 
-def foreign_weights(weights: Mapping[str, Any], table: str) -> tuple[str, str] | None:
+def foreign_weights(
+    weights: Mapping[str, Any], table: str, wanted: Collection[str], *, named: bool
+) -> tuple[str, str] | None:
     """Return the other architecture that weights show, and by what; None if none shows.
 
     Weights of two models in one file are a program's own, and one of them may be wanted.
@@ -88,17 +94,25 @@ def foreign_weights(weights: Mapping[str, Any], table: str) -> tuple[str, str] |
     Args:
         weights: tensors by name.
         table: the end of the name of the embeddings of the architecture that is wanted.
+        wanted: names of the weights of the model. What is called so is a program's own.
+        named: whether the configuration names the architecture, so that only names of weights count
+            and no values.
     """
     keys = [key for key in weights if isinstance(key, str)]
     tables = [key for key in keys if key.endswith(table) and _ends(key, table)]
     telling = [key for key in keys if key.endswith(_WEIGHTS)]
     for name, signs in _SIGNS.items():
-        if signs.prefix and tables and all(_ends(key, f"{signs.prefix}.{table}") for key in tables):
+        its_table = f"{signs.prefix}.{table}"
+        is_own = any(_ends(key, its_table) for key in wanted)
+        are_its = signs.prefix and all(_ends(key, its_table) for key in tables)
+        if tables and are_its and not is_own:
             return name, f"their embeddings are called {tables[0]!r}"
         sign = next((key for key in telling if signs.weight and _ends(key, signs.weight)), None)
-        if sign and (not tables or sign.removesuffix(signs.weight) + table in weights):
+        if sign is None or any(_ends(key, signs.weight) for key in wanted):
+            continue
+        if all(key == sign.removesuffix(signs.weight) + table for key in tables):
             return name, f"they have {sign!r}"
-    if table == TABLE and len(tables) == 1:
+    if table == TABLE and len(tables) == 1 and not named:
         positions = tables[0].removesuffix(TABLE) + _POSITIONS
         if _begins_at_two(weights.get(positions)):
             return "roberta", (

@@ -116,7 +116,7 @@ def architecture_of(values: Mapping[str, Any]) -> str | None:
     """
     if values.get(ARCHITECTURE) is not None:
         return values[ARCHITECTURE]
-    if (foreign := foreign_configuration(values)) is not None:
+    if (foreign := foreign_configuration(values, _KEYS.values())) is not None:
         return foreign
     return next((name for name, key in _KEYS.items() if key in values), None)
 
@@ -163,9 +163,11 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
         OtherFamily: if they are of another architecture.
     """
     own = getattr(model.config_class, ARCHITECTURE, None)
-    if own not in _TABLES:
+    wanted = model.state_dict()
+    if own not in _TABLES or _ending_in(wanted, _TABLES[own]) is None:
         return
-    if foreign := foreign_weights(weights, _TABLES[own]):
+    named = ARCHITECTURE in vars(model.config)
+    if foreign := foreign_weights(weights, _TABLES[own], wanted.keys(), named=named):
         name, sign = foreign
     elif _ending_in(weights, _TABLES[own]) is not None:
         return
@@ -176,8 +178,6 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
             return
         name, key = next(iter(there.items()))
         sign = f"they have {key!r} and no {_TABLES[own]!r}"
-    if _ending_in(model.state_dict(), _TABLES[own]) is None:  # a program's own embeddings
-        return
     raise OtherFamily(
         f"these are weights of another architecture, {name}: {sign}. For such a file: "
         f"{readers_of(name)}"
