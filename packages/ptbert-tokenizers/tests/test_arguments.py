@@ -10,6 +10,7 @@ import pytest
 
 from ptbert_tokenizers import (
     BertTokenizer,
+    TransfoXLTokenizer,
     WordCounts,
     count_words,
     encode_shard,
@@ -24,6 +25,7 @@ from ptbert_tokenizers import (
     train_words,
 )
 from ptbert_tokenizers.arguments import checked_whole
+from ptbert_tokenizers.families import load_tokenizer
 from ptbert_tokenizers.files.vocabulary import write_lines
 from ptbert_tokenizers.token_files.checking import verify_token_file
 from ptbert_tokenizers.token_files.formats import id_writer
@@ -231,3 +233,44 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert checked_whole(np.int16(3), "size") == 3
     assert type(checked_whole(np.int16(3), "size")) is int
     train_wordpiece(["a b"], np.int64(30), min_frequency=np.uint8(1))  # type: ignore[arg-type]
+
+
+FAMILIES = ["ptbert-tiny-bert", "ptbert-tiny-gpt2"]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("value", [["a", "b"], None, b"ab", 3])
+def test_what_is_no_text_is_named(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^text is .*, and not a string; give one string"):
+        load_tokenizer(name).tokenize(value)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("value", [[[1, 2], [3]], np.zeros((2, 3), int), [np.array([1])], ["1"]])
+def test_ids_of_several_texts_are_named(name: str, value: Any) -> None:
+    said = r"\[0\] is a .*, and not an id; give the ids of one text, or several to decode_batch\(\)"
+    with pytest.raises(TypeError, match=said):
+        load_tokenizer(name).decode(value)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("value", ["12", 3, None])
+def test_what_is_no_list_of_ids_is_named(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match="and not a list of ids; give the ids of one text"):
+        load_tokenizer(name).decode(value)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_ids_of_every_kind_are_decoded(name: str) -> None:
+    tokenizer = load_tokenizer(name)
+    want = tokenizer.decode([5, 6, 7])
+    for ids in ((5, 6, 7), iter([5, 6, 7]), np.array([5, 6, 7]), map(np.int32, [5, 6, 7])):
+        assert tokenizer.decode(ids) == want
+    assert tokenizer.decode([]) == ""
+
+
+def test_words_of_transformer_xl_are_checked_alike() -> None:
+    with pytest.raises(TypeError, match=r"^line is None, and not a string; give one string"):
+        TransfoXLTokenizer().tokenize(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^indices\[0\] is a list, and not an id"):
+        TransfoXLTokenizer().decode([[1]])  # type: ignore[list-item]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.bert_parts import BertParts, is_wordpiece
 from ptbert_tokenizers.edits import TokensById, Vocabulary
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -19,6 +20,7 @@ from ptbert_tokenizers.plain.offsets import (
 from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
 )
+from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
@@ -70,7 +72,12 @@ class BertTokenizer(BertParts):
 
         Args:
             text: any string; code points that BERT deletes are dropped.
+
+        Raises:
+            TypeError: if it is no string.
         """
+        if not isinstance(text, str):
+            raise no_text(text, "text")
         cutter = self._cutter()
         if cutter is not None:
             return cutter.tokens(text, self._tokens_between)
@@ -167,7 +174,7 @@ class BertTokenizer(BertParts):
             skip_special_tokens: leave out ``[PAD]``, ``[CLS]``, ``[SEP]`` and the like.
             clean_up_tokenization_spaces: remove spaces before punctuation marks.
         """
-        ids = list(ids)
+        ids = listed_ids(ids)
         text = None if skip_special_tokens else self._quick_text(ids)
         if text is None:
             tokens = self.convert_ids_to_tokens(ids)

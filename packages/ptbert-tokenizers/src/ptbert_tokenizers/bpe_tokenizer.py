@@ -7,6 +7,7 @@ from inspect import signature
 from itertools import islice, repeat
 from typing import Any, ClassVar, Self
 
+from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
 from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.errors import BadVocabulary
@@ -186,7 +187,12 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
 
         Args:
             text: any string.
+
+        Raises:
+            TypeError: if it is no string.
         """
+        if not isinstance(text, str):
+            raise no_text(text, "text")
         cutter = self._cutter()
         if cutter is not None:
             return cutter.tokens(text, self._tokens_between)

@@ -16,6 +16,7 @@ from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.gpt2_words import PATTERN, gpt2_words
 from ptbert_tokenizers.plain.offsets import Span, traced_bytes
 from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
@@ -182,7 +183,7 @@ class GPT2Tokenizer(BpeTokenizer):
             clean_up_tokenization_spaces: remove ``<unk>`` and the spaces before punctuation
                 marks; False to get exactly the text that was encoded.
         """
-        ids = list(tokens)
+        ids = listed_ids(tokens, "tokens")
         data = self._quick_bytes(ids)
         if data is None:
             data = self._all_bytes(self.convert_ids_to_tokens(ids, skip_special_tokens))

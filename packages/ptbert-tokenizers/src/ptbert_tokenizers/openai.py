@@ -12,6 +12,7 @@ from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, normalized, spans_of_pieces, traced_words
 from ptbert_tokenizers.plain.unicode import valid
+from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.basic_tokenizer import (
     BasicTokenizer,
     basic_values,
@@ -219,7 +220,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
             clean_up_tokenization_spaces: remove ``<unk>`` and the spaces before punctuation
                 marks.
         """
-        tokens = self.convert_ids_to_tokens(ids, skip_special_tokens)
+        tokens = self.convert_ids_to_tokens(listed_ids(ids), skip_special_tokens)
         text = "".join(tokens).replace(self.word_end, " ").strip()
         return close_gaps(text.replace(UNKNOWN, "")) if clean_up_tokenization_spaces else text
 

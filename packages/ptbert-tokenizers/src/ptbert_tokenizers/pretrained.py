@@ -29,6 +29,28 @@ from ptbert_tokenizers.streaming import StreamDecoder, WholeDecoder, decoded_pie
 logger = logging.getLogger(__name__)
 
 
+def listed_ids(ids: Any, name: str = "ids") -> list[Any]:
+    """Return the ids of one text as a list.
+
+    Raises:
+        TypeError: if these are no ids, or those of several texts, by the first of them.
+
+    Example:
+        >>> listed_ids("1")
+        Traceback (most recent call last):
+        TypeError: ids is a str, and not a list of ids; give the ids of one text
+    """
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise TypeError(f"{name} is {shown(ids)}, and not a list of ids; give the ids of one text")
+    found = list(ids)
+    if found and (isinstance(found[0], Sequence) or getattr(found[0], "ndim", None)):
+        raise TypeError(
+            f"{name}[0] is {shown(found[0])}, and not an id; give the ids of one text, or several "
+            "to decode_batch()"
+        )
+    return found
+
+
 class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
     """The methods that every tokenizer has."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ptbert_hub.progress import watched
 from ptbert_tokenizers.arguments import checked_switch
+from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.lines import read_lines
 from ptbert_tokenizers.files.options import Option
@@ -25,7 +26,7 @@ from ptbert_tokenizers.plain import unicode_14
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens
 from ptbert_tokenizers.plain.gaps import close_gaps
 from ptbert_tokenizers.plain.offsets import Span, Traced, lowered
-from ptbert_tokenizers.pretrained import PreTrainedTokenizer
+from ptbert_tokenizers.pretrained import PreTrainedTokenizer, listed_ids
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Spaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.counted import CountedVocabulary
@@ -183,7 +184,12 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             line: words with the delimiter between them.
             add_eos: put ``<eos>`` at the end.
             add_double_eos: put ``<S>`` at both ends instead, as for the One Billion Word corpus.
+
+        Raises:
+            TypeError: if it is no string.
         """
+        if not isinstance(line, str):
+            raise no_text(line, "line")
         cut, cutter = self._tokens_between, self._cutter()
         symbols = cut(line) if cutter is None else cutter.tokens(line, cut)
         if add_double_eos:
@@ -225,7 +231,8 @@ class TransfoXLTokenizer(CountedVocabulary, PreTrainedTokenizer):
             clean_up_tokenization_spaces: remove the spaces before punctuation marks.
         """
         left_out = exclude or ()
-        text = " ".join(self.get_sym(int(index)) for index in indices if index not in left_out)
+        wanted = (index for index in listed_ids(indices, "indices") if index not in left_out)
+        text = " ".join(self.get_sym(int(index)) for index in wanted)
         return close_gaps(text) if clean_up_tokenization_spaces else text
 
     def _stream_decoder(

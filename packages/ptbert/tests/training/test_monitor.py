@@ -67,7 +67,7 @@ def test_a_loss_that_stays_at_chance_after_the_warmup_is_told(output, settings, 
     monitor.step(60, 1, loss=0.7, rate=1e-5, tokens=10, seconds=0.5)
     assert (
         "step 60, after the warmup: the loss 0.7000 is at the level of chance (0.7000), so nothing "
-        "was learned; try another --learning-rate" in caplog.text
+        "was learned; train longer (--epochs), or try another --learning-rate" in caplog.text
     )
 
 
@@ -126,13 +126,19 @@ def test_a_plateau_of_a_model_of_texts_is_told_at_the_end_only(
 def test_a_model_of_texts_far_above_chance_is_told_at_once(output, settings, caplog, no_board):
     settings = settings.replaced(warmup=0.1, from_nothing=True)
     run(Monitor(output, settings, steps=300, done=0, chance=6.2, stays_at_chance=True), [9.0] * 60)
-    assert "nothing was learned; try another --learning-rate" in caplog.text
+    assert (
+        "nothing was learned; train longer (--epochs), or try another --learning-rate"
+        in caplog.text
+    )
 
 
 def test_a_trained_model_of_texts_at_chance_is_told_at_once(output, settings, caplog, no_board):
     settings = settings.replaced(warmup=0.1)
     run(Monitor(output, settings, steps=300, done=0, chance=6.2, stays_at_chance=True), [6.3] * 60)
-    assert "nothing was learned; try another --learning-rate" in caplog.text
+    assert (
+        "nothing was learned; train longer (--epochs), or try another --learning-rate"
+        in caplog.text
+    )
 
 
 @pytest.mark.parametrize("name", TASKS)

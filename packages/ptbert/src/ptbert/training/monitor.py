@@ -170,7 +170,11 @@ class Monitor:
             return
         told = f"{when}: the loss {loss:.4f} is at the level of chance ({self._chance:.4f}), so "
         if not (self._waits and loss < _PLATEAU * self._chance):
-            self.tell(logging.WARNING, f"{told}nothing was learned; try another --learning-rate")
+            self.tell(
+                logging.WARNING,
+                f"{told}nothing was learned; train longer (--epochs), or try another "
+                "--learning-rate",
+            )
         elif is_last:
             self.tell(
                 logging.WARNING,
