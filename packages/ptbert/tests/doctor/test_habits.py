@@ -7,6 +7,7 @@ import pytest
 
 from ptbert.__main__ import main
 from ptbert.doctor.findings import Effect
+from ptbert.doctor.program import Program
 
 HEAD = """\
 import torch
@@ -398,3 +399,16 @@ def test_modules_alone_are_run_by_the_program_that_imports_them(tmp_path, capsys
     assert main(["doctor", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.endswith("these are modules: run the program that imports them by ptbert run\n")
+
+
+def test_a_variable_that_is_set_often_is_looked_at_once(diagnosis, monkeypatch):
+    asked = []
+    kind_of = Program.kind_of
+    monkeypatch.setattr(Program, "kind_of", lambda *given: asked.append(given) or kind_of(*given))
+    counts = []
+    for times in (100, 200):
+        asked.clear()
+        model = "from pytorch_pretrained_bert import BertModel\nm = BertModel(c)\n"
+        diagnosis(model + "a = m(ids)\n" * times)
+        counts.append(len(asked))
+    assert counts[1] < 3 * counts[0]

@@ -93,6 +93,7 @@ def _absent_results(program: Program) -> Iterator[Finding]:
 
 def _outputs(program: Program) -> Iterator[Finding]:
     results: set[str] = set()
+    seen: set[str] = set()
     for node in program.nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             kind = program.kind_of(node.value.func)
@@ -100,9 +101,10 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 continue
             target = node.targets[0]
             if isinstance(target, ast.Name):
-                given = program.variables.values_of(target)  # may be something else elsewhere
-                if all(isinstance(each, ast.Call) and program.kind_of(each.func) for each in given):
-                    results.add(program.variables.key(target))
+                key = program.variables.key(target)
+                if key not in seen and _is_result(program, target):
+                    results.add(key)
+                seen.add(key)
             elif isinstance(target, ast.Tuple) and _has_labels(node.value, kind):
                 yield program.found(
                     node,
@@ -141,6 +143,12 @@ def _outputs(program: Program) -> Iterator[Finding]:
                 "change nothing, unless the program sorts them itself",
             )
             break
+
+
+def _is_result(program: Program, variable: ast.Name) -> bool:
+    """Whether a variable is what models return, wherever it is set."""
+    given = program.variables.values_of(variable)
+    return all(isinstance(each, ast.Call) and program.kind_of(each.func) for each in given)
 
 
 def _handed_on(program: Program) -> Iterator[tuple[ast.AST, str]]:
