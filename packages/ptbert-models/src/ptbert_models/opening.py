@@ -27,7 +27,7 @@ from ptbert_models.files.loading import (
     log_report,
     plan_loading,
 )
-from ptbert_models.files.weights import read_weights
+from ptbert_models.files.weights import given_weights, read_weights
 from ptbert_models.parts.initialization import NoInitialization, initialize_normal
 from ptbert_models.placing import Placement
 from ptbert_models.saving import is_ours
@@ -140,11 +140,7 @@ class LoadableModel(FamilyData, nn.Module):
         from_tf = leading.get("from_tf") or from_tf
         if leading.get("state_dict") is not None:
             state_dict = leading["state_dict"]
-        if not isinstance(state_dict, Mapping | None):
-            raise TypeError(
-                f"state_dict is of type {type(state_dict).__name__}; give a dictionary of tensors, "
-                "such as model.state_dict()"
-            )
+        state_dict = None if state_dict is None else given_weights(state_dict)
         said = {
             "revision": revision,
             "token": token,

@@ -358,3 +358,10 @@ def test_a_state_that_is_no_dictionary_is_refused(tiny_config, save, wrong):
     folder = save(BertModel(tiny_config))
     with pytest.raises(TypeError, match=r"state_dict is of type \w+; give a dictionary of tensors"):
         BertModel.from_pretrained(folder, state_dict=wrong)
+
+
+def test_a_state_with_keys_that_are_no_names_is_refused(tiny_config, save):
+    model = BertModel(tiny_config)
+    state = {**model.state_dict(), 5: torch.zeros(1)}
+    with pytest.raises(TypeError, match="state_dict has the key 5; give weights by name"):
+        BertModel.from_pretrained(save(model), state_dict=state)

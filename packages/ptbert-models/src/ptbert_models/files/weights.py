@@ -80,6 +80,30 @@ def read_weights(path: Path, *, memory_map: bool, compare: bool | None = None) -
     return _read_torch(path, memory_map=memory_map, compare=compare)
 
 
+def given_weights(state_dict: Any) -> Mapping[str, Tensor]:
+    """Return weights that a caller gave in the place of a file's.
+
+    Raises:
+        TypeError: if they are no dictionary with names as keys.
+
+    Example:
+        >>> given_weights({1: torch.zeros(2)})
+        Traceback (most recent call last):
+        TypeError: state_dict has the key 1; give weights by name, such as model.state_dict()
+    """
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            f"state_dict is of type {type(state_dict).__name__}; give a dictionary of tensors, "
+            "such as model.state_dict()"
+        )
+    for key in state_dict:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"state_dict has the key {key!r}; give weights by name, such as model.state_dict()"
+            )
+    return state_dict
+
+
 def write_weights(
     state: Mapping[str, Tensor],
     folder: Path,
