@@ -42,8 +42,8 @@ def listed_ids(ids: Any, name: str = "ids") -> list[Any]:
     """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise TypeError(f"{name} is {shown(ids)}, and not a list of ids; give the ids of one text")
-    found = list(ids)
-    if found and (isinstance(found[0], Sequence) or getattr(found[0], "ndim", None)):
+    found = list(ids)  # numbers of any type, also in digits
+    if found and (isinstance(found[0], list | tuple) or getattr(found[0], "ndim", None)):
         raise TypeError(
             f"{name}[0] is {shown(found[0])}, and not an id; give the ids of one text, or several "
             "to decode_batch()"
