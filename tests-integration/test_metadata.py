@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution, packages_distributions
@@ -97,3 +98,14 @@ def test_examples_left_no_files_in_a_package(name):
     more = {"benchmarks", "docs", "recipes", "build", "dist"}
     found = {file.name for file in (PACKAGES / name).iterdir() if not file.name.startswith(".")}
     assert found - usual - more == set()
+
+
+def test_no_file_that_examples_wrote_is_kept_at_the_top():
+    known = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    folders = {"mutation", "packages", "reading", "tests-integration"}
+    pages = {"ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"}
+    more = {"CITATION.cff", "LICENSE", "noxfile.py", "pyproject.toml"}
+    found = {name.partition("/")[0] for name in known.stdout.split() if not name.startswith(".")}
+    assert found - folders - pages - more == set()
