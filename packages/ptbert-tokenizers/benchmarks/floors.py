@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a command line prints
 """Time the least that a Python program does for some answers, beside HF tokenizers.
 
     python floors.py --vocabularies FOLDER CORPUS...
@@ -9,22 +8,17 @@ each word in a dictionary, and makes the list that is asked for. No program in P
 same word by word is faster. Figures are how many times as fast as the peer the floor is, and ours.
 """
 
-import argparse
-import gc
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when the library is first used
 os.environ["RAYON_NUM_THREADS"] = "1"
 
-from corpora import blocks_of, read_corpus
-from paths import BLOCK, PATHS, REPETITIONS, Run, sentences
+from paths import PATHS, Run, prepared, print_table, ratios, sentences
 from peers import TASKS
 
 from ptbert_tokenizers.plain.bpe import hidden
@@ -82,58 +76,16 @@ FLOORS: dict[str, Callable[[Any, Any], Run]] = {
 }
 
 
-def ratios(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> tuple[float, float]:
-    """How many times as fast as the peer the floor is on the second half, and ours."""
+def floor_and_ours(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> list[float]:
+    """How many times as fast as the peer the floor is, and ours."""
     ours = TASKS[task].ours(vocabularies)
-    make, prepare = PATHS[path]
-    if path == "decode":
-        blocks = [[ours.encode(text, add_special_tokens=False) for text in b] for b in blocks]
-    elif prepare is not None:
-        blocks = [prepare(block) for block in blocks]
-    if prepare is sentences and ours.family == "bert":  # the floor does not clean them
+    blocks = prepared(path, ours, blocks)
+    if PATHS[path][1] is sentences and ours.family == "bert":  # the floor does not clean them
         cleaned = ours.basic_tokenizer.tokenize
         blocks = [[" ".join(cleaned(text)) for text in block] for block in blocks]
     floor = FLOORS[path](ours, chain.from_iterable(blocks))
-    found = []
-    for _ in range(REPETITIONS):
-        folder = vocabularies / TASKS[task].vocabulary
-        runs = [floor, *make(TASKS[task].ours(vocabularies), TASKS[task].hugging_face(folder))]
-        seconds = [0.0, 0.0, 0.0]
-        gc.collect()
-        for number, block in enumerate(blocks):
-            for which, run in enumerate(runs):
-                start = time.process_time()
-                run(block)
-                seconds[which] += (time.process_time() - start) * (number >= len(blocks) // 2)
-        found.append((seconds[2] / seconds[0], seconds[2] / seconds[1]))
-    least, own = zip(*found, strict=True)
-    return median(least), median(own)
-
-
-def main() -> None:
-    """Read the command line, run all floors, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
-    parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
-    parser.add_argument("--tasks", nargs="*", default=["bert-uncased", "gpt2"], choices=list(TASKS))
-    parser.add_argument("--paths", nargs="*", default=list(FLOORS), choices=list(FLOORS))
-    parser.add_argument("--bytes", type=int, default=10**9, help="of each corpus, at most")
-    options = parser.parse_args()
-
-    corpora = {path.name.partition(".")[0]: read_corpus(path) for path in options.corpora}
-    print("Floor, and ours:")
-    print(f"| task, path | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
-    for task in options.tasks:
-        for path in options.paths:
-            if path == "WordpieceTokenizer alone" and not task.startswith("bert"):
-                continue
-            row = []
-            for texts in corpora.values():
-                blocks = list(blocks_of(texts, BLOCK))[: max(2, options.bytes // BLOCK)]
-                least, own = ratios(task, path, blocks, options.vocabularies)
-                row.append(f"{least:.1f}x, {own:.1f}x")
-            print(f"| {task}, {path} | {' | '.join(row)} |", flush=True)
+    return ratios(task, path, blocks, vocabularies, floor)
 
 
 if __name__ == "__main__":
-    main()
+    print_table(__doc__ or "", "task, path: floor, ours", list(FLOORS), floor_and_ours)

@@ -149,41 +149,58 @@ PATHS: dict[str, tuple[Callable[[Any, Any], tuple[Run, Run]], Callable[[Any], An
 ONLY_BERT = ("special tokens in texts", "BasicTokenizer alone", "WordpieceTokenizer alone")
 
 
-def ratio(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> float:
-    """How many times as fast ours is on the second half of the blocks."""
-    make, prepare = PATHS[path]
-    tokenizer = TASKS[task].ours(vocabularies)
+def prepared(path: str, ours: Any, blocks: Sequence[Any]) -> Sequence[Any]:
+    """Blocks of texts as a path takes them."""
+    prepare = PATHS[path][1]
     if path == "decode":
-        blocks = [[tokenizer.encode(text, add_special_tokens=False) for text in b] for b in blocks]
-    elif prepare is not None:
-        blocks = [prepare(block) for block in blocks]
+        return [[ours.encode(text, add_special_tokens=False) for text in b] for b in blocks]
+    return blocks if prepare is None else [prepare(block) for block in blocks]
+
+
+def ratios(
+    task: str, path: str, blocks: Sequence[Any], vocabularies: Path, *others: Run
+) -> list[float]:
+    """How many times as fast as the peer others are on the second half of the blocks, and ours."""
     found = []
     for _ in range(REPETITIONS):
         folder = vocabularies / TASKS[task].vocabulary
-        runs = make(TASKS[task].ours(vocabularies), TASKS[task].hugging_face(folder))
-        seconds = [0.0, 0.0]
+        both = TASKS[task].ours(vocabularies), TASKS[task].hugging_face(folder)
+        runs = [*others, *PATHS[path][0](*both)]
+        seconds = [0.0] * len(runs)
         gc.collect()
         for number, block in enumerate(blocks):
             for which, run in enumerate(runs):
                 start = time.process_time()
                 run(block)
                 seconds[which] += (time.process_time() - start) * (number >= len(blocks) // 2)
-        found.append(seconds[1] / seconds[0])
-    return median(found)
+        found.append([seconds[-1] / each for each in seconds[:-1]])
+    return [median(column) for column in zip(*found, strict=True)]
 
 
-def main() -> None:
-    """Read the command line, run all paths, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def print_table(
+    about: str,
+    cells: str,
+    paths: Sequence[str],
+    measure: Callable[[str, str, Sequence[Any], Path], list[float]],
+) -> None:
+    """Read the command line, measure paths on corpora, and print a table.
+
+    Args:
+        about: what the program does; its first line counts.
+        cells: what names rows and what cells hold.
+        paths: what can be measured.
+        measure: takes a task, a path, blocks of texts and the folder of vocabularies.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
     parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
     parser.add_argument("--tasks", nargs="*", default=["bert-uncased", "gpt2"], choices=list(TASKS))
-    parser.add_argument("--paths", nargs="*", default=list(PATHS), choices=list(PATHS))
+    parser.add_argument("--paths", nargs="*", default=paths, choices=paths)
     parser.add_argument("--bytes", type=int, default=10**9, help="of each corpus, at most")
     options = parser.parse_args()
 
     corpora = {path.name.partition(".")[0]: read_corpus(path) for path in options.corpora}
-    print(f"| task, path | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
+    print(f"| {cells} | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
     for task in options.tasks:
         for path in options.paths:
             if path in ONLY_BERT and not task.startswith("bert"):
@@ -191,9 +208,16 @@ def main() -> None:
             row = []
             for texts in corpora.values():
                 blocks = list(blocks_of(texts, BLOCK))[: max(2, options.bytes // BLOCK)]
-                row.append(f"{ratio(task, path, blocks, options.vocabularies):.1f}x")
+                found = measure(task, path, blocks, options.vocabularies)
+                row.append(", ".join(f"{each:.1f}x" for each in found))
             print(f"| {task}, {path} | {' | '.join(row)} |", flush=True)
 
 
+def ours_alone(task: str, path: str, blocks: Sequence[Any], vocabularies: Path) -> list[float]:
+    """How many times as fast as the peer ours is."""
+    blocks = prepared(path, TASKS[task].ours(vocabularies), blocks)
+    return ratios(task, path, blocks, vocabularies)
+
+
 if __name__ == "__main__":
-    main()
+    print_table(__doc__ or "", "task, path", list(PATHS), ours_alone)
