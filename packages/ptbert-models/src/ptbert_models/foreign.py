@@ -99,16 +99,16 @@ def foreign_weights(
             and no values.
     """
     keys = [key for key in weights if isinstance(key, str)]
-    tables = [key for key in keys if key.endswith(table) and _ends(key, table)]
+    tables = [key for key in keys if ends_in(key, table)]
     telling = [key for key in keys if key.endswith(_WEIGHTS)]
     for name, signs in _SIGNS.items():
-        its_table = f"{signs.prefix}.{table}"
-        is_own = any(_ends(key, its_table) for key in wanted)
-        are_its = signs.prefix and all(_ends(key, its_table) for key in tables)
-        if tables and are_its and not is_own:
-            return name, f"their embeddings are called {tables[0]!r}"
-        sign = next((key for key in telling if signs.weight and _ends(key, signs.weight)), None)
-        if sign is None or any(_ends(key, signs.weight) for key in wanted):
+        if tables and signs.prefix:
+            its_table = f"{signs.prefix}.{table}"
+            are_its = all(ends_in(key, its_table) for key in tables)
+            if are_its and not any(ends_in(key, its_table) for key in wanted):
+                return name, f"their embeddings are called {tables[0]!r}"
+        sign = next((key for key in telling if signs.weight and ends_in(key, signs.weight)), None)
+        if sign is None or any(ends_in(key, signs.weight) for key in wanted):
             continue
         if all(key == sign.removesuffix(signs.weight) + table for key in tables):
             return name, f"they have {sign!r}"
@@ -122,8 +122,14 @@ def foreign_weights(
     return None
 
 
-def _ends(key: str, ending: str) -> bool:
-    return f".{key}".endswith(f".{ending}")
+def ends_in(key: str, ending: str) -> bool:
+    """Whether the name of a weight ends in whole parts of names: not ``a.bc`` in ``c``.
+
+    Example:
+        >>> ends_in("a.b.weight", "b.weight"), ends_in("a.bb.weight", "b.weight")
+        (True, False)
+    """
+    return key.endswith(ending) and f".{key}".endswith(f".{ending}")
 
 
 def _begins_at_two(positions: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ptbert_hub.messages import shown
 from ptbert_models.errors import OtherFamily
-from ptbert_models.foreign import TABLE, foreign_configuration, foreign_weights
+from ptbert_models.foreign import TABLE, ends_in, foreign_configuration, foreign_weights
 
 ARCHITECTURE = "model_type"  # the key in which all later libraries name it
 
@@ -163,13 +163,18 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
         OtherFamily: if they are of another architecture.
     """
     own = getattr(model.config_class, ARCHITECTURE, None)
-    wanted = model.state_dict()
-    if own not in _TABLES or _ending_in(wanted, _TABLES[own]) is None:
+    if own not in _TABLES:
         return
-    named = ARCHITECTURE in vars(model.config)
-    if foreign := foreign_weights(weights, _TABLES[own], wanted.keys(), named=named):
+    table, named = _TABLES[own], ARCHITECTURE in vars(model.config)
+    has_own = _ending_in(weights, table) is not None
+    if has_own and foreign_weights(weights, table, (), named=named) is None:
+        return  # as usual; the names that the model has take longer
+    wanted = model.state_dict()
+    if _ending_in(wanted, table) is None:  # a program's own embeddings
+        return
+    if foreign := foreign_weights(weights, table, wanted.keys(), named=named):
         name, sign = foreign
-    elif _ending_in(weights, _TABLES[own]) is not None:
+    elif has_own:
         return
     else:
         found = ((name, _ending_in(weights, ending)) for name, ending in _TABLES.items())
@@ -177,7 +182,7 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
         if not there:
             return
         name, key = next(iter(there.items()))
-        sign = f"they have {key!r} and no {_TABLES[own]!r}"
+        sign = f"they have {key!r} and no {table!r}"
     raise OtherFamily(
         f"these are weights of another architecture, {name}: {sign}. For such a file: "
         f"{readers_of(name)}"
@@ -186,9 +191,7 @@ def check_tables(weights: Mapping[str, Any], model: Any) -> None:
 
 def _ending_in(keys: Iterable[Any], ending: str) -> str | None:
     """The first key that has such an ending."""
-    return next(
-        (key for key in keys if isinstance(key, str) and f".{key}".endswith(f".{ending}")), None
-    )
+    return next((key for key in keys if isinstance(key, str) and ends_in(key, ending)), None)
 
 
 def check_variables(names: Iterable[str], family: str, source: str) -> None:
