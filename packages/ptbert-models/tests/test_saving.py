@@ -44,6 +44,24 @@ def test_tied_weights_stand_in_safetensors_once(model, tmp_path):
     assert set(model.state_dict()) - stored == {"cls.predictions.decoder.weight"}
 
 
+def test_weights_are_saved_without_a_device_and_tied_ones_once(model, tmp_path, monkeypatch):
+    """Tensors say that they are on no CPU; then each is copied to one, as from a GPU."""
+    model.save_pretrained(tmp_path / "cpu")
+    copied = []
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "is_cpu", False)
+        patch.setattr(torch.Tensor, "cpu", lambda x: copied.append(1) or x.clone())
+        model.save_pretrained(tmp_path / "elsewhere")
+    ours, theirs = (
+        torch.load(tmp_path / name / "pytorch_model.bin") for name in ("cpu", "elsewhere")
+    )
+    assert copied
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    tied = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
+    assert len({theirs[name].data_ptr() for name in tied}) == 1
+
+
 @pytest.mark.parametrize(
     "labels", [{"num_labels": 3}, {"id2label": {"0": "a", "1": "b", "2": "c"}}]
 )

@@ -247,3 +247,10 @@ def test_a_compiled_loss_takes_no_labels_that_are_no_integers(monkeypatch):
     what = "tensors used as indices must be long|Expected dtype int64"  # in slices, and as a whole
     with pytest.raises((RuntimeError, IndexError), match=what):
         results(gpt2, monkeypatch, 1000, loss)
+
+
+def test_slices_are_larger_on_an_accelerator(monkeypatch):
+    states = torch.zeros(2, WIDTH)
+    assert module.scores_at_once(states) == 7 * ROWS
+    monkeypatch.setattr(torch.Tensor, "is_cpu", False)
+    assert module.scores_at_once(states) == 16 * 7 * ROWS

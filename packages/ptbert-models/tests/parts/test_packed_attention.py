@@ -97,6 +97,13 @@ def test_hidden_states_are_those_with_padding(kernel):
     torch.testing.assert_close(pooled_too, pooled)
 
 
+def test_borders_are_made_where_a_kernel_may_be(monkeypatch):
+    encoder = tiny(BertModel).encoder
+    assert Packing.of(encoder, IDS, MASK, torch.float32).borders is None
+    monkeypatch.setattr(torch.Tensor, "is_cpu", False)
+    assert Packing.of(encoder, IDS, MASK, torch.float32).borders.tolist() == [0, 5, 10, 13]
+
+
 def rows(seed=0):
     torch.manual_seed(seed)
     return [torch.randn(int(REAL.sum()), 2, 4, dtype=torch.double) for _ in range(3)]
