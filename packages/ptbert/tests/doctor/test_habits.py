@@ -7,7 +7,6 @@ import pytest
 
 from ptbert.__main__ import main
 from ptbert.doctor.findings import Effect
-from ptbert.doctor.program import Program
 
 HEAD = """\
 import torch
@@ -351,31 +350,6 @@ def test_json_has_the_same(diagnosis, capsys):
     assert facts["releases"] == ["0.6.0", "0.6.1", "0.6.2", "june"]
 
 
-@pytest.mark.parametrize(
-    "taken",
-    [
-        "import importlib\nbert = importlib.import_module('pytorch_pretrained_bert')",
-        "from importlib import import_module as load\nbert = load('pytorch_pretrained_bert')",
-        "bert = __import__('pytorch_pretrained_bert')",
-        "bert = __import__('pytorch_pretrained_bert.modeling')",
-        "bert = __import__('pytorch_pretrained_bert.modeling', fromlist=['BertModel'])",
-        "bert = __import__('pytorch_pretrained_bert.modeling', {}, {}, ['BertModel'], 0)",
-    ],
-)
-def test_modules_that_calls_import_are_known(diagnosis, taken):
-    found = diagnosis(f"{taken}\nmodel = bert.BertModel(config)\nmodel(ids).logits\nbert.BertModle")
-    assert len(found.using) == 1
-    assert [each.what.split()[0] for each in found.findings] == [".logits", "no"]
-    assert "BertModle" in found.findings[1].what
-
-
-def test_a_module_whose_name_is_not_written_is_not_guessed(diagnosis):
-    found = diagnosis(
-        "from importlib import import_module\nimport_module(name); import_module('.a')"
-    )
-    assert (found.using, found.findings) == ([], [])
-
-
 def test_another_file_that_calls_eval_counts(tmp_path):
     from ptbert.doctor.diagnosis import diagnosis_of
 
@@ -399,16 +373,3 @@ def test_modules_alone_are_run_by_the_program_that_imports_them(tmp_path, capsys
     assert main(["doctor", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.endswith("these are modules: run the program that imports them by ptbert run\n")
-
-
-def test_a_variable_that_is_set_often_is_looked_at_once(diagnosis, monkeypatch):
-    asked = []
-    kind_of = Program.kind_of
-    monkeypatch.setattr(Program, "kind_of", lambda *given: asked.append(given) or kind_of(*given))
-    counts = []
-    for times in (100, 200):
-        asked.clear()
-        model = "from pytorch_pretrained_bert import BertModel\nm = BertModel(c)\n"
-        diagnosis(model + "a = m(ids)\n" * times)
-        counts.append(len(asked))
-    assert counts[1] < 3 * counts[0]

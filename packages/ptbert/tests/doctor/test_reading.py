@@ -172,3 +172,28 @@ def test_names_in_files_cannot_change_the_terminal(tmp_path, capsys):
     (tmp_path / "a\x1b[2Jb.py").write_text("print 'x'")
     main(["doctor", str(tmp_path)])
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "import importlib\nbert = importlib.import_module('pytorch_pretrained_bert')",
+        "from importlib import import_module as load\nbert = load('pytorch_pretrained_bert')",
+        "bert = __import__('pytorch_pretrained_bert')",
+        "bert = __import__('pytorch_pretrained_bert.modeling')",
+        "bert = __import__('pytorch_pretrained_bert.modeling', fromlist=['BertModel'])",
+        "bert = __import__('pytorch_pretrained_bert.modeling', {}, {}, ['BertModel'], 0)",
+    ],
+)
+def test_modules_that_calls_import_are_known(diagnosis, taken):
+    found = diagnosis(f"{taken}\nmodel = bert.BertModel(config)\nmodel(ids).logits\nbert.BertModle")
+    assert len(found.using) == 1
+    assert [each.what.split()[0] for each in found.findings] == [".logits", "no"]
+    assert "BertModle" in found.findings[1].what
+
+
+def test_a_module_whose_name_is_not_written_is_not_guessed(diagnosis):
+    found = diagnosis(
+        "from importlib import import_module\nimport_module(name); import_module('.a')"
+    )
+    assert (found.using, found.findings) == ([], [])

@@ -5,6 +5,7 @@ from textwrap import dedent
 
 import pytest
 
+from ptbert.doctor.program import Program
 from ptbert.doctor.variables import Variables
 
 TWO_CLASSES = """
@@ -107,3 +108,16 @@ def test_an_argument_is_told_from_other_names(text, wanted):
     tree = ast.parse(text)
     (node,) = (each.value for each in ast.walk(tree) if isinstance(each, ast.Return))
     assert Variables(tree).is_given(node) is wanted
+
+
+def test_a_variable_that_is_set_often_is_looked_at_once(diagnosis, monkeypatch):
+    asked = []
+    kind_of = Program.kind_of
+    monkeypatch.setattr(Program, "kind_of", lambda *given: asked.append(given) or kind_of(*given))
+    counts = []
+    for times in (100, 200):
+        asked.clear()
+        model = "from pytorch_pretrained_bert import BertModel\nm = BertModel(c)\n"
+        diagnosis(model + "a = m(ids)\n" * times)
+        counts.append(len(asked))
+    assert counts[1] < 3 * counts[0]
