@@ -8,7 +8,6 @@ import pytest
 
 from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, load_vocab
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
-from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
 
@@ -84,6 +83,16 @@ def test_copies_count_on_their_own() -> None:
         assert counting.edits == before
 
 
+@pytest.mark.parametrize("make", [CountingDict, Vocabulary, filled_at_once])
+def test_no_two_dictionaries_have_the_same_number(make: Any) -> None:
+    first = make({"a": 1})
+    others = [make({"a": 1}), copy.copy(first), copy.deepcopy(first)]
+    others += [pickle.loads(pickle.dumps(first)) for _ in range(2)]
+
+    assert len({each.edits for each in [first, *others]}) == 6
+    assert all(each == first for each in others)
+
+
 def test_swapped_ranks_of_merges_count() -> None:
     tokenizer = gpt2()
     assert tokenizer.encode_flat(["abc"]).ids.tolist() == tokenizer.encode("abc")
@@ -146,14 +155,6 @@ def test_edited_visible_characters_count() -> None:
     assert other.tokenize("xa") == ["x", "a"]
 
 
-def test_equal_parts_are_not_the_same_parts() -> None:
-    one, other = Vocabulary({"a": 1}), Vocabulary({"a": 1})
-
-    assert Setting((one,), (0, True)).is_that_of((one,), (0, True))
-    assert not Setting((one,), (0, True)).is_that_of((other,), (0, True))
-    assert not Setting((one,), (0, True)).is_that_of((one,), (0, False))
-
-
 def test_another_vocabulary_in_the_place_of_the_old_one_counts() -> None:
     write_lines("one.txt", ["[UNK]", "a", "b"])
     write_lines("two.txt", ["[UNK]", "b", "a"])
@@ -164,3 +165,13 @@ def test_another_vocabulary_in_the_place_of_the_old_one_counts() -> None:
 
     assert tokenizer.encode("a", add_special_tokens=False) == [2]
     assert tokenizer.encode_flat(["a b"]).ids.tolist() == [2, 1]
+
+
+def test_another_encoder_of_as_many_edits_counts() -> None:
+    tokenizer, other = gpt2(), gpt2()
+    other.encoder = Vocabulary((token, index + 1) for token, index in other.encoder.items())
+    before = tokenizer.encode("abc")
+
+    tokenizer.encoder = other.encoder
+
+    assert tokenizer.encode("abc") == [index + 1 for index in before]

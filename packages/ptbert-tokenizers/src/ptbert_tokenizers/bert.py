@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from ptbert_tokenizers.batches.texts import no_text
@@ -21,7 +22,12 @@ from ptbert_tokenizers.plain.wordpiece import (
     NEVER_SPLIT,
 )
 from ptbert_tokenizers.pretrained import listed_ids
-from ptbert_tokenizers.quick.basic_tokenizer import basic_values, is_basic, quick_words
+from ptbert_tokenizers.quick.basic_tokenizer import (
+    basic_state,
+    basic_values,
+    is_basic,
+    quick_words,
+)
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
 from ptbert_tokenizers.quick.untouched import untouched
@@ -78,6 +84,10 @@ class BertTokenizer(BertParts):
         """
         if not isinstance(text, str):
             raise no_text(text, "text")
+        sole = self._sole_encoder()
+        tokens = None if sole is None else sole.tokens(text)
+        if tokens is not None:
+            return tokens
         cutter = self._cutter()
         if cutter is not None:
             return cutter.tokens(text, self._tokens_between)
@@ -147,7 +157,11 @@ class BertTokenizer(BertParts):
             if not (is_basic(basic) and isinstance(basic.never_split, (list, tuple))):
                 return None
             values += basic_values(basic)
-        return self._quick_for((vocab,), values, self._build_quick)
+        return self._quick_for(values, self._build_quick)
+
+    def _state(self) -> Any:
+        basic = basic_state(self.basic_tokenizer) if self.do_basic_tokenize else None
+        return _state_of(self), _wordpiece_state_of(self.wordpiece_tokenizer), basic
 
     def _build_quick(self) -> QuickEncoder | None:
         words: WordMaker = SpacedWords()
@@ -211,6 +225,12 @@ class BertTokenizer(BertParts):
         return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
 
 
+_state_of = attrgetter(
+    *("tokenize", "convert_tokens_to_ids", "vocab.edits", "added_tokens", "do_basic_tokenize")
+)
+_wordpiece_state_of = attrgetter(
+    *("__init__", "tokenize", "_pieces", "vocab.edits", "unk_token", "max_input_chars_per_word")
+)
 _has_own_decoding = untouched(BertTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_names = untouched(BertTokenizer, "convert_ids_to_tokens")
 _has_own_methods = untouched(BertTokenizer, "tokenize", "convert_tokens_to_ids")

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 from ptbert_tokenizers.batches.texts import no_text
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
-from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.errors import BadVocabulary
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Saved
@@ -34,6 +33,12 @@ COMMON_OPTIONS = (
     Option("eos_token", "string or null", "eos_token"),
 )
 """The settings of both tokenizers."""
+
+BPE_STATE = (
+    *("tokenize", "convert_tokens_to_ids", "bpe", "_pieces"),
+    *("encoder.edits", "bpe_ranks.edits", "special_tokens.edits", "unk_token", "added_tokens"),
+)
+"""What the ids of both depend on, as attributes of the tokenizer."""
 
 _GPT_WORD_END = "</w>"
 _FEW_PIECES = 1000  # a vocabulary of fewer is one for tests
@@ -155,11 +160,10 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         if not isinstance(ranks, CountingDict):
             return None
         edits = ranks.edits
-        known: tuple[Any, int] | None = self.__dict__.get("_cache_state")
-        if known is None or known[0] is not ranks or known[1] != edits:
+        if self.__dict__.get("_cache_state") != edits:
             # A new one: another thread may still write what it computed into the old one.
             self.cache = cache = Memo(_CACHE_LIMIT)
-            self.__dict__["_cache_state"] = (ranks, edits)
+            self.__dict__["_cache_state"] = edits
         return cache
 
     def _pieces(self, word: str) -> list[str]:
@@ -176,11 +180,11 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         if not isinstance(ranks, CountingDict):
             return None
         edits = ranks.edits
-        state: tuple[Any, int, MergeTable] | None = self.__dict__.get("_table_state")
-        if state is None or state[0] is not ranks or state[1] != edits:
-            state = (ranks, edits, MergeTable(ranks, self.word_end))
+        state: tuple[int, MergeTable] | None = self.__dict__.get("_table_state")
+        if state is None or state[0] != edits:
+            state = (edits, MergeTable(ranks, self.word_end))
             self.__dict__["_table_state"] = state
-        return state[2]
+        return state[1]
 
     def tokenize(self, text: str) -> list[str]:
         """Cut a text into pieces.
@@ -193,6 +197,10 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         """
         if not isinstance(text, str):
             raise no_text(text, "text")
+        sole = self._sole_encoder()
+        tokens = None if sole is None else sole.tokens(text)
+        if tokens is not None:
+            return tokens
         cutter = self._cutter()
         if cutter is not None:
             return cutter.tokens(text, self._tokens_between)
@@ -217,13 +225,11 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             return None
         special = tuple(self.special_tokens.items())
         return self._quick_for(
-            (encoder, ranks, *words.objects),
-            (encoder.edits, ranks.edits, special, self.unk_token, words.values),
-            self._build_quick,
+            (encoder.edits, ranks.edits, special, self.unk_token, words), self._build_quick
         )
 
     @abstractmethod
-    def _word_setting(self) -> Setting | None:
+    def _word_setting(self) -> tuple[Any, ...] | None:
         """All that words and pieces depend on; None if a program replaced a part of it."""
 
     @abstractmethod

@@ -1,26 +1,31 @@
 """Dictionaries that count their changes.
 
-Programs change the parts of a tokenizer in place. Code that computed something from such a
-dictionary compares ``edits`` to see whether the result is still valid.
+Programs change the parts of a tokenizer in place, or put another dictionary in their place. Code
+that computed something from such a dictionary compares ``edits`` to see whether the result is still
+valid. All dictionaries share one counter, so no two that differ have the same number: a new
+dictionary takes the next one, and so does each change.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any, Self, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-_CHANGES = ("__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
+_CHANGES = ("__delitem__", "__init__", "__ior__", "clear", "pop", "popitem", "setdefault", "update")
+
+_next_edit = count(1).__next__  # takes one number for one thread
 
 
 def _counts_as_edit(method: Callable[..., Any]) -> Callable[..., Any]:
     def edit(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.edits += 1
+        self.edits = _next_edit()
         try:
             return method(self, *args, **kwargs)
         finally:
-            self.edits += 1  # again: another thread may have read it during the change
+            self.edits = _next_edit()  # again: another thread may have read it during the change
 
     edit.__name__, edit.__doc__ = method.__name__, method.__doc__
     return edit
@@ -30,9 +35,9 @@ def _sets_an_item(method: Callable[..., None]) -> Callable[..., None]:
     """The same for ``__setitem__``, with less work for each entry of a large vocabulary."""
 
     def set_item(self: Any, key: Any, value: Any) -> None:
-        self.edits += 1
+        self.edits = _next_edit()
         method(self, key, value)
-        self.edits += 1
+        self.edits = _next_edit()
 
     return set_item
 
@@ -42,12 +47,18 @@ def _counting_edits(cls: type) -> Any:
     changes = dict.fromkeys(_CHANGES, _counts_as_edit) | {"__setitem__": _sets_an_item}
     for name, counting in changes.items():
         setattr(cls, name, counting(getattr(cls, name)))
+    cls.__setstate__ = _take_over  # type: ignore[attr-defined]
     return cls
+
+
+def _take_over(self: Any, state: Mapping[str, Any]) -> None:
+    """Unpickle or copy attributes; the number of the original belongs to the original."""
+    self.__dict__.update({**state, "edits": _next_edit()})
 
 
 @_counting_edits
 class CountingDict(dict[K, V]):
-    """A dictionary that counts its changes in ``edits``.
+    """A dictionary that counts its changes in ``edits``, which no other dictionary has.
 
     Example:
         >>> ranks = CountingDict({("l", "o"): 0})
@@ -75,7 +86,7 @@ class _CountingOrderedDict(OrderedDict[K, V]):
             1
         """
         filled: Any = _Uncounted(pairs)
-        filled.__class__ = cls
+        filled.__class__, filled.edits = cls, _next_edit()
         return filled
 
 

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from operator import is_
 from typing import Any, NamedTuple
 
 from ptbert_tokenizers.arguments import checked_switch, checked_whole
@@ -23,7 +22,14 @@ _SHORT = 1000  # characters of a text that is encoded sooner alone than as a blo
 
 # not pickled; computed when needed
 _DERIVED = frozenset(
-    {"_cache_state", "_cutter_state", "_quick_state", "_share_state", "_table_state"}
+    {
+        "_cache_state",
+        "_cutter_state",
+        "_quick_state",
+        "_share_state",
+        "_sole_state",
+        "_table_state",
+    }
 )
 
 
@@ -34,23 +40,6 @@ class FlatSettings(NamedTuple):
     add_special_tokens: bool
     stride: int | None
     separator: int | None
-
-
-class Setting(NamedTuple):
-    """What a quick encoder was made for.
-
-    Args:
-        objects: compared with ``is``. The objects are kept here, because the ``id`` of a deleted
-            object may be used again for a new one.
-        values: compared with ``==``.
-    """
-
-    objects: tuple[object, ...]
-    values: tuple[Any, ...]
-
-    def is_that_of(self, objects: tuple[object, ...], values: tuple[Any, ...]) -> bool:
-        """Tell whether an encoder made for this setting can be used for these."""
-        return self.values == values and all(map(is_, self.objects, objects))
 
 
 class TextEncoder(ABC):
@@ -89,6 +78,10 @@ class TextEncoder(ABC):
         has_frame = add_special_tokens is True or checked_switch(
             add_special_tokens, "add_special_tokens"
         )
+        if text_pair is None and not has_frame:
+            ids = self._ids(text)
+            warn_if_long(len(ids), self.max_len)
+            return ids
         frame = self._frame(text_pair is not None) if has_frame else _NO_FRAME
         ids = [*frame.before, *self._ids(text)]
         if text_pair is not None:
@@ -176,6 +169,9 @@ class TextEncoder(ABC):
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the tokens of ``text``."""
+        sole = self._sole_encoder()
+        if sole is not None:
+            return sole.ids(text)
         if not self._is_untouched():
             return self._plain_ids(text)
         cutter = self._cutter()
@@ -188,6 +184,30 @@ class TextEncoder(ABC):
             else:
                 ids += self._ids_between(piece.text)
         return ids
+
+    def _sole_encoder(self) -> QuickEncoder | None:
+        """The quick encoder, if it alone decides: no method is replaced and no token is added.
+
+        None says nothing. Finding that out takes as long as a short text, so it is remembered with
+        all that it depends on.
+        """
+        try:
+            state = self._state()
+        except AttributeError:  # a program put something else in the place of a part
+            return None
+        known: tuple[Any, QuickEncoder | None] | None = self.__dict__.get("_sole_state")
+        if known is None or known[0] != state:
+            is_sole = state is not None and self._is_untouched() and self._cutter() is None
+            known = state, self._quick() if is_sole else None
+            self.__dict__["_sole_state"] = known
+        return known[1]
+
+    def _state(self) -> Any:
+        """All that ``_sole_encoder`` depends on, to be compared; None if there is never one.
+
+        An attribute that is no part of it must not be read on the way to ids.
+        """
+        return None
 
     def _plain_ids(self, text: str) -> list[int]:
         return list(self.convert_tokens_to_ids(self.tokenize(text)))
@@ -220,15 +240,12 @@ class TextEncoder(ABC):
         return None
 
     def _quick_for(
-        self,
-        objects: tuple[object, ...],
-        values: tuple[Any, ...],
-        build: Callable[[], QuickEncoder | None],
+        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
     ) -> QuickEncoder | None:
         """The quick encoder built last, or a new one if its setting has changed since then."""
-        known: tuple[Setting, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
-        if known is None or not known[0].is_that_of(objects, values):
-            self.__dict__["_quick_state"] = known = (Setting(objects, values), build())
+        known: tuple[Any, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
+        if known is None or known[0] != setting:
+            self.__dict__["_quick_state"] = known = setting, build()
         return known[1]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptbert_hub.release import current_release
-from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
+from ptbert_tokenizers.bpe_tokenizer import BPE_STATE, COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.edits import CountingDict
-from ptbert_tokenizers.encoding import Setting
 from ptbert_tokenizers.files.options import Option
 from ptbert_tokenizers.files.saved_settings import Rules
 from ptbert_tokenizers.files.vocabulary import PathLike
@@ -158,13 +158,16 @@ class GPT2Tokenizer(BpeTokenizer):
         if self._word_setting() is None or self.byte_encoder != bytes_to_unicode():
             yield "how text is cut into words"
 
-    def _word_setting(self) -> Setting | None:
+    def _word_setting(self) -> tuple[Any, ...] | None:
         symbols = self.byte_encoder
         if not (
             self._has_own_pattern() and _has_own_cuts(self) and isinstance(symbols, CountingDict)
         ):
             return None
-        return Setting((symbols,), (symbols.edits,))
+        return (symbols.edits,)
+
+    def _state(self) -> Any:
+        return _state_of(self)
 
     def _word_maker(self) -> WordMaker | None:
         return Gpt2Words() if self.byte_encoder == bytes_to_unicode() else None
@@ -261,6 +264,7 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
     return hidden_spans(words)
 
 
+_state_of = attrgetter(*BPE_STATE, "byte_encoder.edits", "pat")
 _has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
 _has_own_bytes = untouched(GPT2Tokenizer, "convert_ids_to_tokens", "_bytes", "_all_bytes")
 _has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")

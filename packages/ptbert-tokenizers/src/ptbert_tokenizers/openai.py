@@ -3,10 +3,10 @@
 import logging
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ptbert_tokenizers.bpe_tokenizer import COMMON_OPTIONS, BpeTokenizer
-from ptbert_tokenizers.encoding import Setting
+from ptbert_tokenizers.bpe_tokenizer import BPE_STATE, COMMON_OPTIONS, BpeTokenizer
 from ptbert_tokenizers.files.saved_settings import Rules
 from ptbert_tokenizers.files.vocabulary import PathLike
 from ptbert_tokenizers.plain.gaps import close_gaps
@@ -15,6 +15,7 @@ from ptbert_tokenizers.plain.unicode import valid
 from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.basic_tokenizer import (
     BasicTokenizer,
+    basic_state,
     basic_values,
     is_basic,
     quick_words,
@@ -169,7 +170,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _replaced_parts(self) -> Iterable[str]:
         setting = self._word_setting()
         usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
-        if self.fix_text is None and (setting is None or setting.values != usual):
+        if self.fix_text is None and (setting != usual):
             yield "nlp"
 
     def _more_for_ids(self) -> Any:
@@ -180,13 +181,16 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         libraries = [f"{name} {version(name)}" for name in ("ftfy", "spacy")]
         return [*libraries, super()._more_for_ids()]
 
-    def _word_setting(self) -> Setting | None:
+    def _word_setting(self) -> tuple[Any, ...] | None:
         basic = self.nlp
         if self.fix_text is not None or not (_has_own_cuts(self) and is_basic(basic)):
             return None
         if not isinstance(basic.never_split, (list, tuple)):
             return None
-        return Setting((), basic_values(basic))
+        return basic_values(basic)
+
+    def _state(self) -> Any:
+        return _state_of(self), basic_state(self.nlp)
 
     def _word_maker(self) -> WordMaker | None:
         return quick_words(basic_values(self.nlp))
@@ -262,6 +266,7 @@ def _encoded_spans(words: Sequence[str]) -> "WordSpans":
     return encoded_spans(words)
 
 
+_state_of = attrgetter(*BPE_STATE, "_words", "fix_text")
 _has_own_decoding = untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_cuts = untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
 _has_own_methods = untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")

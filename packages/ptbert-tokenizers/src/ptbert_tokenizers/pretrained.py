@@ -253,6 +253,6 @@ class PreTrainedTokenizer(KeepsSettings, BatchEncoder):
 
     def _tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]]:
         """The tokens of each word."""
-        quick = self._quick() if self._is_untouched() and self._cutter() is None else None
-        found = None if quick is None else quick.tokens_of_words(words)
+        sole = self._sole_encoder()
+        found = None if sole is None else sole.tokens_of_words(words)
         return list(map(self.tokenize, words)) if found is None else found

@@ -3,6 +3,7 @@
 What it returns is what the class of the same name in ``ptbert_tokenizers.plain.wordpiece`` returns.
 """
 
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
@@ -98,6 +99,7 @@ class _Known:
 
 _KNOWN = "_known"  # the attribute that is not pickled
 _METHODS = [name for name, it in vars(plain.BasicTokenizer).items() if isinstance(it, FunctionType)]
+_state_of = attrgetter(*_METHODS, "do_lower_case", "strip_accents", "tokenize_chinese_chars")
 _has_own_steps = untouched(BasicTokenizer, *(set(_METHODS) - {"__init__", "tokenize"}))
 _is_quick_basic = untouched(BasicTokenizer, *_METHODS)
 _is_plain_basic = untouched(plain.BasicTokenizer, *_METHODS)
@@ -109,3 +111,21 @@ def is_basic(part: Any) -> bool:
     In pickles of earlier versions it is the plain one.
     """
     return _is_quick_basic(part) or _is_plain_basic(part)
+
+
+def basic_state(basic: Any) -> tuple[Any, ...]:
+    """All that ``is_basic`` and ``basic_values`` depend on, to be compared with an earlier state.
+
+    Raises:
+        AttributeError: if it is no basic tokenizer.
+
+    Example:
+        >>> basic = BasicTokenizer()
+        >>> before = basic_state(basic)
+        >>> basic.never_split = [*basic.never_split, "<e>"]
+        >>> basic_state(basic) == before
+        False
+    """
+    kept = basic.never_split
+    # Another kind of collection is compared by nobody, so it equals nothing.
+    return _state_of(basic), tuple(kept) if isinstance(kept, (list, tuple)) else object()

@@ -91,7 +91,7 @@ class WordpieceTokenizer(plain.WordpieceTokenizer):
             return words if len(words[0]) <= self.max_input_chars_per_word else [self.unk_token]
         state = (vocab.edits, self.unk_token, self.max_input_chars_per_word)
         known: KnownPieces | None = self.__dict__.get(_KNOWN)
-        if known is None or known.vocab is not vocab or known.state != state:
+        if known is None or known.state != state:
             known = KnownPieces(vocab, state, self._pieces)
             self.__dict__[_KNOWN] = known
         return list(chain.from_iterable(map(known.__getitem__, words)))

@@ -63,6 +63,9 @@ class Matcher:
 
     def __call__(self, word: str) -> list[int] | None:
         """Return the numbers of the symbols of a word; None if no way to cut it was found."""
+        number = self._number(word)
+        if number is not None:
+            return [number]
         found = None
         if len(word) > _SHORT and _BEGINNING(word, 2):
             found = self._joined(_PARTS(word))
@@ -137,7 +140,8 @@ class Pairs(dict[int, bool]):
     def __missing__(self, pair: int) -> bool:
         if len(self) >= _MOST_PAIRS:
             self.clear()
-        self[pair] = answer = self._fit(*divmod(pair, self.size))
+        left, right = divmod(pair, self.size)
+        self[pair] = answer = self._fit(left, right)
         return answer
 
 

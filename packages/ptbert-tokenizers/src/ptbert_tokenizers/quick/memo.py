@@ -50,13 +50,14 @@ class Memo(dict[K, V]):
         self._room = self._room_at_first
 
     def __missing__(self, key: K) -> V:
-        if self._compute is None:
+        compute = self._compute
+        if compute is None:
             raise KeyError(key)
-        value = self._compute(key)
-        self[key] = value
+        value = compute(key)
+        self._keep(key, value)
         return value
 
-    def __setitem__(self, key: K, value: V) -> None:
+    def _keep(self, key: K, value: V) -> None:
         if isinstance(key, str) and len(key) > LONG_WORD:
             return
         cost = getsizeof(key) + getsizeof(value) + _SLOT  # the vocabulary has the ids
@@ -64,7 +65,9 @@ class Memo(dict[K, V]):
             self._forget()
         if cost <= self._room:
             self._room -= cost
-            super().__setitem__(key, value)
+            dict.__setitem__(self, key, value)
+
+    __setitem__ = _keep
 
     def _forget(self) -> None:
         for key in list(self)[self._known :]:

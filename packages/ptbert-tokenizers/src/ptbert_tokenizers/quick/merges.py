@@ -17,6 +17,8 @@ from operator import lt
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
 from ptbert_tokenizers.quick.matching import Matcher, Pairs
 
+_NEVER = 2**32  # a merge after all others
+
 
 class MergeTable:
     """Merges, ready to be applied to many words.
@@ -111,11 +113,8 @@ class MergeTable:
 
     def _new_matcher(self) -> Matcher | None:
         if self._is_matched:
-            self._matcher = Matcher(self._whole_symbols(), self._strange, self._fit)
+            self._matcher = Matcher(self._whole_symbols(), self._strange, self.seam_holds)
         return self._matcher
-
-    def _fit(self, left: int, right: int) -> bool:
-        return self.seam_holds(left, right, _NEVER)
 
     def _merged(self, word: str) -> list[int]:
         symbols = list(map(self._characters.__getitem__, word))
@@ -223,10 +222,10 @@ class MergeTable:
             self._whole = numbers  # only now, because another thread may be reading it
         return self._whole
 
-    def seam_holds(self, left: int, right: int, limit: int) -> bool:
+    def seam_holds(self, left: int, right: int, limit: int = _NEVER) -> bool:
         """Tell whether merging the characters of both symbols gives exactly these two symbols.
 
-        Only the merges before ``limit`` are done; ``limit`` is the merge that joins the two. The
+        Only the merges before ``limit`` are done, such as the merge that joins the two. The
         characters of each symbol alone merge into it. Side by side, that fails only if another
         merge first joins symbols across the boundary. So this undoes the merges that made the two
         symbols, latest first, and checks each pair of symbols that touched at the boundary. Such a
@@ -290,5 +289,4 @@ class _After(dict[int, dict[int, int]]):
         return found
 
 
-_NEVER = 2**32
 _NO_MERGES: dict[int, int] = {}  # of all symbols that are never the left part of a merge

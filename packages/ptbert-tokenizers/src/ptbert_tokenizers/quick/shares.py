@@ -31,7 +31,7 @@ class Shares(dict[int, S], Generic[S]):
 
     def are_those_of(self, names: Names) -> bool:
         """Tell whether the names are the same, and were not changed."""
-        return self.names is names and self._edits == names.edits
+        return self._edits == names.edits
 
     def __missing__(self, index: int) -> S:
         self[index] = added = self._share(self.names[index])

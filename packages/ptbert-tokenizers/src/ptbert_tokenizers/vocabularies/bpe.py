@@ -107,7 +107,7 @@ class BpeVocabulary:
         self._set_special_ids({name: known[name] if name in known else next(new) for name in names})
 
     def _set_special_ids(self, special_tokens: dict[str, int]) -> None:
-        self.special_tokens = special_tokens
+        self.special_tokens = CountingDict(special_tokens)
         self.special_tokens_decoder = {index: token for token, index in special_tokens.items()}
 
     @overload
