@@ -128,9 +128,9 @@ def with_marks(texts: Sequence[str]) -> list[str]:
 
 def new_names(texts: Sequence[str]) -> list[str]:
     """Identifiers that never came before, as many characters as the texts have."""
-    draw = random.Random(len(texts[0]))
+    draw = random.Random("".join(texts))  # other texts, other names
     return [
-        " ".join("".join(draw.choices(PARTS_OF_NAMES, k=5)) for _ in range(len(text) // 14))
+        " ".join("".join(draw.choices(PARTS_OF_NAMES, k=6)) for _ in range(len(text) // 17))
         for text in texts
     ]
 

@@ -10,6 +10,7 @@ them have the same result.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import lt
@@ -68,24 +69,32 @@ class MergeTable:
         self._left, self._right = np.append(below, left).tolist(), np.append(below, right).tolist()
         self._made = [*range(first), *(merges if makes_new else map(numbers.__getitem__, wholes))]
         occur = (left >= 0) & (right >= 0)
-        by_left = occur.nonzero()[0]
-        by_left = by_left[left[by_left].argsort(kind="stable")]
-        after = _After(
-            np.searchsorted(left[by_left], np.arange(self._size + 1)).tolist(),
-            right[by_left].tolist(),
-            (by_left + first).tolist(),
-        )
+        self._occurring = occur.nonzero()[0]
         earlier = np.arange(first, self._size) > np.maximum(left, right)
         self._is_regular = are_distinct and makes_new and bool((occur & earlier).all())
         """Whether each merge makes a new symbol from characters and results of earlier merges."""
-        self._after: Mapping[int, dict[int, int]] | Sequence[dict[int, int]] = after
-        if not self._is_matched:  # a list is found faster in, and merging does little else
-            self._after = [_NO_MERGES] * self._size
-            for each in set(left[by_left].tolist()):
-                self._after[each] = after[each]
         self._matcher: Matcher | None = None  # made when first needed, as are the others
         self._whole: dict[str, int] | None = None
         self._lengths: list[int] | None = None  # of symbols, in characters
+
+    @cached_property
+    def _merge_of(self) -> Mapping[int, int]:
+        """The merge of each pair: left symbol times the number of symbols plus right symbol."""
+        lefts, rights, size = self._left, self._right, self._size
+        merges = (self._occurring + self._first_merge).tolist()
+        return {lefts[merge] * size + rights[merge]: merge for merge in merges}
+
+    @cached_property
+    def _after(self) -> Sequence[dict[int, int]]:
+        """The same by left symbol, then by right symbol, which is sooner found for many merges."""
+        after: list[dict[int, int]] = [_NO_MERGES] * self._size
+        lefts, rights = self._left, self._right
+        for merge in (self._occurring + self._first_merge).tolist():
+            left = lefts[merge]
+            if after[left] is _NO_MERGES:
+                after[left] = {}
+            after[left][rights[merge]] = merge
+        return after
 
     def _is_character(self, symbol: str) -> bool:
         """Whether this is a single symbol before any merge."""
@@ -215,7 +224,7 @@ class MergeTable:
         if self._whole is None:
             from ptbert_tokenizers.quick.whole_symbols import are_whole
 
-            whole = are_whole(self._left, self._right, self._first_merge, self._after).tolist()
+            whole = are_whole(self._left, self._right, self._first_merge, self._merge_of).tolist()
             numbers = self._numbers
             if not all(whole):
                 numbers = {each: at for each, at in numbers.items() if whole[at]}
@@ -233,11 +242,11 @@ class MergeTable:
         and not after the one that used up its right symbol ("not after", because merging
         goes from left to right).
         """
-        after, first_merge = self._after, self._first_merge
+        merge_of, size, first_merge = self._merge_of.get, self._size, self._first_merge
         lefts, rights = self._left, self._right
         left_taken = right_taken = limit
         while True:
-            merge = after[left].get(right)
+            merge = merge_of(left * size + right)
             if merge is not None and merge < left_taken and merge <= right_taken:
                 return False
             if left > right:
@@ -267,26 +276,6 @@ def _ordered(ranks: Ranks) -> tuple[list[tuple[str, str]], bool]:
     if all(map(lt, numbers, islice(numbers, 1, None))):  # as in a file
         return pairs, True
     return sorted(pairs, key=ranks.__getitem__), len(set(numbers)) == len(numbers)
-
-
-class _After(dict[int, dict[int, int]]):
-    """Left symbol → right symbol → merge; put together for each left symbol when first needed.
-
-    Args:
-        starts: by left symbol, where in the other two its merges begin.
-        rights: the right symbols, ordered by left symbol.
-        merges: the merges of the same pairs.
-    """
-
-    def __init__(self, starts: Sequence[int], rights: Sequence[int], merges: Sequence[int]) -> None:
-        super().__init__()
-        self._starts, self._rights, self._merges = starts, rights, merges
-
-    def __missing__(self, left: int) -> dict[int, int]:
-        own = slice(self._starts[left], self._starts[left + 1])
-        found = dict(zip(self._rights[own], self._merges[own], strict=True)) or _NO_MERGES
-        self[left] = found
-        return found
 
 
 _NO_MERGES: dict[int, int] = {}  # of all symbols that are never the left part of a merge

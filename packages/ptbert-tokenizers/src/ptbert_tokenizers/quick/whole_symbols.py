@@ -13,7 +13,7 @@ def are_whole(
     lefts: Sequence[int],
     rights: Sequence[int],
     first_merge: int,
-    after: Mapping[int, Mapping[int, int]] | Sequence[Mapping[int, int]],
+    merge_of: Mapping[int, int],
 ) -> NDArray[np.bool_]:
     """Tell for each symbol whether its characters merge into it.
 
@@ -25,14 +25,14 @@ def are_whole(
         lefts: (S,) by the number of a merge, which is also that of its result: the left symbol.
         rights: (S,) the same for the right symbol. Both are made by earlier merges.
         first_merge: lower numbers are those of characters.
-        after: left symbol → right symbol → merge.
+        merge_of: left symbol times S plus right symbol → merge.
 
     Returns:
         (S,) true for each character, too.
 
     Example:
-        >>> after = {0: {1: 3, 4: 5}, 1: {2: 4}}  # a+b, a+bc, b+c
-        >>> are_whole([0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 2, 4], 3, after).tolist()
+        >>> merge_of = {0 * 6 + 1: 3, 0 * 6 + 4: 5, 1 * 6 + 2: 4}  # a+b, a+bc, b+c
+        >>> are_whole([0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 2, 4], 3, merge_of).tolist()
         [True, True, True, True, True, False]
     """
     left_parts, right_parts = np.array(lefts, np.int64), np.array(rights, np.int64)
@@ -57,7 +57,7 @@ def are_whole(
         merges = merges[goes_on]
         not_later = earliest.take(_hashes(left * size + right))
         for place in ((not_later < left_taken) & (not_later <= right_taken)).nonzero()[0].tolist():
-            merge = after[int(left[place])].get(int(right[place]))
+            merge = merge_of.get(int(left[place]) * size + int(right[place]))
             if merge is not None and merge < left_taken[place] and merge <= right_taken[place]:
                 is_whole[merges[place]] = False
     while True:
