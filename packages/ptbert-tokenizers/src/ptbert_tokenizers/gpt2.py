@@ -143,7 +143,7 @@ class GPT2Tokenizer(BpeTokenizer):
         return "".join(map(self.byte_encoder.__getitem__, word.encode()))
 
     def _spelling(self) -> Spelling:
-        return Spelling(lambda word: visible(word.encode()), hidden, _hidden_spans, self.word_end)
+        return Spelling(lambda word: visible(word.encode()), True, _hidden_spans, self.word_end)
 
     def _is_as_shipped(self) -> bool:
         return _has_own_methods(self)

@@ -208,7 +208,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         return normalized(text, self.nlp)
 
     def _spelling(self) -> Spelling:
-        return Spelling(str, str.encode, _encoded_spans, self.word_end)
+        return Spelling(str, False, _encoded_spans, self.word_end)
 
     def decode(
         self,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptbert_tokenizers import AddedToken, BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
-from ptbert_tokenizers.quick import encoder, gpt2_spans, spans
+from ptbert_tokenizers.quick import bpe, encoder, gpt2_spans, spans
 from ptbert_tokenizers.quick.positions import PieceLengths
 
 MAKERS: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -117,6 +117,33 @@ def test_batches_take_the_quick_way(
         assert [tuple(each) for each in found if each != [0, 0]] == [
             each for each in expected if each != (0, 0)
         ]
+
+
+@pytest.mark.parametrize("many", [0, 10**6])
+def test_pieces_that_gpt_lacks_take_the_quick_way(
+    published: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Each character that the vocabulary lacks is a piece, and most texts have one."""
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    monkeypatch.setattr(bpe, "_MANY", many)
+    tokenizer = OpenAIGPTTokenizer.from_pretrained(published("openai-gpt"))
+    texts = ["Москва Москва 京都, naïve ﬁ", "to be", "жx xж жж x 😀y", "Ж"]
+    expected = [tokenizer.tokenize_with_offsets(text) for text in texts]
+    definition = [tokenizer._plain_tokens(text) for text in texts]
+    words = [text.split() for text in texts]
+
+    assert [tokens for tokens, _ in expected] == definition
+    assert "<unk>" in tokenizer.convert_ids_to_tokens(tokenizer.encode(texts[0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenAIGPTTokenizer, "_plain_tokens", None)
+        patch.setattr(OpenAIGPTTokenizer, "_known_spans", lambda *_: pytest.fail("the plain way"))
+        assert together(tokenizer, texts) == [spans for _, spans in expected]
+        assert [tokenizer.tokenize(text) for text in texts] == definition
+        found = [tokenizer.tokenize_words(each) for each in words]
+    for each, (tokens, numbers) in zip(words, found, strict=True):
+        parts = [tokenizer.tokenize(word) for word in each]
+        assert tokens == [token for part in parts for token in part]
+        assert numbers == [number for number, part in enumerate(parts) for _ in part]
 
 
 def test_places_of_a_subclass_are_its_own(published: Callable[[str], Path]) -> None:

@@ -9,9 +9,11 @@ from ptbert_tokenizers.plain.bpe import LONG_WORD
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.merges import MergeTable
+from ptbert_tokenizers.quick.tokens import QuickTokens
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import KnownWords, Together
+    from ptbert_tokenizers.quick.positions import PieceLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
 _MANY = 3000  # new words; as many by the definition take about as long as preparing the table
@@ -22,13 +24,13 @@ class Spelling(NamedTuple):
 
     Args:
         spell: writes a word.
-        word: the reverse: from symbols to the word, as UTF-8.
-        spans: the same for many words; those that are not written in symbols are empty.
+        in_bytes: whether each symbol is a byte of the word, else it is a character.
+        spans: the reverse for many words; those that are not written in symbols are empty.
         word_end: the ending of a word's last piece, such as ``</w>``.
     """
 
     spell: Callable[[str], str]
-    word: Callable[[str], bytes]
+    in_bytes: bool
     spans: "Callable[[Sequence[str]], WordSpans]"
     word_end: str
 
@@ -99,14 +101,30 @@ def bpe_encoder(
         found = dict(zip(id_of.values(), id_of, strict=True))
         return found if len(found) == len(id_of) else None
 
+    def pieces_of_word(word: str) -> list[str]:
+        symbols = spell(word)
+        if merges.ids is None and merges.leaves_to_definition(symbols):
+            return define(symbols)
+        return merges.table.pieces(symbols)
+
     def lengths_of(token: str) -> tuple[int, int]:
-        try:
-            size = len(spelling.word(token.removesuffix(spelling.word_end)))
-        except UnicodeError:  # it is not written in the symbols of the vocabulary
-            size = 0
+        size = len(token.removesuffix(spelling.word_end))
         return size, size
 
-    return QuickEncoder(words, ids_of_word, {}, whole_words, tokens, lengths_of, unknown, together)
+    def lengths(names: Mapping[int, str]) -> "PieceLengths | None":
+        from ptbert_tokenizers.quick.positions import PieceLengths
+
+        return PieceLengths.of(names, lengths_of, unknown, in_bytes=spelling.in_bytes)
+
+    return QuickEncoder(
+        words,
+        ids_of_word,
+        {},
+        whole_words,
+        lambda memo: QuickTokens(memo, ids_of_word, tokens, unknown, pieces_of_word),
+        lengths,
+        together,
+    )
 
 
 class _Merges:

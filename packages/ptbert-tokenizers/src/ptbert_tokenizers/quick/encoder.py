@@ -6,13 +6,12 @@ has no quick encoder.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, flat_ids
 from ptbert_tokenizers.quick.memo import WORDS_LIMIT, Ids, Memo
+from ptbert_tokenizers.quick.tokens import QuickTokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
 
 _BLOCK = 2**16  # characters handled together; they fit into the processor's cache
-_SEPARATE_WORDS_LIMIT = 8 * 2**20  # bytes
 _LITTLE = 2**13  # characters in batches; until then preparing a table of words takes longer
 _LONG = 2**20  # characters; the words of a longer text are not made into a list
 
@@ -83,11 +81,9 @@ class QuickEncoder:
         known: ids of words, known from the start.
         whole_words: called when batches first need it; returns words with one id each, and none
             that is a sign.
-        tokens: called when first needed; returns the token of each id, or None if two tokens have
-            the same id.
-        lengths_of: how many bytes of a word a token stands for, at its beginning and later in it; 0
-            if that cannot be told.
-        ambiguous: an id that several tokens share, if there is one.
+        names: called with the remembered ids; returns what gives tokens.
+        lengths: called with the token of each id; returns how much of a word each token stands for,
+            or None if that cannot be told.
         together: called when batches first need it; returns what computes the ids of many words
             together, if anything does.
     """
@@ -98,27 +94,20 @@ class QuickEncoder:
         ids_of_word: Callable[[str], Ids],
         known: Mapping[str, Ids],
         whole_words: "Callable[[], KnownWords]",
-        tokens: Callable[[], Mapping[int, str] | None],
-        lengths_of: Callable[[str], tuple[int, int]],
-        ambiguous: int | None = None,
+        names: Callable[[Memo[str, Ids]], QuickTokens],
+        lengths: "Callable[[Mapping[int, str]], PieceLengths | None]",
         together: "Callable[[], Together | None] | None" = None,
     ) -> None:
         self.memo = Memo(WORDS_LIMIT, ids_of_word, known)
         self._words = words
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words
-        self._make_tokens = tokens
-        self._lengths_of = lengths_of
-        self._ambiguous = ambiguous
+        self._names = names(self.memo)
+        self._make_lengths = lengths
         self._make_together = together
-        self._tokens_of_words: Memo[str, tuple[str, ...]] = Memo(_SEPARATE_WORDS_LIMIT)
         self._piece_lengths: PieceLengths | None = None
         self._words_of_batches: WordIds | None = None
         self._characters_before = 0  # of batches, before the table of words was made
-
-    @cached_property
-    def _tokens(self) -> Mapping[int, str] | None:
-        return self._make_tokens()
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text."""
@@ -130,55 +119,15 @@ class QuickEncoder:
         return list(chain.from_iterable(map(self.memo.__getitem__, self._words(text))))
 
     def tokens(self, text: str) -> list[str] | None:
-        """Return the tokens of a text, or None if they do not follow from its ids."""
-        if self._tokens is None:
-            return None
-        with suppress(KeyError):  # a piece has no id, or that of an added token
-            ids = self.ids(text)
-            if self._ambiguous is None or self._ambiguous not in ids:
-                return list(map(self._tokens.__getitem__, ids))
-        return None
+        """Return the tokens of a text, or None if only the definition tells them."""
+        return self._names.of_text(self._words(text)) if len(text) <= _LONG else None
 
     def tokens_of_words(self, words: Sequence[str]) -> Sequence[Sequence[str]] | None:
-        """Return the tokens of each of some texts, or None if they do not follow from the ids.
+        """Return the tokens of each of some texts, or None if only the definition tells them.
 
         The texts are remembered whole, so they should be words that are separated already.
         """
-        known = self._tokens_of_words
-        found = list(map(known.get, words))
-        if None in found:
-            missing = [word for word, tokens in zip(words, found, strict=True) if tokens is None]
-            new = self._tokens_of_new_words(list(dict.fromkeys(missing)))
-            if new is None:
-                return None
-            for word, tokens in new.items():
-                known[word] = tokens
-            found = [
-                new[word] if tokens is None else tokens
-                for word, tokens in zip(words, found, strict=True)
-            ]
-        return found  # type: ignore[return-value]
-
-    def _tokens_of_new_words(self, words: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
-        """The tokens of different words, or None if they do not follow from the ids."""
-        tokens = self._tokens
-        if tokens is None:
-            return None
-        # A word that is no more than one part is not remembered twice.
-        known, compute, remembered = self.memo.get, self._ids_of_word, self.memo.__getitem__
-        with suppress(KeyError):  # a piece has no id, or that of an added token
-            rows = [
-                list(chain.from_iterable(map(remembered, parts)))
-                if len(parts) != 1
-                else known(parts[0]) or compute(parts[0])
-                for parts in self._words.of_each(words)
-            ]
-            if self._ambiguous is None or not any(self._ambiguous in row for row in rows):
-                return {
-                    word: tuple([tokens[index] for index in row])
-                    for word, row in zip(words, rows, strict=True)
-                }
-        return None
+        return self._names.of_each(words, self._words.of_each)
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""
@@ -238,10 +187,10 @@ class QuickEncoder:
 
     def _located(self, texts: Sequence[str]) -> "Iterable[BlockIds] | None":
         """The ids of texts, with the spans of their characters, if no text is an exception."""
-        from ptbert_tokenizers.quick.positions import PieceLengths, located
+        from ptbert_tokenizers.quick.positions import located
 
-        if self._piece_lengths is None and self._tokens is not None:
-            self._piece_lengths = PieceLengths.of(self._tokens, self._lengths_of, self._ambiguous)
+        if self._piece_lengths is None and self._names.by_id is not None:
+            self._piece_lengths = self._make_lengths(self._names.by_id)
         lengths = self._piece_lengths
         windows = None if lengths is None else self._words.spans(texts)
         if lengths is None or windows is None:

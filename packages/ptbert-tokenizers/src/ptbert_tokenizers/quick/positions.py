@@ -1,8 +1,8 @@
 """Where in their texts the tokens of a block come from, found for all of them at once.
 
 The pieces of a word fill it from its first byte to its last one, so the lengths of pieces give the
-bytes of each token. The number of bytes that each character has in the block gives the characters
-that these bytes come from.
+bytes of each token; or the characters, where a symbol of the vocabulary is a character. The number
+of bytes that each character has in the block gives the characters that these bytes come from.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,15 +65,17 @@ def byte_positions(texts: Sequence[str], lengths: CharacterLengths) -> NDArray[n
 
 
 class PieceLengths(NamedTuple):
-    """The bytes of each token, by id: at the beginning of a word, and later in it; 0 for unknown.
+    """How much of a word each token stands for, by id: at its beginning, and later in it.
 
     Args:
-        first: (V,) integers.
-        later: (V,) integers.
+        first: (V,) bytes or characters.
+        later: (V,) the same.
+        in_bytes: which of the two.
     """
 
     first: NDArray[np.int32]
     later: NDArray[np.int32]
+    in_bytes: bool = True
 
     @classmethod
     def of(
@@ -81,27 +83,31 @@ class PieceLengths(NamedTuple):
         tokens: Mapping[int, str],
         lengths_of: Callable[[str], tuple[int, int]],
         unknown: int | None = None,
+        in_bytes: bool = True,
     ) -> "PieceLengths | None":
         """Return the lengths of all tokens; None if there are ids that an array cannot have.
 
         Args:
             tokens: by id.
             lengths_of: the two lengths of a token.
-            unknown: the id of pieces that the vocabulary lacks, if there is one.
+            unknown: the id of pieces that the vocabulary lacks, if there is one. They count as
+                one byte or character. No piece is shorter, so if the lengths of all pieces of a
+                word add up to its own, then none of them was longer.
+            in_bytes: whether lengths are bytes, else they are characters.
         """
         size = max(tokens, default=0) + 1
         if size > _LARGEST_ID:
             return None
         lengths = np.zeros((2, size), np.int32)
         for index, token in tokens.items():
-            lengths[:, index] = 0 if index == unknown else lengths_of(token)
-        return cls(lengths[0], lengths[1])
+            lengths[:, index] = 1 if index == unknown else lengths_of(token)
+        return cls(lengths[0], lengths[1], in_bytes)
 
 
 def token_spans(
     words: WordSpans, found: BlockIds, lengths: PieceLengths
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    """Return where each token begins and ends in the bytes of a window.
+    """Return where each token begins and ends in the bytes or characters of a window.
 
     Returns:
         (T,) beginnings and (T,) lengths; None if the pieces of a word do not fill it exactly.
@@ -135,6 +141,18 @@ def token_spans(
     return starts, sizes
 
 
+def _in_characters(
+    words: WordSpans, positions: NDArray[np.intp]
+) -> tuple[WordSpans, NDArray[np.intp]]:
+    """The same words and positions, counted in the characters of a window instead of its bytes."""
+    # Bytes of the form 10xxxxxx continue a character; every other byte begins one.
+    begins = (np.frombuffer(words.block, np.uint8) & 0xC0) != 0x80
+    numbers = begins.cumsum()
+    starts = numbers.take(words.starts)
+    lengths = numbers.take(words.starts + words.lengths) - starts
+    return words._replace(starts=starts - 1, lengths=lengths), positions[begins[: len(positions)]]
+
+
 def located(
     windows: Iterator[WordSpans],
     ids_of: Callable[[WordSpans], BlockIds],
@@ -154,12 +172,16 @@ def located(
     """
     parts: list[BlockIds] = []
     done = 0
-    for words in windows:
-        found = ids_of(words)
-        tokens = token_spans(words, found, lengths)
+    for window in windows:
+        words, found = window, ids_of(window)
         size = len(words.block) - len(PADDING)
         own = positions[done : done + size]
-        if tokens is None or len(own) != size:
+        if len(own) != size:
+            return None
+        if not (lengths.in_bytes or words.block.isascii()):
+            words, own = _in_characters(words, own)
+        tokens = token_spans(words, found, lengths)
+        if tokens is None:
             return None
         starts, sizes = tokens
         spans = np.empty((len(starts), 2), np.int64)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ptbert_tokenizers.edits import plain_copy
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
+from ptbert_tokenizers.quick.tokens import QuickTokens
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import KnownWords
     from ptbert_tokenizers.quick.pieces import PieceIds
+    from ptbert_tokenizers.quick.positions import PieceLengths
 
 V = TypeVar("V")
 
@@ -37,13 +39,14 @@ def wordpiece_encoder(
         found = dict(zip(pieces.values(), pieces, strict=True))
         return found if len(found) == len(pieces) else None
 
+    ids_of_word = QuickWordpiece(pieces, unknown, max_input_chars_per_word)
     return QuickEncoder(
         words,
-        QuickWordpiece(pieces, unknown, max_input_chars_per_word),
+        ids_of_word,
         whole,
         lambda: _known_words([word for word in whole if word not in words.signs], pieces),
-        tokens,
-        _lengths_of,
+        lambda memo: QuickTokens(memo, ids_of_word, tokens),
+        _lengths,
         together=lambda: _piece_ids(pieces, max_input_chars_per_word, unknown),
     )
 
@@ -63,6 +66,12 @@ def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int, unknown:
     from ptbert_tokenizers.quick.pieces import PieceIds
 
     return PieceIds(vocab, max_input_chars_per_word, unknown)
+
+
+def _lengths(tokens: Mapping[int, str]) -> "PieceLengths | None":
+    from ptbert_tokenizers.quick.positions import PieceLengths
+
+    return PieceLengths.of(tokens, _lengths_of)
 
 
 def _lengths_of(token: str) -> tuple[int, int]:
