@@ -18,7 +18,8 @@ from ptbert_tokenizers.quick.encoder import QuickEncoder
 
 _LARGEST_ID = 2**31 - 1
 _NO_FRAME = Frame()
-_SHORT = 1000  # characters of a text that is encoded sooner alone than as a block
+SHORT = 1000
+"""In characters. Shorter texts are encoded sooner one by one than as a block."""
 
 # not pickled; computed when needed
 _DERIVED = frozenset(
@@ -159,7 +160,7 @@ class TextEncoder(ABC):
         quick = self._quick()
         if quick is None:
             return flat_ids([self._ids_between(text) for text in texts])
-        if len(texts) == 1 and len(texts[0]) <= _SHORT:
+        if len(texts) == 1 and len(texts[0]) <= SHORT:
             return flat_ids([quick.ids(texts[0])])
         return quick.flat(texts)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.batches.flat import FlatIds, flat_ids
-from ptbert_tokenizers.encoding import TextEncoder
+from ptbert_tokenizers.encoding import SHORT, TextEncoder
 from ptbert_tokenizers.plain.added_tokens import Cutter, Piece
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.encoder import QuickEncoder
@@ -32,12 +32,26 @@ class OffsetEncoder(TextEncoder):
         Raises:
             ValueError: if a program replaced a part, so that the spans are unknown.
         """
+        found = self._quick_tokens_and_spans(text) if isinstance(text, str) else None
+        if found is not None:
+            return found
         tokens = self.tokenize(text)
         cutter = self._cutter()
         spans = self._spans(text) if cutter is None else self._spans_around(cutter.pieces(text))
         if spans is None or len(spans) != len(tokens):
             raise self._no_spans()
         return tokens, spans
+
+    def _quick_tokens_and_spans(self, text: str) -> tuple[list[str], list[Span]] | None:
+        """The same, sooner; None if only the definition tells them."""
+        sole = self._sole_encoder() if self._has_own_spans() else None
+        if sole is None or len(text) <= SHORT:
+            return None if sole is None else sole.tokens_and_spans(text)
+        tokens = sole.tokens(text)
+        spans = sole.flat_with_offsets([text], self._known_spans)[1].tolist()
+        return (
+            None if tokens is None or len(tokens) != len(spans) else (tokens, [*map(tuple, spans)])
+        )
 
     def _no_spans(self) -> ValueError:
         return ValueError(
@@ -74,6 +88,13 @@ class OffsetEncoder(TextEncoder):
             spans = [span for text in texts for span in self.tokenize_with_offsets(text)[1]]
             return self._flat(texts), _span_array(spans)
         cutter = self._cutter()
+        if cutter is None and sum(map(len, texts)) <= SHORT:
+            rows = [
+                quick.ids_and_spans(text) or (quick.ids(text), self._known_spans(text))
+                for text in texts
+            ]
+            spans = [span for _, own in rows for span in own]
+            return flat_ids([ids for ids, _ in rows]), _span_array(spans)
         if cutter is None:
             return quick.flat_with_offsets(texts, self._known_spans)
         return self._flat_with_offsets_around(texts, cutter, quick)

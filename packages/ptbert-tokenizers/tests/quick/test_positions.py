@@ -47,7 +47,22 @@ def tokenizer(request: pytest.FixtureRequest, published: Callable[[str], Path]) 
 
 
 def one_by_one(tokenizer: Any, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-    return [tokenizer.tokenize_with_offsets(text)[1] for text in texts]
+    """The places by the definition."""
+    cutter = tokenizer._cutter()
+    if cutter is not None:
+        return [tokenizer._spans_around(cutter.pieces(text)) for text in texts]
+    return [tokenizer._spans(text) for text in texts]
+
+
+def alone(tokenizer: Any, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+    """The places of texts that are given alone, in both ways, with the tokens compared."""
+    found = []
+    for text in texts:
+        tokens, spans = tokenizer.tokenize_with_offsets(text)
+        assert tokens == tokenizer.tokenize(text)
+        assert together(tokenizer, [text]) == [spans]
+        found.append(spans)
+    return found
 
 
 def together(tokenizer: Any, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
@@ -61,11 +76,28 @@ def together(tokenizer: Any, texts: Sequence[str]) -> list[list[tuple[int, int]]
 
 def test_many_texts_have_the_places_of_single_ones(tokenizer: Any, texts: list[str]) -> None:
     assert together(tokenizer, texts[::4]) == one_by_one(tokenizer, texts[::4])
+    assert alone(tokenizer, texts[::9]) == one_by_one(tokenizer, texts[::9])
 
 
 @given(st.lists(texts_drawn, max_size=4))
 def test_any_texts_have_the_places_of_single_ones(tokenizer: Any, texts: list[str]) -> None:
     assert together(tokenizer, texts) == one_by_one(tokenizer, texts)
+    assert alone(tokenizer, texts) == one_by_one(tokenizer, texts)
+
+
+@given(texts_drawn)
+def test_words_with_places_are_the_words(tokenizer: Any, text: str) -> None:
+    words = tokenizer._quick()._words
+    places = words.places(text)
+    if places is not None:
+        assert places.words == words(text)
+
+
+@pytest.mark.parametrize("length", [999, 1000, 1001, 5000])
+def test_longer_texts_have_the_same_places(length: int, tokenizer: Any) -> None:
+    text = ("naïve ﬁ " * (length // 8 + 1))[:length]
+
+    assert alone(tokenizer, [text]) == one_by_one(tokenizer, [text])
 
 
 @pytest.mark.parametrize("size", [1, 7])

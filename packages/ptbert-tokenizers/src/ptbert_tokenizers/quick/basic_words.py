@@ -33,9 +33,11 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.offsets import cleaned_character
-from ptbert_tokenizers.plain.unicode import CJK_BLOCKS, is_punctuation, without_accents
+from ptbert_tokenizers.plain.unicode import is_punctuation, without_accents
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
+from ptbert_tokenizers.quick.kept_words import NUL, SIGNS, KeptWords
 from ptbert_tokenizers.quick.memo import Memo
+from ptbert_tokenizers.quick.places import Places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,17 +50,14 @@ if TYPE_CHECKING:
 MOVES = "\U0010ffff"
 """The image of a character whose result depends on its neighbours: an unassigned code point."""
 
-_NUL = "\0"
-"""Put after each of many texts. Inside a text, basic tokenization deletes it."""
-
-_SIGNS = "".join(map(chr, (*range(0x01, 0x09), *range(0x0E, 0x1C), 0x7F)))
-"""Control characters, which are no whitespace to ``str.split`` either."""
-
-_SIGN = re.compile(f"[{re.escape(_SIGNS)}]")
+_SIGN = re.compile(f"[{re.escape(SIGNS)}]")
 
 # For single texts in ASCII: the characters that are deleted, and the words of texts without them.
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ASCII_WORDS = re.compile(r"[0-9A-Za-z]+|[^\s0-9A-Za-z]")
+
+# For the image of any text, in which there is no whitespace but spaces.
+_WORDS_OF_IMAGES = re.compile(r"[^\s!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
 
 _NOT_ASCII = range(128, 256)
 _MARKS = bytes(code for code in range(128) if is_punctuation(chr(code)))
@@ -164,15 +163,16 @@ class QuickWords:
         )
         # Not with spaces around ideographs: their images have them. NUL is between texts.
         self._clean: Memo[int, str] = Memo(
-            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: _NUL}
+            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: NUL}
         )
+        self._characters: Memo[str, str] = Memo(_IMAGES_LIMIT, self._image_of_character)
         made = [image(chr(code), do_lower_case) for code in range(128)]
-        made[0] = _NUL
+        made[0] = NUL
         self._table = bytes([*(ord(made[code] or chr(code)) for code in range(128)), *_NOT_ASCII])
         self._deleted = bytes(code for code in range(128) if not made[code])
         self._classes: bytes | None = None  # for many texts; made when first needed
         self._lengths: CharacterLengths | None = None  # the same
-        self._kept = _Kept(never_split, tokenize_chinese_chars)
+        self._kept = KeptWords(never_split, tokenize_chinese_chars)
         self.signs = self._kept.words_of_signs
         usual = [word.lower() if do_lower_case else word for word in never_split if word.isascii()]
         self._may_keep = re.compile("|".join(map(re.escape, usual)) if usual else "(?!)").search
@@ -192,13 +192,11 @@ class QuickWords:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of one text."""
-        if text.isascii():
-            lowered = text.lower() if self._plain.do_lower_case else text
-            is_clear = lowered.isprintable() or not _CONTROLS.search(lowered)
-            if is_clear and not self._may_keep(lowered):
-                return _ASCII_WORDS.findall(lowered)
-        if _NUL in text:
-            text = text.replace(_NUL, "")
+        lowered = self._lowered_ascii(text) if text.isascii() else None
+        if lowered is not None:
+            return _ASCII_WORDS.findall(lowered)
+        if NUL in text:
+            text = text.replace(NUL, "")
         found = self._found(text)
         if found is None:
             return self._plain.tokenize(text)
@@ -206,12 +204,31 @@ class QuickWords:
         words = self._with_spaces_around_marks(made).split()
         return [self.signs.get(word, word) for word in words] if has_signs else words
 
+    def _lowered_ascii(self, text: str) -> str | None:
+        """A text in ASCII of which nothing is deleted; None if it may have words that are kept."""
+        lowered = text.lower() if self._plain.do_lower_case else text
+        is_clear = lowered.isprintable() or not _CONTROLS.search(lowered)
+        return lowered if is_clear and not self._may_keep(lowered) else None
+
+    def places(self, text: str) -> Places | None:
+        """Return the words of one text and where they begin; None if it is an exception."""
+        made, origins = self._lowered_ascii(text) if text.isascii() else None, None
+        if made is None:
+            images = list(map(self._characters.__getitem__, text))
+            made = "".join(images)
+            depends = self._plain.do_lower_case and _SIGMA in text
+            if depends or MOVES in made or _holds(made.encode(), self._hints):
+                return None
+            origins = [place for place, image in enumerate(images) for _ in image]
+        found = [(match[0], match.start()) for match in _WORDS_OF_IMAGES.finditer(made)]
+        return Places([word for word, _ in found], [start for _, start in found], origins)
+
     def of_each(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of each of several short texts."""
         found = self._found(_joined(texts))
         if found is None or found[1]:
             return list(map(self, texts))
-        return list(map(str.split, self._with_spaces_around_marks(found[0]).split(_NUL)[:-1]))
+        return list(map(str.split, self._with_spaces_around_marks(found[0]).split(NUL)[:-1]))
 
     def _with_spaces_around_marks(self, made: bytes) -> str:
         for mark in set(made.translate(None, _NO_MARKS)):
@@ -239,7 +256,7 @@ class QuickWords:
 
         if self._lengths is None:
             self._lengths = CharacterLengths(
-                lambda code: len(self._image(chr(code)).replace(_NUL.encode(), b""))
+                lambda code: len(self._image(chr(code)).replace(NUL.encode(), b""))
             )
         return byte_positions(texts, self._lengths)
 
@@ -318,7 +335,7 @@ class QuickWords:
             >>> words.may_hold("the COVID 19", ["covid 19"]), words.may_hold("the", ["covid 19"])
             (True, False)
         """
-        made = self._image(text.replace(_NUL, ""))
+        made = self._image(text.replace(NUL, ""))
         if _moves(made) or _holds(made, self._hints):
             return True
         found = made.replace(b" ", b"")
@@ -327,45 +344,15 @@ class QuickWords:
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()
 
-
-class _Kept:
-    """Puts signs in the place of words that are not changed if there are spaces around them.
-
-    Args:
-        words: such words; those that have no signs are left out.
-        tokenize_chinese_chars: whether there are spaces around ideographs too.
-    """
-
-    def __init__(self, words: Sequence[str], tokenize_chinese_chars: bool) -> None:
-        able = [word for word in dict.fromkeys(words) if word.isascii() and word.isprintable()]
-        chosen = [word for word in able if [word] == word.split()]
-        self.signs = {word: sign * len(word) for word, sign in zip(chosen, _SIGNS, strict=False)}
-        self.words_of_signs = {sign: word for word, sign in self.signs.items()}
-        ideographs = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_BLOCKS)
-        inside = f"[^\\s{_NUL}{ideographs if tokenize_chinese_chars else ''}]"
-        longest_first = sorted(self.signs, key=len, reverse=True)
-        self._words = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})(?!{inside})")
-        self._inside = re.compile(inside)
-        self._firsts = {word[0] for word in self.signs}
-
-    def with_signs(self, text: str) -> str:
-        """Return a text with signs, given the cleaned text."""
-        may_hold = any(map(text.__contains__, self._firsts))
-        return self._words.sub(self._sign, text) if may_hold else text
-
-    def _sign(self, match: re.Match[str]) -> str:
-        # Looking back here is faster than in the pattern, which then begins with a fixed character.
-        start = match.start()
-        if start and self._inside.match(match.string, start - 1):
-            return match[0]
-        return self.signs[match[0]]
+    def _image_of_character(self, char: str) -> str:
+        return "" if char == NUL else self._image_of(char)
 
 
 def _joined(texts: Sequence[str]) -> str:
     """The texts with a NUL after each, and no other NUL."""
-    joined = _NUL.join([*texts, ""])
-    if joined.count(_NUL) != len(texts):
-        joined = _NUL.join([*(text.replace(_NUL, "") for text in texts), ""])
+    joined = NUL.join([*texts, ""])
+    if joined.count(NUL) != len(texts):
+        joined = NUL.join([*(text.replace(NUL, "") for text in texts), ""])
     return joined
 
 

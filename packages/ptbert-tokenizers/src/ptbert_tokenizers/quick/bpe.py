@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptbert_tokenizers.edits import plain_copy
 from ptbert_tokenizers.plain.bpe import LONG_WORD
+from ptbert_tokenizers.plain.offsets import traced_bytes
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Ids
 from ptbert_tokenizers.quick.merges import MergeTable
-from ptbert_tokenizers.quick.tokens import QuickTokens
+from ptbert_tokenizers.quick.places import Edges, edges_of
+from ptbert_tokenizers.quick.tokens import QuickTokens, Tokens
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import KnownWords, Together
@@ -107,6 +109,12 @@ def bpe_encoder(
             return define(symbols)
         return merges.table.pieces(symbols)
 
+    def edges_in_word(word: str, tokens: Tokens) -> Edges:
+        lengths = [len(token) for token in tokens]
+        lengths[-1] -= len(spelling.word_end)
+        in_bytes = spelling.in_bytes and not word.isascii()
+        return edges_of(lengths, traced_bytes(word) if in_bytes else range(len(word)))
+
     def lengths_of(token: str) -> tuple[int, int]:
         size = len(token.removesuffix(spelling.word_end))
         return size, size
@@ -122,6 +130,7 @@ def bpe_encoder(
         {},
         whole_words,
         lambda memo: QuickTokens(memo, ids_of_word, tokens, unknown, pieces_of_word),
+        edges_in_word,
         lengths,
         together,
     )

@@ -10,8 +10,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ptbert_tokenizers.batches.flat import FlatIds, blocks, flat_ids
+from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.memo import WORDS_LIMIT, Ids, Memo
-from ptbert_tokenizers.quick.tokens import QuickTokens
+from ptbert_tokenizers.quick.places import Edges, Places, QuickSpans
+from ptbert_tokenizers.quick.tokens import QuickTokens, Tokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,9 @@ class WordMaker(Protocol):
     def of_each(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of each of several short texts."""
 
+    def places(self, text: str) -> Places | None:
+        """Return the words of one text and where they begin; None if that is not told quickly."""
+
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans] | None":
         """Return the words of all texts, part by part; None if one text must be handled alone."""
 
@@ -64,6 +69,9 @@ class SpacedWords:
         """Return the words of each of several texts."""
         return list(map(str.split, texts))
 
+    def places(self, text: str) -> None:
+        """Return None, so that the definition is asked; this setting is rare."""
+
     def spans(self, texts: Sequence[str]) -> None:
         """Return None, so that texts are split one by one; this setting is rare."""
 
@@ -82,6 +90,7 @@ class QuickEncoder:
         whole_words: called when batches first need it; returns words with one id each, and none
             that is a sign.
         names: called with the remembered ids; returns what gives tokens.
+        edges_in_word: gives the edges of the tokens of a word.
         lengths: called with the token of each id; returns how much of a word each token stands for,
             or None if that cannot be told.
         together: called when batches first need it; returns what computes the ids of many words
@@ -95,6 +104,7 @@ class QuickEncoder:
         known: Mapping[str, Ids],
         whole_words: "Callable[[], KnownWords]",
         names: Callable[[Memo[str, Ids]], QuickTokens],
+        edges_in_word: Callable[[str, Tokens], Edges],
         lengths: "Callable[[Mapping[int, str]], PieceLengths | None]",
         together: "Callable[[], Together | None] | None" = None,
     ) -> None:
@@ -103,6 +113,8 @@ class QuickEncoder:
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words
         self._names = names(self.memo)
+        self._edges_in_word = edges_in_word
+        self._spans = QuickSpans(self._edges_of_word)
         self._make_lengths = lengths
         self._make_together = together
         self._piece_lengths: PieceLengths | None = None
@@ -128,6 +140,25 @@ class QuickEncoder:
         The texts are remembered whole, so they should be words that are separated already.
         """
         return self._names.of_each(words, self._words.of_each)
+
+    def tokens_and_spans(self, text: str) -> tuple[list[str], list[Span]] | None:
+        """Return the tokens of a text and their spans, or None if only the definition tells."""
+        places = self._words.places(text) if len(text) <= _LONG else None
+        tokens = None if places is None else self._names.of_text(places.words)
+        spans = None if places is None else self._spans(places)
+        return None if tokens is None or spans is None else (tokens, spans)
+
+    def ids_and_spans(self, text: str) -> tuple[list[int], list[Span]] | None:
+        """Return the ids of a text and their spans, or None if only the definition tells."""
+        places = self._words.places(text) if len(text) <= _LONG else None
+        spans = None if places is None else self._spans(places)
+        if places is None or spans is None:
+            return None
+        return list(chain.from_iterable(map(self.memo.__getitem__, places.words))), spans
+
+    def _edges_of_word(self, word: str) -> Edges:
+        tokens = self._names.of_word(word)
+        return () if tokens is None else self._edges_in_word(word, tokens)
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""

@@ -9,9 +9,11 @@ plain definition.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ptbert_tokenizers.plain.gpt2_words import gpt2_words
+from ptbert_tokenizers.quick.places import Places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +59,12 @@ class Gpt2Words:
     def of_each(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of each of several texts."""
         return list(map(self, texts))
+
+    def places(self, text: str) -> Places | None:
+        """Return the words of one text and where they begin; None if it has lone surrogates."""
+        words = self(text)
+        starts = list(accumulate(map(len, words), initial=0))
+        return Places(words, starts[:-1]) if starts[-1] == len(text) else None
 
     def spans(self, texts: Sequence[str]) -> "Iterator[WordSpans]":
         """Return the words of all texts."""

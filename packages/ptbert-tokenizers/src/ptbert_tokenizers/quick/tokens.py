@@ -80,7 +80,7 @@ class QuickTokens:
         if None in found:
             missing = [text for text, tokens in zip(texts, found, strict=True) if tokens is None]
             missing = list(dict.fromkeys(missing))
-            new = dict(zip(missing, map(self._of_one, cut(missing)), strict=True))
+            new = dict(zip(missing, map(self._of_words, cut(missing)), strict=True))
             for text, tokens in new.items():
                 if tokens is None:
                     return None
@@ -91,13 +91,16 @@ class QuickTokens:
             ]
         return found  # type: ignore[return-value]
 
-    def _of_one(self, words: Sequence[str]) -> Tokens | None:
+    def _of_words(self, words: Sequence[str]) -> Tokens | None:
         """The tokens of a text of few words, usually of one."""
-        if len(words) != 1:
-            tokens = self.of_text(words)
-            return None if tokens is None else tuple(tokens)
-        # A word that is all of its text is not remembered twice.
-        [word], names, pieces = words, self.by_id, self._pieces
+        if len(words) == 1:
+            return self.of_word(words[0])
+        tokens = self.of_text(words)
+        return None if tokens is None else tuple(tokens)
+
+    def of_word(self, word: str) -> Tokens | None:
+        """Return the tokens of one word, whose ids are not remembered."""
+        names, pieces = self.by_id, self._pieces
         if names is not None:
             with suppress(KeyError):  # as above
                 ids = self._memo.get(word) or self._ids_of_word(word)

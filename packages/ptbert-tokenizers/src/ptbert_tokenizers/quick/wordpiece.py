@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ptbert_tokenizers.edits import plain_copy
 from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.matching import PREFIX, longest_by_prefix
-from ptbert_tokenizers.quick.tokens import QuickTokens
+from ptbert_tokenizers.quick.places import Edges, edges_of
+from ptbert_tokenizers.quick.tokens import QuickTokens, Tokens
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.ids import KnownWords
@@ -46,6 +47,7 @@ def wordpiece_encoder(
         whole,
         lambda: _known_words([word for word in whole if word not in words.signs], pieces),
         lambda memo: QuickTokens(memo, ids_of_word, tokens),
+        _edges_in_word,
         _lengths,
         together=lambda: _piece_ids(pieces, max_input_chars_per_word, unknown),
     )
@@ -66,6 +68,13 @@ def _piece_ids(vocab: Mapping[str, int], max_input_chars_per_word: int, unknown:
     from ptbert_tokenizers.quick.pieces import PieceIds
 
     return PieceIds(vocab, max_input_chars_per_word, unknown)
+
+
+def _edges_in_word(word: str, tokens: Tokens) -> Edges:
+    if len(tokens) == 1:  # also of a word that cannot be cut
+        return 0, len(word)
+    lengths = [len(token) - 2 * bool(number) for number, token in enumerate(tokens)]  # without ##
+    return edges_of(lengths, range(len(word)))
 
 
 def _lengths(tokens: Mapping[int, str]) -> "PieceLengths | None":
