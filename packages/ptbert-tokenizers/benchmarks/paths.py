@@ -35,6 +35,8 @@ PARTS_OF_NAMES = re.findall(
     "[A-Z]?[a-z_]+", "getSetUserNameId_listTmpFooCntIdxNodeBufStrToErIngVal"
 )
 
+TASKS_HERE = ["bert-uncased", "gpt2", "openai-gpt"]
+
 Run = Callable[[Any], object]
 
 
@@ -77,6 +79,16 @@ def single_texts(ours: Any, theirs: Any) -> tuple[Run, Run]:
         lambda texts: [ours.encode(text, add_special_tokens=False) for text in texts],
         lambda texts: [theirs.encode(text, add_special_tokens=False).ids for text in texts],
     )
+
+
+def single_texts_with_places(ours: Any, theirs: Any) -> tuple[Run, Run]:
+    """Tokens of one text at a time, and where they come from."""
+
+    def peer(texts: Sequence[str]) -> object:
+        found = [theirs.encode(text, add_special_tokens=False) for text in texts]
+        return [(each.tokens, each.offsets) for each in found]
+
+    return lambda texts: [ours.tokenize_with_offsets(text) for text in texts], peer
 
 
 def decoding(ours: Any, theirs: Any) -> tuple[Run, Run]:
@@ -140,6 +152,7 @@ PATHS: dict[str, tuple[Callable[[Any, Any], tuple[Run, Run]], Callable[[Any], An
     "separate words": (separate_words, lambda texts: [WORD.findall(text) for text in texts]),
     "special tokens in texts": (many_texts, with_marks),
     "one short text at a time": (single_texts, sentences),
+    "one short text at a time, with offsets": (single_texts_with_places, sentences),
     "new words": (many_texts, new_names),
     "decode": (decoding, None),
     "all texts": (many_texts, None),
@@ -194,7 +207,7 @@ def print_table(
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("corpora", nargs="+", type=Path, help="text or .jsonl, may be .gz")
     parser.add_argument("--vocabularies", type=Path, required=True, help="folder of vocabularies")
-    parser.add_argument("--tasks", nargs="*", default=["bert-uncased", "gpt2"], choices=list(TASKS))
+    parser.add_argument("--tasks", nargs="*", default=TASKS_HERE, choices=list(TASKS))
     parser.add_argument("--paths", nargs="*", default=paths, choices=paths)
     parser.add_argument("--bytes", type=int, default=10**9, help="of each corpus, at most")
     options = parser.parse_args()
