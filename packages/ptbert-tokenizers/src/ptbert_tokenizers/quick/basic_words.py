@@ -220,8 +220,16 @@ class QuickWords:
             if depends or MOVES in made or _holds(made.encode(), self._hints):
                 return None
             origins = [place for place, image in enumerate(images) for _ in image]
-        found = [(match[0], match.start()) for match in _WORDS_OF_IMAGES.finditer(made)]
-        return Places([word for word, _ in found], [start for _, start in found], origins)
+            words = _WORDS_OF_IMAGES.findall(made)
+        else:
+            words = _ASCII_WORDS.findall(made)
+        starts: list[int] = []
+        stop = 0
+        for word in words:  # between two words there is only whitespace
+            start = made.find(word, stop)
+            starts.append(start)
+            stop = start + len(word)
+        return Places(words, starts, origins)
 
     def of_each(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of each of several short texts."""

@@ -63,14 +63,19 @@ class QuickSpans:
 
     def __call__(self, places: Places) -> list[Span] | None:
         """Return the spans of the tokens of a text; None if only the definition tells them."""
-        found = list(map(self._edges.__getitem__, places.words))
-        if () in found:
-            return None
-        spans = [
-            (start + own[place], start + own[place + 1])
-            for start, own in zip(places.starts, found, strict=True)
-            for place in range(0, len(own), 2)
-        ]
+        spans: list[Span] = []
+        for start, edges in zip(
+            places.starts, map(self._edges.__getitem__, places.words), strict=True
+        ):
+            if len(edges) == 2:  # most words are one token
+                spans.append((start, start + edges[1]))
+            elif edges:
+                own = iter(edges)
+                spans += [
+                    (start + first, start + stop) for first, stop in zip(own, own, strict=True)
+                ]
+            else:
+                return None
         origins = places.origins
         if origins is None:
             return spans
