@@ -119,7 +119,7 @@ def encode_labelled(
     packed = _packed_states(model.bert, inputs, labels)
     if packed is None:
         _, sequence, pooled = encode(model, inputs)
-        return *labelled_only(sequence, labels), pooled
+        return *labelled_only(sequence, labels, name="masked_lm_labels"), pooled
     labelled = is_labelled(labels)
     # Of all positions, the number of the state that was read there; no sense where none was.
     numbers = (_first_tokens(labels) | labelled).flatten().cumsum(0) - 1
