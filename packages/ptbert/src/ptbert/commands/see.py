@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
 from ptbert.commands.revision import add_revision
 from ptbert_hub import DownloadOptions, atomic_write, pinned
 
@@ -20,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     attention = kinds.add_parser("attention", help="what each token of a text attends to")
     _add_model(attention, "a BERT, GPT or GPT-2")
+    add_device(attention)
     attention.add_argument("--pair", metavar="TEXT", help="a second text, for BERT")
     attention.add_argument(
         "--output", default="attention.html", help="page to write (default: %(default)s)"
     )
     words = kinds.add_parser("next-words", help="what a language model expects at each place")
     _add_model(words, "a GPT, GPT-2 or Transformer-XL")
+    add_device(words)
     words.add_argument("--top", type=int, default=5, help="candidates for a place (default: 5)")
     words.add_argument("--output", help="page to write, instead of lines")
     tokens = kinds.add_parser("tokens", help="the tokens of a text, in colour")
@@ -79,25 +82,29 @@ def draw_schedule(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _attention(arguments: argparse.Namespace) -> Iterator[str]:
+    from ptbert.devices import usable_device
     from ptbert.see import attention_of
     from ptbert_models.families import FAMILIES
 
+    device = usable_device(arguments.device)
     tokenizer, source = _tokenizer(arguments)
     if tokenizer.family == "transfo_xl":
         raise ValueError("Transformer-XL gives no attention weights; choose a BERT, GPT or GPT-2")
     if arguments.pair is not None and tokenizer.family != "bert":
         raise ValueError("--pair is for BERT, which reads pairs of texts; leave it out")
     bare: Any = FAMILIES[tokenizer.family].models[0]
-    model = bare.from_pretrained(arguments.model, output_attentions=True, **source)
+    model = bare.from_pretrained(arguments.model, output_attentions=True, device=device, **source)
     found = attention_of(model, tokenizer, _text(arguments.text), arguments.pair)
     yield _written(arguments.output, found.page(f"Attention of {arguments.model}"))
 
 
 def _next_words(arguments: argparse.Namespace) -> Iterator[str]:
+    from ptbert.devices import usable_device
     from ptbert.see.next_words import next_words, next_words_lines, next_words_page
     from ptbert.tasks.writer import Writer
 
-    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision)
+    device = usable_device(arguments.device)
+    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision, device=device)
     text = _text(arguments.text)
     found = next_words(writer.model, writer.tokenizer, text, top_k=arguments.top)
     if arguments.output is None:
