@@ -11,7 +11,6 @@ from typing import Any
 from ptbert.commands.command import Command
 from ptbert.commands.device import add_device
 from ptbert.commands.revision import add_revision
-from ptbert_hub import DownloadOptions, atomic_write, pinned
 
 _CURVES = "a name such as warmup_linear or WarmupCosineSchedule; the five of 2019 if left out"
 
@@ -130,6 +129,7 @@ def _tokens(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _tokenizer(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """The tokenizer, and what says that the model is of the same commit."""
+    from ptbert_hub import DownloadOptions, pinned
     from ptbert_tokenizers.families import load_tokenizer
 
     options = pinned(arguments.model, None, DownloadOptions(arguments.revision)).arguments()
@@ -145,6 +145,8 @@ def _text(text: str) -> str:
 
 
 def _written(path: str, content: str) -> str:
+    from ptbert_hub import atomic_write
+
     if os.path.isdir(path):
         raise IsADirectoryError(f"--output {path} is a folder; give the name of a file in it")
     if not os.path.isdir(folder := os.path.dirname(path) or "."):
