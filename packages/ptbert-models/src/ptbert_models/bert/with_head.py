@@ -16,12 +16,12 @@ from torch import Tensor
 from ptbert_models.bert.bare import (
     BertModel,
     BertPreTrainedModel,
-    check_types,
     embedded,
     is_usual,
     is_usual_but_for_layers,
 )
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.token_types import check_types
 from ptbert_models.bert.without_padding import Packing, packed_states
 from ptbert_models.parts.inputs import places_of, values_are_known, without_none
 from ptbert_models.parts.losses import UNLABELLED, is_labelled, labelled_only
