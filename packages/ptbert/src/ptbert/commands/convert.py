@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from ptbert_hub import DownloadOptions, pinned
     from ptbert_models.convert import convert_checkpoint
 
+    if arguments.folder.exists() and not arguments.folder.is_dir():
+        raise NotADirectoryError(f"{str(arguments.folder)!r} is a file; give a folder to write to")
     options = pinned(arguments.source, arguments.cache_dir, DownloadOptions(arguments.revision))
     weights = convert_checkpoint(
         arguments.source,

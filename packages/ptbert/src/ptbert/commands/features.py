@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ptbert.commands.command import Command
 from ptbert.commands.device import add_device
+from ptbert.commands.output import check_output
 from ptbert.commands.revision import add_revision
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from ptbert.sentences import SentenceEncoder, split_sentences
     from ptbert_tokenizers.files.lines import read_texts
 
+    if arguments.top < 1:
+        raise ValueError(f"--top {arguments.top} must be at least 1")
+    check_output(arguments.output)
     text = "\n".join(read_texts(arguments.text))
     if arguments.text.lower().endswith((".md", ".markdown")):
         text = prose_of_markdown(text)

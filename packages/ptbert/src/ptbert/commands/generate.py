@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--beams", type=int, default=1, help="use beam search with this many beams (default: 1)"
     )
     parser.add_argument("--samples", type=int, default=1, help="how many texts (default: 1)")
-    parser.add_argument("--seed", type=int, help="any number; the same one gives the same texts")
+    parser.add_argument(
+        "--seed", type=int, help="a whole number; the same one gives the same texts"
+    )
     parser.add_argument(
         "--stop",
         action="append",
@@ -119,6 +121,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.int8 and device.type != "cpu":
         raise ValueError(f"--int8 computes on a CPU; leave out --device {arguments.device}")
     seed = arguments.seed
+    if seed is not None and not -(2**63) <= seed < 2**64:
+        raise ValueError(f"--seed {seed} has too many digits; give one of at most 18")
     options: dict[str, Any] = {
         "temperature": arguments.temperature,
         "top_k": arguments.top_k,

@@ -10,6 +10,7 @@ from typing import Any
 
 from ptbert.commands.command import Command
 from ptbert.commands.device import add_device
+from ptbert.commands.output import check_output
 from ptbert.commands.revision import add_revision
 
 _CURVES = "a name such as warmup_linear or WarmupCosineSchedule; the five of 2019 if left out"
@@ -56,6 +57,7 @@ def add_schedule(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the path of what was written, or lines where no file was asked for."""
+    check_output(arguments.output)
     pictures = {
         "attention": _attention,
         "next-words": _next_words,
@@ -69,6 +71,7 @@ def draw_schedule(arguments: argparse.Namespace) -> Iterator[str]:
     """Write the picture of a schedule, and yield its path."""
     from ptbert.see import schedule_picture
 
+    check_output(arguments.output)
     given = {name: getattr(arguments, name) for name in ("warmup", "t_total", "cycles")}
     given = {name: value for name, value in given.items() if value is not None}
     if given and arguments.schedule is None:
@@ -147,10 +150,6 @@ def _text(text: str) -> str:
 def _written(path: str, content: str) -> str:
     from ptbert_hub import atomic_write
 
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"--output {path} is a folder; give the name of a file in it")
-    if not os.path.isdir(folder := os.path.dirname(path) or "."):
-        raise FileNotFoundError(f"there is no folder {folder!r} for --output; make it first")
     with atomic_write(path) as file:
         file.write(content.encode())
     return path
