@@ -251,31 +251,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(requires=["build"], default=False)
 def tiny_models(session: nox.Session) -> None:
-    """Train the models that come with the packages, in half an hour: ``-- --deb FILES``.
-
-    ``build/tiny_models`` gets both as folders; with ``--embed`` as first argument the packages too.
-    """
+    """Train the models that come with the packages, in half an hour: ``-- --deb FILES``."""
     install(session, "ptbert", extra=("safetensors>=0.7",))  # to write the weights
-    session.env["OMP_NUM_THREADS"] = "1"  # sums are rounded the same way on any number of cores
-    embed, deb = session.posargs[:1] == ["--embed"], [*session.posargs]
-    recipes, work = Path("packages/ptbert-models/recipes"), Path("build/tiny_models")
-    shutil.rmtree(work, ignore_errors=True)
-    texts = work / "texts"
-    session.run("python", f"{recipes}/public_domain.py", str(texts), *deb[embed:])
-    train, held_out = f"{texts}/train.txt", f"--validation={texts}/held_out.txt"
-    for name, vocabulary in (("bert", "wordpiece"), ("gpt2", "byte-bpe")):
-        start = f"{work}/start_{name}"
-        wanted = ("train", vocabulary, train, "--size=8000", "--output", start)
-        session.run("ptbert-tokenizers", *wanted)
-        shutil.copy(recipes / f"tiny_{name}" / "config.json", start)
-    for task, settings, start, output, *validation in (
-        ("masked-lm", "tiny_bert/short", "start_bert", "short_bert"),
-        ("masked-lm", "tiny_bert/settings", "short_bert", "trained_bert", held_out),
-        ("language-model", "tiny_gpt2/settings", "start_gpt2", "trained_gpt2", held_out),
-    ):
-        told = (f"--settings={recipes}/{settings}.toml", f"--data={train}", *validation)
-        session.run("ptbert", "train", task, f"{work}/{start}", f"--output={work}/{output}", *told)
-    session.run("python", f"{recipes}/tiny_models.py", str(work), *deb[:embed])
+    session.run("python", "packages/ptbert-models/recipes/steps.py", *session.posargs)
 
 
 def install_real_weights(session: nox.Session) -> str | None:

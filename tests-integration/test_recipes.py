@@ -19,6 +19,45 @@ def imported(name):
     return module
 
 
+def test_the_steps_are_those_that_made_the_models(monkeypatch, tmp_path):
+    """Texts, vocabularies, three trainings, and what finishes both models."""
+    steps, lines = imported("steps"), []
+    (tmp_path / steps.RECIPES).parent.mkdir(parents=True)
+    (tmp_path / steps.RECIPES).symlink_to(RECIPES)
+    for name in ("start_bert", "start_gpt2"):
+        (tmp_path / steps.WORK / name).mkdir(parents=True)
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    monkeypatch.setattr(steps.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(
+        steps.subprocess, "run", lambda words, *, check, env: lines.append(" ".join(words[1:]))
+    )
+    monkeypatch.setattr(steps.sys, "argv", ["steps.py", "--deb", "a.deb", "b.deb", "--embed"])
+    monkeypatch.chdir(tmp_path)
+
+    steps.main()
+
+    of, at = "packages/ptbert-models/recipes", "build/tiny_models"
+    train, held_out = f"{at}/texts/train.txt", f"--validation={at}/texts/held_out.txt"
+    vocabulary = f"-m ptbert_tokenizers train {{}} {train} --size=8000 --output {at}/start_{{}}"
+    training = (
+        f"-m ptbert train {{}} {at}/{{}} --output={at}/{{}} --settings={of}/{{}}.toml "
+        f"--data={train}"
+    )
+    short = training.format("masked-lm", "start_bert", "short_bert", "tiny_bert/short")
+    long = training.format("masked-lm", "short_bert", "trained_bert", "tiny_bert/settings")
+    gpt2 = training.format("language-model", "start_gpt2", "trained_gpt2", "tiny_gpt2/settings")
+    assert lines == [
+        f"{of}/public_domain.py {at}/texts --deb a.deb b.deb",
+        vocabulary.format("wordpiece", "bert"),
+        vocabulary.format("byte-bpe", "gpt2"),
+        short,
+        f"{long} {held_out}",
+        f"{gpt2} {held_out}",
+        f"{of}/tiny_models.py {at} --embed",
+    ]
+    assert (tmp_path / at / "start_gpt2" / "config.json").exists()
+
+
 @pytest.fixture
 def recipe():
     return imported("public_domain")

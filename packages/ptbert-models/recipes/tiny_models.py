@@ -4,7 +4,7 @@
 
     python packages/ptbert-models/recipes/tiny_models.py WORK [--embed]
 
-The session ``tiny_models`` of noxfile.py makes what is in the folder WORK. Two complete model
+``steps.py`` makes what is in the folder WORK. Two complete model
 folders are written there, ``ptbert-tiny-bert`` and ``ptbert-tiny-gpt2``; with ``--embed`` their
 files are also put into the packages.
 """

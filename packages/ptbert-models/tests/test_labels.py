@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
-from tiny_models import tiny
+from tiny_models import call, tiny
 from torch.nn import functional as F
 
 from ptbert_models import (
     BertForMaskedLM,
     BertForNextSentencePrediction,
+    BertForPreTraining,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
@@ -141,3 +143,74 @@ class TestLabels:
             made(GPT2DoubleHeadsModel)(
                 IDS[:, None], torch.ones(2, 1, dtype=torch.long), mc_labels=torch.tensor([0, 2])
             )
+
+
+def compiled(model):
+    torch.compiler.reset()
+    return torch.compile(model, backend="eager")
+
+
+@torch.no_grad()
+def message_of(model_class, name, change):
+    """The message about a changed argument, which is the same for a compiled model."""
+    model, given = tiny(model_class), call(model_class)
+    given[name] = change(given[name])
+    with pytest.raises((TypeError, ValueError)) as error:
+        model(**given)
+    with pytest.raises(error.type) as again:
+        compiled(model)(**given)
+    assert str(again.value) == str(error.value)
+    return str(error.value)
+
+
+class TestCompiled:
+    """Types and shapes are known while a model is compiled, so they are checked then, too."""
+
+    @pytest.mark.parametrize(
+        ("model_class", "name"),
+        [
+            (BertForMaskedLM, "masked_lm_labels"),
+            (BertForPreTraining, "masked_lm_labels"),
+            (BertForQuestionAnswering, "end_positions"),
+            (GPT2DoubleHeadsModel, "lm_labels"),
+            (GPT2DoubleHeadsModel, "mc_labels"),
+            (GPT2DoubleHeadsModel, "mc_token_ids"),
+        ],
+    )
+    def test_labels_that_are_no_integers_are_the_same_error(self, model_class, name):
+        message = message_of(model_class, name, lambda labels: labels > 0)
+        assert message.startswith(f"{name} is of type torch.bool")
+
+    @pytest.mark.parametrize(
+        ("model_class", "name"),
+        [
+            (BertForMaskedLM, "masked_lm_labels"),
+            (BertForPreTraining, "masked_lm_labels"),
+            (GPT2LMHeadModel, "lm_labels"),
+        ],
+    )
+    def test_labels_in_another_order_are_the_same_error(self, model_class, name):
+        message = message_of(model_class, name, torch.t)
+        assert (
+            message == f"{name} has shape (5, 3), where (3, 5) is needed; give one label for each"
+        )
+
+    def test_there_is_one_position_for_each_choice(self):
+        head, states = tiny(GPT2DoubleHeadsModel).multiple_choice_head, torch.zeros(2, 3, 5, 8)
+        message = r"mc_token_ids has shape \(2, 1\) and the choices \(2, 3\); give one position"
+        for each in (head, compiled(head)):
+            with torch.no_grad(), pytest.raises(ValueError, match=message):
+                each(states, torch.zeros(2, 1, dtype=torch.long))
+
+    @pytest.mark.parametrize("changed", [torch.flatten, lambda labels: labels.clamp(0).byte()])
+    def test_what_is_allowed_gives_the_same_loss(self, changed):
+        model, given = tiny(GPT2LMHeadModel), call(GPT2LMHeadModel)
+        given["lm_labels"] = changed(given["lm_labels"])
+        torch.testing.assert_close(compiled(model)(**given), model(**given))
+
+
+def test_labels_of_8_bits_are_left_out_at_padding():
+    model, given = tiny(BertForTokenClassification), call(BertForTokenClassification)
+    expected = model(**given)
+    given["labels"] = given["labels"].byte()
+    assert model(**given) == expected

@@ -28,6 +28,30 @@ def test_what_was_saved_comes_back(model, tmp_path, safe, caplog):
     assert not caplog.records
 
 
+class OfAProgram(BertForMaskedLM):
+    def __init__(self, config, more=()):
+        super().__init__(config)
+
+
+@pytest.mark.parametrize("model_class", [BertModel, BertForMaskedLM, OfAProgram])
+@pytest.mark.parametrize("safe", [False, True])
+def test_a_model_without_values_is_not_saved(tiny_config, tmp_path, model_class, safe):
+    whole, part = model_class(tiny_config).to("meta"), model_class(tiny_config)
+    (part if model_class is BertModel else part.bert).pooler.to("meta")
+    for model, name in ((whole, "word_embeddings.weight"), (part, "pooler.dense.weight")):
+        with pytest.raises(ValueError, match=rf"{name} is on the meta device, so .*to_empty\(dev"):
+            model.save_pretrained(tmp_path / "new", safe_serialization=safe)
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_advice_for_a_model_without_values_works(tiny_config, tmp_path):
+    model, other = (BertForMaskedLM(tiny_config) for _ in range(2))
+    model.to("meta").to_empty(device="cpu").load_state_dict(other.state_dict())
+    model.save_pretrained(tmp_path)
+    again = BertForMaskedLM.from_pretrained(tmp_path)
+    assert torch.equal(again.bert.pooler.dense.weight, other.bert.pooler.dense.weight)
+
+
 def test_the_files_are_those_of_the_recipe(model, tmp_path):
     model.save_pretrained(tmp_path)
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ptbert_optim import BertAdam
-from ptbert_optim.clipping import clip_coefficients
+from ptbert_optim import BertAdam, OpenAIAdam
+from ptbert_optim.clipping import clip_all, clip_coefficients
 
 
 @given(st.integers(0, 10**6), st.floats(0.01, 100))
@@ -45,6 +45,33 @@ def test_a_global_clip_is_torchs_over_all_groups(fused):
     for left, right in zip(ours, torchs, strict=True):
         assert torch.allclose(left.grad, right.grad)
         assert torch.allclose(left, right, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [3, 300])
+@pytest.mark.parametrize("options", [{}, {"global_clip": True}, {"fused": True}, {"fused": False}])
+@pytest.mark.parametrize("kind", [BertAdam, OpenAIAdam])
+def test_an_expanded_gradient_is_clipped_as_if_it_was_written_out(kind, options, size):
+    expanded, written = (nn.Parameter(torch.ones(2, size)) for _ in range(2))
+    row = torch.full((1, size), 5.0)
+    expanded.grad, written.grad = row.expand(2, size), row.repeat(2, 1)
+
+    for param in (expanded, written):
+        kind([param], lr=0.1, max_grad_norm=1.0, **options).step()
+
+    assert torch.equal(expanded, written)
+    assert torch.equal(expanded.grad, written.grad)
+    assert expanded.grad.norm().item() == pytest.approx(1)
+    assert torch.equal(row, torch.full((1, size), 5.0))
+
+
+def test_expanded_gradients_are_clipped_together():
+    weights = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))]
+    weights[0].grad, weights[1].grad = torch.tensor([3.0, 3.0]), torch.tensor([4.0]).expand(2)
+
+    assert clip_all(weights, 1.0).item() == pytest.approx(50**0.5)
+
+    norm = torch.cat([weight.grad for weight in weights]).norm().item()
+    assert norm == pytest.approx(1)
 
 
 def test_a_global_clip_without_gradients_does_nothing():

@@ -127,6 +127,19 @@ def test_a_compiled_step_is_the_step(optimizer_class):
     assert graphs == []  # a changing rate would make a new one at every step
 
 
+@both
+def test_what_another_thread_compiles_does_not_matter(optimizer_class, monkeypatch):
+    """PyTorch's ``is_compiling`` is true for all threads meanwhile."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    monkeypatch.setattr(torch.compiler, "disable", lambda _: pytest.fail("it looks compiled"))
+    weight = nn.Parameter(torch.ones(3))
+    weight.grad = torch.ones(3)
+
+    optimizer_class([weight], lr=0.1).step()
+
+    assert torch.all(weight < 1)
+
+
 class NoReading(TorchDispatchMode):
     """Refuse to read a number from a tensor, as a graph capture does."""
 

@@ -79,8 +79,9 @@ class PreTrainedModel(LoadableModel, Training, Vocabulary, Quantization):
 
         Raises:
             OSError: if the folder cannot be written to.
-            ValueError: if ``from_pretrained`` would make another model of the files, because the
-                model was changed in a way that no configuration can say; nothing is written.
+            ValueError: if weights have no values, because they are on the meta device; or if
+                ``from_pretrained`` would make another model of the files, because the model was
+                changed in a way that no configuration can say. Nothing is written then.
 
         Example:
             >>> import tempfile

@@ -51,6 +51,7 @@ def save(model: Any, folder: Path, *, safe_serialization: bool, max_shard_size: 
     """Write a model's configuration and weights; see ``PreTrainedModel.save_pretrained``."""
     bytes_of(max_shard_size)  # fails before anything is written
     state = model.state_dict()
+    check_values(state)
     config = described(model, state)
     if is_ours(type(model)):
         check_rebuilding(model, config, state)
@@ -66,6 +67,21 @@ def save(model: Any, folder: Path, *, safe_serialization: bool, max_shard_size: 
     for part in model.modules():  # the bare model has the same configuration
         if getattr(part, "config", None) is old:
             part.config = config
+
+
+def check_values(state: Mapping[str, Tensor]) -> None:
+    """Raise ``ValueError`` for weights that have only a shape and a type.
+
+    Example:
+        >>> check_values(nn.Linear(1, 1).state_dict())
+    """
+    for name, tensor in state.items():
+        if tensor.is_meta:
+            raise ValueError(
+                f"{name} is on the meta device, so it has no values that could be saved; load the "
+                'model with from_pretrained, or call model.to_empty(device="cpu") and '
+                "model.load_state_dict(...) first"
+            )
 
 
 def described(model: Any, state: Mapping[str, Tensor]) -> PreTrainedConfig:

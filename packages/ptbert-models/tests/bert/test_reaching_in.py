@@ -18,7 +18,7 @@ from ptbert_models import (
     BertForTokenClassification,
     BertModel,
 )
-from ptbert_models.bert import bare, layers
+from ptbert_models.bert import layers, token_types
 from ptbert_models.bert.heads import (
     BertLMPredictionHead,
     BertOnlyMLMHead,
@@ -214,10 +214,10 @@ def test_choices_that_are_no_tensors_are_named(tiny_config):
 
 @pytest.fixture
 def warnings_about_types(caplog):
-    bare.warn_of_types.cache_clear()
+    token_types.warn_of_types.cache_clear()
     caplog.set_level(logging.WARNING)
     yield lambda: [each for each in caplog.messages if "token_type_ids is 1" in each]
-    bare.warn_of_types.cache_clear()
+    token_types.warn_of_types.cache_clear()
 
 
 @pytest.mark.parametrize("model_class", [BertModel, BertForSequenceClassification])

@@ -244,9 +244,24 @@ def test_a_compiled_loss_takes_no_label_that_is_not_in_the_vocabulary(
 
 def test_a_compiled_loss_takes_no_labels_that_are_no_integers(monkeypatch):
     loss = torch.compile(lambda model: model(IDS, lm_labels=IDS + 0.5), backend="eager")
-    what = "tensors used as indices must be long|Expected dtype int64"  # in slices, and as a whole
-    with pytest.raises((RuntimeError, IndexError), match=what):
-        results(gpt2, monkeypatch, 1000, loss)
+    for limit in (1000, 10**9):  # in slices, and as a whole
+        with (
+            torch.no_grad(),
+            pytest.raises(ValueError, match=r"^lm_labels is of type torch\.float32, and classes"),
+        ):
+            results(gpt2, monkeypatch, limit, loss)
+
+
+@pytest.mark.parametrize("wrong", [torch.Tensor.bool, torch.t])
+@pytest.mark.parametrize("make", [bert, bert_with_both_heads])
+def test_a_compiled_loss_in_slices_takes_no_masked_tokens_of_another_shape(
+    make, wrong, monkeypatch
+):
+    labels, both = wrong(TARGET), {"next_sentence_label": IDS[:, 0] % 2}
+    both = both if make is bert_with_both_heads else {}
+    loss = torch.compile(lambda model: model(IDS, masked_lm_labels=labels, **both), backend="eager")
+    with torch.no_grad(), pytest.raises(ValueError, match=r"^masked_lm_labels (is of|has sh)"):
+        results(make, monkeypatch, 1000, loss)
 
 
 def test_slices_are_larger_on_an_accelerator(monkeypatch):

@@ -39,6 +39,18 @@ def test_nothing_breaks_the_graph(model, compiled, ids):
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("div_val", [1, 2])
+@pytest.mark.parametrize("wrong", [-1, 30, 400])
+def test_a_compiled_model_takes_no_id_that_is_not_in_the_vocabulary(
+    make_model, ids, div_val, wrong
+):
+    embed = make_model(div_val=div_val).transformer.word_emb
+    assert embed.n_token == 30
+    torch.compiler.reset()
+    with pytest.raises(IndexError, match="index out of range"):
+        torch.compile(embed, backend="eager")(ids.index_fill(1, torch.tensor([2]), wrong))
+
+
 def test_kinds_of_attention_have_names_in_compiled_models_too(make_model, compiled, ids):
     model = make_model(n_layer=1, attn_type=AttnType.SINUSOIDS)
     torch.testing.assert_close(compiled(model)(ids)[0], model(ids)[0], atol=1e-5, rtol=1e-4)

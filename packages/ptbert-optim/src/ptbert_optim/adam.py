@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ptbert_optim.clipping import clip_coefficients, clip_together, local_part, scale_gradients
+from ptbert_optim.clipping import (
+    Pair,
+    clip_coefficients,
+    clip_together,
+    local_part,
+    scale_gradients,
+    usable_gradients,
+)
 from ptbert_optim.compiler import without_compiler
 from ptbert_optim.counters import (
     advance_together,
@@ -35,7 +42,6 @@ logger = logging.getLogger(__name__)
 SMALL = 64  # elements; such a tensor is left to the plain loop
 
 Moments = tuple[Tensor, Tensor, Tensor]
-Pair = tuple[Tensor, Tensor]  # a parameter and its gradient
 Member = tuple[Tensor, Tensor, dict[str, Any]]  # and its state
 
 
@@ -148,6 +154,8 @@ class ScheduledAdam(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; clipping scales the gradients in place.
 
+        An expanded gradient is replaced by a copy before.
+
         Args:
             closure: computes the loss and its gradients again, and returns the loss.
 
@@ -157,7 +165,7 @@ class ScheduledAdam(Optimizer):
         Raises:
             RuntimeError: if a gradient is sparse or complex, before anything is changed.
         """
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_dynamo_compiling():  # in this thread; is_compiling means all threads
             # A step is one kernel call, so compiling gains nothing, and a new rate would recompile.
             return torch.compiler.disable(self._step)(closure)  # type: ignore[no-untyped-call]
         return self._step(closure)
@@ -167,7 +175,9 @@ class ScheduledAdam(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        grads = [_usable_gradients(type(self).__name__, group) for group in self.param_groups]
+        grads = [
+            usable_gradients(type(self).__name__, group["params"]) for group in self.param_groups
+        ]
         refuse_plain_groups(self.param_groups)
         known = zip_longest(self.param_groups, self._betas[: len(self.param_groups)])
         self._betas = [settle_group(group, betas) for group, betas in known]
@@ -330,20 +340,6 @@ def _refuse_other_state(
             f"parameter {key!r} has a saved state of shapes {shapes}, but "
             f"{type(optimizer).__name__} needs step and {wanted}; load what it saved for this model"
         )
-
-
-def _usable_gradients(name: str, group: Group) -> list[Pair]:
-    """Return the parameters that have a gradient, with it; ``name`` is for the message."""
-    pairs = [(param, grad) for param in group["params"] if (grad := param.grad) is not None]
-    for param, grad in pairs:
-        if grad.layout != torch.strided or grad.is_complex():
-            kind = "complex" if grad.is_complex() else "sparse"
-            raise RuntimeError(
-                f"{name} cannot use the {kind} gradient of a parameter of shape "
-                f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
-                "or leave this one to torch.optim.SparseAdam"
-            )
-    return pairs
 
 
 def _clips(group: Mapping[str, Any]) -> bool:

@@ -14,7 +14,10 @@ __all__ = [
     "common_norm",
     "local_part",
     "scale_gradients",
+    "usable_gradients",
 ]
+
+Pair = tuple[Tensor, Tensor]  # a parameter and its gradient
 
 TINY = 1e-6  # keeps the quotient finite for a zero gradient, as torch.nn.utils.clip_grad_norm_ does
 
@@ -64,8 +67,8 @@ def clip_all(params: Iterable[Tensor], max_norm: float) -> Tensor:
         >>> clip_all([weight], 1.0).item(), weight.grad.norm().item()
         (5.0, 0.9999998211860657)
     """
-    params = list(params)
-    total = common_norm(p.grad for p in params if p.grad is not None)
+    params = [param for param in params if param.grad is not None]
+    total = common_norm([_scalable_gradient(param) for param in params])
     _scale_together(params, total, max_norm)
     return total
 
@@ -105,6 +108,40 @@ def scale_gradients(grads: Sequence[Tensor], coefficients: Tensor) -> None:
     else:
         factors: Any = coefficients.unbind() if coefficients.dim() else coefficients
         torch._foreach_mul_(list(grads), factors)
+
+
+def usable_gradients(name: str, params: Iterable[Tensor]) -> list[Pair]:
+    """Return the parameters that have a gradient, with it; all can be scaled in place.
+
+    Args:
+        name: of the optimizer, for the message.
+        params: parameters; those without a gradient do not count.
+
+    Raises:
+        RuntimeError: if a gradient is sparse or complex, before anything is changed.
+    """
+    pairs = [(param, grad) for param in params if (grad := param.grad) is not None]
+    for param, grad in pairs:
+        if grad.layout != torch.strided or grad.is_complex():
+            kind = "complex" if grad.is_complex() else "sparse"
+            raise RuntimeError(
+                f"{name} cannot use the {kind} gradient of a parameter of shape "
+                f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
+                "or leave this one to torch.optim.SparseAdam"
+            )
+    return [(p, grad if grad.is_contiguous() else _scalable_gradient(p)) for p, grad in pairs]
+
+
+def _scalable_gradient(param: Tensor) -> Tensor:
+    """Return a parameter's gradient; one that is expanded is replaced by a copy before.
+
+    Elements of an expanded tensor share their numbers in memory, so it cannot be changed in place.
+    """
+    grad = param.grad
+    assert grad is not None
+    if not grad.is_contiguous() and 0 in grad.stride():
+        param.grad = grad = grad.contiguous()
+    return grad
 
 
 def local_part(tensor: Tensor) -> Tensor:

@@ -76,3 +76,10 @@ def test_weights_alone_are_converted_with_a_note(model_folder, tmp_path, capsys)
 def test_the_source_is_not_overwritten(model_folder, capsys):
     assert main(["convert", str(model_folder), str(model_folder)]) == 1
     assert "is where the source is, which would be overwritten" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, capsys):
+    (tmp_path / "a.txt").touch()
+    assert main(["convert", "ptbert-tiny-bert", str(tmp_path / "a.txt")]) == 1
+    told = f"'{tmp_path / 'a.txt'}' is a file; give a folder to write to"
+    assert capsys.readouterr().err == f"ptbert convert: {told}\n"

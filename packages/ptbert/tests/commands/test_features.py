@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ptbert.__main__ import main
+from ptbert.sentences import SentenceEncoder
 
 
 @pytest.fixture
@@ -70,3 +71,30 @@ def test_errors_take_one_line(model_folder, tmp_path, capsys, content, message):
 def test_a_missing_model_is_an_error_of_one_line(text, capsys):
     assert main(["features", "bert-base-uncasd", str(text), "--query", "cat"]) == 1
     assert "did you mean 'bert-base-uncased'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("top", ["0", "-2"])
+def test_a_number_of_sentences_is_above_0(text, capsys, top):
+    assert main(["features", "ptbert-tiny-bert", str(text), "--query", "a", "--top", top]) == 1
+    assert capsys.readouterr().err == f"ptbert features: --top {top} must be at least 1\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("", "--output {} is a folder; give the name of a file in it"),
+        ("nowhere/a.npy", "there is no folder '{}' for --output; make it first"),
+    ],
+)
+def test_where_no_file_can_be_is_told_before_the_work(
+    text, tmp_path, capsys, monkeypatch, output, message
+):
+    monkeypatch.setattr(SentenceEncoder, "from_pretrained", lambda *_, **__: pytest.fail("late"))
+    path = tmp_path / output
+    assert main(["features", "ptbert-tiny-bert", str(text), "--output", str(path)]) == 1
+    told = message.format(path.parent if output else path)
+    assert capsys.readouterr().err == f"ptbert features: {told}\n"
+    assert main(["see", "attention", "ptbert-tiny-bert", "a", "--output", str(path)]) == 1
+    assert capsys.readouterr().err == f"ptbert see: {told}\n"
+    assert main(["plot", "--output", str(path)]) == 1
+    assert capsys.readouterr().err == f"ptbert plot: {told}\n"

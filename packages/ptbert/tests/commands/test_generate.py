@@ -192,3 +192,15 @@ def test_a_model_of_8_bits_writes_too(capsys):
     assert text == expected.text
     assert measured == f"log-probability: {expected.log_probability:.4f}"
     assert measured not in generated(capsys, *words, "--log-probabilities")
+
+
+@pytest.mark.parametrize("seed", [2**64, -(2**63) - 1])
+def test_a_seed_has_at_most_64_bits(capsys, seed):
+    assert main(["generate", "ptbert-tiny-gpt2", "a", "--seed", str(seed)]) == 1
+    told = f"--seed {seed} has too many digits; give one of at most 18"
+    assert capsys.readouterr().err == f"ptbert generate: {told}\n"
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, -(2**63), 10**18 - 1, 1 - 10**18])
+def test_every_other_seed_is_taken(capsys, seed):
+    assert generated(capsys, "ptbert-tiny-gpt2", "a", "--length", 1, "--seed", seed)

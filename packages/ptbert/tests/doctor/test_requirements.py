@@ -32,6 +32,107 @@ def test_a_required_version_shows_the_release(tmp_path, diagnosis, limits, wante
     assert in_words(diagnosis(PROGRAM).fitting) == wanted
 
 
+RANGES = {  # as the documentation of Poetry says
+    "^0.6": "0.6.0 to June 2019",
+    "^0.6.1": "0.6.1 to June 2019",
+    "^0": "0.4.0 to June 2019",
+    "~0.5": "0.5.0 and 0.5.1",
+    "~0.6.1": "0.6.1 to June 2019",
+    "~0": "0.4.0 to June 2019",
+    "0.6.1": "0.6.1",
+    "0.6.*": "0.6.0 to 0.6.2",
+    "~=0.6.1": "0.6.1 and 0.6.2",
+    ">=0.5 <0.6": "0.5.0 and 0.5.1",
+    ">=0.5,<0.6": "0.5.0 and 0.5.1",
+    "0.4.0 || ^0.6.2": "0.4.0, 0.6.2 and June 2019",
+    "*": "0.4.0 to June 2019",
+}
+
+
+@pytest.mark.parametrize(("written", "wanted"), RANGES.items())
+def test_ranges_of_poetry_are_read(tmp_path, diagnosis, written, wanted):
+    text = f'[tool.poetry.dependencies]\npython = "^3.7"\npytorch-pretrained-bert = "{written}"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    found = diagnosis(PROGRAM)
+    assert in_words(found.fitting) == wanted
+    (finding,) = found.findings
+    assert finding.place.endswith("pyproject.toml:3")
+    assert finding.what == f'pytorch-pretrained-bert = "{written}" is not needed with ptbert'
+
+
+TABLES = {
+    '[project]\ndependencies = [\n  "pytorch-pretrained-bert==0.6.1",\n]\n': 3,
+    '[project.optional-dependencies]\ntorch = ["pytorch_pretrained_bert (==0.6.1) ; x"]\n': 2,
+    '[dependency-groups]\na = [{include-group = "b"}]\nb = ["Pytorch-Pretrained-BERT==0.6.1"]\n': 3,
+    '[build-system]\nrequires = ["pytorch-pretrained-bert[x] == 0.6.1"]\n': 2,
+    '[tool.poetry.dev-dependencies]\n"pytorch-pretrained-bert" = "==0.6.1"\n': 2,
+    '[tool.poetry.group.dev.dependencies]\npytorch-pretrained-bert = {version = "0.6.1"}\n': 2,
+    '[tool.poetry.dependencies.pytorch-pretrained-bert]\noptional = true\nversion = "0.6.1"\n': 1,
+    '[tool.poetry]\ndependencies = {a = "1", pytorch-pretrained-bert = "0.6.1"}\n': 2,
+    '[tool.uv]\ndev-dependencies = ["a", "pytorch-pretrained-bert==0.6.1"]\n': 2,
+    '[dependency-groups\na = ["pytorch-pretrained-bert==0.6.1"]  # no TOML\n': 2,
+}
+
+
+@pytest.mark.parametrize(("text", "line"), TABLES.items())
+def test_tables_of_projects_are_read(tmp_path, diagnosis, text, line):
+    (tmp_path / "pyproject.toml").write_text(text)
+    found = diagnosis(PROGRAM)
+    assert found.fitting == {"0.6.1"}
+    assert [each.place.rpartition("/")[2] for each in found.evidence] == [f"pyproject.toml:{line}"]
+
+
+def test_versions_for_several_pythons_are_read(tmp_path, diagnosis):
+    several = '[{version = "^0.4", python = "<3.7"}, {version = "0.6.2", python = ">=3.7"}]'
+    text = f"[tool.poetry.dependencies]\npytorch-pretrained-bert = {several}\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert diagnosis(PROGRAM).fitting == {"0.4.0", "0.6.2"}
+
+
+def test_a_source_without_a_version_allows_all(tmp_path, diagnosis):
+    text = (
+        '[tool.poetry.dependencies]\npytorch-pretrained-bert = {git = "https://a/b", tags = []}\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(text)
+    found = diagnosis(PROGRAM)
+    assert found.evidence == []
+    assert [each.what for each in found.findings] == [
+        "pytorch-pretrained-bert is not needed with ptbert"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "is_told"),
+    [("^1.1", True), ("~2.1", True), (">=1.0 <2 || 1.5", True), ("1.1 || >=2.6", False)],
+)
+def test_a_pytorch_of_that_time_is_told_in_poetry_too(tmp_path, diagnosis, written, is_told):
+    (tmp_path / "pyproject.toml").write_text(f'[tool.poetry.dependencies]\ntorch = "{written}"\n')
+    told = [each.remedy for each in diagnosis(PROGRAM).findings]
+    assert told == ["require torch>=2.6"] * is_told
+
+
+def test_each_group_has_its_line(tmp_path, diagnosis):
+    group = '[tool.poetry.group.{}.dependencies]\ntorch = "1.1.0"\n'
+    text = '[tool.uv.sources]\ntorch = {index = "a"}\n' + group.format("a") + group.format("b")
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert [each.line for each in diagnosis(PROGRAM).findings] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[project]\nname = "pytorch-pretrained-bert"\nkeywords = ["pytorch-pretrained-bert"]\n',
+        '[tool.setuptools]\npackages = ["pytorch_pretrained_bert"]\n',
+        '[tool.uv.sources]\npytorch-pretrained-bert = {git = "https://a/b"}\n',
+        '[project.optional-dependencies]\npytorch-pretrained-bert = ["numpy"]\n',
+    ],
+)
+def test_what_is_no_requirement_of_a_project_shows_nothing(tmp_path, diagnosis, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    found = diagnosis(PROGRAM)
+    assert (found.evidence, found.findings) == ([], [])
+
+
 FILES = {
     "requirements-dev.txt": "pytorch_pretrained_bert==0.6.1  # the last\n",
     "setup.py": "setup(install_requires=['numpy', 'pytorch-pretrained-bert == 0.6.1'])\n",

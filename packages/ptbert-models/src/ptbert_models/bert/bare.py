@@ -10,10 +10,8 @@ Source:
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -30,6 +28,7 @@ from ptbert_models.bert.layers import (
     BertPooler,
     BertSelfAttention,
 )
+from ptbert_models.bert.token_types import check_types
 from ptbert_models.bert.without_padding import Packing, unpadded_states
 from ptbert_models.config import PreTrainedConfig
 from ptbert_models.parts.attention import is_known_full, split_head_mask, visibility_bias
@@ -47,8 +46,6 @@ from ptbert_models.parts.tables import resized_embedding
 from ptbert_models.parts.untouched import is_plain, is_untouched
 from ptbert_models.pretrained import PreTrainedModel
 from ptbert_models.tensorflow import model_shapes
-
-logger = logging.getLogger(__name__)
 
 _POOLER = (".pooler.dense.weight", ".pooler.dense.bias")
 
@@ -286,28 +283,6 @@ def embedded(
         check_tensor("input_ids", input_ids)
         token_type_ids = torch.zeros_like(input_ids)  # type: ignore[arg-type]
     return bert.embeddings(input_ids, token_type_ids, **more)
-
-
-def check_types(input_ids: Tensor, token_type_ids: Tensor) -> None:
-    """Warn once if token types look like a mask that was passed in their place.
-
-    Types begin with 0 in every text, and padding, which has the id 0, begins in none.
-    """
-    if not values_are_known(input_ids, token_type_ids) or not token_type_ids.is_cpu:
-        return
-    if token_type_ids.shape != input_ids.shape or not bool((token_type_ids[..., 0] == 1).all()):
-        return
-    if input_ids.numel() and bool(((token_type_ids == 1) | (input_ids == 0)).all()):
-        warn_of_types()
-
-
-@cache
-def warn_of_types() -> None:
-    """Say, once in a process, how a mask is passed."""
-    logger.warning(
-        "token_type_ids is 1 for all tokens but padding, and there is no attention_mask; the "
-        "second argument of BERT models is token_type_ids, so pass a mask as attention_mask=mask"
-    )
 
 
 def is_usual(bert: nn.Module) -> bool:

@@ -19,7 +19,7 @@ from ptbert_models.bert.with_head import BertWithHead, Inputs, encode, pool, rea
 from ptbert_models.parts.inputs import (
     flat_mask_of_choices,
     flat_texts,
-    is_recorded,
+    is_traced,
     tokens_given,
 )
 from ptbert_models.parts.losses import (
@@ -190,7 +190,7 @@ class BertForMultipleChoice(BertWithHead):
         weights, pooled = pool(self, inputs)
         choices = tokens.size(1) if tokens.dim() == 3 else self.num_choices
         scores = self.classifier(self.dropout(pooled))
-        if not is_recorded() and choices and scores.numel() % choices:
+        if not is_traced() and choices and scores.numel() % choices:
             raise ValueError(
                 f"{scores.numel()} texts are no questions of {choices} choices each; give "
                 "input_ids as (questions, choices, length), or set num_choices"

@@ -16,6 +16,7 @@ from ptbert_models.bert.config import BertConfig
 from ptbert_models.bert.layers import layer_norm
 from ptbert_models.parts.inputs import is_recorded
 from ptbert_models.parts.log_sums import mean_sliced_loss, suits_log_sums
+from ptbert_models.parts.losses import fitted_labels
 from ptbert_models.parts.settings import setting
 from ptbert_models.parts.tables import resize_scores, resized_vector
 from ptbert_models.parts.untouched import has_usual_weight, is_plain
@@ -77,6 +78,7 @@ def compiled_loss(head: Any, states: Tensor, labels: Tensor) -> Tensor | None:
     if not suits_log_sums(states.flatten(0, -2), decoder.weight):
         return None
     rows = head.transform(states).flatten(0, -2)
+    labels = fitted_labels(labels, states.shape[:-1], name="masked_lm_labels")
     return mean_sliced_loss(rows, decoder.weight, head.bias, labels.reshape(-1))
 
 

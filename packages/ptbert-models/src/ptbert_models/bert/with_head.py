@@ -16,12 +16,12 @@ from torch import Tensor
 from ptbert_models.bert.bare import (
     BertModel,
     BertPreTrainedModel,
-    check_types,
     embedded,
     is_usual,
     is_usual_but_for_layers,
 )
 from ptbert_models.bert.config import BertConfig
+from ptbert_models.bert.token_types import check_types
 from ptbert_models.bert.without_padding import Packing, packed_states
 from ptbert_models.parts.inputs import places_of, values_are_known, without_none
 from ptbert_models.parts.losses import UNLABELLED, is_labelled, labelled_only
@@ -119,7 +119,7 @@ def encode_labelled(
     packed = _packed_states(model.bert, inputs, labels)
     if packed is None:
         _, sequence, pooled = encode(model, inputs)
-        return *labelled_only(sequence, labels), pooled
+        return *labelled_only(sequence, labels, name="masked_lm_labels"), pooled
     labelled = is_labelled(labels)
     # Of all positions, the number of the state that was read there; no sense where none was.
     numbers = (_first_tokens(labels) | labelled).flatten().cumsum(0) - 1

@@ -387,10 +387,11 @@ def _check_value(key: str, target: Tensor, tensor: Tensor) -> None:
         return
     kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout)
     kind = "nested" if tensor.is_nested else kind.removeprefix("torch.")
-    kind = "without values" if tensor.is_meta else kind
+    remedy = "if it was quantized, load it with the library that did that, and save it as float32"
+    if tensor.is_meta:
+        kind, remedy = "without values", "give those of a model that is not on the meta device"
     raise UnusableWeights(
-        f"{key} is {kind} in the checkpoint, and weights are dense floating-point numbers; if it "
-        "was quantized, load it with the library that did that, and save it as float32"
+        f"{key} is {kind} in the checkpoint, and weights are dense floating-point numbers; {remedy}"
     )
 
 

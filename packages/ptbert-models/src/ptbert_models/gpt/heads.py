@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ptbert_models.gpt.config import GPTConfig, dropout_rate
 from ptbert_models.gpt.layers import add_missing_dropout
-from ptbert_models.parts.inputs import Ids, check_ids, is_recorded
+from ptbert_models.parts.inputs import Ids, check_ids, is_recorded, is_traced
 from ptbert_models.parts.quantized import QuantizedLinear
 from ptbert_models.parts.untouched import is_plain
 
@@ -124,8 +124,7 @@ class MultipleChoiceHead(nn.Module):
         Returns:
             (B, C).
         """
-        if not is_recorded():  # a message with a length would fix that length
-            check_choices(hidden_states, mc_token_ids)
+        check_choices(hidden_states, mc_token_ids)
         return self.scores(hidden_states, mc_token_ids)
 
     def scores(self, hidden_states: Tensor, mc_token_ids: Tensor) -> Tensor:
@@ -149,10 +148,11 @@ def check_choices(
     Returns:
         How many are True in each of ``counted``; all is read from the device at once.
     """
-    length = hidden_states.size(2)
-    remedy = f"give positions in the text, which has {length} tokens"
+    length, remedy = hidden_states.size(2), "give positions in the text"
+    if not is_recorded():  # there a message with a length would fix that length
+        remedy += f", which has {length} tokens"
     numbers = check_ids(Ids(mc_token_ids, length, "mc_token_ids", remedy), counted=counted)
-    if mc_token_ids.shape != hidden_states.shape[:2]:
+    if not is_traced() and mc_token_ids.shape != hidden_states.shape[:2]:
         raise ValueError(
             f"mc_token_ids has shape {tuple(mc_token_ids.shape)} and the choices "
             f"{tuple(hidden_states.shape[:2])}; give one position for each choice"

@@ -216,7 +216,7 @@ def lm_loss(
             return mean_sliced_loss(states, weight, None, labels.reshape(-1))
     if not scores_rows(lm_head):
         return label_loss(lm_head(hidden_states)[..., :-1, :], labels, name="lm_labels")
-    states, labels = labelled_only(hidden_states[..., :-1, :], labels, labelled)
+    states, labels = labelled_only(hidden_states[..., :-1, :], labels, labelled, name="lm_labels")
     weight = scored_weight(lm_head)
     if weight is not None and suits_slices(states, weight):
         check_labels(labels, weight.size(0), name="lm_labels")

@@ -1,12 +1,19 @@
 """The losses of the heads: of labels, of numbers, and of spans, means over what is labelled."""
 
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert_models.parts.inputs import check_tensor, is_recorded, places_of, values_are_known
+from ptbert_models.parts.inputs import (
+    check_tensor,
+    is_recorded,
+    is_traced,
+    places_of,
+    values_are_known,
+)
 from ptbert_models.parts.settings import setting
 
 UNLABELLED = -1  # the label that losses of language models ignored in 2019
@@ -27,13 +34,17 @@ def is_labelled(labels: Tensor) -> Tensor:
 def fitted_labels(labels: Tensor, shape: tuple[int, ...], *, name: str = "labels") -> Tensor:
     """Give labels the shape of what they are for.
 
-    As in 2019, several dimensions may be joined to one, and those of size 1 do not count. While a
-    model is compiled or traced, labels stay as they are.
+    As in 2019, several dimensions may be joined to one, and those of size 1 do not count. Types and
+    shapes are known while a model is compiled, too; while it is traced, shapes are not, and labels
+    keep theirs.
 
     Args:
         labels: integers.
         shape: the wanted shape.
         name: name of the argument, for messages.
+
+    Returns:
+        The labels as 64-bit integers, so that -1 and -100 can be among them.
 
     Raises:
         TypeError: if the labels are no tensor.
@@ -48,19 +59,18 @@ def fitted_labels(labels: Tensor, shape: tuple[int, ...], *, name: str = "labels
         ...
         ValueError: labels has shape (1, 3), where (2,) is needed; give one label for each
     """
-    if is_recorded():
-        return labels
     check_tensor(name, labels)
     if labels.dtype not in (torch.int64, torch.uint8):
         raise ValueError(
             f"{name} is of type {labels.dtype}, and classes are integers, such as {name}.long(); "
             "for another loss, compute it from the scores that the model returns without labels"
         )
-    if labels.shape == shape:
+    labels = labels.long()
+    if is_traced() or labels.shape == shape:
         return labels
     have, want = ([size for size in each if size != 1] for each in (labels.shape, shape))
     one_is_flat = len(have) < 2 or len(want) < 2
-    if labels.numel() != torch.Size(shape).numel() or not (one_is_flat or have[-1] == want[-1]):
+    if labels.numel() != math.prod(shape) or not (one_is_flat or have[-1] == want[-1]):
         raise ValueError(
             f"{name} has shape {tuple(labels.shape)}, where {tuple(shape)} is needed; give one "
             "label for each"
@@ -182,7 +192,7 @@ def problem_type_of(model: Any) -> str | None:
 
 
 def labelled_only(
-    hidden_states: Tensor, labels: Tensor, number: int | None = None
+    hidden_states: Tensor, labels: Tensor, number: int | None = None, *, name: str = "labels"
 ) -> tuple[Tensor, Tensor]:
     """Leave out the positions without a label, so that no scores are computed for them.
 
@@ -192,13 +202,18 @@ def labelled_only(
         hidden_states: (B, L, E).
         labels: (B, L), or (B * L,); -1 or -100 where there is none.
         number: how many labels there are; None waits for the device to know it.
+        name: name of the argument, for messages.
 
     Returns:
         Hidden states (number of labels, E) and the labels.
+
+    Raises:
+        TypeError: see ``fitted_labels``.
+        ValueError: likewise.
     """
+    labels = fitted_labels(labels, hidden_states.shape[:-1], name=name)
     if not values_are_known(labels):
         return hidden_states, labels
-    labels = fitted_labels(labels, hidden_states.shape[:-1])
     chosen = is_labelled(labels).flatten()
     places = chosen.nonzero()[:, 0] if number is None else places_of(chosen, number)
     rows = hidden_states.flatten(0, -2).index_select(0, places)
@@ -237,7 +252,7 @@ def span_loss(
     batch, length = start_logits.shape  # the length is also the label that is left out
     starts = fitted_labels(starts, (batch,), name="start_positions")
     ends = fitted_labels(ends, (batch,), name="end_positions")
-    both = [positions.reshape(-1).long() for positions in (starts, ends)]
+    both = [positions.reshape(-1) for positions in (starts, ends)]
     positions = torch.stack(both, dim=1).clamp(0, length)
     if real is not None:
         known = F.pad(real, (0, 1)).gather(1, positions)

@@ -113,10 +113,12 @@ def _from_own_clusters(embedding: Any, ids: Tensor, rows: Sequence[Tensor]) -> T
 
 def _from_all_clusters(embedding: Any, ids: Tensor) -> Tensor:
     """Embed all ids by every cluster, keep the right ones: no shape depends on the ids."""
-    parts = []
+    parts, last = [], embedding.cutoff_ends[-1]
     for cluster, (first, end) in enumerate(pairwise(embedding.cutoff_ends)):
         inside = (ids >= first) & (ids < end)
-        vectors = embedding.emb_layers[cluster]((ids - first).clamp(0, end - first - 1))
+        # An id of no cluster stays outside of the first table or of the last: an error.
+        lowest, highest = 0 if first > 0 else -1, end - first - (1 if end < last else 0)
+        vectors = embedding.emb_layers[cluster]((ids - first).clamp(lowest, highest))
         part = F.linear(vectors, embedding.emb_projs[cluster])
         parts.append(part.where(inside[..., None], 0.0))
     return reduce(torch.add, parts)

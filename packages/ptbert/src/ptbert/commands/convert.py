@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
 from ptbert.commands.revision import add_revision
-from ptbert_hub import DownloadOptions, NotFound, pinned
+
+if TYPE_CHECKING:
+    from ptbert_hub import DownloadOptions
 
 _FORMATS = ("pytorch", "safetensors")
 
@@ -36,8 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Convert, and yield the paths of the files that were written."""
+    from ptbert_hub import DownloadOptions, pinned
     from ptbert_models.convert import convert_checkpoint
 
+    if arguments.folder.exists() and not arguments.folder.is_dir():
+        raise NotADirectoryError(f"{str(arguments.folder)!r} is a file; give a folder to write to")
     options = pinned(arguments.source, arguments.cache_dir, DownloadOptions(arguments.revision))
     weights = convert_checkpoint(
         arguments.source,
@@ -57,6 +62,7 @@ def _copy_vocabulary(
     source: str, folder: Path, cache_dir: str | None, options: DownloadOptions
 ) -> Iterator[str]:
     from ptbert.commands.model_tokenizer import folders_of_source, load_tokenizer_of_model
+    from ptbert_hub import NotFound
     from ptbert_tokenizers.errors import MissingVocabulary
     from ptbert_tokenizers.files.tokenizer_config import (
         TOKENIZER_CONFIG_NAME,

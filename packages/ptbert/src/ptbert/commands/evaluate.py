@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Iterator
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("folder", help="what ptbert train wrote")
     parser.add_argument("--data", required=True, metavar="FILE", help="examples with labels")
-    parser.add_argument("--device", default="", help="where to compute; a GPU if there is one")
+    add_device(parser)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
+from ptbert.commands.output import check_output
 from ptbert.commands.revision import add_revision
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="folder or name of a BERT model")
     parser.add_argument("text", help="text in UTF-8, or Markdown (.md); - for standard input")
     add_revision(parser)
+    add_device(parser)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--query", help="print the sentences nearest to this text")
     task.add_argument("--output", type=Path, help="write all vectors to this .npy file")
@@ -31,10 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the nearest sentences, or a line about the vectors that were written."""
+    from ptbert.devices import usable_device
     from ptbert.prose import prose_of_markdown
     from ptbert.sentences import SentenceEncoder, split_sentences
     from ptbert_tokenizers.files.lines import read_texts
 
+    if arguments.top < 1:
+        raise ValueError(f"--top {arguments.top} must be at least 1")
+    check_output(arguments.output)
     text = "\n".join(read_texts(arguments.text))
     if arguments.text.lower().endswith((".md", ".markdown")):
         text = prose_of_markdown(text)
@@ -42,7 +49,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     if not sentences:
         raise ValueError(f"there is no sentence in {arguments.text!r}; give another file")
     encoder = SentenceEncoder.from_pretrained(
-        arguments.model, batch_size=arguments.batch_size, revision=arguments.revision
+        arguments.model,
+        batch_size=arguments.batch_size,
+        revision=arguments.revision,
+        device=usable_device(arguments.device),
     )
     vectors = encoder.encode(sentences, progress=True)
     if arguments.output:

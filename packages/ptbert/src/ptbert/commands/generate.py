@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
 from ptbert.commands.revision import add_revision
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="folder or name of a GPT, GPT-2 or Transformer-XL model")
     parser.add_argument("prompt", help="the text to continue")
     add_revision(parser)
+    add_device(parser)
     parser.add_argument(
         "--length", type=int, default=50, help="how many tokens to add at most (default: 50)"
     )
@@ -44,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--beams", type=int, default=1, help="use beam search with this many beams (default: 1)"
     )
     parser.add_argument("--samples", type=int, default=1, help="how many texts (default: 1)")
-    parser.add_argument("--seed", type=int, help="any number; the same one gives the same texts")
+    parser.add_argument(
+        "--seed", type=int, help="a whole number; the same one gives the same texts"
+    )
     parser.add_argument(
         "--stop",
         action="append",
@@ -103,6 +107,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the texts, each with the prompt."""
     import torch
 
+    from ptbert.devices import usable_device
     from ptbert.tasks.writer import Writer
 
     if arguments.samples < 1:
@@ -112,13 +117,18 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         raise ValueError("--stream prints a single text; leave out --samples and --beams")
     if arguments.stream and arguments.log_probabilities:
         raise ValueError("--stream prints the text alone; leave out --log-probabilities")
+    device = usable_device(arguments.device or ("cpu" if arguments.int8 else ""))
+    if arguments.int8 and device.type != "cpu":
+        raise ValueError(f"--int8 computes on a CPU; leave out --device {arguments.device}")
     seed = arguments.seed
+    if seed is not None and not -(2**63) <= seed < 2**64:
+        raise ValueError(f"--seed {seed} has too many digits; give one of at most 18")
     options: dict[str, Any] = {
         "temperature": arguments.temperature,
         "top_k": arguments.top_k,
         "top_p": arguments.top_p,
         "num_beams": arguments.beams,
-        "generator": None if seed is None else torch.Generator().manual_seed(seed),
+        "generator": None if seed is None else torch.Generator(device).manual_seed(seed),
         "stop_strings": arguments.stop,
         "min_new_tokens": arguments.min_length,
         "repetition_penalty": arguments.repetition_penalty,
@@ -126,7 +136,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         "length_penalty": arguments.length_penalty,
         "sliding_window": arguments.sliding_window,
     }
-    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision)
+    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision, device=device)
     if arguments.int8:
         writer.model.quantize("int8")
     is_streamed = sys.stdout.isatty() if arguments.stream is None else arguments.stream

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ptbert.commands.command import Command
 from ptbert.commands.revision import add_revision
-from ptbert_hub import DownloadOptions, pinned
 from ptbert_hub.messages import json_text, readable
 
 if TYPE_CHECKING:
+    from ptbert_hub import DownloadOptions
     from ptbert_models.inspection import Fit, OpenedCheckpoint
 
 _SHOWN = 3  # names of weights in a line
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the facts, one a line."""
+    from ptbert_hub import DownloadOptions, pinned
     from ptbert_models.inspection import open_any_checkpoint
 
     options = pinned(arguments.model, arguments.cache_dir, DownloadOptions(arguments.revision))

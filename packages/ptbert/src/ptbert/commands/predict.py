@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
 from ptbert.training.formats import EXPLAINED, ending_of, has_known_ending
 
 _TEXT = "text"
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what belongs to the text: the second text of a pair, the context of a question, or "
         "each choice",
     )
-    parser.add_argument("--device", default="", help="where to compute; a GPU if there is one")
+    add_device(parser)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
-import zipfile
 from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -89,6 +87,8 @@ def run(arguments: argparse.Namespace) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name == "nt":  # there a process that becomes another one ends for who started it
+        import subprocess
+
         sys.exit(subprocess.run(command, check=False).returncode)
     os.execv(sys.executable, command)
 
@@ -164,6 +164,8 @@ def _tell_what_is_imported(
 
 def _imported(words: list[str]) -> frozenset[str]:
     """The dotted names that a program imports; none if its text is not at hand."""
+    import zipfile  # late, because every command line declares this command
+
     from ptbert.doctor.reach import imported_by
 
     folder = Path(_first_folder(words)).resolve()

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptbert.commands.command import Command
+from ptbert.commands.device import add_device
+from ptbert.commands.output import check_output
 from ptbert.commands.revision import add_revision
-from ptbert_hub import DownloadOptions, atomic_write, pinned
 
 _CURVES = "a name such as warmup_linear or WarmupCosineSchedule; the five of 2019 if left out"
 
@@ -20,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     attention = kinds.add_parser("attention", help="what each token of a text attends to")
     _add_model(attention, "a BERT, GPT or GPT-2")
+    add_device(attention)
     attention.add_argument("--pair", metavar="TEXT", help="a second text, for BERT")
     attention.add_argument(
         "--output", default="attention.html", help="page to write (default: %(default)s)"
     )
     words = kinds.add_parser("next-words", help="what a language model expects at each place")
     _add_model(words, "a GPT, GPT-2 or Transformer-XL")
+    add_device(words)
     words.add_argument("--top", type=int, default=5, help="candidates for a place (default: 5)")
     words.add_argument("--output", help="page to write, instead of lines")
     tokens = kinds.add_parser("tokens", help="the tokens of a text, in colour")
@@ -54,6 +57,7 @@ def add_schedule(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the path of what was written, or lines where no file was asked for."""
+    check_output(arguments.output)
     pictures = {
         "attention": _attention,
         "next-words": _next_words,
@@ -67,6 +71,7 @@ def draw_schedule(arguments: argparse.Namespace) -> Iterator[str]:
     """Write the picture of a schedule, and yield its path."""
     from ptbert.see import schedule_picture
 
+    check_output(arguments.output)
     given = {name: getattr(arguments, name) for name in ("warmup", "t_total", "cycles")}
     given = {name: value for name, value in given.items() if value is not None}
     if given and arguments.schedule is None:
@@ -79,25 +84,29 @@ def draw_schedule(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _attention(arguments: argparse.Namespace) -> Iterator[str]:
+    from ptbert.devices import usable_device
     from ptbert.see import attention_of
     from ptbert_models.families import FAMILIES
 
+    device = usable_device(arguments.device)
     tokenizer, source = _tokenizer(arguments)
     if tokenizer.family == "transfo_xl":
         raise ValueError("Transformer-XL gives no attention weights; choose a BERT, GPT or GPT-2")
     if arguments.pair is not None and tokenizer.family != "bert":
         raise ValueError("--pair is for BERT, which reads pairs of texts; leave it out")
     bare: Any = FAMILIES[tokenizer.family].models[0]
-    model = bare.from_pretrained(arguments.model, output_attentions=True, **source)
+    model = bare.from_pretrained(arguments.model, output_attentions=True, device=device, **source)
     found = attention_of(model, tokenizer, _text(arguments.text), arguments.pair)
     yield _written(arguments.output, found.page(f"Attention of {arguments.model}"))
 
 
 def _next_words(arguments: argparse.Namespace) -> Iterator[str]:
+    from ptbert.devices import usable_device
     from ptbert.see.next_words import next_words, next_words_lines, next_words_page
     from ptbert.tasks.writer import Writer
 
-    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision)
+    device = usable_device(arguments.device)
+    writer = Writer.from_pretrained(arguments.model, revision=arguments.revision, device=device)
     text = _text(arguments.text)
     found = next_words(writer.model, writer.tokenizer, text, top_k=arguments.top)
     if arguments.output is None:
@@ -123,6 +132,7 @@ def _tokens(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _tokenizer(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """The tokenizer, and what says that the model is of the same commit."""
+    from ptbert_hub import DownloadOptions, pinned
     from ptbert_tokenizers.families import load_tokenizer
 
     options = pinned(arguments.model, None, DownloadOptions(arguments.revision)).arguments()
@@ -138,10 +148,8 @@ def _text(text: str) -> str:
 
 
 def _written(path: str, content: str) -> str:
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"--output {path} is a folder; give the name of a file in it")
-    if not os.path.isdir(folder := os.path.dirname(path) or "."):
-        raise FileNotFoundError(f"there is no folder {folder!r} for --output; make it first")
+    from ptbert_hub import atomic_write
+
     with atomic_write(path) as file:
         file.write(content.encode())
     return path

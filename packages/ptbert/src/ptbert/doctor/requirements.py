@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ptbert.doctor import releases
 from ptbert.doctor.findings import Effect, Finding
 from ptbert.doctor.names import Evidence
+from ptbert.doctor.requirement_tables import table_entries
 
 _NAMES = (
     *("*requirements*.txt", "setup.py", "setup.cfg", "pyproject.toml", "Pipfile"),
@@ -18,8 +19,9 @@ _NAMES = (
 )
 _LARGEST = 1 << 20  # bytes of a file; what is larger has other things
 _LIMIT = r"(?:={1,3}|~=|!=|<=?|>=?)\s*[0-9][\w.*]*"
+_NAME = r"pytorch[-_.]pretrained[-_.]bert|(?:py)?torch"
 _REQUIRED = re.compile(
-    rf"(?<![\w./-])(?P<name>pytorch[-_.]pretrained[-_.]bert|(?:py)?torch)(?![\w./-]|\s*=\s*[a-z_])"
+    rf"(?<![\w./-])(?P<name>{_NAME})(?![\w./-]|\s*=\s*[a-z_])"
     rf"(?:\[[^\]]*\])?(?:\s*=\s*\")?\s*(?P<limits>(?:{_LIMIT}[\s,]*)*)",
     re.IGNORECASE,
 )
@@ -34,11 +36,8 @@ class _Requirement(NamedTuple):
     file: str
     line: int
     name: str
-    limits: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.name}{self.limits}"
+    limits: str  # alternatives have || in between
+    text: str
 
     @property
     def is_torch(self) -> bool:
@@ -50,10 +49,7 @@ def required_releases(root: Path) -> Iterator[Evidence]:
     """Yield the releases that files of requirements in a folder allow, if they leave some out."""
     for each in _requirements(root):
         if not each.is_torch:
-            is_exact = re.search("(?<![<>!])=", each.limits)  # so it is of the package index
-            numbers = {release: release for release in releases.ALL - releases.JUNE}
-            numbers |= {} if is_exact else dict.fromkeys(releases.JUNE, _AFTER_APRIL)
-            fitting = frozenset(r for r, number in numbers.items() if _allows(each.limits, number))
+            fitting = frozenset().union(*map(_allowed, each.limits.split("||")))
             if fitting and fitting != releases.ALL:
                 yield Evidence(each.text, f"{each.file}:{each.line}", fitting, "allows")
 
@@ -74,13 +70,21 @@ def old_requirements(root: Path) -> Iterator[Finding]:
 
 def _requirements(root: Path) -> Iterator[_Requirement]:
     for path in sorted({path for name in _NAMES for path in root.glob(name)}):
-        for number, line in enumerate(_text(path).splitlines(), start=1):
+        text = _text(path)
+        entries = table_entries(text) if path.name in {"pyproject.toml", "Pipfile"} else None
+        for each in entries or ():
+            if re.fullmatch(_NAME, each.name, re.IGNORECASE):
+                yield _Requirement(str(path), each.line, each.name, each.limits, each.written)
+        if entries is not None:
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
             for found in _REQUIRED.finditer(line.partition("#")[0]):
                 before = line[: found.start()].strip()
                 is_item = not before or before[-1] in _BEFORE
                 if is_item and not _NAMED.search(before):
                     limits = re.sub(r"[\s,]+$", "", found["limits"]).replace(" ", "")
-                    yield _Requirement(str(path), number, found["name"], limits)
+                    name = found["name"]
+                    yield _Requirement(str(path), number, name, limits, f"{name}{limits}")
 
 
 def _text(path: Path) -> str:
@@ -93,6 +97,14 @@ def _text(path: Path) -> str:
         return ""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     return data.decode(encoding, errors="replace")
+
+
+def _allowed(limits: str) -> frozenset[str]:
+    """The releases in a range."""
+    is_exact = re.search("(?<![<>!])=", limits)  # so it is of the package index
+    numbers = {release: release for release in releases.ALL - releases.JUNE}
+    numbers |= {} if is_exact else dict.fromkeys(releases.JUNE, _AFTER_APRIL)
+    return frozenset(release for release, number in numbers.items() if _allows(limits, number))
 
 
 def _allows(limits: str, number: str) -> bool:
@@ -116,7 +128,11 @@ def _is_within(limit: str, number: str) -> bool:
 
 
 def _leaves_out_newer(limits: str, oldest: str) -> bool:
-    """Whether a range ends before a release."""
+    """Whether a range ends before a release, and all others too if there are several."""
+    return all(_ends_before(each, oldest) for each in limits.split("||"))
+
+
+def _ends_before(limits: str, oldest: str) -> bool:
     ends = [each for each in re.findall(_LIMIT, limits) if not each.startswith((">", "!="))]
     early = [each for each in ends if _parts(each) <= _parts(oldest)]
     return any(not _is_within(re.sub("^=+", "<=", each), oldest) for each in early)

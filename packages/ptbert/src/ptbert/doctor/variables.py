@@ -98,7 +98,7 @@ class Variables:
             is_seen = scope is start or not scope.is_class
             if is_seen and name in scope.given:
                 return None
-            if is_seen and name in scope.set_here - scope.elsewhere:
+            if is_seen and name in scope.set_here and name not in scope.elsewhere:
                 return scope
             scope = scope.outer
         return None

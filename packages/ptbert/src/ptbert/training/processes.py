@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
+from ptbert.devices import usable_device, usual_device
+
 _BUCKET = 8 << 20  # numbers that are sent together
 
 
@@ -172,16 +174,11 @@ def joined(device: str = "") -> Iterator[Processes]:
     Raises:
         ValueError: if there is no such device.
     """
-    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    kind = device or usual_device()
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count > 1 and kind == "cuda":
         kind = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    try:
-        place = torch.device(kind)
-        torch.zeros(1, device=place).item()  # that of "meta" has no values
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"device={kind!r} cannot be used ({reason}); give cpu or cuda") from error
+    place = usable_device(kind)
     if place.type == "cuda":
         if ":" not in kind:  # NCCL and the random numbers of a GPU ask for its number
             place = torch.device("cuda", torch.cuda.current_device())

@@ -6,14 +6,12 @@ import difflib
 import json
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ptbert_hub import atomic_write
 from ptbert_hub.messages import shown
 
 TASKS = ("classify", "tag", "answer", "choose", "masked-lm", "language-model")
@@ -182,6 +180,8 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
         ValueError: if the file is no TOML.
         OSError: if it cannot be read.
     """
+    import tomllib  # late, because every command line declares the settings, and few read a file
+
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -190,6 +190,8 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def write_settings(path: Path, settings: Settings) -> None:
     """Write settings as TOML; the file appears only when it is complete."""
+    from ptbert_hub import atomic_write  # late, likewise
+
     with atomic_write(path) as file:
         file.write(settings.to_toml().encode())
 

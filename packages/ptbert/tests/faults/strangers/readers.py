@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from safetensors.torch import save
-from tables import TENSORFLOW, mended, small_v1
+from tables import TENSORFLOW, mended
 
 from ptbert import (
     BertConfig,
@@ -328,5 +328,10 @@ READERS = {
     "TensorFlow V2, data": bundle("partitioned", 1),
     "TensorFlow V2, objects": bundle("object_based", 0),
     "TensorFlow V2, data of objects": bundle("object_based", 1),
-    "TensorFlow V1": Reader("v1_slices", lambda: [small_v1()], read_all, (CheckpointError,)),
+    "TensorFlow V1": Reader(
+        "v1_slices",
+        lambda: [(TENSORFLOW / "v1_slices").read_bytes()],
+        read_all,
+        (CheckpointError,),
+    ),
 }

@@ -11,7 +11,9 @@ from ptbert_models.tensorflow.dtypes import STRING
 from ptbert_models.tensorflow.protobuf import number_of, read_message, read_varint
 from ptbert_models.tensorflow.table import MAGIC, read_table
 
-TENSORFLOW = Path(__file__).parents[4] / "ptbert-models/tests/data/tensorflow/format"
+# Files of TensorFlow, as ptbert-models tests them; the one of the older format without its large
+# variable, so that damage meets the rest.
+TENSORFLOW = Path(__file__).parents[2] / "data" / "tensorflow"
 
 
 def varint(number: int) -> bytes:
@@ -39,16 +41,6 @@ def table_of(block: bytes, damage: Callable[[bytes], bytes] = bytes) -> bytes:
     index = damage(block_of([(b"z", handle)]))
     footer = varint(0) + varint(0) + varint(len(block) + 5) + varint(len(index))
     return with_checksum(block) + with_checksum(index) + footer.ljust(40, b"\0") + MAGIC
-
-
-def small_v1() -> bytes:
-    """The older format without its large variable."""
-    entries = dict(entries_of((TENSORFLOW / "v1_slices").read_bytes()))
-    contents = entries[b""]
-    at = contents.index(b"\n\3big") - 2  # the row of that variable: a tag, a length, the rest
-    rows = contents[3:at] + contents[at + 2 + contents[at + 1] :]
-    entries[b""] = contents[:1] + varint(len(rows)) + rows
-    return table_of(block_of([(k, v) for k, v in entries.items() if not k.startswith(b"\0big")]))
 
 
 def mended(table: bytes, data: bytes) -> bytes:
