@@ -121,7 +121,7 @@ class Packing(NamedTuple):
         """(T, E) → (B, L, E), with zeros for padding."""
         if self.places is not None:
             empty = rows.new_zeros(self.batch * self.length, rows.size(-1))
-            rows = empty.index_copy(0, self.places, rows)
+            rows = empty.index_copy_(0, self.places, rows)  # nothing else has it
         return rows.view(self.batch, self.length, rows.size(-1))  # -1 is unknown without texts
 
 
