@@ -12,6 +12,7 @@ from functools import partial
 
 import torch
 import transformers
+from products import floor, gpt2_weights, plain_product, reading, steps_of_writing
 from pytorch_pretrained_bert import modeling_gpt2 as gpt2_2019
 from timing import begun, compare
 from torch import Tensor
@@ -56,46 +57,21 @@ def loop_of_today(model: torch.nn.Module, ids: Tensor, new: int) -> Tensor:
     return torch.cat(written, dim=1)
 
 
-def matrices(model: torch.nn.Module) -> list[Tensor]:
-    """Return the matrices that every token is multiplied with, as (in, out), the head's last."""
-    layers = [
-        layer
-        for block in model.transformer.h
-        for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
-    ]
-    return [*(layer.weight for layer in layers), model.lm_head.decoder.weight.T]
-
-
-def products(model: torch.nn.Module, lengths: list[int]) -> None:
-    """Multiply with every matrix of the model for texts of these lengths, and do nothing else."""
-    *layers, head = matrices(model)
-    inputs = {weight.size(0): torch.ones(max(lengths), weight.size(0)) for weight in layers}
-    for length in lengths:
-        for weight in layers:
-            inputs[weight.size(0)][:length] @ weight
-        inputs[head.size(0)][:1] @ head
-
-
-def readings(model: torch.nn.Module, times: int) -> None:
-    """Read every matrix of the model, and do nothing else."""
-    for _ in range(times):
-        for weight in matrices(model):
-            weight.sum()
-
-
 def contestants(layers: int, prompt: int, new: int) -> Contestants:
     """Return what is timed for one task, by name."""
     ours, of_2019, today = models(layers)
     ids = torch.randint(50257, (1, prompt), generator=torch.Generator().manual_seed(1))
-    mask = torch.ones_like(ids)
+    mask, weights = torch.ones_like(ids), gpt2_weights(layers)
     options = {"max_new_tokens": new, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
     return {
         OURS: lambda: generate(ours, ids, new, temperature=0),
         "library of 2019": lambda: loop_of_2019(of_2019, ids, new),
         "transformers generate": lambda: today.generate(ids, attention_mask=mask, **options),
         "transformers, own loop": lambda: loop_of_today(today, ids, new),
-        "matrix products alone": lambda: products(ours, [prompt] + [1] * (new - 1)),
-        "reading every weight": lambda: readings(ours, new),
+        "matrix products alone": floor(
+            plain_product, weights, steps_of_writing(prompt, new, layers=layers)
+        ),
+        "reading every weight": floor(reading, weights, steps_of_writing(1, new, layers=layers)),
     }
 
 

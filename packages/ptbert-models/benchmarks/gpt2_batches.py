@@ -49,16 +49,16 @@ def random_ids(texts: int, length: int) -> Tensor:
     return torch.randint(50257, (texts, length), generator=torch.Generator().manual_seed(1))
 
 
-def writing(layers: int, texts: int, beams: int) -> Runs:
-    """Continue texts with the likeliest tokens."""
+def writing(layers: int, texts: int, beams: int, prompt: int = PROMPT, new: int = NEW) -> Runs:
+    """Continue texts of ``prompt`` tokens with the ``new`` likeliest tokens."""
     ours, today = (model.eval() for model in models(n_layer=layers))
-    ids = random_ids(texts, PROMPT)
+    ids = random_ids(texts, prompt)
     mask = torch.ones_like(ids)
     options = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, "num_beams": beams}
     chosen = {"num_beams": beams} if beams > 1 else {"temperature": 0}
     return {
-        OURS: lambda: generate(ours, ids, NEW, **chosen),
-        TODAY: lambda: today.generate(ids, attention_mask=mask, max_new_tokens=NEW, **options),
+        OURS: lambda: generate(ours, ids, new, **chosen),
+        TODAY: lambda: today.generate(ids, attention_mask=mask, max_new_tokens=new, **options),
     }
 
 

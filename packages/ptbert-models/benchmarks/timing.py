@@ -34,17 +34,19 @@ def begun(parser: argparse.ArgumentParser, *, rounds: int, layers: int) -> argpa
     return arguments
 
 
-def compare(
-    title: str,
+def unchecked(name: str, result: Any) -> None:
+    """Accept every result."""
+
+
+def times_in_turns(
     runs: Mapping[str, Callable[[], Any]],
     rounds: int,
-    check: Callable[[str, Any], None] = lambda name, result: None,
-) -> None:
-    """Time all programs in every round and print a table of medians and ratios.
+    check: Callable[[str, Any], None] = unchecked,
+) -> dict[str, list[float]]:
+    """Run all programs in every round, and return the CPU seconds of each, by name.
 
     Args:
-        title: what they do.
-        runs: what is timed, by name; the first one is ours, which the ratios refer to.
+        runs: what is timed, by name.
         rounds: timed rounds; one more goes before to warm up.
         check: called with the name and the result of every run; raises if the result is wrong.
     """
@@ -56,6 +58,24 @@ def compare(
             if round_number:
                 times[name].append(time.process_time() - start)
             check(name, result)
+    return times
+
+
+def compare(
+    title: str,
+    runs: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    check: Callable[[str, Any], None] = unchecked,
+) -> None:
+    """Time all programs in every round and print a table of medians and ratios.
+
+    Args:
+        title: what they do.
+        runs: what is timed, by name; the first one is ours, which the ratios refer to.
+        rounds: see ``times_in_turns``.
+        check: likewise.
+    """
+    times = times_in_turns(runs, rounds, check)
     medians = {name: statistics.median(values) for name, values in times.items()}
     ours = next(iter(medians.values()))
     print(f"\n{title}\n\n| | median CPU ms | lowest | times ptbert |\n|---|---|---|---|")

@@ -196,8 +196,9 @@ def test_a_cache_gives_what_concatenation_gives():
     assert cache.length == 6
 
 
-def test_a_cache_can_be_reordered_and_widened():
-    cache = LayerCache(capacity=4)
+@pytest.mark.parametrize("capacity", [4, 6, 7, 20])  # nearly full, half full, and with much room
+def test_a_cache_can_be_reordered_and_widened(capacity):
+    cache = LayerCache(capacity)
     cache.select(torch.tensor([0]))  # empty: nothing to do
     part = torch.randn(2, 2, 4, 3, 5)
     cache.append(part)

@@ -20,7 +20,12 @@ from torch import Tensor
 
 from ptbert_models.parts.attention import attend, dropout_of, merge_heads, padding_bias
 from ptbert_models.parts.inputs import places_of, read_together
-from ptbert_models.parts.packed_attention import attend_packed, text_borders
+from ptbert_models.parts.packed_attention import (
+    attend_by_lengths,
+    attend_packed,
+    text_borders,
+    texts_by_length,
+)
 from ptbert_models.parts.recomputing import recomputed
 
 
@@ -34,6 +39,8 @@ class Packing(NamedTuple):
         bias: (B, 1, 1, L), a ``padding_bias``; None if all are real.
         read: (W,), which of the T tokens have a state that is wanted after the layer; None for all.
         borders: (B + 1,), where texts begin and end among the T; None if all are real, or on a CPU.
+        texts: how many in a row have which number of real tokens; None if all are real, or not on a
+            CPU.
         counted: how many are True in each of what was to be counted.
     """
 
@@ -43,6 +50,7 @@ class Packing(NamedTuple):
     bias: Tensor | None
     read: Tensor | None = None
     borders: Tensor | None = None
+    texts: Sequence[tuple[int, int]] | None = None
     counted: tuple[int, ...] = ()
 
     @classmethod
@@ -92,14 +100,17 @@ class Packing(NamedTuple):
         usable, tokens_left, number, *others = read_together(fits, real.sum(), wanted, *more)
         if not usable:
             return None
-        places, bias, borders, among = None, None, None, read
+        places, bias, borders, texts, among = None, None, None, None, read
         if tokens_left < batch * length:
             places = places_of(real.flatten(), tokens_left)
             bias = padding_bias(real, dtype)
-            borders = None if real.is_cpu else text_borders(real)
+            if real.is_cpu:
+                texts = texts_by_length(real)
+            else:
+                borders = text_borders(real)
             among = None if read is None else read.flatten().index_select(0, places)
         chosen = None if among is None else places_of(among.flatten(), number)
-        return cls(batch, length, places, bias, chosen, borders, tuple(others))
+        return cls(batch, length, places, bias, chosen, borders, texts, tuple(others))
 
     def packed(self, x: Tensor) -> Tensor:
         """(B, L, ...) → (T, ...)."""
@@ -110,7 +121,7 @@ class Packing(NamedTuple):
         """(T, E) → (B, L, E), with zeros for padding."""
         if self.places is not None:
             empty = rows.new_zeros(self.batch * self.length, rows.size(-1))
-            rows = empty.index_copy(0, self.places, rows)
+            rows = empty.index_copy_(0, self.places, rows)  # nothing else has it
         return rows.view(self.batch, self.length, rows.size(-1))  # -1 is unknown without texts
 
 
@@ -138,10 +149,15 @@ def packed_layer(layer: Any, rows: Tensor, packing: Packing) -> Tensor:
 def _context(attention: Any, projected: Sequence[Tensor], packing: Packing) -> Tensor:
     """Return the mean of values for each of the T tokens, from queries, keys and values of them."""
     dropout = dropout_of(attention.dropout)
-    if packing.borders is not None:
+    if packing.places is not None:
         one_text = (attention.transpose_for_scores(each[None])[0] for each in projected)
         query, key, value = (each.transpose(0, 1) for each in one_text)  # (T, H, D)
-        found = attend_packed(query, key, value, packing.borders, packing.length, dropout)
+        found = None
+        if packing.borders is not None:
+            found = attend_packed(query, key, value, packing.borders, packing.length, dropout)
+        elif packing.texts is not None:
+            padded = packing.batch * packing.length**2
+            found = attend_by_lengths(query, key, value, packing.texts, padded, dropout)
         if found is not None:
             return found.flatten(1)
     query, key, value = (attention.transpose_for_scores(packing.spread(each)) for each in projected)

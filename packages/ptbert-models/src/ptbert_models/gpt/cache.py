@@ -62,6 +62,9 @@ class LayerCache:
         """Keep, repeat or reorder texts: row i becomes what row ``rows[i]`` was."""
         if self._room is None:
             return
+        if 2 * self.length >= self.capacity:  # copying all once costs less than the tokens twice
+            self._room = self._room.index_select(1, rows)
+            return
         room = self._room.new_empty(2, rows.numel(), *self._room.shape[2:])
         room[..., : self.length, :] = self._room[..., : self.length, :].index_select(1, rows)
         self._room = room

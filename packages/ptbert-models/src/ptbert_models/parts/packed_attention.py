@@ -1,4 +1,4 @@
-"""Attention within each text of a packed batch, by a kernel that GPUs have for that
+"""Attention within each text of a packed batch: by a kernel on a GPU, by lengths on a CPU
 
 Letters: T tokens of all texts one after the other, B texts, H heads, D features per head.
 
@@ -9,14 +9,19 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ptbert_models.parts.attention import Dropout, has_other_derivatives
+from ptbert_models.parts.attention import Dropout, attend, has_other_derivatives
 from ptbert_models.parts.second_derivatives import with_second_derivatives
+
+# A call for some texts must save so many of the scores that padding would have, or it takes longer.
+_WORTH_A_CALL = 10_000
 
 
 def text_borders(real: Tensor) -> Tensor:
@@ -82,6 +87,65 @@ def attend_each_text(query: Tensor, key: Tensor, value: Tensor, borders: Tensor)
         queries, keys, values = (rows.transpose(0, 1) for rows in each)  # (H, tokens, D)
         scores = queries * queries.size(-1) ** -0.5 @ keys.transpose(-2, -1)
         contexts.append((scores.softmax(-1) @ values).transpose(0, 1))
+    return torch.cat(contexts)
+
+
+def texts_by_length(real: Tensor) -> list[tuple[int, int]]:
+    """Return how many texts in a row have the same number of real tokens, and which number.
+
+    Texts without real tokens are left out.
+
+    Args:
+        real: (B, L), True for real tokens.
+
+    Example:
+        >>> texts_by_length(torch.tensor([[True, True], [True, True], [True, False]]))
+        [(2, 2), (1, 1)]
+    """
+    lengths = real.sum(1).tolist()
+    return [(sum(1 for _ in texts), length) for length, texts in groupby(lengths) if length]
+
+
+def attend_by_lengths(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    texts: Sequence[tuple[int, int]],
+    padded: int,
+    dropout: Dropout,
+) -> Tensor | None:
+    """Return the mean of the values of each token's own text, or None where padding costs less.
+
+    ``attend`` is called for all texts in a row that have the same length. It costs less to call it
+    once, with padding, where that would save few scores. A dropout that is a function is called
+    once, too, and gets the weights of the whole batch.
+
+    Args:
+        query: (T, H, D).
+        key: (T, H, D).
+        value: (T, H, D).
+        texts: see ``texts_by_length``.
+        padded: number of scores that a head has with padding, B * L * L.
+        dropout: as in ``attend``.
+
+    Returns:
+        (T, H, D).
+
+    Example:
+        >>> rows = torch.eye(200).view(200, 1, 200)
+        >>> attend_by_lengths(rows, rows, rows, [(1, 120), (2, 40)], 3 * 120 * 120, 0.0).shape
+        torch.Size([200, 1, 200])
+    """
+    saved = query.size(1) * (padded - sum(number * length**2 for number, length in texts))
+    if not texts or callable(dropout) or saved < _WORTH_A_CALL * len(texts):
+        return None
+    sizes = [number * length for number, length in texts]
+    contexts = []
+    parts = (torch.split(each, sizes) for each in (query, key, value))
+    for shape, *rows in zip(texts, *parts, strict=True):
+        batch = (each.unflatten(0, shape).transpose(1, 2) for each in rows)
+        context, _ = attend(*batch, dropout=dropout)  # (texts, H, length, D)
+        contexts.append(context.transpose(1, 2).flatten(0, 1))
     return torch.cat(contexts)
 
 
