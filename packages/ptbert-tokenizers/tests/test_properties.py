@@ -172,6 +172,10 @@ def test_words_are_those_of_the_basic_tokenizer(
     def check(several: list[str]) -> None:
         expected = [basic.tokenize(text) for text in several]
         assert [words(text) for text in several] == expected
+        for text in several:
+            assert words.traced(text) in (None, normalized(text, basic))
+            places = words.places(text)
+            assert places is None or places.words == basic.tokenize(text)
         traced = [traced_words(text, basic) for text in several]
         assert [["".join(char for char, _ in word) for word in each] for each in traced] == expected
         found = words.spans(several)
@@ -185,6 +189,15 @@ def test_words_are_those_of_the_basic_tokenizer(
     check()
 
 
+def test_texts_are_traced_without_the_definition_unless_they_are_exceptions() -> None:
+    words = QuickWords(True, ["[MASK]", "a。"])
+    assert words.traced("Aé") is None  # a word that is kept is not in ASCII
+    words = QuickWords(True, ["[MASK]"])
+    assert words.traced("Aé。\t") == [("a", 0), ("e", 1), ("。", 2), (" ", 3)]
+    for text in ("x [MASK]", "[MA\x00SK]", "ΑΣ", "a\u302eb"):
+        assert words.traced(text) is None
+
+
 @pytest.mark.parametrize("lower", [True, False])
 def test_texts_are_searched_for_added_tokens_if_they_may_hold_one(lower: bool) -> None:
     contents = ["covid 19", "É", "[MASK]x", "ΑΣ", "京 b", "a\u0301b", "İ", "\u2028", "-"]
@@ -194,6 +207,7 @@ def test_texts_are_searched_for_added_tokens_if_they_may_hold_one(lower: bool) -
 
     @given(st.lists(texts | st.sampled_from(contents), max_size=4).map("".join))
     def check(text: str) -> None:
+        assert words.traced(text) in (None, normalized(text, basic))
         spelled = "".join(char for char, _ in normalized(text, basic))
         for part in parts:
             assert part not in spelled or words.may_hold(text, [part])

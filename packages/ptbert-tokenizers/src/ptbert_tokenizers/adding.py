@@ -16,8 +16,11 @@ from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import next_id
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens, Cutter
 from ptbert_tokenizers.plain.offsets import Traced
+from ptbert_tokenizers.quick.basic_words import QuickWords
 
 Token = str | AddedToken
+Normalize = Callable[[str], Traced]
+MayHold = Callable[[str, Iterable[str]], bool]
 
 
 class AddsTokens(ABC):
@@ -186,8 +189,7 @@ class AddsTokens(ABC):
         key = self._normalization()
         known: tuple[AddedTokens, Hashable, Cutter] | None = self.__dict__.get("_cutter_state")
         if known is None or known[0] is not added or known[1] != key:
-            normalize = None if key is None else self._normalized
-            cutter = Cutter(added, normalize, self._may_hold(), self._separator())
+            cutter = Cutter(added, *self._normalizer(key), self._separator())
             self.__dict__["_cutter_state"] = known = (added, key, cutter)
         return known[2]
 
@@ -195,8 +197,27 @@ class AddsTokens(ABC):
         """All that ``_normalized`` depends on; None if texts are not normalized."""
         return None
 
-    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        """A quick test whether a text may hold some spellings; None if there is none."""
+    def _normalizer(self, key: Hashable) -> tuple[Normalize | None, MayHold | None]:
+        """What normalizes a text, and a quick test for it; None for what there is not.
+
+        Args:
+            key: from ``_normalization``.
+        """
+        if key is None:
+            return None, None
+        plain, quick = self._normalized, self._quick_words()
+        if quick is None:
+            return plain, None
+        traced = quick.traced
+
+        def normalize(text: str) -> Traced:
+            found = traced(text)
+            return plain(text) if found is None else found
+
+        return normalize, quick.may_hold
+
+    def _quick_words(self) -> QuickWords | None:
+        """The quick way to normalize texts; None if there is none for the current parts."""
         return None
 
     def _separator(self) -> str:

@@ -1,7 +1,7 @@
 """BertTokenizer: text to WordPiece ids and back."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from operator import attrgetter
 from typing import Any
@@ -28,6 +28,7 @@ from ptbert_tokenizers.quick.basic_tokenizer import (
     is_basic,
     quick_words,
 )
+from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
 from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
 from ptbert_tokenizers.quick.untouched import untouched
@@ -128,9 +129,8 @@ class BertTokenizer(BertParts):
             return None
         return basic_values(self.basic_tokenizer)
 
-    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(basic_values(self._basic))
-        return None if words is None else words.may_hold
+    def _quick_words(self) -> QuickWords | None:
+        return None if self._normalization() is None else quick_words(basic_values(self._basic))
 
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.basic_tokenizer)

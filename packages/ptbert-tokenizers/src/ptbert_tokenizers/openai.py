@@ -20,6 +20,7 @@ from ptbert_tokenizers.quick.basic_tokenizer import (
     is_basic,
     quick_words,
 )
+from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.untouched import untouched
@@ -200,9 +201,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
             return None
         return basic_values(self.nlp)
 
-    def _may_hold(self) -> Callable[[str, Iterable[str]], bool] | None:
-        words = None if self._normalization() is None else quick_words(basic_values(self.nlp))
-        return None if words is None else words.may_hold
+    def _quick_words(self) -> QuickWords | None:
+        return None if self._normalization() is None else quick_words(basic_values(self.nlp))
 
     def _normalized(self, text: str) -> Traced:
         return normalized(text, self.nlp)

@@ -21,9 +21,10 @@ from ptbert_tokenizers import (
 )
 from ptbert_tokenizers.plain import wordpiece as definitions
 from ptbert_tokenizers.plain.wordpiece import NEVER_SPLIT
-from ptbert_tokenizers.quick import basic_words, encoder, gpt2_spans, spans
-from ptbert_tokenizers.quick.basic_words import QuickWords, image
+from ptbert_tokenizers.quick import encoder, gpt2_spans, spans
+from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import QuickEncoder
+from ptbert_tokenizers.quick.images import MOVES, image
 
 
 @pytest.mark.slow
@@ -80,7 +81,7 @@ def test_every_character_has_the_image_that_basic_tokenization_gives() -> None:
         basic = definitions.BasicTokenizer(lower)
         for code in [*range(0x3000), *range(0xA000, 0xA100), *range(0xF900, 0x10100)]:
             made = image(chr(code), lower)
-            if basic_words.MOVES not in made:
+            if MOVES not in made:
                 assert made.split() == basic.tokenize(chr(code)), hex(code)
 
 

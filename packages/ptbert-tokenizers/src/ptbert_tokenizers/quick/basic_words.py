@@ -27,14 +27,14 @@ lower-cased beforehand, from a space to the next one.
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from ptbert_tokenizers.plain.offsets import cleaned_character
-from ptbert_tokenizers.plain.unicode import is_punctuation, without_accents
+from ptbert_tokenizers.plain.offsets import Traced, cleaned_character
+from ptbert_tokenizers.plain.unicode import is_punctuation
 from ptbert_tokenizers.plain.wordpiece import BasicTokenizer, strips_accents
+from ptbert_tokenizers.quick.images import IMAGES_LIMIT, MOVES, image, normalized, spaced
 from ptbert_tokenizers.quick.kept_words import NUL, SIGNS, KeptWords
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.places import Places
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from ptbert_tokenizers.quick.positions import CharacterLengths
     from ptbert_tokenizers.quick.spans import WordSpans
 
-
-MOVES = "\U0010ffff"
-"""The image of a character whose result depends on its neighbours: an unassigned code point."""
 
 _SIGN = re.compile(f"[{re.escape(SIGNS)}]")
 
@@ -66,42 +63,6 @@ _MOVES = MOVES.encode()
 _CAPITAL = re.compile("[A-Z]")
 _SIGMA = "Σ"
 _NEXT_LINE = "\x85"  # the only character beyond ASCII that splits a string and is deleted
-_IMAGES_LIMIT = 12 * 2**20  # bytes, for about 50,000 characters with their images
-
-
-def image(
-    char: str,
-    do_lower_case: bool,
-    strip_accents: bool | None = None,
-    tokenize_chinese_chars: bool = True,
-) -> str:
-    """What basic tokenization makes of a character, with spaces where words end.
-
-    There are no spaces around ASCII punctuation.
-
-    Example:
-        >>> image("É", True), image(",", True), image("\\u200b", True), image("京", True)
-        ('e', ',', '', ' 京 ')
-    """
-    rest = cleaned_character(char, tokenize_chinese_chars)
-    if do_lower_case:
-        rest = rest.lower()
-    if strips_accents(do_lower_case, strip_accents):
-        rest = without_accents(rest)
-        if any(map(unicodedata.combining, rest)):
-            return MOVES
-    return _spaced(rest)
-
-
-def _spaced(word: str) -> str:
-    """A word with spaces around all but ASCII punctuation, and no other whitespace."""
-    return "".join(map(_spaced_character, word))
-
-
-def _spaced_character(char: str) -> str:
-    if char.isspace():
-        return " "
-    return f" {char} " if is_punctuation(char) and not char.isascii() else char
 
 
 @cache
@@ -115,7 +76,7 @@ def _registered(
     def image_of(code: int) -> str:  # ASCII characters are replaced later
         return chr(code) if code < 128 else image(chr(code), *settings)
 
-    images = Memo(_IMAGES_LIMIT, image_of)
+    images = Memo(IMAGES_LIMIT, image_of)
 
     def replaced(error: UnicodeError) -> tuple[bytes, int]:
         given = cast("UnicodeEncodeError", error)
@@ -163,9 +124,13 @@ class QuickWords:
         )
         # Not with spaces around ideographs: their images have them. NUL is between texts.
         self._clean: Memo[int, str] = Memo(
-            _IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: NUL}
+            IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: NUL}
         )
-        self._characters: Memo[str, str] = Memo(_IMAGES_LIMIT, self._image_of_character)
+        self._characters: Memo[str, str] = Memo(IMAGES_LIMIT, self._image_of_character)
+        settings = bool(do_lower_case), strips, bool(tokenize_chinese_chars)
+        self._normalized: Memo[str, str] = Memo(
+            IMAGES_LIMIT, lambda char: normalized(char, *settings)
+        )
         made = [image(chr(code), do_lower_case) for code in range(128)]
         made[0] = NUL
         self._table = bytes([*(ord(made[code] or chr(code)) for code in range(128)), *_NOT_ASCII])
@@ -177,17 +142,17 @@ class QuickWords:
         usual = [word.lower() if do_lower_case else word for word in never_split if word.isascii()]
         self._may_keep = re.compile("|".join(map(re.escape, usual)) if usual else "(?!)").search
         images = {word: self._image_of(word).strip() for word in never_split}
-        spaced = {word: _spaced(word).strip() for word in never_split}
-        self.is_possible = "" not in {*images.values(), *spaced.values()} and not any(
+        spread = {word: spaced(word).strip() for word in never_split}
+        self.is_possible = "" not in {*images.values(), *spread.values()} and not any(
             _SIGMA in word or MOVES in images[word] for word in never_split
         )
         # A word is in the image as its own image; or as it is, if another word becomes this one.
         lower = bool(do_lower_case)
-        self._hints = _patterns([*images.values(), *spaced.values()], lower)
+        self._hints = _patterns([*images.values(), *spread.values()], lower)
         others = [word for word in never_split if word not in self._kept.signs]
         self._exceptions = [
-            *_patterns([each[word] for word in others for each in (images, spaced)], lower),
-            *_patterns([spaced[word] for word in self._kept.signs], lower, alone=True),
+            *_patterns([each[word] for word in others for each in (images, spread)], lower),
+            *_patterns([spread[word] for word in self._kept.signs], lower, alone=True),
         ]
 
     def __call__(self, text: str) -> list[str]:
@@ -216,8 +181,7 @@ class QuickWords:
         if made is None:
             images = list(map(self._characters.__getitem__, text))
             made = "".join(images)
-            depends = self._plain.do_lower_case and _SIGMA in text
-            if depends or MOVES in made or _holds(made.encode(), self._hints):
+            if self._depends_on_neighbours(text, made):
                 return None
             origins = [place for place, image in enumerate(images) for _ in image]
             words = _WORDS_OF_IMAGES.findall(made)
@@ -230,6 +194,24 @@ class QuickWords:
             starts.append(start)
             stop = start + len(word)
         return Places(words, starts, origins)
+
+    def traced(self, text: str) -> Traced | None:
+        """Return a text before it is searched for punctuation; None if it is an exception.
+
+        Example:
+            >>> QuickWords(True, []).traced("É京")
+            [('e', 0), (' ', 1), ('京', 1), (' ', 1)]
+        """
+        images = list(map(self._normalized.__getitem__, text))
+        made = "".join(images)
+        if self._depends_on_neighbours(text, made) or not all(map(str.isascii, self._kept.words)):
+            return None
+        return [(char, place) for place, image in enumerate(images) for char in image]
+
+    def _depends_on_neighbours(self, text: str, made: str) -> bool:
+        """Whether a text, of which this is the image, may not be handled character by character."""
+        has_sigma = self._plain.do_lower_case and _SIGMA in text
+        return has_sigma or MOVES in made or _holds(made.encode(), self._hints)
 
     def of_each(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the words of each of several short texts."""

@@ -21,6 +21,7 @@ class KeptWords:
     """
 
     def __init__(self, words: Sequence[str], tokenize_chinese_chars: bool) -> None:
+        self.words = tuple(words)
         able = [word for word in dict.fromkeys(words) if word.isascii() and word.isprintable()]
         chosen = [word for word in able if [word] == word.split()]
         self.signs = {word: sign * len(word) for word, sign in zip(chosen, SIGNS, strict=False)}
