@@ -17,7 +17,7 @@ from torch import Tensor
 # ruff: noqa: T201, SLF001 - a command line prints; kernels of PyTorch without public names
 
 WIDTH, WIDE, TOKENS = 768, 3072, 50257
-ROWS = (1, 4, 8)
+ROWS = (1, 2, 4, 8)
 
 Product = Callable[[Tensor], Tensor]
 Kernel = Callable[[Tensor, int], Product]  # from a weight (in, out) and a number of rows
