@@ -30,7 +30,7 @@ from ptbert_tokenizers.quick.basic_tokenizer import (
 )
 from ptbert_tokenizers.quick.basic_words import QuickWords
 from ptbert_tokenizers.quick.encoder import QuickEncoder, SpacedWords, WordMaker
-from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
+from ptbert_tokenizers.quick.shares import PieceShares, current_shares
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
 from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
@@ -189,7 +189,7 @@ class BertTokenizer(BertParts):
             clean_up_tokenization_spaces: remove spaces before punctuation marks.
         """
         ids = listed_ids(ids)
-        text = None if skip_special_tokens else self._quick_text(ids)
+        text = self._quick_text(ids, skip_special_tokens)
         if text is None:
             tokens = self.convert_ids_to_tokens(ids)
             if skip_special_tokens:
@@ -198,17 +198,24 @@ class BertTokenizer(BertParts):
             text = " ".join(tokens).replace(" ##", "")
         return close_gaps(text) if clean_up_tokenization_spaces else text
 
-    def _quick_text(self, ids: list[int]) -> str | None:
+    def _quick_text(self, ids: list[int], skip_special_tokens: bool) -> str | None:
         """The text of ids, before gaps are closed; None if the definition must be asked."""
         names = self.ids_to_tokens
         if type(names) is not TokensById or not _has_own_names(self):
             return None
-        known: Shares[str] | None = self.__dict__.get("_share_state")
-        if known is None or not known.are_those_of(names):
-            self.__dict__["_share_state"] = known = Shares(names, piece_share)
-        with suppress(KeyError, TypeError):  # an id is that of an added token, or wrong
-            return joined_pieces(ids, known)
+        added = self.added_tokens
+        left_out = (*self._role_tokens(), added.special) if skip_special_tokens else ()
+        shares = current_shares(self, (names.edits, added), left_out, self._piece_shares)
+        with suppress(KeyError, TypeError):  # an id is wrong
+            return shares.text(ids)
         return None
+
+    def _piece_shares(self, left_out: tuple[Any, ...]) -> PieceShares:
+        *roles, special = left_out or (frozenset(),)
+        others = NEVER_SPLIT if left_out else ()
+        return PieceShares(
+            lambda index: self.convert_ids_to_tokens([index])[0], special.union(roles, others)
+        )
 
     def _stream_decoder(
         self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True

@@ -192,10 +192,12 @@ class BertParts(WordpieceVocabulary, PreTrainedTokenizer):
         known = self.vocabulary
         return [token for token in dict.fromkeys([*kept, *self._own_special()]) if token in known]
 
-    def _own_special(self) -> set[str]:
+    def _own_special(self) -> frozenset[str]:
         """The special tokens of this object, besides those of 2019."""
-        roles = {self.unk_token, self.sep_token, self.pad_token, self.cls_token, self.mask_token}
-        return roles | self.added_tokens.special
+        return self.added_tokens.special.union(self._role_tokens())
+
+    def _role_tokens(self) -> tuple[str, ...]:
+        return self.unk_token, self.sep_token, self.pad_token, self.cls_token, self.mask_token
 
     def _frame(self, pair: bool) -> Frame:
         start, end = self.convert_tokens_to_ids([self.cls_token, self.sep_token])

@@ -20,7 +20,7 @@ from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.bpe import Spelling
 from ptbert_tokenizers.quick.encoder import WordMaker
 from ptbert_tokenizers.quick.gpt2_words import Gpt2Words
-from ptbert_tokenizers.quick.shares import Shares
+from ptbert_tokenizers.quick.shares import Shares, current_shares
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
@@ -101,7 +101,9 @@ class GPT2Tokenizer(BpeTokenizer):
         )
         self.errors = errors
         self.byte_encoder: dict[int, str] = CountingDict(bytes_to_unicode())
-        self.byte_decoder = {char: byte for byte, char in self.byte_encoder.items()}
+        self.byte_decoder: dict[str, int] = CountingDict(
+            {char: byte for byte, char in self.byte_encoder.items()}
+        )
         self.pat = PATTERN
         self.release = current_release()
 
@@ -187,7 +189,7 @@ class GPT2Tokenizer(BpeTokenizer):
                 marks; False to get exactly the text that was encoded.
         """
         ids = listed_ids(tokens, "tokens")
-        data = self._quick_bytes(ids)
+        data = self._quick_bytes(ids, skip_special_tokens)
         if data is None:
             data = self._all_bytes(self.convert_ids_to_tokens(ids, skip_special_tokens))
         text = data.decode("utf-8", errors=self.errors)
@@ -210,20 +212,28 @@ class GPT2Tokenizer(BpeTokenizer):
             steps += [Replaced(UNKNOWN, ""), *closed_gaps()]
         return StreamDecoder(bytes_of, steps)
 
-    def _quick_bytes(self, ids: list[int]) -> bytes | None:
+    def _quick_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes | None:
         """The bytes of ids; None if the definition must be asked."""
-        names = self.decoder
-        others = self.special_tokens or self.special_tokens_decoder or self.added_tokens
-        if others or type(names) is not CountingDict or not _has_own_bytes(self):
+        kinds = type(self.decoder), type(self.byte_decoder)
+        if kinds != (CountingDict, CountingDict) or not _has_own_bytes(self):
             return None
-        if self.byte_decoder != _BYTES:
+        try:
+            state = _decoding_state_of(self)
+        except AttributeError:  # another part does not count its edits
             return None
-        known: Shares[bytes] | None = self.__dict__.get("_share_state")
-        if known is None or not known.are_those_of(names):
-            self.__dict__["_share_state"] = known = Shares(names, _bytes_of)
+
+        shares = current_shares(self, state, bool(skip_special_tokens), self._byte_shares)
         with suppress(KeyError, TypeError):  # an id is wrong
-            return b"".join(map(known.__getitem__, ids))
+            return b"".join(map(shares.__getitem__, ids))
         return None
+
+    def _byte_shares(self, skip_special_tokens: bool) -> Shares[bytes]:
+        names, others = self.decoder, self.special_tokens_decoder or self.added_tokens
+        if self.byte_decoder == _BYTES and not (others or self.special_tokens):
+            return Shares(lambda index: _bytes_of(names[index]))
+        return Shares(
+            lambda index: self._all_bytes(self.convert_ids_to_tokens([index], skip_special_tokens))
+        )
 
     def _all_bytes(self, tokens: Sequence[str]) -> bytes:
         # Together if all tokens are written in visible characters, as they nearly always are.
@@ -248,7 +258,7 @@ class GPT2Tokenizer(BpeTokenizer):
 
 
 def _bytes_of(token: str) -> bytes:
-    """The same, with the usual bytes and without special and added tokens."""
+    """What ``_bytes`` returns with the usual bytes and without special and added tokens."""
     try:
         return hidden(token)
     except UnicodeError:
@@ -265,6 +275,10 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
 
 
 _state_of = attrgetter(*BPE_STATE, "byte_encoder.edits", "pat")
+_decoding_state_of = attrgetter(
+    *("decoder.edits", "byte_decoder.edits", "encoder.edits", "special_tokens.edits"),
+    *("special_tokens_decoder.edits", "added_tokens"),
+)
 _has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
 _has_own_bytes = untouched(GPT2Tokenizer, "convert_ids_to_tokens", "_bytes", "_all_bytes")
 _has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")

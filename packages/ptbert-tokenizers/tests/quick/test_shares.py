@@ -14,18 +14,20 @@ from ptbert_tokenizers import BertTokenizer, GPT2Tokenizer, UnknownId
 from ptbert_tokenizers.edits import TokensById
 from ptbert_tokenizers.files.vocabulary import write_json_vocabulary, write_lines, write_merges
 from ptbert_tokenizers.plain.bpe import bytes_to_unicode
-from ptbert_tokenizers.quick.shares import Shares, joined_pieces, piece_share
+from ptbert_tokenizers.quick.shares import PieceShares
 
 PIECES = st.text("# a", max_size=6) | st.sampled_from(["##", " ##", "a ##b", "a ", " #", "[MASK]"])
 
 
 @given(pieces=st.lists(PIECES, min_size=1, max_size=6), data=st.data())
 def test_texts_are_those_of_tokens_that_are_joined(pieces: list[str], data: st.DataObject) -> None:
-    shares = Shares(TokensById.of(enumerate(pieces)), piece_share)
+    left_out = data.draw(st.sets(st.sampled_from(pieces)))
+    shares = PieceShares(pieces.__getitem__, left_out)
     ids = data.draw(st.lists(st.integers(0, len(pieces) - 1), max_size=12))
 
     for _ in range(2):
-        assert joined_pieces(ids, shares) == " ".join(pieces[i] for i in ids).replace(" ##", "")
+        kept = [pieces[index] for index in ids if pieces[index] not in left_out]
+        assert shares.text(ids) == " ".join(kept).replace(" ##", "")
 
 
 @pytest.fixture
@@ -152,6 +154,33 @@ def test_special_tokens_of_gpt2_are_not_read_as_visible_characters(gpt2: GPT2Tok
     ids = [gpt2.encoder["lo"], gpt2.special_tokens["Ġ<x>"]]
     assert gpt2.decode(ids) == "loĠ<x>"
     assert gpt2.decode(ids, skip_special_tokens=True) == "lo"
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_special_and_added_tokens_are_remembered_too(skip: bool, gpt2: GPT2Tokenizer) -> None:
+    gpt2.set_special_tokens(["Ġ<x>", "lo"])
+    gpt2.add_special_tokens(["<é>"])
+    gpt2.add_tokens(["new", "京"])
+    ids = [gpt2.encoder["Ġlo"], *gpt2.special_tokens.values(), *gpt2.added_tokens.tokens]
+
+    expected = gpt2._all_bytes(gpt2.convert_ids_to_tokens(ids, skip))
+    assert gpt2._quick_bytes(ids, skip) == gpt2._quick_bytes(ids, skip) == expected
+    assert (b"<x>" in expected) is not skip
+    gpt2.special_tokens_decoder[ids[1]] = "other"
+    assert gpt2._quick_bytes(ids, skip) == expected.replace("Ġ<x>".encode(), b"other")
+
+
+def test_special_tokens_of_bert_are_left_out_as_the_tokenizer_has_them(
+    bert_tokenizer: BertTokenizer,
+) -> None:
+    bert_tokenizer.add_tokens(["covid19"])
+    ids = [1, 3, 4, len(bert_tokenizer) - 1, 5, 2]
+
+    assert bert_tokenizer.decode(ids, skip_special_tokens=True) == "playing covid19!"
+    bert_tokenizer.cls_token = "play"
+    assert bert_tokenizer.decode(ids, skip_special_tokens=True) == "##ing covid19!"
+    bert_tokenizer.add_special_tokens(["covid19"])
+    assert bert_tokenizer.decode(ids, skip_special_tokens=True) == "##ing!"
 
 
 @pytest.mark.parametrize("name", ["convert_ids_to_tokens", "_bytes", "_all_bytes"])

@@ -1,68 +1,89 @@
 """What each token adds to a decoded text, remembered by its id."""
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from operator import index as as_index
+from typing import Any, Generic, TypeVar
 
-from ptbert_tokenizers.edits import CountingDict, TokensById
-
+K = TypeVar("K")
 S = TypeVar("S")
-Names = TokensById | CountingDict[int, str]
+T = TypeVar("T")
 
 _GAP = " ##"
+_STATE = "_share_state"  # the attribute of a tokenizer that is not pickled
 
 
 class Shares(dict[int, S], Generic[S]):
-    """What each token adds to a text, for one state of the names of ids.
+    """What each token adds to a text, for one state of a tokenizer.
 
     Args:
-        names: the token of each id; counts its edits.
-        share: tells what a token adds.
+        share: tells what the token of an id adds; raises ``KeyError`` if there is none.
 
     Example:
-        >>> shares = Shares(CountingDict({0: "Ġa", 1: "b"}), lambda token: token.replace("Ġ", " "))
+        >>> shares = Shares(lambda index: ["lo", "w"][index])
         >>> "".join(map(shares.__getitem__, [0, 1, 1]))
-        ' abb'
+        'loww'
     """
 
-    def __init__(self, names: Names, share: Callable[[str], S]) -> None:
+    def __init__(self, share: Callable[[int], S]) -> None:
         super().__init__()
-        self.names, self._edits = names, names.edits
         self._share = share
 
-    def are_those_of(self, names: Names) -> bool:
-        """Tell whether the names are the same, and were not changed."""
-        return self._edits == names.edits
-
-    def __missing__(self, index: int) -> S:
-        self[index] = added = self._share(self.names[index])
+    def __missing__(self, key: int) -> S:
+        index = as_index(key)  # of any type of integer; TypeError for what is none
+        self[index] = added = self._share(index)
         return added
 
 
-def piece_share(token: str) -> str:
-    """What a WordPiece adds that is not the first one of a text.
+class PieceShares(Shares[str]):
+    """What each WordPiece adds to a text.
 
     By definition, a text is all tokens with a space before each but the first, and without any
     " ##". This can be told for each token alone, because " ##" has no space but at its beginning.
 
-    Example:
-        >>> piece_share("play"), piece_share("##ing")
-        (' play', 'ing')
-    """
-    return f" {token}".replace(_GAP, "")
-
-
-def joined_pieces(ids: Sequence[int], shares: Shares[str]) -> str:
-    """Return the text of WordPieces, given their shares.
-
-    Raises:
-        KeyError: if an id has no name.
+    Args:
+        token_of: the token of an id; raises ``KeyError`` if there is none.
+        left_out: tokens that add nothing, and no space.
 
     Example:
-        >>> names = TokensById({0: "play", 1: "##ing", 2: "!"})
-        >>> joined_pieces([0, 1, 2, 0], Shares(names, piece_share))
-        'playing ! play'
+        >>> shares = PieceShares(["play", "##ing", "!", "[SEP]"].__getitem__, {"[SEP]"})
+        >>> shares[0], shares[1], shares.text([3, 0, 1, 2, 3])
+        (' play', 'ing', 'playing !')
     """
-    if not ids:
-        return ""
-    first = shares.names[ids[0]].replace(_GAP, "")
-    return first + "".join(map(shares.__getitem__, ids[1:]))
+
+    def __init__(
+        self, token_of: Callable[[int], str], left_out: Collection[str] = frozenset()
+    ) -> None:
+        super().__init__(lambda index: f" {token_of(index)}".replace(_GAP, ""))
+        self._firsts = Shares(lambda index: token_of(index).replace(_GAP, ""))
+        self._are_left_out = Shares(lambda index: token_of(index) in left_out)
+        self._leaves_out = bool(left_out)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return the text of WordPieces.
+
+        Raises:
+            KeyError: if an id has no token.
+        """
+        if self._leaves_out:
+            ids = [index for index in ids if not self._are_left_out[index]]
+        if not ids:
+            return ""
+        return self._firsts[ids[0]] + "".join(map(self.__getitem__, ids[1:]))
+
+
+def current_shares(tokenizer: Any, state: Any, key: K, new: Callable[[K], T]) -> T:
+    """Return the shares that a tokenizer remembers for a state, or new ones.
+
+    Args:
+        tokenizer: remembers them for one state at a time.
+        state: all that the tokens of ids depend on, to be compared with an earlier state.
+        key: for which way to decode.
+        new: makes the shares for a key.
+    """
+    known: tuple[Any, dict[K, T]] | None = tokenizer.__dict__.get(_STATE)
+    if known is None or known[0] != state:
+        tokenizer.__dict__[_STATE] = known = state, {}
+    shares = known[1].get(key)
+    if shares is None:
+        known[1][key] = shares = new(key)
+    return shares

@@ -108,7 +108,9 @@ class BpeVocabulary:
 
     def _set_special_ids(self, special_tokens: dict[str, int]) -> None:
         self.special_tokens = CountingDict(special_tokens)
-        self.special_tokens_decoder = {index: token for token, index in special_tokens.items()}
+        self.special_tokens_decoder = CountingDict(
+            {index: token for token, index in special_tokens.items()}
+        )
 
     @overload
     def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is also a sequence of strings
