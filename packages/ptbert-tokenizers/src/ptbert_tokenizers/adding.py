@@ -16,6 +16,7 @@ from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import next_id
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens, Cutter
 from ptbert_tokenizers.plain.offsets import Traced
+from ptbert_tokenizers.weak import weak_method
 
 Token = str | AddedToken
 
@@ -186,7 +187,7 @@ class AddsTokens(ABC):
         key = self._normalization()
         known: tuple[AddedTokens, Hashable, Cutter] | None = self.__dict__.get("_cutter_state")
         if known is None or known[0] is not added or known[1] != key:
-            normalize = None if key is None else self._normalized
+            normalize = None if key is None else weak_method(self, "_normalized")
             cutter = Cutter(added, normalize, self._may_hold(), self._separator())
             self.__dict__["_cutter_state"] = known = (added, key, cutter)
         return known[2]

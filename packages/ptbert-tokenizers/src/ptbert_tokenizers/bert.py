@@ -160,6 +160,8 @@ class BertTokenizer(BertParts):
         return self._quick_for(values, self._build_quick)
 
     def _state(self) -> Any:
+        if not self.__dict__.keys().isdisjoint(_METHODS):
+            return None
         basic = basic_state(self.basic_tokenizer) if self.do_basic_tokenize else None
         return _state_of(self), _wordpiece_state_of(self.wordpiece_tokenizer), basic
 
@@ -225,8 +227,10 @@ class BertTokenizer(BertParts):
         return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
 
 
+_METHODS = ("tokenize", "convert_tokens_to_ids")
+# The methods of the class, because what an object remembers must not hold the object.
 _state_of = attrgetter(
-    *("tokenize", "convert_tokens_to_ids", "vocab.edits", "added_tokens", "do_basic_tokenize")
+    *map("__class__.{}".format, _METHODS), "vocab.edits", "added_tokens", "do_basic_tokenize"
 )
 _wordpiece_state_of = attrgetter(
     *("__init__", "tokenize", "_pieces", "vocab.edits", "unk_token", "max_input_chars_per_word")

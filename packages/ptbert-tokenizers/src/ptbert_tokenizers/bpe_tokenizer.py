@@ -23,6 +23,7 @@ from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.merges import MergeTable
 from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME, BpeVocabulary
+from ptbert_tokenizers.weak import weak_method
 
 COMMON_OPTIONS = (
     Option("special_tokens", "list of strings", "special_tokens", is_common=False),
@@ -35,10 +36,10 @@ COMMON_OPTIONS = (
 """The settings of both tokenizers."""
 
 BPE_STATE = (
-    *("tokenize", "convert_tokens_to_ids", "bpe", "_pieces"),
-    *("encoder.edits", "bpe_ranks.edits", "special_tokens.edits", "unk_token", "added_tokens"),
+    *("encoder.edits", "bpe_ranks.edits", "special_tokens.edits"),
+    *("unk_token", "added_tokens"),
 )
-"""What the ids of both depend on, as attributes of the tokenizer."""
+"""What the ids of both depend on besides methods, as attributes of the tokenizer."""
 
 _GPT_WORD_END = "</w>"
 _FEW_PIECES = 1000  # a vocabulary of fewer is one for tests
@@ -245,6 +246,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         words, ranks, word_end = self._word_maker(), dict(self.bpe_ranks), self.word_end
         if words is None:
             return None
+        id_of = weak_method(self, "_id")
         return bpe_encoder(
             words,
             self._spelling(),
@@ -252,7 +254,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             lambda: MergeTable(ranks, word_end),
             self.encoder,
             self.special_tokens,
-            lambda pieces: [self._id(piece, None, None) for piece in pieces],
+            lambda pieces: [id_of(piece, None, None) for piece in pieces],
             self._id_if_known(self.unk_token),
         )
 

@@ -167,6 +167,8 @@ class GPT2Tokenizer(BpeTokenizer):
         return (symbols.edits,)
 
     def _state(self) -> Any:
+        if not self.__dict__.keys().isdisjoint(_METHODS):
+            return None
         return _state_of(self)
 
     def _word_maker(self) -> WordMaker | None:
@@ -264,7 +266,11 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
     return hidden_spans(words)
 
 
-_state_of = attrgetter(*BPE_STATE, "byte_encoder.edits", "pat")
+_METHODS = ("tokenize", "convert_tokens_to_ids", "bpe", "_pieces")
+# The methods of the class, because what an object remembers must not hold the object.
+_state_of = attrgetter(
+    *map("__class__.{}".format, _METHODS), *BPE_STATE, "byte_encoder.edits", "pat"
+)
 _has_own_decoding = untouched(GPT2Tokenizer, "decode", "convert_ids_to_tokens", "_bytes")
 _has_own_bytes = untouched(GPT2Tokenizer, "convert_ids_to_tokens", "_bytes", "_all_bytes")
 _has_own_cuts = untouched(GPT2Tokenizer, "bpe", "_pieces")
