@@ -224,10 +224,9 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             or not isinstance(ranks, CountingDict)
         ):
             return None
-        special = tuple(self.special_tokens.items())
-        return self._quick_for(
-            (encoder.edits, ranks.edits, special, self.unk_token, words), self._build_quick
-        )
+        special, added = tuple(self.special_tokens.items()), self.added_tokens
+        values = (encoder.edits, ranks.edits, special, self.unk_token, added, words)
+        return self._quick_for(values, self._build_quick)
 
     @abstractmethod
     def _word_setting(self) -> tuple[Any, ...] | None:
