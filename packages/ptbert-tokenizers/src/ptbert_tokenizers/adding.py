@@ -17,6 +17,7 @@ from ptbert_tokenizers.files.vocabulary import next_id
 from ptbert_tokenizers.plain.added_tokens import NONE_ADDED, AddedToken, AddedTokens, Cutter
 from ptbert_tokenizers.plain.offsets import Traced
 from ptbert_tokenizers.quick.basic_words import QuickWords
+from ptbert_tokenizers.weak import weak_method
 
 Token = str | AddedToken
 Normalize = Callable[[str], Traced]
@@ -205,7 +206,7 @@ class AddsTokens(ABC):
         """
         if key is None:
             return None, None
-        plain, quick = self._normalized, self._quick_words()
+        plain, quick = weak_method(self, "_normalized"), self._quick_words()
         if quick is None:
             return plain, None
         traced = quick.traced

@@ -34,6 +34,7 @@ from ptbert_tokenizers.quick.shares import PieceShares, current_shares
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import wordpiece_encoder
 from ptbert_tokenizers.streaming import Replaced, Spaced, Step, StreamDecoder, closed_gaps
+from ptbert_tokenizers.weak import weak_method
 
 
 class BertTokenizer(BertParts):
@@ -160,6 +161,8 @@ class BertTokenizer(BertParts):
         return self._quick_for(values, self._build_quick)
 
     def _state(self) -> Any:
+        if not self.__dict__.keys().isdisjoint(_METHODS):
+            return None
         basic = basic_state(self.basic_tokenizer) if self.do_basic_tokenize else None
         return _state_of(self), _wordpiece_state_of(self.wordpiece_tokenizer), basic
 
@@ -213,9 +216,8 @@ class BertTokenizer(BertParts):
     def _piece_shares(self, left_out: tuple[Any, ...]) -> PieceShares:
         *roles, special = left_out or (frozenset(),)
         others = NEVER_SPLIT if left_out else ()
-        return PieceShares(
-            lambda index: self.convert_ids_to_tokens([index])[0], special.union(roles, others)
-        )
+        tokens_of = weak_method(self, "convert_ids_to_tokens")
+        return PieceShares(lambda index: tokens_of([index])[0], special.union(roles, others))
 
     def _stream_decoder(
         self, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
@@ -232,8 +234,10 @@ class BertTokenizer(BertParts):
         return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
 
 
+_METHODS = ("tokenize", "convert_tokens_to_ids")
+# The methods of the class, because what an object remembers must not hold the object.
 _state_of = attrgetter(
-    *("tokenize", "convert_tokens_to_ids", "vocab.edits", "added_tokens", "do_basic_tokenize")
+    *map("__class__.{}".format, _METHODS), "vocab.edits", "added_tokens", "do_basic_tokenize"
 )
 _wordpiece_state_of = attrgetter(
     *("__init__", "tokenize", "_pieces", "vocab.edits", "unk_token", "max_input_chars_per_word")

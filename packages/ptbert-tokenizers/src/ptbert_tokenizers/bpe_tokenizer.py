@@ -23,6 +23,7 @@ from ptbert_tokenizers.quick.encoder import QuickEncoder, WordMaker, are_ids
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.merges import MergeTable
 from ptbert_tokenizers.vocabularies.bpe import MERGES_NAME, UNKNOWN, VOCAB_NAME, BpeVocabulary
+from ptbert_tokenizers.weak import weak_method
 
 COMMON_OPTIONS = (
     Option("special_tokens", "list of strings", "special_tokens", is_common=False),
@@ -35,10 +36,10 @@ COMMON_OPTIONS = (
 """The settings of both tokenizers."""
 
 BPE_STATE = (
-    *("tokenize", "convert_tokens_to_ids", "bpe", "_pieces"),
-    *("encoder.edits", "bpe_ranks.edits", "special_tokens.edits", "unk_token", "added_tokens"),
+    *("encoder.edits", "bpe_ranks.edits", "special_tokens.edits"),
+    *("unk_token", "added_tokens"),
 )
-"""What the ids of both depend on, as attributes of the tokenizer."""
+"""What the ids of both depend on besides methods, as attributes of the tokenizer."""
 
 _GPT_WORD_END = "</w>"
 _FEW_PIECES = 1000  # a vocabulary of fewer is one for tests
@@ -223,10 +224,9 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             or not isinstance(ranks, CountingDict)
         ):
             return None
-        special = tuple(self.special_tokens.items())
-        return self._quick_for(
-            (encoder.edits, ranks.edits, special, self.unk_token, words), self._build_quick
-        )
+        special, added = tuple(self.special_tokens.items()), self.added_tokens
+        values = (encoder.edits, ranks.edits, special, self.unk_token, added, words)
+        return self._quick_for(values, self._build_quick)
 
     @abstractmethod
     def _word_setting(self) -> tuple[Any, ...] | None:
@@ -245,6 +245,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         words, ranks, word_end = self._word_maker(), dict(self.bpe_ranks), self.word_end
         if words is None:
             return None
+        id_of = weak_method(self, "_id")
         return bpe_encoder(
             words,
             self._spelling(),
@@ -252,7 +253,7 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
             lambda: MergeTable(ranks, word_end),
             self.encoder,
             self.special_tokens,
-            lambda pieces: [self._id(piece, None, None) for piece in pieces],
+            lambda pieces: [id_of(piece, None, None) for piece in pieces],
             self._id_if_known(self.unk_token),
         )
 

@@ -24,6 +24,7 @@ from ptbert_tokenizers.quick.shares import Shares, current_shares
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.streaming import Characters, Replaced, Step, StreamDecoder, closed_gaps
 from ptbert_tokenizers.vocabularies.bpe import UNKNOWN
+from ptbert_tokenizers.weak import weak_method
 
 if TYPE_CHECKING:
     from ptbert_tokenizers.quick.spans import WordSpans
@@ -169,6 +170,8 @@ class GPT2Tokenizer(BpeTokenizer):
         return (symbols.edits,)
 
     def _state(self) -> Any:
+        if not self.__dict__.keys().isdisjoint(_METHODS):
+            return None
         return _state_of(self)
 
     def _word_maker(self) -> WordMaker | None:
@@ -231,9 +234,9 @@ class GPT2Tokenizer(BpeTokenizer):
         names, others = self.decoder, self.special_tokens_decoder or self.added_tokens
         if self.byte_decoder == _BYTES and not (others or self.special_tokens):
             return Shares(lambda index: _bytes_of(names[index]))
-        return Shares(
-            lambda index: self._all_bytes(self.convert_ids_to_tokens([index], skip_special_tokens))
-        )
+        tokens_of = weak_method(self, "convert_ids_to_tokens")
+        bytes_of = weak_method(self, "_all_bytes")
+        return Shares(lambda index: bytes_of(tokens_of([index], skip_special_tokens)))
 
     def _all_bytes(self, tokens: Sequence[str]) -> bytes:
         # Together if all tokens are written in visible characters, as they nearly always are.
@@ -274,7 +277,11 @@ def _hidden_spans(words: Sequence[str]) -> "WordSpans":
     return hidden_spans(words)
 
 
-_state_of = attrgetter(*BPE_STATE, "byte_encoder.edits", "pat")
+_METHODS = ("tokenize", "convert_tokens_to_ids", "bpe", "_pieces")
+# The methods of the class, because what an object remembers must not hold the object.
+_state_of = attrgetter(
+    *map("__class__.{}".format, _METHODS), *BPE_STATE, "byte_encoder.edits", "pat"
+)
 _decoding_state_of = attrgetter(
     *("decoder.edits", "byte_decoder.edits", "encoder.edits", "special_tokens.edits"),
     *("special_tokens_decoder.edits", "added_tokens"),

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,11 @@ class OffsetEncoder(TextEncoder):
         if sole is None or len(text) <= SHORT:
             return None if sole is None else sole.tokens_and_spans(text)
         tokens = sole.tokens(text)
-        spans = sole.flat_with_offsets([text], self._known_spans)[1].tolist()
-        return (
-            None if tokens is None or len(tokens) != len(spans) else (tokens, [*map(tuple, spans)])
-        )
+        with suppress(KeyError):  # a token has no id, which is no error here
+            spans = sole.flat_with_offsets([text], self._known_spans)[1].tolist()
+            if tokens is not None and len(tokens) == len(spans):
+                return tokens, [*map(tuple, spans)]
+        return None
 
     def _no_spans(self) -> ValueError:
         return ValueError(

@@ -191,6 +191,8 @@ class OpenAIGPTTokenizer(BpeTokenizer):
         return basic_values(basic)
 
     def _state(self) -> Any:
+        if not self.__dict__.keys().isdisjoint(_METHODS):
+            return None
         return _state_of(self), basic_state(self.nlp)
 
     def _word_maker(self) -> WordMaker | None:
@@ -266,7 +268,9 @@ def _encoded_spans(words: Sequence[str]) -> "WordSpans":
     return encoded_spans(words)
 
 
-_state_of = attrgetter(*BPE_STATE, "_words", "fix_text")
+_METHODS = ("tokenize", "convert_tokens_to_ids", "bpe", "_pieces", "_words")
+# The methods of the class, because what an object remembers must not hold the object.
+_state_of = attrgetter(*map("__class__.{}".format, _METHODS), *BPE_STATE, "fix_text")
 _has_own_decoding = untouched(OpenAIGPTTokenizer, "decode", "convert_ids_to_tokens")
 _has_own_cuts = untouched(OpenAIGPTTokenizer, "bpe", "_pieces", "_words")
 _has_own_methods = untouched(OpenAIGPTTokenizer, "tokenize", "convert_tokens_to_ids")

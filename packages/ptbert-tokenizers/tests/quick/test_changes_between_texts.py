@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 import small_tokenizers
 
-from ptbert_tokenizers import BasicTokenizer, BertTokenizer, GPT2Tokenizer, OpenAIGPTTokenizer
+from ptbert_tokenizers import (
+    AddedToken,
+    BasicTokenizer,
+    BertTokenizer,
+    GPT2Tokenizer,
+    OpenAIGPTTokenizer,
+)
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
 from ptbert_tokenizers.plain.wordpiece import WordpieceTokenizer
 
@@ -196,6 +202,21 @@ def test_a_change_counts_for_the_next_text(
     assert answers(used) == answers(new)
     assert answers(used) != before, "the change should be one that shows"
     assert answers(unchanged) == before
+
+
+def test_a_token_that_is_added_counts_where_it_is_a_piece() -> None:
+    tokenizer = small_tokenizers.gpt()
+    unknown = tokenizer.convert_tokens_to_ids("<unk>")
+    assert tokenizer.encode("xa") == [unknown, *tokenizer.convert_tokens_to_ids(["a</w>"])]
+
+    tokenizer.add_tokens(AddedToken("x", single_word=True))  # which it is not in this text
+
+    pieces = ["x", "a</w>"]
+    assert tokenizer.tokenize("xa") == pieces
+    assert tokenizer.encode("xa") == tokenizer.convert_tokens_to_ids(pieces) != [unknown]
+    batch = tokenizer.encode_batch(["xa"] * 2000, return_offsets=True)
+    assert batch.offsets is not None
+    assert batch.offsets.tolist() == [[[0, 1], [1, 2]]] * 2000
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,16 @@ def test_pieces_that_gpt_lacks_take_the_quick_way(
         assert numbers == [number for number, part in enumerate(parts) for _ in part]
 
 
+def test_a_long_text_with_tokens_without_ids_has_places(published: Callable[[str], Path]) -> None:
+    tokenizer = OpenAIGPTTokenizer.from_pretrained(published("openai-gpt"))
+    tokenizer.unk_token = "none"
+
+    tokens, spans = tokenizer.tokenize_with_offsets("ж " * 1000)
+
+    assert tokens == ["ж</w>"] * 1000
+    assert spans == [(place, place + 1) for place in range(0, 2000, 2)]
+
+
 def test_places_of_a_subclass_are_its_own(published: Callable[[str], Path]) -> None:
     class Shifted(BertTokenizer):
         def tokenize_with_offsets(self, text: str) -> tuple[list[str], list[tuple[int, int]]]:

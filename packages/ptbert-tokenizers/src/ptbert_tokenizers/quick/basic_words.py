@@ -28,7 +28,7 @@ lower-cased beforehand, from a space to the next one.
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 from ptbert_tokenizers.plain.offsets import Traced, cleaned_character
@@ -126,7 +126,6 @@ class QuickWords:
         self._clean: Memo[int, str] = Memo(
             IMAGES_LIMIT, lambda code: cleaned_character(chr(code), False), {0: NUL}
         )
-        self._characters: Memo[str, str] = Memo(IMAGES_LIMIT, self._image_of_character)
         settings = bool(do_lower_case), strips, bool(tokenize_chinese_chars)
         self._normalized: Memo[str, str] = Memo(
             IMAGES_LIMIT, lambda char: normalized(char, *settings)
@@ -135,6 +134,8 @@ class QuickWords:
         made[0] = NUL
         self._table = bytes([*(ord(made[code] or chr(code)) for code in range(128)), *_NOT_ASCII])
         self._deleted = bytes(code for code in range(128) if not made[code])
+        image_of = partial(_character_image, self._images, self._table, self._deleted)
+        self._characters: Memo[str, str] = Memo(IMAGES_LIMIT, image_of)
         self._classes: bytes | None = None  # for many texts; made when first needed
         self._lengths: CharacterLengths | None = None  # the same
         self._kept = KeptWords(never_split, tokenize_chinese_chars)
@@ -245,9 +246,8 @@ class QuickWords:
         from ptbert_tokenizers.quick.positions import CharacterLengths, byte_positions
 
         if self._lengths is None:
-            self._lengths = CharacterLengths(
-                lambda code: len(self._image(chr(code)).replace(NUL.encode(), b""))
-            )
+            images = self._characters
+            self._lengths = CharacterLengths(lambda code: len(images[chr(code)].encode()))
         return byte_positions(texts, self._lengths)
 
     def _classes_of_bytes(self) -> bytes:
@@ -334,8 +334,10 @@ class QuickWords:
     def _image_of(self, text: str) -> str:
         return self._image(text).decode()
 
-    def _image_of_character(self, char: str) -> str:
-        return "" if char == NUL else self._image_of(char)
+
+def _character_image(images: Memo[int, str], table: bytes, deleted: bytes, char: str) -> str:
+    """The image of a character alone; a NUL is none between texts."""
+    return char.translate(images).encode().translate(table, deleted).decode().replace(NUL, "")
 
 
 def _joined(texts: Sequence[str]) -> str:

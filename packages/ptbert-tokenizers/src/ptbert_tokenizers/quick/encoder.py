@@ -113,8 +113,7 @@ class QuickEncoder:
         self._ids_of_word = ids_of_word
         self._whole_words = whole_words
         self._names = names(self.memo)
-        self._edges_in_word = edges_in_word
-        self._spans = QuickSpans(self._edges_of_word)
+        self._spans = QuickSpans(_edges_of_words(self._names, edges_in_word))
         self._make_lengths = lengths
         self._make_together = together
         self._piece_lengths: PieceLengths | None = None
@@ -155,10 +154,6 @@ class QuickEncoder:
         if places is None or spans is None:
             return None
         return list(chain.from_iterable(map(self.memo.__getitem__, places.words))), spans
-
-    def _edges_of_word(self, word: str) -> Edges:
-        tokens = self._names.of_word(word)
-        return () if tokens is None else self._edges_in_word(word, tokens)
 
     def flat(self, texts: Sequence[str]) -> FlatIds:
         """Return the ids of many texts, end to end."""
@@ -241,6 +236,18 @@ class QuickEncoder:
                 None if self._make_together is None else self._make_together(),
             )
         return self._words_of_batches
+
+
+def _edges_of_words(
+    names: QuickTokens, edges_in_word: Callable[[str, Tokens], Edges]
+) -> Callable[[str], Edges]:
+    """What gives the edges of the tokens of a word."""
+
+    def edges_of_word(word: str) -> Edges:
+        tokens = names.of_word(word)
+        return () if tokens is None else edges_in_word(word, tokens)
+
+    return edges_of_word
 
 
 def _end_to_end(arrays: "Sequence[NDArray[Any]]", none: "NDArray[Any]") -> "NDArray[Any]":

@@ -12,6 +12,7 @@ from ptbert_tokenizers.plain import wordpiece as plain
 from ptbert_tokenizers.quick.memo import Memo
 from ptbert_tokenizers.quick.untouched import untouched
 from ptbert_tokenizers.quick.wordpiece import QuickWordpiece
+from ptbert_tokenizers.weak import weak_method
 
 Pieces = tuple[str, ...]
 
@@ -38,12 +39,16 @@ class KnownPieces(Memo[str, Pieces]):
     def __init__(
         self, vocab: Vocabulary, state: tuple[int, str, int], define: Callable[[str], list[str]]
     ) -> None:
-        super().__init__(_LIMIT, self._pieces_of)
+        super().__init__(_LIMIT)
         self.vocab, self.state = vocab, state
         self._define = define
         self._new_words = 0
         self._quick: QuickWordpiece[str] | None = None
         self._are_known: Callable[[str], bool] = frozenset().issuperset  # characters of pieces
+
+    def __missing__(self, word: str) -> Pieces:
+        self[word] = pieces = self._pieces_of(word)
+        return pieces
 
     def _pieces_of(self, word: str) -> Pieces:
         if self._quick is None:
@@ -92,7 +97,7 @@ class WordpieceTokenizer(plain.WordpieceTokenizer):
         state = (vocab.edits, self.unk_token, self.max_input_chars_per_word)
         known: KnownPieces | None = self.__dict__.get(_KNOWN)
         if known is None or known.state != state:
-            known = KnownPieces(vocab, state, self._pieces)
+            known = KnownPieces(vocab, state, weak_method(self, "_pieces"))
             self.__dict__[_KNOWN] = known
         return list(chain.from_iterable(map(known.__getitem__, words)))
 

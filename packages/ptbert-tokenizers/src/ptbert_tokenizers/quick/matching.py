@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD
 from ptbert_tokenizers.quick.memo import Memo
+from ptbert_tokenizers.weak import weak_method
 
 PREFIX = 4
 """Characters of a piece that give a close limit for its length."""
@@ -59,7 +60,7 @@ class Matcher:
         self._longest = longest_by_prefix(symbols).get
         size = max(symbols.values(), default=0) + unknown + 1
         self.pairs = Pairs(size, fit)
-        self._known: Memo[str, _Part | None] = Memo(_PARTS_LIMIT, self._part)
+        self._known: Memo[str, _Part | None] = Memo(_PARTS_LIMIT, weak_method(self, "_part"))
 
     def __call__(self, word: str) -> list[int] | None:
         """Return the numbers of the symbols of a word; None if no way to cut it was found."""

@@ -14,6 +14,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import lt
+from typing import NamedTuple
 
 from ptbert_tokenizers.plain.bpe import LONG_WORD, Ranks
 from ptbert_tokenizers.quick.matching import Matcher, Pairs
@@ -122,7 +123,9 @@ class MergeTable:
 
     def _new_matcher(self) -> Matcher | None:
         if self._is_matched:
-            self._matcher = Matcher(self._whole_symbols(), self._strange, self.seam_holds)
+            lefts, rights = self._left, self._right
+            seams = _Seams(self._merge_of, self._size, self._first_merge, lefts, rights)
+            self._matcher = Matcher(self._whole_symbols(), self._strange, seams.hold)
         return self._matcher
 
     def _merged(self, word: str) -> list[int]:
@@ -231,7 +234,25 @@ class MergeTable:
             self._whole = numbers  # only now, because another thread may be reading it
         return self._whole
 
-    def seam_holds(self, left: int, right: int, limit: int = _NEVER) -> bool:
+
+class _Seams(NamedTuple):
+    """Merges, to find out which symbols may stand side by side; no part of what asks this.
+
+    Args:
+        merge_of: the merge of each pair, as in ``MergeTable``.
+        size: the number of symbols.
+        first_merge: lower numbers are those of characters.
+        lefts: (S,) by the number of a merge: the left symbol.
+        rights: (S,) the right symbol.
+    """
+
+    merge_of: Mapping[int, int]
+    size: int
+    first_merge: int
+    lefts: Sequence[int]
+    rights: Sequence[int]
+
+    def hold(self, left: int, right: int, limit: int = _NEVER) -> bool:
         """Tell whether merging the characters of both symbols gives exactly these two symbols.
 
         Only the merges before ``limit`` are done, such as the merge that joins the two. The
@@ -242,8 +263,8 @@ class MergeTable:
         and not after the one that used up its right symbol ("not after", because merging
         goes from left to right).
         """
-        merge_of, size, first_merge = self._merge_of.get, self._size, self._first_merge
-        lefts, rights = self._left, self._right
+        merge_of, size, first_merge = self.merge_of.get, self.size, self.first_merge
+        lefts, rights = self.lefts, self.rights
         left_taken = right_taken = limit
         while True:
             merge = merge_of(left * size + right)

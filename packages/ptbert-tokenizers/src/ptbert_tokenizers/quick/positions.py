@@ -68,8 +68,8 @@ class PieceLengths(NamedTuple):
     """How much of a word each token stands for, by id: at its beginning, and later in it.
 
     Args:
-        first: (V,) bytes or characters.
-        later: (V,) the same.
+        first: (V + 1,) bytes or characters; the last is 0, for ids that no token has.
+        later: (V + 1,) the same.
         in_bytes: which of the two.
     """
 
@@ -98,7 +98,7 @@ class PieceLengths(NamedTuple):
         size = max(tokens, default=0) + 1
         if size > _LARGEST_ID:
             return None
-        lengths = np.zeros((2, size), np.int32)
+        lengths = np.zeros((2, size + 1), np.int32)  # the last are those of all larger ids
         for index, token in tokens.items():
             lengths[:, index] = 1 if index == unknown else lengths_of(token)
         return cls(lengths[0], lengths[1], in_bytes)
@@ -129,8 +129,8 @@ def token_spans(
     parts = np.arange(int(ends[-1]) if len(ends) else 0)
     parts += (found.stops.take(are_cut) - ends).repeat(counts)
     ids = found.ids.take(parts)
-    own = lengths.later.take(ids)
-    own[firsts] = lengths.first.take(ids.take(firsts))
+    own = lengths.later.take(ids, mode="clip")  # an added token may have a larger id
+    own[firsts] = lengths.first.take(ids.take(firsts), mode="clip")
     sums = own.cumsum(dtype=np.intp)
     before = sums - own
     word_starts = before.take(firsts)

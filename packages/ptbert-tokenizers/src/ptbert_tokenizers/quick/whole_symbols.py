@@ -18,8 +18,8 @@ def are_whole(
     """Tell for each symbol whether its characters merge into it.
 
     They do if both symbols that its merge joins are whole, and if none of the earlier merges joins
-    symbols across the boundary of the two. ``MergeTable.seam_holds`` tells this for two symbols
-    and explains why. Here all merges take each step together.
+    symbols across the boundary of the two. ``_Seams.hold`` in ``quick/merges.py`` tells this for
+    two symbols and explains why. Here all merges take each step together.
 
     Args:
         lefts: (S,) by the number of a merge, which is also that of its result: the left symbol.
