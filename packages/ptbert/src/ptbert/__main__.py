@@ -23,6 +23,7 @@ from ptbert.commands import (
     tokenize,
     train,
 )
+from ptbert.commands.wording import CommandParser, in_options
 from ptbert_hub import add_version, run_command
 
 COMMANDS = (
@@ -68,13 +69,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return end.value
             print(line, flush=True)
 
+    def print_in_options() -> int | None:
+        try:
+            return print_lines()
+        except (OSError, ValueError, ImportError) as error:
+            message = in_options(str(error), chosen, chosen.renamed)
+            if message == str(error):
+                raise
+            raise ValueError(message) from error
+
     stopped = None if runs_a_program else chosen.stopped
-    return run_command(print_lines, f"ptbert {chosen.command}", stopped=stopped)
+    action = print_lines if runs_a_program else print_in_options
+    return run_command(action, f"ptbert {chosen.command}", stopped=stopped)
 
 
 def command_parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="ptbert", description="BERT, GPT, GPT-2 and Transformer-XL on the command line."
     )
     add_version(parser, "ptbert")
@@ -88,7 +99,7 @@ def command_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(added)
-        added.set_defaults(run=command.run, stopped=command.stopped)
+        added.set_defaults(run=command.run, stopped=command.stopped, renamed=command.renamed)
     return parser
 
 

@@ -37,7 +37,7 @@ def test_large_weights_are_written_to_several_files(model_folder, tmp_path, caps
 
 def test_a_size_that_is_none_is_named(model_folder, tmp_path, capsys):
     assert main(["convert", str(model_folder), str(tmp_path / "a"), "--max-shard-size", "big"]) == 1
-    assert "max_shard_size='big' is no size of a file; give" in capsys.readouterr().err
+    assert "--max-shard-size 'big' is no size of a file; give" in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
 
 

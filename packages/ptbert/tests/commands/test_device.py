@@ -44,7 +44,7 @@ def test_a_device_that_cannot_be_used_is_told_on_one_line(command, device, capsy
     monkeypatch.setattr(loaded, "from_pretrained", lambda *_, **__: pytest.fail("it was loaded"))
     assert main([*words, "--device", device]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"ptbert {words[0]}: device='{device}' cannot be used (")
+    assert line.startswith(f"ptbert {words[0]}: --device '{device}' cannot be used (")
     assert line.endswith("); give cpu or cuda")
 
 

@@ -31,7 +31,7 @@ def test_features_prints_as_many_as_asked(model_folder, text, capsys):
 def test_sentences_are_encoded_as_many_at_a_time_as_asked(model_folder, text, capsys):
     words = ["features", str(model_folder), str(text), "--query", "cat", "--batch-size", "0"]
     assert main(words) == 1
-    assert "batch_size=0 must be at least 1" in capsys.readouterr().err
+    assert "--batch-size 0 must be at least 1" in capsys.readouterr().err
 
 
 def test_features_writes_vectors(model_folder, text, tmp_path, capsys):

@@ -153,16 +153,33 @@ def test_a_single_text_is_streamed_on_a_terminal(gpt2_folder, capsys, monkeypatc
     [
         (["", "--length", "3"], "the prompt has no tokens; give at least one word"),
         (["a", "--samples", "0"], "--samples 0 must be at least 1"),
-        (["a", "--beams", "2", "--top-k", "3"], "num_beams=2 is beam search, which samples"),
-        (["a", "--stop", ""], "stop_strings holds an empty string"),
+        (["a", "--beams", "2", "--top-k", "3"], "--beams 2 is beam search, which samples"),
+        (["a", "--stop", ""], "--stop holds an empty string"),
         (["a", "--beams", "2", "--stream"], "--stream prints a single text; leave out --samples"),
         (["a", "--samples", "2", "--stream"], "--stream prints a single text; leave out"),
         (
             ["a", "--log-probabilities", "--stream"],
             "--stream prints the text alone; leave out --lo",
         ),
-        (["a", "--samples", "3", "--beams", "2"], "num_return_sequences=3 asks for more texts"),
-        (["a", "--repetition-penalty", "0"], "repetition_penalty=0.0 must be a number above 0"),
+        (["a", "--samples", "3", "--beams", "2"], "--samples 3 asks for more texts"),
+        (["a", "--repetition-penalty", "0"], "--repetition-penalty 0.0 must be a number above 0"),
+        (["a", "--length", "0"], "--length 0 must be an integer above 0"),
+        (
+            ["a", "--length", "2", "--min-length", "3"],
+            "--min-length 3 is above --length 2; ask for fewer, or allow more",
+        ),
+        (
+            ["a", "--beams", "2", "--seed", "1"],
+            "--beams 2 is beam search, which samples nothing; leave out temperature, --top-k, "
+            "--top-p and --seed, or use --beams 1",
+        ),
+        (["a", "--temperature", "-1"], "--temperature -1.0 must be a number from 0 up"),
+        (
+            ["a", "--length-penalty", "1"],
+            "--length-penalty 1.0 is for beam search; use --beams above 1, or leave it out",
+        ),
+        (["a", "--no-repeat-ngrams", "-1"], "--no-repeat-ngrams -1 "),
+        (["a", "--sliding-window", "0"], "--sliding-window 0 must be an integer above 0"),
         (["a", "--length", "99"], "a text would grow to 100 tokens and n_positions=32; shorten"),
     ],
 )

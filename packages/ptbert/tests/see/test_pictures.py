@@ -306,7 +306,7 @@ def test_a_schedule_of_one_update_is_drawn():
     [
         (["--warmup", "0.3"], "--warmup is of one schedule"),
         (["--t-total", "50"], "--t-total is of one schedule"),
-        (["warmup_linear", "--cycles", "2"], "cycles=2.0 has no effect on WarmupLinearSchedule"),
+        (["warmup_linear", "--cycles", "2"], "--cycles 2.0 has no effect on WarmupLinearSchedule"),
         (["--output", "nowhere/a.svg"], "there is no folder 'nowhere' for --output"),
         (["--output", "."], "--output . is a folder"),
     ],

@@ -104,7 +104,7 @@ def test_inputs_that_have_no_room_for_anything_are_told(each_task, length, capsy
     words += [f"--output={each_task.output}", f"--max-length={length}", "--device=cpu"]
     assert main(words) == 1
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith(f"ptbert train: max_length={length} leaves no room for ")
+    assert told.startswith(f"ptbert train: --max-length {length} leaves no room for ")
     least = int(told.rpartition(" ")[2])
     assert main([*words[:-2], f"--max-length={least}", "--device=cpu", "--epochs=1"]) == 0
 

@@ -217,12 +217,12 @@ def test_a_number_that_is_none_is_told(settings, data, capsys, value):
 
 def test_a_length_that_the_model_does_not_take_is_told(settings, capsys):
     assert main(words(settings, **{"max-length": "13"})) == 1
-    assert "max_length=13 is more than the 12 tokens that" in error(capsys)
+    assert "--max-length 13 is more than the 12 tokens that" in error(capsys)
 
 
 def test_an_unknown_device_is_told(settings, capsys):
     assert main(words(settings, device="abacus")) == 1
-    assert "device='abacus' cannot be used" in error(capsys)
+    assert "--device 'abacus' cannot be used" in error(capsys)
 
 
 def test_a_missing_option_is_told(settings, capsys):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -18,6 +19,8 @@ class Command(NamedTuple):
         run: does it, and yields the lines to print; what it returns is the exit code, if it is
             not 0.
         stopped: what to print after Ctrl-C or SIGTERM.
+        renamed: options by the names that errors of the library have for them, where these differ
+            from the options; such as ``top_k`` for ``--top``.
     """
 
     name: str
@@ -26,3 +29,4 @@ class Command(NamedTuple):
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], Iterable[str]]
     stopped: str = "stopped"
+    renamed: Mapping[str, str] = MappingProxyType({})

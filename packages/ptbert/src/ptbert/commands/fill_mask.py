@@ -49,4 +49,5 @@ Prints the likeliest words for each mask, with their probabilities, and an empty
 """,
     add_arguments=add_arguments,
     run=run,
+    renamed={"top_k": "--top"},
 )

@@ -175,4 +175,13 @@ Several texts are separated by lines of ---.
 """,
     add_arguments=add_arguments,
     run=run,
+    renamed={
+        "max_new_tokens": "--length",
+        "min_new_tokens": "--min-length",
+        "num_beams": "--beams",
+        "num_return_sequences": "--samples",
+        "no_repeat_ngram_size": "--no-repeat-ngrams",
+        "stop_strings": "--stop",
+        "generator": "--seed",
+    },
 )

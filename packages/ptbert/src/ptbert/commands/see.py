@@ -172,6 +172,7 @@ next-words print lines unless --output says otherwise. A file of that name is re
 """,
     add_arguments=add_arguments,
     run=run,
+    renamed={"top_k": "--top"},
 )
 PLOT = Command(
     name="plot",
