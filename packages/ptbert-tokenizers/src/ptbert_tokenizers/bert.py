@@ -23,6 +23,7 @@ from ptbert_tokenizers.plain.wordpiece import (
 )
 from ptbert_tokenizers.pretrained import listed_ids
 from ptbert_tokenizers.quick.basic_tokenizer import (
+    BasicValues,
     basic_state,
     basic_values,
     is_basic,
@@ -152,31 +153,21 @@ class BertTokenizer(BertParts):
         ):
             return None
         limit = wordpiece.max_input_chars_per_word
-        values: tuple[Any, ...] = (vocab.edits, wordpiece.unk_token, limit)
+        values = None
         if self.do_basic_tokenize:
             basic = self.basic_tokenizer
             if not (is_basic(basic) and isinstance(basic.never_split, (list, tuple))):
                 return None
-            values += basic_values(basic)
-        return self._quick_for(values, self._build_quick)
+            values = basic_values(basic)
+        return self._quick_for(
+            (vocab.edits, vocab, wordpiece.unk_token, limit, values), _built_encoder
+        )
 
     def _state(self) -> Any:
         if not self.__dict__.keys().isdisjoint(_METHODS):
             return None
         basic = basic_state(self.basic_tokenizer) if self.do_basic_tokenize else None
         return _state_of(self), _wordpiece_state_of(self.wordpiece_tokenizer), basic
-
-    def _build_quick(self) -> QuickEncoder | None:
-        words: WordMaker = SpacedWords()
-        if self.do_basic_tokenize:
-            basic = self.basic_tokenizer
-            quick = quick_words(basic_values(basic))
-            if quick is None:
-                return None
-            words = quick
-        wordpiece = self.wordpiece_tokenizer
-        limit = wordpiece.max_input_chars_per_word
-        return wordpiece_encoder(words, self.vocab, wordpiece.unk_token, limit)
 
     def decode(
         self,
@@ -232,6 +223,14 @@ class BertTokenizer(BertParts):
 
         steps: list[Step] = [Spaced(), Replaced(" ##", "")]
         return StreamDecoder(token_of, steps + closed_gaps() * clean_up_tokenization_spaces)
+
+
+def _built_encoder(
+    edits: int, vocab: Vocabulary, unk_token: str, limit: int, basic: BasicValues | None
+) -> QuickEncoder | None:
+    """The quick encoder for these parts; ``edits`` of the vocabulary are those of its state."""
+    words: WordMaker | None = SpacedWords() if basic is None else quick_words(basic)
+    return None if words is None else wordpiece_encoder(words, vocab, unk_token, limit)
 
 
 _METHODS = ("tokenize", "convert_tokens_to_ids")

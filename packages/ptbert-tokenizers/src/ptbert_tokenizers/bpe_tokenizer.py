@@ -16,6 +16,7 @@ from ptbert_tokenizers.files.tokenizer_json import TokenizerJson
 from ptbert_tokenizers.files.vocabulary import PathLike, read_special_tokens
 from ptbert_tokenizers.loading import VocabularyFiles
 from ptbert_tokenizers.max_length import model_limit
+from ptbert_tokenizers.plain.added_tokens import AddedTokens
 from ptbert_tokenizers.plain.bpe import LONG_WORD, merged
 from ptbert_tokenizers.pretrained import PreTrainedTokenizer
 from ptbert_tokenizers.quick.bpe import Spelling, bpe_encoder
@@ -225,36 +226,53 @@ class BpeTokenizer(BpeVocabulary, PreTrainedTokenizer):
         ):
             return None
         special, added = tuple(self.special_tokens.items()), self.added_tokens
-        values = (encoder.edits, ranks.edits, special, self.unk_token, added, words)
-        return self._quick_for(values, self._build_quick)
+        setting = (encoder.edits, encoder, ranks.edits, ranks, special, added, self.unk_token)
+        return self._quick_for((*setting, words), self._build_quick)
 
     @abstractmethod
     def _word_setting(self) -> tuple[Any, ...] | None:
         """All that words and pieces depend on; None if a program replaced a part of it."""
 
     @abstractmethod
-    def _word_maker(self) -> WordMaker | None:
-        """The quick way to cut text into words; None if the current parts do not allow it."""
+    def _word_maker(self, setting: tuple[Any, ...]) -> WordMaker | None:
+        """The quick way to cut text into words; None if the setting does not allow it."""
 
     @abstractmethod
     def _spelling(self) -> Spelling:
         """How words are written in symbols; only for parts that nobody replaced."""
 
-    def _build_quick(self) -> QuickEncoder | None:
+    def _build_quick(
+        self,
+        _: int,
+        encoder: Vocabulary,
+        __: int,
+        ranks: CountingDict[tuple[str, str], int],
+        special: tuple[tuple[str, int], ...],
+        added: AddedTokens,
+        unk_token: str,
+        words: tuple[Any, ...],
+    ) -> QuickEncoder | None:
         # The merges may be edited before the table of them is needed.
-        words, ranks, word_end = self._word_maker(), dict(self.bpe_ranks), self.word_end
-        if words is None:
+        cut, merges, word_end = self._word_maker(words), dict(ranks), self.word_end
+        if cut is None:
             return None
-        id_of = weak_method(self, "_id")
+        special_tokens = dict(special)
+        unknown = special_tokens.get(unk_token, encoder.get(unk_token, added.ids.get(unk_token)))
+        refuse = weak_method(self, "_id")  # which raises an error
+
+        def id_of(piece: str) -> int:
+            found = special_tokens.get(piece, encoder.get(piece, added.ids.get(piece, unknown)))
+            return refuse(piece, None, None) if found is None else found
+
         return bpe_encoder(
-            words,
+            cut,
             self._spelling(),
-            lambda word: merged([*word[:-1], word[-1] + word_end], ranks),
-            lambda: MergeTable(ranks, word_end),
-            self.encoder,
-            self.special_tokens,
-            lambda pieces: [id_of(piece, None, None) for piece in pieces],
-            self._id_if_known(self.unk_token),
+            lambda word: merged([*word[:-1], word[-1] + word_end], merges),
+            lambda: MergeTable(merges, word_end),
+            encoder,
+            special_tokens,
+            lambda pieces: list(map(id_of, pieces)),
+            unknown,
         )
 
 

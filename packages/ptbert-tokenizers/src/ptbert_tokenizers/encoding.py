@@ -200,6 +200,8 @@ class TextEncoder(ABC):
         if known is None or known[0] != state:
             is_sole = state is not None and self._is_untouched() and self._cutter() is None
             known = state, self._quick() if is_sole else None
+            if is_sole and (self._state() != state or self._quick() is not known[1]):
+                return None  # another thread changed something in the meantime
             self.__dict__["_sole_state"] = known
         return known[1]
 
@@ -241,12 +243,19 @@ class TextEncoder(ABC):
         return None
 
     def _quick_for(
-        self, setting: tuple[Any, ...], build: Callable[[], QuickEncoder | None]
+        self, setting: tuple[Any, ...], build: Callable[..., QuickEncoder | None]
     ) -> QuickEncoder | None:
-        """The quick encoder built last, or a new one if its setting has changed since then."""
+        """The quick encoder built last, or a new one if its setting has changed since then.
+
+        Args:
+            setting: all that it depends on; the number of a dictionary's edits is before the
+                dictionary, so that no two dictionaries are compared entry by entry.
+            build: called with the setting. It asks no part of the tokenizer for it again, because
+                another thread may change that part, and change it back.
+        """
         known: tuple[Any, QuickEncoder | None] | None = self.__dict__.get("_quick_state")
         if known is None or known[0] != setting:
-            self.__dict__["_quick_state"] = known = setting, build()
+            self.__dict__["_quick_state"] = known = setting, build(*setting)
         return known[1]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -167,15 +167,15 @@ class GPT2Tokenizer(BpeTokenizer):
             self._has_own_pattern() and _has_own_cuts(self) and isinstance(symbols, CountingDict)
         ):
             return None
-        return (symbols.edits,)
+        return symbols.edits, symbols
 
     def _state(self) -> Any:
         if not self.__dict__.keys().isdisjoint(_METHODS):
             return None
         return _state_of(self)
 
-    def _word_maker(self) -> WordMaker | None:
-        return Gpt2Words() if self.byte_encoder == bytes_to_unicode() else None
+    def _word_maker(self, setting: tuple[Any, ...]) -> WordMaker | None:
+        return Gpt2Words() if setting[-1] == bytes_to_unicode() else None
 
     def decode(
         self,

@@ -195,8 +195,9 @@ class OpenAIGPTTokenizer(BpeTokenizer):
             return None
         return _state_of(self), basic_state(self.nlp)
 
-    def _word_maker(self) -> WordMaker | None:
-        return quick_words(basic_values(self.nlp))
+    def _word_maker(self, setting: tuple[Any, ...]) -> WordMaker | None:
+        do_lower_case, never_split, strip_accents, tokenize_chinese_chars = setting
+        return quick_words((do_lower_case, never_split, strip_accents, tokenize_chinese_chars))
 
     def _normalization(self) -> Hashable:
         if self.fix_text is not None or not is_basic(self.nlp):

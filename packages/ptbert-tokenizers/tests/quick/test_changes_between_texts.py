@@ -21,6 +21,7 @@ from ptbert_tokenizers import (
 )
 from ptbert_tokenizers.edits import CountingDict, Vocabulary
 from ptbert_tokenizers.plain.wordpiece import WordpieceTokenizer
+from ptbert_tokenizers.quick.basic_tokenizer import quick_words
 
 TEXTS = ("the cat c", "the Cat [E] the c the cat thé")
 
@@ -202,6 +203,49 @@ def test_a_change_counts_for_the_next_text(
     assert answers(used) == answers(new)
     assert answers(used) != before, "the change should be one that shows"
     assert answers(unchanged) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "module", "other"),
+    [(small_tokenizers.bert, "bert", "[MASK]"), (small_tokenizers.gpt, "openai", "t")],
+)
+def test_a_change_while_another_thread_prepares_and_back_again_leaves_nothing(
+    make: Callable[..., Any], module: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer, unchanged = make(), make()
+    usual = tokenizer.unk_token
+
+    def prepared(values: Any) -> Any:
+        tokenizer.unk_token = other  # as a thread may do
+        return quick_words(values)
+
+    monkeypatch.setattr(f"ptbert_tokenizers.{module}.quick_words", prepared)
+    tokenizer.encode("the")
+    monkeypatch.undo()
+    tokenizer.unk_token = usual
+
+    assert answers(tokenizer) == answers(unchanged)
+
+
+def test_a_change_while_another_thread_decides_and_back_again_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokenizer = small_tokenizers.bert()
+    decide, basic = BertTokenizer._quick, tokenizer.basic_tokenizer
+    done: list[int] = []
+
+    def decided(self: BertTokenizer) -> Any:
+        basic.do_lower_case = bool(done)  # as a thread may do
+        done.append(1)
+        found = decide(self)
+        basic.do_lower_case = True
+        return found
+
+    monkeypatch.setattr(BertTokenizer, "_quick", decided)
+    tokenizer.encode("THE")
+    monkeypatch.undo()
+
+    assert tokenizer.encode("THE") == small_tokenizers.bert().encode("THE")
 
 
 def test_a_token_that_is_added_counts_where_it_is_a_piece() -> None:
