@@ -46,8 +46,14 @@ def test_caches_stay_under_64_mebibytes(
     tracemalloc.start()
 
     for _ in range(25):
-        words = ("".join(draw.choices(letters, k=draw.randint(5, 30))) for _ in range(10_000))
-        tokenizer.encode_flat([" ".join(words)])
+        words = ["".join(draw.choices(letters, k=draw.randint(5, 30))) for _ in range(10_000)]
+        text = " ".join(words)
+        tokenizer.encode_flat([text])
+        for start in range(0, len(text), 900):
+            tokenizer.tokenize_with_offsets(text[start : start + 900])
+        tokenizer.tokenize(text)
+        tokenizer.tokenize_words(words)
+        tokenizer.encode_batch([text], return_offsets=True)
 
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

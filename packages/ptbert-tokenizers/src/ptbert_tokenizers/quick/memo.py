@@ -11,7 +11,7 @@ Ids = tuple[int, ...]
 K = TypeVar("K")
 V = TypeVar("V")
 
-WORDS_LIMIT = 32 * 2**20
+WORDS_LIMIT = 24 * 2**20
 """Limit in bytes for the words of single texts, with their ids."""
 
 _SLOT = 104  # bytes of hash table for each entry: 8 + 24, times the worst slack after growing

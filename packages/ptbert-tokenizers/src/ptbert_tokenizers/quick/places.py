@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ptbert_tokenizers.plain.offsets import Span
 from ptbert_tokenizers.quick.memo import Memo
 
-_LIMIT = 8 * 2**20  # bytes
+_LIMIT = 4 * 2**20  # bytes
 
 Edges = tuple[int, ...]
 """Where each token of a word begins and ends, one after the other; empty if that is unknown."""

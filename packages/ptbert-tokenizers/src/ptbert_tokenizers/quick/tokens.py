@@ -12,7 +12,8 @@ from ptbert_tokenizers.quick.memo import Ids, Memo
 
 Tokens = tuple[str, ...]
 
-_LIMIT = 8 * 2**20  # bytes
+_PIECES_LIMIT = 4 * 2**20  # bytes
+_SEPARATE_LIMIT = 8 * 2**20
 
 
 class QuickTokens:
@@ -45,8 +46,8 @@ class QuickTokens:
         self._make_tokens, self._ambiguous = tokens, ambiguous
         self._pieces: Memo[str, Tokens] | None = None
         if pieces_of_word is not None:
-            self._pieces = Memo(_LIMIT, lambda word: tuple(pieces_of_word(word)))
-        self._separate: Memo[str, Tokens] = Memo(_LIMIT)
+            self._pieces = Memo(_PIECES_LIMIT, lambda word: tuple(pieces_of_word(word)))
+        self._separate: Memo[str, Tokens] = Memo(_SEPARATE_LIMIT)
 
     @cached_property
     def by_id(self) -> Mapping[int, str] | None:
