@@ -262,7 +262,7 @@ def test_a_number_may_be_very_long(tmp_path, diagnosis):
 @pytest.mark.parametrize(
     "more",
     [
-        "[" + ".".join(["dependencies"] * 3000) + "]\n",  # deeper than Python calls functions
+        "[" + ".".join(["deep"] * 3000) + "]\n",  # deeper than Python calls functions
         "number = " + "9" * 5000 + "\n",
     ],
     ids=["tables in tables", "a number of very many digits"],
@@ -273,7 +273,7 @@ def test_a_table_that_python_cannot_read_is_read_by_lines(tmp_path, diagnosis, m
     assert in_words(diagnosis(PROGRAM).fitting) == "0.5.1"
 
 
-def test_onlylines_with_names_that_matter_are_looked_for(monkeypatch):
+def test_only_lines_with_names_that_matter_are_looked_for(monkeypatch):
     searched = []
     find = requirement_tables.lines_with
     monkeypatch.setattr(
