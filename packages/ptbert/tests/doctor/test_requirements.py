@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ptbert.doctor import lines_of
+from ptbert.doctor import lines_of, requirement_tables
 from ptbert.doctor.findings import Effect
 from ptbert.doctor.releases import in_words
 
@@ -257,3 +257,33 @@ def test_what_cannot_be_read_is_left_out(tmp_path, diagnosis, monkeypatch):
 def test_a_number_may_be_very_long(tmp_path, diagnosis):
     (tmp_path / "requirements.txt").write_text(f"torch>={'9' * 5000}\n")
     assert diagnosis(PROGRAM).findings == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "[" + ".".join(["deep"] * 3000) + "]\n",  # deeper than Python calls functions
+        "number = " + "9" * 5000 + "\n",
+    ],
+    ids=["tables in tables", "a number of very many digits"],
+)
+def test_a_table_that_python_cannot_read_is_read_by_lines(tmp_path, diagnosis, more):
+    text = 'dependencies = ["pytorch-pretrained-bert==0.5.1"]\n'
+    (tmp_path / "pyproject.toml").write_text(text + more)
+    assert in_words(diagnosis(PROGRAM).fitting) == "0.5.1"
+
+
+def test_only_lines_with_names_that_matter_are_looked_for(monkeypatch):
+    searched = []
+    find = requirement_tables.lines_with
+    monkeypatch.setattr(
+        requirement_tables,
+        "lines_with",
+        lambda lines, name, shown: searched.append(name) or find(lines, name, shown),
+    )
+    others = "".join(f'other-{number} = "1"\n' for number in range(100))
+    text = f'[tool.poetry.dependencies]\n{others}Torch = "1.1"\n[dependency-groups]\n'
+    text += "a = [" + '"torch==1.0",\n' * 100 + "]\n"
+    found = requirement_tables.table_entries(text, "torch")
+    assert [each.line for each in found] == [102, *range(104, 204)]
+    assert searched == ["Torch", "torch"]

@@ -28,10 +28,15 @@ class Entry(NamedTuple):
     line: int
 
 
-def table_entries(text: str) -> list[Entry] | None:
+def table_entries(text: str, named: str = ".*") -> list[Entry] | None:
     """Return the requirements of a ``pyproject.toml`` or ``Pipfile``.
 
-    None if it is no TOML, or has no tables.
+    Args:
+        text: of the file.
+        named: a pattern of the names that matter, in any case.
+
+    Returns:
+        None if it is no TOML, has no tables, or is nested too deeply.
 
     Example:
         >>> text = '''[tool.poetry.dependencies]
@@ -47,15 +52,25 @@ def table_entries(text: str) -> list[Entry] | None:
 
     try:
         tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        found = list(_entries(tables, is_inside=False))
+    except (ValueError, RecursionError):  # a ValueError also for a number of very many digits
         return None
     if not any(isinstance(each, dict) for each in tables.values()):
         return None
     lines = [line.partition("#")[0] for line in text.splitlines()]
     entries: list[Entry] = []
-    for name, limits, written, shown in _entries(tables, is_inside=False):
-        taken = {each.line for each in entries}
-        entries.append(Entry(name, limits, written, _line(lines, name, shown, taken)))
+    places: dict[tuple[str, str], list[int]] = {}
+    taken: set[int] = set()
+    for name, limits, written, shown in found:
+        if not re.fullmatch(named, name, re.IGNORECASE):
+            continue
+        if (name, shown) not in places:
+            places[name, shown] = lines_with(lines, name, shown)[::-1]
+        waiting = places[name, shown]  # the last one is the next
+        while len(waiting) > 1 and waiting[-1] in taken:
+            waiting.pop()
+        taken.add(waiting[-1])
+        entries.append(Entry(name, limits, written, waiting[-1]))
     return entries
 
 
@@ -116,9 +131,8 @@ def _first_above_zero(parts: list[int]) -> int:
     return next((place for place, part in enumerate(parts) if part), len(parts) - 1)
 
 
-def _line(lines: list[str], name: str, shown: str, taken: set[int]) -> int:
-    """The number of the line with a requirement; where there are several, the next one."""
+def lines_with(lines: list[str], name: str, shown: str) -> list[int]:
+    """The numbers of the lines that may hold a requirement; 1 if none does."""
     word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
     named = [number for number, line in enumerate(lines, start=1) if word.search(line)]
-    whole = [number for number in named if shown and shown in lines[number - 1]] or named
-    return next((number for number in whole if number not in taken), (whole or [1])[0])
+    return [number for number in named if shown and shown in lines[number - 1]] or named or [1]

@@ -71,10 +71,10 @@ def old_requirements(root: Path) -> Iterator[Finding]:
 def _requirements(root: Path) -> Iterator[_Requirement]:
     for path in sorted({path for name in _NAMES for path in root.glob(name)}):
         text = _text(path)
-        entries = table_entries(text) if path.name in {"pyproject.toml", "Pipfile"} else None
+        is_table = path.name in {"pyproject.toml", "Pipfile"}
+        entries = table_entries(text, _NAME) if is_table else None
         for each in entries or ():
-            if re.fullmatch(_NAME, each.name, re.IGNORECASE):
-                yield _Requirement(str(path), each.line, each.name, each.limits, each.written)
+            yield _Requirement(str(path), each.line, each.name, each.limits, each.written)
         if entries is not None:
             continue
         for number, line in enumerate(text.splitlines(), start=1):
