@@ -74,6 +74,19 @@ def test_expanded_gradients_are_clipped_together():
     assert norm == pytest.approx(1)
 
 
+def test_a_sparse_gradient_is_refused_before_anything_is_scaled():
+    weight, table = nn.Parameter(torch.ones(2)), nn.Embedding(5, 2, sparse=True)
+    weight.grad = torch.tensor([3.0, 4.0])
+    table(torch.tensor([1, 1])).sum().backward()
+
+    with pytest.raises(
+        RuntimeError, match=r"clip_all\(\) cannot use the sparse gradient of a .*\(5, 2\)"
+    ):
+        clip_all([weight, *table.parameters()], 1.0)
+
+    assert weight.grad.tolist() == [3, 4]
+
+
 def test_a_global_clip_without_gradients_does_nothing():
     weight = nn.Parameter(torch.ones(3))
 

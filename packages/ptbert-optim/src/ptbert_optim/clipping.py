@@ -61,6 +61,9 @@ def clip_all(params: Iterable[Tensor], max_norm: float) -> Tensor:
     Returns:
         The norm before, a scalar; if it is not finite, neither are the gradients.
 
+    Raises:
+        RuntimeError: if a gradient is sparse, before anything is changed.
+
     Example:
         >>> weight = torch.nn.Parameter(torch.zeros(2))
         >>> weight.grad = torch.tensor([3.0, 4.0])
@@ -68,6 +71,9 @@ def clip_all(params: Iterable[Tensor], max_norm: float) -> Tensor:
         (5.0, 0.9999998211860657)
     """
     params = [param for param in params if param.grad is not None]
+    for param in params:
+        if param.grad is not None and param.grad.layout != torch.strided:
+            raise _unusable("clip_all()", "sparse", param)
     total = common_norm([_scalable_gradient(param) for param in params])
     _scale_together(params, total, max_norm)
     return total
@@ -123,13 +129,16 @@ def usable_gradients(name: str, params: Iterable[Tensor]) -> list[Pair]:
     pairs = [(param, grad) for param in params if (grad := param.grad) is not None]
     for param, grad in pairs:
         if grad.layout != torch.strided or grad.is_complex():
-            kind = "complex" if grad.is_complex() else "sparse"
-            raise RuntimeError(
-                f"{name} cannot use the {kind} gradient of a parameter of shape "
-                f"{tuple(param.shape)}; give dense real gradients (Embedding(sparse=False)), "
-                "or leave this one to torch.optim.SparseAdam"
-            )
+            raise _unusable(name, "complex" if grad.is_complex() else "sparse", param)
     return [(p, grad if grad.is_contiguous() else _scalable_gradient(p)) for p, grad in pairs]
+
+
+def _unusable(name: str, kind: str, param: Tensor) -> RuntimeError:
+    return RuntimeError(
+        f"{name} cannot use the {kind} gradient of a parameter of shape {tuple(param.shape)}; give "
+        "dense real gradients (Embedding(sparse=False)), or leave this one to "
+        "torch.optim.SparseAdam"
+    )
 
 
 def _scalable_gradient(param: Tensor) -> Tensor:
