@@ -171,7 +171,7 @@ class OpenAIGPTTokenizer(BpeTokenizer):
     def _replaced_parts(self) -> Iterable[str]:
         setting = self._word_setting()
         usual = basic_values(BasicTokenizer(never_split=list(self.special_tokens)))
-        if self.fix_text is None and (setting != usual):
+        if self.fix_text is None and setting != usual:
             yield "nlp"
 
     def _more_for_ids(self) -> Any:
